@@ -1,0 +1,80 @@
+"""Define the wire types: what crosses HTTP and the queue, and nothing that stays inside a process.
+
+Nothing here does I/O. Ids are `NewType`s, so that a run is never passed where a thread is meant.
+"""
+
+from typing import Any, Literal, NewType
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RunId = NewType("RunId", str)
+AssistantId = NewType("AssistantId", str)
+
+RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
+"""LangGraph's words for the status of a run."""
+ENDED: frozenset[RunStatus] = frozenset({"success", "error", "timeout", "interrupted"})
+
+ErrorKind = Literal["auth", "timeout", "backend", "client", "unknown"]
+"""What a caller can do about an error, as existing callers know it."""
+
+TRACE_HEADERS = ("traceparent", "tracestate", "baggage", "langsmith-trace")
+"""The four headers that cross every hop."""
+
+
+class RunRequest(BaseModel):
+    """Body of `POST /runs/wait`. Unknown fields are ignored, as the LangGraph SDKs expect."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    assistant_id: str = Field(description="Name of the workflow, or the UUID that LangGraph derives from it.")
+    input: dict[str, Any] | None = Field(
+        default=None, description="Input of the graph; its schema is at /assistants/{id}/schemas."
+    )
+    config: dict[str, Any] | None = Field(
+        default=None, description="LangGraph config: `recursion_limit`, `tags`, `configurable`."
+    )
+    metadata: dict[str, Any] | None = Field(
+        default=None, description="Free-form; kept with the run and put on its trace."
+    )
+    context: dict[str, Any] | None = Field(default=None, description="LangGraph runtime context of the run.")
+
+
+class RunFailure(BaseModel):
+    """Why a run failed, in a form that crosses the queue (exceptions do not)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    """Stable snake_case code of the error, as in `errors`; `bug` for anything unexpected."""
+    message: str
+    """A sentence for people."""
+    is_retryable: bool
+    """True when the same request can succeed later."""
+    error: str
+    """Class name of the exception, as LangGraph's `__error__.error` has it."""
+
+
+class ErrorBody(BaseModel):
+    """Body of every answer that is not a success."""
+
+    detail: str
+    """A sentence for people that names the thing, the value and what to do."""
+    code: str
+    """Stable snake_case code, for programs."""
+    kind: ErrorKind
+    """What a caller can do about it."""
+    run_id: str | None = None
+    """The run that this is about, where there is one."""
+
+
+def error_kind(status: int) -> ErrorKind:
+    """Sort an HTTP status into the kinds that callers know."""
+    if status in {401, 403}:
+        return "auth"
+    if status in {408, 504}:
+        return "timeout"
+    if status >= 500:
+        return "backend"
+    if 400 <= status < 500:
+        return "client"
+    return "unknown"

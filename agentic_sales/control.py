@@ -1,0 +1,138 @@
+"""Hold this deployment's control plane: the rows, the routes and the schemas, resolved once per process.
+
+`registry` and `routing` are pure; this is where they meet the configuration. It never imports a graph.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from agentic_sales.errors import ConfigurationError, UnknownAssistant
+from agentic_sales.registry import GraphSpec, RegistryError, load_rows
+from agentic_sales.routing import (
+    Decision,
+    RoutingError,
+    WorkerRoute,
+    build_routes,
+    core_queue,
+    route_for,
+    routing_warnings,
+)
+from agentic_sales.settings import Settings, settings
+
+OWN_REGISTRY = "agentic_sales.registry"
+_ASSISTANT_NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
+"""The namespace from which LangGraph derives the UUID of an assistant (RFC 9562's for URLs)."""
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """Every row and route of this deployment, and the questions that are asked of them."""
+
+    rows: Mapping[str, GraphSpec]
+    """`assistant_id` to row, own registry first."""
+    routes: tuple[WorkerRoute, ...]
+    """The enabled and disabled pools, CORE not among them."""
+    default_queue: str
+    """Queue of CORE."""
+    warnings: tuple[str, ...]
+    """What is legal in the routing overrides but surely not meant."""
+    registries: tuple[str, ...]
+    """Dotted paths of the registry modules that were merged."""
+
+    def row(self, assistant_id: str) -> GraphSpec:
+        """Return the row of an assistant by its name or its LangGraph UUID.
+
+        Raises:
+            UnknownAssistant: No row has this id.
+        """
+        row = self.rows.get(assistant_id) or self.rows.get(self._names_by_uuid.get(assistant_id, ""))
+        if row is None:
+            raise UnknownAssistant(assistant_id, self.rows)
+        return row
+
+    def decide(self, assistant_id: str) -> Decision:
+        """Ask the routing contract where a run of this assistant executes."""
+        return route_for(assistant_id, default_queue=self.default_queue, routes=self.routes)
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Queues of every enabled pool, CORE last."""
+        return (*(route.queue for route in self.routes if route.queue), self.default_queue)
+
+    @cached_property
+    def schemas(self) -> Mapping[str, Mapping[str, Any]]:
+        """Input and output JSON Schema of every assistant, from the `schemas.json` beside each registry.
+
+        Raises:
+            ConfigurationError: A file is missing or unreadable, or lacks an assistant.
+        """
+        schemas: dict[str, Mapping[str, Any]] = {}
+        for module in self.registries:
+            schemas |= _read_schemas(schemas_path(module))
+        if missing := sorted(self.rows.keys() - schemas.keys()):
+            raise ConfigurationError(f"schemas.json has no entry for `{'`, `'.join(missing)}`; run `agentic-sales gen`")
+        return schemas
+
+    @cached_property
+    def _names_by_uuid(self) -> Mapping[str, str]:
+        return {assistant_uuid(assistant_id): assistant_id for assistant_id in self.rows}
+
+
+def assistant_uuid(assistant_id: str) -> str:
+    """Return the UUID under which LangGraph knows a graph of this name."""
+    return str(uuid5(_ASSISTANT_NAMESPACE, assistant_id))
+
+
+def schemas_path(registry_module: str) -> Path:
+    """Return where the schemas of a registry's rows are: beside the registry module.
+
+    Raises:
+        ConfigurationError: The module cannot be found.
+    """
+    found = find_spec(registry_module)
+    if found is None or found.origin is None:
+        raise ConfigurationError(f"registry module `{registry_module}` cannot be found")
+    return Path(found.origin).with_name("schemas.json")
+
+
+def _read_schemas(path: Path) -> dict[str, Mapping[str, Any]]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"`{path}` cannot be read: {exc}; run `agentic-sales gen`") from exc
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"`{path}` must hold one object per assistant; run `agentic-sales gen`")
+    return content
+
+
+def build_control_plane(configuration: Settings) -> ControlPlane:
+    """Resolve rows and routes for a configuration.
+
+    Raises:
+        ConfigurationError: The registry or the routes contradict themselves.
+    """
+    env = configuration.routing_env
+    try:
+        rows = load_rows(configuration.extra_registries)
+        routes = build_routes(env, known=rows)
+    except (RegistryError, RoutingError) as exc:
+        raise ConfigurationError(str(exc)) from exc
+    return ControlPlane(
+        rows=rows,
+        routes=routes,
+        default_queue=core_queue(env),
+        warnings=routing_warnings(env),
+        registries=(OWN_REGISTRY, *configuration.extra_registries),
+    )
+
+
+@lru_cache(maxsize=1)
+def control_plane() -> ControlPlane:
+    """Return this process's control plane, resolved once."""
+    return build_control_plane(settings())

@@ -1,0 +1,270 @@
+"""Say what can go wrong, so that retry, HTTP status and metrics follow from a class.
+
+    AgenticSalesError                 code: stable snake_case (metric label, API field, log key)
+    ├── RequestError                  the caller is wrong; never retried
+    │   ├── UnknownAssistant          no registry row has this id
+    │   ├── UnknownRun                the ledger does not have this run, or no longer
+    │   ├── InvalidRequest            the request is not one (not JSON, a field of the wrong type)
+    │   ├── InvalidInput              the input does not fit the assistant's schema
+    │   └── SubRunRefused             a graph asked for a sub-run that could deadlock the fleet
+    ├── TransientError                the world is busy; retrying later can help
+    │   ├── PoolUnavailable           no live worker consumes the queue
+    │   ├── BrokerUnavailable         Redis or the broker cannot be reached
+    │   ├── GraphUnavailable          the worker could not import or build the graph
+    │   ├── ProviderUnavailable       a model or an outside service does not answer
+    │   └── RateLimited               an outside service asked for a pause
+    └── PermanentError                this run cannot succeed; it fails once
+        ├── RunTimeout                the run went over its row's time limit
+        ├── WaitTimeout               the caller waited too long; the run goes on
+        ├── Misrouted                 a run reached a pool that the contract does not give it
+        ├── ModelNotConfigured        a model is needed and none is configured
+        ├── ModelMisconfigured        a model is configured and cannot work as it is: package, key or name
+        ├── ModelRefused              the model's answer does not fit, also after the repair
+        ├── FetchRefused              the fetcher may not, or will not, read this address
+        ├── RunFailed                 a run ended with a failure that its worker recorded
+        └── PromptMismatch            a prompt and the values given to it disagree
+    ConfigurationError                outside the tree: the process must not start
+
+The three branches are the retry policy; nothing else decides. Bugs are not in the tree: they propagate, and the
+task records them with the code `bug`. Exceptions know nothing of HTTP (the facade has one table) and never
+cross the broker (the task converts them to a `RunFailure`).
+"""
+
+from collections.abc import Iterable
+
+__all__ = [
+    "AgenticSalesError",
+    "BrokerUnavailable",
+    "ConfigurationError",
+    "FetchRefused",
+    "GraphUnavailable",
+    "InvalidInput",
+    "InvalidRequest",
+    "Misrouted",
+    "ModelMisconfigured",
+    "ModelNotConfigured",
+    "ModelRefused",
+    "PermanentError",
+    "PoolUnavailable",
+    "PromptMismatch",
+    "ProviderUnavailable",
+    "RateLimited",
+    "RequestError",
+    "RunFailed",
+    "RunTimeout",
+    "SubRunRefused",
+    "TransientError",
+    "UnknownAssistant",
+    "UnknownRun",
+    "WaitTimeout",
+]
+
+
+class ConfigurationError(Exception):
+    """Raised when the deployment is wrong: the process must not start."""
+
+
+class AgenticSalesError(Exception):
+    """Base of everything that this product raises on purpose."""
+
+    code: str = "error"
+
+
+class RequestError(AgenticSalesError):
+    """Raised when the caller is wrong; trying again cannot help."""
+
+    code = "invalid_request"
+
+
+class TransientError(AgenticSalesError):
+    """Raised when the world is busy; the same request can succeed later."""
+
+    code = "unavailable"
+    retry_after_s: float | None = None
+    """Seconds to wait before the next try; None: unknown."""
+
+
+class PermanentError(AgenticSalesError):
+    """Raised when this run cannot succeed."""
+
+    code = "failed"
+
+
+class UnknownAssistant(RequestError):
+    """Raised when no registry row has the id."""
+
+    code = "unknown_assistant"
+
+    def __init__(self, assistant_id: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown assistant `{assistant_id}`; this fleet has {', '.join(sorted(known))}")
+
+
+class UnknownRun(RequestError):
+    """Raised when the ledger does not have a run, or has expired it."""
+
+    code = "unknown_run"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"unknown run `{run_id}`; it never was, or its record has expired")
+
+
+class InvalidRequest(RequestError):
+    """Raised when the request itself cannot be read."""
+
+    code = "invalid_request"
+
+
+class InvalidInput(RequestError):
+    """Raised when the input does not fit the assistant's schema."""
+
+    code = "invalid_input"
+
+    def __init__(self, assistant_id: str, problems: Iterable[tuple[str, str]]) -> None:
+        self.problems = tuple(problems)
+        """(JSON pointer into the input, what is wrong there), one per problem."""
+        told = "; ".join(f"{pointer or '/'}: {problem}" for pointer, problem in self.problems)
+        super().__init__(f"the input does not fit `{assistant_id}`: {told}")
+
+
+class SubRunRefused(RequestError):
+    """Raised when a graph asks for a sub-run that its pool may not wait for."""
+
+    code = "sub_run_refused"
+
+
+class PoolUnavailable(TransientError):
+    """Raised when no live worker consumes the queue."""
+
+    code = "pool_unavailable"
+    retry_after_s = 5.0
+
+    def __init__(self, queue: str, assistant_id: str) -> None:
+        super().__init__(f"no live worker consumes the queue `{queue}`, so `{assistant_id}` cannot run now")
+
+
+class BrokerUnavailable(TransientError):
+    """Raised when Redis or the message broker cannot be reached."""
+
+    code = "broker_unavailable"
+    retry_after_s = 2.0
+
+    def __init__(self, doing: str, reason: object) -> None:
+        super().__init__(f"the broker cannot be reached while {doing}: {reason}")
+
+
+class GraphUnavailable(TransientError):
+    """Raised when the worker could not import or build the graph of an assistant."""
+
+    code = "graph_unavailable"
+    retry_after_s = 60.0
+
+    def __init__(self, assistant_id: str, reason: str) -> None:
+        super().__init__(f"the graph of `{assistant_id}` cannot be loaded: {reason}")
+
+
+class ProviderUnavailable(TransientError):
+    """Raised when a model or another outside service does not answer."""
+
+    code = "provider_unavailable"
+
+    def __init__(self, provider: str, reason: object) -> None:
+        super().__init__(f"`{provider}` is not available: {reason}")
+
+
+class RateLimited(TransientError):
+    """Raised when an outside service asked for a pause."""
+
+    code = "rate_limited"
+
+    def __init__(self, provider: str, retry_after_s: float | None) -> None:
+        self.retry_after_s = retry_after_s
+        pause = "a while" if retry_after_s is None else f"{retry_after_s:g} s"
+        super().__init__(f"`{provider}` asked for a pause of {pause}")
+
+
+class RunTimeout(PermanentError):
+    """Raised when a run goes over its row's time limit."""
+
+    code = "timeout"
+
+    def __init__(self, assistant_id: str, time_limit_s: float) -> None:
+        super().__init__(f"`{assistant_id}` was still running after its time limit of {time_limit_s:g} s")
+
+
+class WaitTimeout(PermanentError):
+    """Raised when the caller waited too long; the run itself goes on."""
+
+    code = "wait_timeout"
+
+    def __init__(self, assistant_id: str, run_id: str, waited_s: float) -> None:
+        super().__init__(f"`{assistant_id}` has not ended after {waited_s:g} s of waiting; run `{run_id}` goes on")
+
+
+class Misrouted(PermanentError):
+    """Raised when a run reaches a pool that the contract does not give it."""
+
+    code = "misrouted"
+
+    def __init__(self, assistant_id: str, queue: str, expected_queue: str) -> None:
+        super().__init__(
+            f"`{assistant_id}` reached the queue `{queue}`, but the routing contract gives it `{expected_queue}`; "
+            "the sender's routing overrides differ from this worker's"
+        )
+
+
+class ModelNotConfigured(PermanentError):
+    """Raised when a model is needed and none is configured."""
+
+    code = "model_not_configured"
+
+    def __init__(self, prompt: str) -> None:
+        super().__init__(f"prompt `{prompt}` needs a model; set AGENTIC_SALES_MODEL, e.g. `openai:gpt-4.1-mini`")
+
+
+class ModelMisconfigured(PermanentError):
+    """Raised when the configured model cannot work as it is: its package, key, name or address is wrong."""
+
+    code = "model_misconfigured"
+
+    def __init__(self, model: str, reason: object) -> None:
+        super().__init__(f"model `{model}` cannot be used as it is configured: {reason}")
+
+
+class ModelRefused(PermanentError):
+    """Raised when the model's answer does not fit the schema, also after the repair attempt, or it declines."""
+
+    code = "model_refused"
+
+    def __init__(self, prompt: str, model: str, reason: object) -> None:
+        super().__init__(f"`{model}` gave no usable answer to prompt `{prompt}`: {reason}")
+
+
+class FetchRefused(PermanentError):
+    """Raised when the fetcher may not, or will not, read an address."""
+
+    code = "fetch_refused"
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"will not fetch `{url}`: {reason}")
+
+
+class RunFailed(PermanentError):
+    """Raised to a waiter when the run ended with a failure that its worker recorded."""
+
+    def __init__(self, run_id: str, code: str, message: str, *, is_retryable: bool) -> None:
+        self.run_id, self.code, self.is_retryable = run_id, code, is_retryable
+        super().__init__(message)
+
+
+class PromptMismatch(PermanentError):
+    """Raised when a prompt and the values given to it disagree."""
+
+    code = "prompt_mismatch"
+
+    def __init__(self, prompt: str, *, missing: Iterable[str] = (), surplus: Iterable[str] = ()) -> None:
+        parts = [f"missing {', '.join(f'`{n}`' for n in sorted(missing))}" if missing else ""]
+        parts.append(f"surplus {', '.join(f'`{n}`' for n in sorted(surplus))}" if surplus else "")
+        super().__init__(
+            f"values for prompt `{prompt}` do not fit its placeholders: {'; '.join(p for p in parts if p)}"
+        )

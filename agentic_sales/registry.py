@@ -1,0 +1,151 @@
+"""Name every workflow of the fleet: one row each, and nothing else.
+
+The registry is the control plane's table of contents. It must never import a graph, a model, a
+database or Celery, and it must never read the environment: every process loads it, also those that
+must not carry a graph (the facade, beat, Flower).
+
+Adding a workflow is adding one row to `GRAPHS`, one id to a route of `routing.py`, and the pair
+`graphs/<name>.py` + `graphs/<name>.md`. Order is presentation only.
+
+Why rows hold names and not objects: a table that imports what it lists makes every reader of the
+table pay for, and break with, every workflow.
+"""
+
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["BY_ID", "EFFECTS", "GRAPHS", "Effect", "GraphSpec", "RegistryError", "index_rows", "load_rows"]
+
+Effect = Literal["pure", "read", "write", "send"]
+EFFECTS: tuple[Effect, ...] = ("pure", "read", "write", "send")
+
+
+class RegistryError(ValueError):
+    """Raised when a row, or the set of rows, cannot be a registry; the process must not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphSpec:
+    """One workflow: what it is called, where its graph lives, and what it may do.
+
+    Raises:
+        RegistryError: A field has a value that no workflow can have; names the row, field and value.
+    """
+
+    assistant_id: str
+    """Public id: in `/runs/wait`, `langgraph.json`, clients, the task name and metrics."""
+    module: str
+    """Dotted path of the module that defines the graph."""
+    compiled_attr: str = "graph"
+    """Name of the module-level compiled graph; `langgraph.json` points at it."""
+    builder_attr: str | None = "build_graph"
+    """Name of `callable(checkpointer) -> compiled graph`; None: only the compiled one, no persistence."""
+    resumable: bool = False
+    """True: the shared checkpointer is attached and runs carry a stable `thread_id`."""
+    effect: Effect = "read"
+    """The strongest thing a run may do to the world; retry, approval and privilege follow from it."""
+    time_limit_s: float = 180.0
+    """Wall-clock limit of one run, in seconds."""
+
+    def __post_init__(self) -> None:
+        if not _is_assistant_id(self.assistant_id):
+            raise self._wrong("assistant_id", "lower-case letters, digits and underscores, a letter first")
+        if not _is_dotted_path(self.module):
+            raise self._wrong("module", 'a dotted module path such as "agentic_sales.graphs.email_compose"')
+        if not _is_identifier(self.compiled_attr):
+            raise self._wrong("compiled_attr", "the name of a module attribute")
+        if self.builder_attr is not None and not _is_identifier(self.builder_attr):
+            raise self._wrong("builder_attr", "the name of a module attribute, or None")
+        if self.resumable is not True and self.resumable is not False:
+            raise self._wrong("resumable", "True or False")
+        if self.resumable and self.builder_attr is None:
+            raise self._wrong("resumable", "False without a builder_attr, since only a builder takes a checkpointer")
+        if self.effect not in EFFECTS:
+            raise self._wrong("effect", " | ".join(EFFECTS))
+        if not _is_positive_seconds(self.time_limit_s):
+            raise self._wrong("time_limit_s", "a positive, finite number of seconds")
+
+    def _wrong(self, field: str, expected: str) -> RegistryError:
+        return RegistryError(
+            f"registry row `{self.assistant_id}`: {field} is {getattr(self, field)!r}; expected {expected}"
+        )
+
+
+def _is_assistant_id(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isidentifier()
+        and value == value.lower()
+        and value[0] != "_"
+    )
+
+
+def _is_identifier(value: object) -> bool:
+    return isinstance(value, str) and value.isidentifier()
+
+
+def _is_dotted_path(value: object) -> bool:
+    return isinstance(value, str) and value != "" and all(part.isidentifier() for part in value.split("."))
+
+
+def _is_positive_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and value is not True and 0 < value < float("inf")
+
+
+def index_rows(*tables: Iterable[GraphSpec]) -> dict[str, GraphSpec]:
+    """Merge tables into one mapping from `assistant_id` to row, in the order given.
+
+    Raises:
+        RegistryError: Two rows share an id (both are named), or an entry is not a `GraphSpec`.
+    """
+    rows: dict[str, GraphSpec] = {}
+    for table in tables:
+        for row in table:
+            if not isinstance(row, GraphSpec):
+                raise RegistryError(f"a registry holds GraphSpec rows; found {row!r}")
+            if row.assistant_id in rows:
+                raise RegistryError(
+                    f"assistant_id `{row.assistant_id}` has two registry rows: {rows[row.assistant_id]} and {row}; "
+                    "rename or remove one"
+                )
+            rows[row.assistant_id] = row
+    return rows
+
+
+def load_rows(extra_modules: Iterable[str] = ()) -> dict[str, GraphSpec]:
+    """Merge `GRAPHS` with the `GRAPHS` of further registry modules that teams keep themselves.
+
+    Args:
+        extra_modules: Dotted paths of modules that expose `GRAPHS`; such a module holds rows only.
+
+    Raises:
+        RegistryError: A module is missing, fails to import or exposes no `GRAPHS`, or two rows share an id.
+    """
+    return index_rows(GRAPHS, *(_table_of(module) for module in extra_modules))
+
+
+def _table_of(module_path: str) -> Iterable[GraphSpec]:
+    try:
+        module = importlib.import_module(module_path)  # noqa: TID251 - a registry module holds rows, not a graph
+    except Exception as exc:
+        raise RegistryError(f"extra registry `{module_path}` cannot be imported: {type(exc).__name__}: {exc}") from exc
+    table = getattr(module, "GRAPHS", None)
+    if not isinstance(table, list | tuple):
+        raise RegistryError(f"extra registry `{module_path}` must expose GRAPHS, a tuple of GraphSpec; found {table!r}")
+    return table
+
+
+GRAPHS: tuple[GraphSpec, ...] = (
+    GraphSpec("email_compose", "agentic_sales.graphs.email_compose", effect="pure", time_limit_s=60.0),
+    GraphSpec("email_reply", "agentic_sales.graphs.email_reply", effect="pure", time_limit_s=60.0),
+    GraphSpec("classify_recruitment", "agentic_sales.graphs.classify_recruitment", effect="pure", time_limit_s=60.0),
+    GraphSpec("country_classify", "agentic_sales.graphs.country_classify", effect="pure", time_limit_s=60.0),
+    GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, time_limit_s=120.0),
+    GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment", time_limit_s=120.0),
+    GraphSpec("pipeline", "agentic_sales.graphs.pipeline", time_limit_s=420.0),
+)
+
+BY_ID: Mapping[str, GraphSpec] = index_rows(GRAPHS)

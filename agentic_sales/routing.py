@@ -1,0 +1,233 @@
+"""Decide where a run executes and what a request may reach: two pure functions over plain data.
+
+The routing contract is the only way from an `assistant_id` to a queue. It must never import a graph, a
+model, a database or Celery, and it must never read the environment: `build_routes` takes a mapping.
+
+Overrides, all optional, for ramping an assistant to another pool or rolling back without touching code:
+
+- `{EMAIL,CLASSIFY,DISCOVERY}_WORKER_QUEUE`: the pool's queue; set but empty switches the pool off, and its
+  assistants fall to CORE.
+- `{EMAIL,CLASSIFY,DISCOVERY}_WORKER_ASSISTANTS`: a CSV replaces the default allowlist; if every entry begins
+  with `+` or `-`, it edits the default instead.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from agentic_sales.registry import BY_ID
+
+__all__ = [
+    "CORE_PREFIX",
+    "DEFAULT_CLASSIFY_WORKER_ASSISTANTS",
+    "DEFAULT_CORE_QUEUE",
+    "DEFAULT_DISCOVERY_WORKER_ASSISTANTS",
+    "DEFAULT_EMAIL_WORKER_ASSISTANTS",
+    "HEALTH_PATHS",
+    "INTERNAL_PREFIXES",
+    "PUBLIC_CORE_PREFIXES",
+    "ROUTE_PREFIXES",
+    "Decision",
+    "RoutingError",
+    "WorkerRoute",
+    "build_routes",
+    "core_queue",
+    "path_decision",
+    "route_for",
+    "routing_warnings",
+]
+
+DEFAULT_EMAIL_WORKER_ASSISTANTS = "email_compose,email_reply"
+DEFAULT_CLASSIFY_WORKER_ASSISTANTS = "classify_recruitment,country_classify"
+DEFAULT_DISCOVERY_WORKER_ASSISTANTS = "deep_scrape,company_enrichment"
+
+CORE_PREFIX = "CORE"
+DEFAULT_CORE_QUEUE = "core"
+
+_DEFAULT_ASSISTANTS: Mapping[str, str] = {
+    "EMAIL": DEFAULT_EMAIL_WORKER_ASSISTANTS,
+    "CLASSIFY": DEFAULT_CLASSIFY_WORKER_ASSISTANTS,
+    "DISCOVERY": DEFAULT_DISCOVERY_WORKER_ASSISTANTS,
+}
+ROUTE_PREFIXES: tuple[str, ...] = tuple(_DEFAULT_ASSISTANTS)
+
+HEALTH_PATHS: tuple[str, ...] = ("/health", "/ready", "/ok", "/info")
+INTERNAL_PREFIXES: tuple[str, ...] = ("/_ml/", "/_research/")
+PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
+    "/runs",
+    "/threads",
+    "/assistants",
+    "/linkedin/",
+    "/docs",
+    "/openapi.json",
+)
+
+
+class RoutingError(ValueError):
+    """Raised when the routes contradict themselves or the registry; the process must not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRoute:
+    """One pool and the allowlist of assistants that it serves."""
+
+    prefix: str
+    """Which pool: the first part of its environment names, such as `EMAIL`."""
+    queue: str
+    """Celery queue of the pool; empty: the pool is off and its assistants fall to CORE."""
+    assistants: frozenset[str]
+    """Every `assistant_id` that this pool serves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The contract's answer for one `assistant_id`."""
+
+    queue: str
+    """Celery queue that the run is published on."""
+    prefix: str
+    """Prefix of the route that decided, or `CORE` when none did."""
+
+
+def build_routes(env: Mapping[str, str], *, known: Collection[str] = BY_ID) -> tuple[WorkerRoute, ...]:
+    """Build the route of every pool from the defaults and the overrides in `env`.
+
+    Args:
+        env: Environment names to values; only the names in the module's docstring are looked at.
+        known: Every `assistant_id` that a registry has.
+
+    Raises:
+        RoutingError: An id stands in two lists or in no registry, an edit adds what is there or removes what
+            is not, a list mixes both forms, or two pools share a queue.
+    """
+    routes = tuple(
+        WorkerRoute(
+            prefix=prefix,
+            queue=env.get(_queue_name(prefix), prefix.lower()).strip(),
+            assistants=_allowlist(prefix, default, env.get(_assistants_name(prefix)), known),
+        )
+        for prefix, default in _DEFAULT_ASSISTANTS.items()
+    )
+    _refuse_shared_assistants(routes)
+    _refuse_shared_queues(routes, core_queue(env))
+    return routes
+
+
+def core_queue(env: Mapping[str, str]) -> str:
+    """Name the queue of CORE, which runs whatever no enabled pool lists (`CORE_WORKER_QUEUE`)."""
+    return env.get(_queue_name(CORE_PREFIX), "").strip() or DEFAULT_CORE_QUEUE
+
+
+def routing_warnings(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Name what in `env` is legal but surely not meant: a list given to a pool that is off."""
+    return tuple(
+        f"{_assistants_name(prefix)} is set, but {_queue_name(prefix)} is empty: the pool is off and its "
+        f"assistants run on {CORE_PREFIX}; set the queue or unset the list"
+        for prefix in ROUTE_PREFIXES
+        if env.get(_queue_name(prefix), prefix).strip() == "" and env.get(_assistants_name(prefix), "").strip()
+    )
+
+
+def route_for(assistant_id: str, *, default_queue: str, routes: Iterable[WorkerRoute]) -> Decision:
+    """Decide the queue of one assistant: its pool's, or `default_queue` when no enabled pool lists it."""
+    for route in routes:
+        if assistant_id in route.assistants and route.queue:
+            return Decision(queue=route.queue, prefix=route.prefix)
+    return Decision(queue=default_queue, prefix=CORE_PREFIX)
+
+
+def path_decision(method: str, path: str, *, has_auth: bool, auth_matches: bool) -> int:
+    """Decide the HTTP status of a request before anything else looks at it.
+
+    The order is the contract. Internal prefixes are refused before authentication, so that a probe without a
+    key cannot learn whether they exist behind it.
+
+    Args:
+        method: HTTP method, upper case.
+        path: Decoded path of the URL, without the query.
+        has_auth: The request carries credentials.
+        auth_matches: The credentials are right.
+
+    Returns:
+        200 (go on), 401, 403 or 404.
+    """
+    if path in HEALTH_PATHS and method in {"GET", "HEAD"}:
+        return 200
+    if path.startswith(INTERNAL_PREFIXES):
+        return 403
+    if not has_auth or not auth_matches:
+        return 401
+    if any(_is_below(path, prefix) for prefix in (*PUBLIC_CORE_PREFIXES, *HEALTH_PATHS)):
+        return 200
+    return 404
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
+
+
+def _queue_name(prefix: str) -> str:
+    return f"{prefix}_WORKER_QUEUE"
+
+
+def _assistants_name(prefix: str) -> str:
+    return f"{prefix}_WORKER_ASSISTANTS"
+
+
+def _entries(csv: str) -> list[str]:
+    return [entry.strip() for entry in csv.split(",") if entry.strip()]
+
+
+def _allowlist(prefix: str, default: str, override: str | None, known: Collection[str]) -> frozenset[str]:
+    name = _assistants_name(prefix)
+    entries = _entries(default if override is None else override)
+    edits = [entry for entry in entries if entry[0] in "+-"]
+    if not edits:
+        assistants = frozenset(entries)
+    elif len(edits) == len(entries):
+        assistants = _edited(name, frozenset(_entries(default)), edits)
+    else:
+        raise RoutingError(
+            f"{name}={override!r} mixes ids with edits; write a full list, or only `+id` and `-id` entries"
+        )
+    for assistant_id in sorted(assistants):
+        if assistant_id not in known:
+            raise RoutingError(f"{name} lists `{assistant_id}`, which no registry has; add its row or remove it")
+    return assistants
+
+
+def _edited(name: str, assistants: frozenset[str], edits: Iterable[str]) -> frozenset[str]:
+    for edit in edits:
+        sign, assistant_id = edit[0], edit[1:].strip()
+        if sign == "+":
+            if assistant_id in assistants:
+                raise RoutingError(f"{name} adds `{assistant_id}`, which the list has already; remove `{edit}`")
+            assistants |= {assistant_id}
+        else:
+            if assistant_id not in assistants:
+                raise RoutingError(f"{name} removes `{assistant_id}`, which the list does not have; remove `{edit}`")
+            assistants -= {assistant_id}
+    return assistants
+
+
+def _refuse_shared_assistants(routes: Iterable[WorkerRoute]) -> None:
+    owner: dict[str, str] = {}
+    for route in routes:
+        for assistant_id in sorted(route.assistants):
+            if assistant_id in owner:
+                raise RoutingError(
+                    f"`{assistant_id}` is listed by {_assistants_name(owner[assistant_id])} and by "
+                    f"{_assistants_name(route.prefix)}; a run has one queue, so remove it from one of them"
+                )
+            owner[assistant_id] = route.prefix
+
+
+def _refuse_shared_queues(routes: Iterable[WorkerRoute], default_queue: str) -> None:
+    owner = {default_queue: CORE_PREFIX}
+    for route in routes:
+        if route.queue in owner:
+            raise RoutingError(
+                f"{_queue_name(owner[route.queue])} and {_queue_name(route.prefix)} both name the queue "
+                f"`{route.queue}`; pools that share a queue are not isolated"
+            )
+        if route.queue:
+            owner[route.queue] = route.prefix
