@@ -1,0 +1,87 @@
+"""Turn errors and outcomes into HTTP answers: the one table from codes to statuses.
+
+Exceptions and failures know nothing of HTTP; callers know `detail`, `code`, `kind` and `run_id`.
+"""
+
+from collections.abc import Mapping
+
+from pydantic_core import to_json
+from starlette.responses import Response
+
+from agentic_sales.contracts import ErrorBody, RunFailure, error_kind
+from agentic_sales.errors import AgenticSalesError, PermanentError, RequestError, TransientError
+from agentic_sales.runs.ledger import Outcome
+
+STATUS_BY_CODE: Mapping[str, int] = {
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "unknown_assistant": 404,
+    "unknown_run": 404,
+    "method_not_allowed": 405,
+    "body_too_large": 413,
+    "invalid_request": 422,
+    "invalid_input": 422,
+    "pool_unavailable": 503,
+    "broker_unavailable": 503,
+    "graph_unavailable": 503,
+    "timeout": 504,
+    "wait_timeout": 504,
+}
+"""Codes whose status is not that of their branch; a failed graph is 500 whatever it failed of."""
+STATUS_BY_BRANCH: Mapping[type[AgenticSalesError], int] = {RequestError: 422, TransientError: 503, PermanentError: 500}
+GRAPH_FAILED = 500
+JSON = "application/json"
+
+
+def error_answer(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    run_id: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Make the answer of anything that is not a success."""
+    body = ErrorBody(detail=detail, code=code, kind=error_kind(status), run_id=run_id)
+    return Response(body.model_dump_json(), status, headers, JSON)
+
+
+def body_too_large(limit_bytes: int) -> Response:
+    """Make the answer of a request whose body is over the limit."""
+    return error_answer(413, "body_too_large", f"the request body is larger than {limit_bytes} bytes")
+
+
+def answer_of_error(error: AgenticSalesError, *, run_id: str | None = None) -> Response:
+    """Make the answer of an error that was raised on this side of the queue."""
+    branch = next(status for kind, status in STATUS_BY_BRANCH.items() if isinstance(error, kind))
+    status = STATUS_BY_CODE.get(error.code, branch)
+    return error_answer(status, error.code, str(error), run_id=run_id, headers=_retry_after(error))
+
+
+def answer_of_outcome(outcome: Outcome, headers: Mapping[str, str], *, graph_error_status: int) -> Response:
+    """Make the answer of a run that has ended: its final state, or why it failed."""
+    if outcome.failure is None:
+        return Response(outcome.output, 200, headers, JSON)
+    failure = outcome.failure
+    status = STATUS_BY_CODE.get(failure.code, GRAPH_FAILED)
+    if status == GRAPH_FAILED and graph_error_status != GRAPH_FAILED:
+        return Response(error_in_band(failure), graph_error_status, headers, JSON)
+    return error_answer(status, failure.code, failure.message, run_id=outcome.run_id, headers=headers)
+
+
+def error_in_band(failure: RunFailure) -> bytes:
+    """Make LangGraph's form of a failure, for an answer whose status has been sent already; both SDKs raise on it."""
+    return to_json({"__error__": {"error": failure.error, "message": failure.message}})
+
+
+def failure_of_error(error: AgenticSalesError) -> RunFailure:
+    """Describe an error of this side as a failure, for an answer whose status has been sent already."""
+    is_retryable = isinstance(error, TransientError)
+    return RunFailure(code=error.code, message=str(error), is_retryable=is_retryable, error=type(error).__name__)
+
+
+def _retry_after(error: AgenticSalesError) -> dict[str, str] | None:
+    if not isinstance(error, TransientError) or error.retry_after_s is None:
+        return None
+    return {"retry-after": f"{error.retry_after_s:.0f}"}

@@ -1,0 +1,78 @@
+"""Assemble the facade: HTTP in, queue out. It never imports a graph or langgraph."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TypedDict
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.responses import Response
+
+from agentic_sales.control import ControlPlane
+from agentic_sales.errors import AgenticSalesError
+from agentic_sales.facade import assistants, health, runs
+from agentic_sales.facade.answers import answer_of_error, error_answer
+from agentic_sales.facade.guard import Guard
+from agentic_sales.facade.state import FacadeState
+from agentic_sales.facade.validation import InputValidator
+from agentic_sales.runs.submit import open_runs
+from agentic_sales.settings import Settings
+
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+
+
+class _Lifespan(TypedDict):
+    facade: FacadeState
+
+
+def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
+    """Make the facade of a configuration.
+
+    Raises:
+        ConfigurationError: `schemas.json` is missing or does not cover every row.
+    """
+    _ = control.schemas  # A facade that cannot validate must not start.
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[_Lifespan]:
+        async with open_runs(configuration, control) as opened:
+            validator = InputValidator(control)
+            yield {"facade": FacadeState(configuration, control, opened, validator, datetime.now(UTC))}
+
+    app = FastAPI(
+        title="Agentic Sales",
+        summary="Many sales workflows on one shared fleet.",
+        version=version("agentic-sales"),
+        lifespan=lifespan,
+        redoc_url=None,
+    )
+    for router in (runs.router, assistants.router, health.router):
+        app.include_router(router)
+    app.add_exception_handler(AgenticSalesError, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=configuration.max_body_bytes)
+    app.add_middleware(Guard, token=configuration.auth_token, max_body_bytes=configuration.max_body_bytes)
+    return app
+
+
+async def _on_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, AgenticSalesError)  # noqa: S101 - registered for this class only
+    return answer_of_error(error)
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    told = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
+    return error_answer(422, "invalid_request", f"the request does not fit: {told}")
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    return error_answer(
+        error.status_code, _CODES.get(error.status_code, "http_error"), str(error.detail), headers=error.headers
+    )

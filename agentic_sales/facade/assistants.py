@@ -1,0 +1,77 @@
+"""Serve the catalogue of assistants, in the shape that LangGraph's SDKs know. Read only: rows are code."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request
+from starlette.responses import JSONResponse, Response
+
+from agentic_sales.control import assistant_uuid
+from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.registry import GraphSpec
+
+router = APIRouter(tags=["assistants"])
+
+DEFAULT_LIMIT = 10
+
+
+@router.post("/assistants/search", summary="List the assistants")
+async def search(
+    request: Request,
+    graph_id: Annotated[str | None, Body(description="Only the assistant of this name.")] = None,
+    limit: Annotated[int, Body(ge=1, le=1000)] = DEFAULT_LIMIT,
+    offset: Annotated[int, Body(ge=0)] = 0,
+) -> Response:
+    """List assistants in the registry's order; `x-pagination-total` counts all that match."""
+    state = state_of(request)
+    rows = [row for row in state.control.rows.values() if graph_id in {None, row.assistant_id}]
+    page = [_assistant(state, row) for row in rows[offset : offset + limit]]
+    headers = {"x-pagination-total": str(len(rows))}
+    if offset + limit < len(rows):
+        headers["x-pagination-next"] = str(offset + limit)
+    return JSONResponse(page, headers=headers)
+
+
+@router.get("/assistants/{assistant_id}", summary="Describe an assistant")
+async def describe(request: Request, assistant_id: str) -> dict[str, Any]:
+    """Describe one assistant, by its name or its UUID."""
+    state = state_of(request)
+    return _assistant(state, state.control.row(assistant_id))
+
+
+@router.get("/assistants/{assistant_id}/schemas", summary="JSON Schemas of an assistant")
+async def schemas(request: Request, assistant_id: str) -> dict[str, Any]:
+    """Return the JSON Schema of the input and of the documented output."""
+    state = state_of(request)
+    row = state.control.row(assistant_id)
+    known = state.control.schemas[row.assistant_id]
+    return {
+        "graph_id": row.assistant_id,
+        "input_schema": known["input"],
+        "output_schema": known["output"],
+        "state_schema": known["output"],
+        "config_schema": {},
+        "context_schema": {},
+    }
+
+
+def _assistant(state: FacadeState, row: GraphSpec) -> dict[str, Any]:
+    decision = state.control.decide(row.assistant_id)
+    started = state.started_at.isoformat()
+    return {
+        "assistant_id": assistant_uuid(row.assistant_id),
+        "graph_id": row.assistant_id,
+        "name": row.assistant_id,
+        "description": state.control.schemas[row.assistant_id]["input"].get("description"),
+        "config": {},
+        "context": {},
+        "metadata": {
+            "created_by": "system",
+            "queue": decision.queue,
+            "effect": row.effect,
+            "resumable": row.resumable,
+            "time_limit_s": row.time_limit_s,
+        },
+        "version": 1,
+        "created_at": started,
+        "updated_at": started,
+    }

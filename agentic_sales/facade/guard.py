@@ -1,0 +1,78 @@
+"""Stand in front of every request: the path decision, the key, the size of the body, and the request id.
+
+Nobody gets in without a key. Keys are compared as digests and in constant time, so that neither their length nor a
+common prefix shows in the time of an answer.
+"""
+
+import hmac
+from hashlib import sha256
+
+from pydantic import SecretStr
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uuid_utils import uuid7
+
+from agentic_sales.facade.answers import body_too_large, error_answer
+from agentic_sales.routing import path_decision
+
+LONGEST_REQUEST_ID_CHARS = 128
+REFUSALS = {
+    401: ("unauthorized", "send `Authorization: Bearer <key>` (or `x-api-key`) with the fleet's key"),
+    403: ("forbidden", "this path is internal"),
+    404: ("not_found", "nothing is served at this path"),
+}
+
+
+class Guard:
+    """ASGI middleware that lets a request through, or answers it."""
+
+    def __init__(self, app: ASGIApp, *, token: SecretStr | None, max_body_bytes: int) -> None:
+        self._app = app
+        self._max_body_bytes = max_body_bytes
+        self._digest = None if token is None else _digest(token.get_secret_value())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Decide about one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        request_id = headers.get("x-request-id", "")[:LONGEST_REQUEST_ID_CHARS] or str(uuid7())
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        refusal = self._refusal(scope["method"], scope["path"], headers)
+        await (refusal or self._app)(scope, receive, send_with_id)
+
+    def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
+        status = self._decide(method, path, headers)
+        if status in REFUSALS:
+            code, detail = REFUSALS[status]
+            extra = {"www-authenticate": "Bearer"} if code == "unauthorized" else None
+            return error_answer(status, code, detail, headers=extra)
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_body_bytes:
+            return body_too_large(self._max_body_bytes)
+        return None
+
+    def _decide(self, method: str, path: str, headers: Headers) -> int:
+        if self._digest is None:
+            return path_decision(method, path, has_auth=True, auth_matches=True)
+        key = _presented_key(headers)
+        matches = hmac.compare_digest(_digest(key or ""), self._digest)
+        return path_decision(method, path, has_auth=key is not None, auth_matches=matches)
+
+
+def _presented_key(headers: Headers) -> str | None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key.strip():
+        return key.strip()
+    return headers.get("x-api-key")
+
+
+def _digest(key: str) -> bytes:
+    return sha256(key.encode()).digest()

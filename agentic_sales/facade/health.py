@@ -1,0 +1,93 @@
+"""Say how the fleet is: alive, ready, and what it serves. These paths need no key."""
+
+import asyncio
+import json
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Request
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+from starlette.responses import JSONResponse, Response
+
+from agentic_sales.celery import app as celery_app
+from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.routing import CORE_PREFIX
+from agentic_sales.runs.ledger import WORKERS_KEY
+
+router = APIRouter(tags=["health"])
+
+BROKER_CHECK_TIMEOUT_S = 2
+
+
+@router.get("/health", summary="The facade is alive")
+async def health() -> dict[str, str]:
+    """Answer while the process lives; says nothing of the fleet."""
+    return {"status": "ok"}
+
+
+@router.get("/ok", summary="The facade is alive, in LangGraph's words")
+async def ok() -> dict[str, bool]:
+    """Answer while the process lives."""
+    return {"ok": True}
+
+
+@router.get("/ready", summary="Every enabled pool can take a run")
+async def ready(request: Request) -> Response:
+    """Answer 200 when the broker is reachable and every enabled pool has a live worker; else 503 says what is not."""
+    state = state_of(request)
+    try:
+        workers = await state.runs.ledger.live_workers(list(state.control.queues))
+        await _check_broker(state)
+    except (RedisError, OperationalError, OSError) as exc:
+        return JSONResponse({"status": "not ready", "broker": f"unreachable: {exc}", "pools": {}}, 503)
+    missing = [queue for queue, count in workers.items() if count == 0]
+    status = {"status": "not ready" if missing else "ready", "broker": "reachable", "pools": workers}
+    return JSONResponse({**status, "missing": missing}, 503 if missing else 200)
+
+
+@router.get("/info", summary="What this fleet is and serves")
+async def info(request: Request) -> dict[str, Any]:
+    """Describe the version, the pools, the routes, their warnings, and graphs that could not be loaded."""
+    state = state_of(request)
+    pools, unavailable = await _live_fleet(state)
+    return {
+        "version": version("agentic-sales"),
+        "pools": pools,
+        "routes": _routes(state),
+        "warnings": list(state.control.warnings),
+        "unavailable": unavailable,
+        "flags": {"assistants": True, "crons": False, "langsmith": state.settings.langsmith_tracing},
+    }
+
+
+async def _check_broker(state: FacadeState) -> None:
+    if state.settings.celery_broker_url is not None:
+        await asyncio.wait_for(asyncio.to_thread(_connect_to_broker), BROKER_CHECK_TIMEOUT_S)
+
+
+def _connect_to_broker() -> None:
+    with celery_app.connection_for_write() as connection:
+        connection.ensure_connection(max_retries=0, timeout=BROKER_CHECK_TIMEOUT_S)
+
+
+async def _live_fleet(state: FacadeState) -> tuple[dict[str, int], dict[str, str]]:
+    ledger = state.runs.ledger
+    try:
+        pools = await ledger.live_workers(list(state.control.queues))
+        told = await ledger.redis.hvals(WORKERS_KEY)
+    except RedisError as exc:
+        return dict.fromkeys(state.control.queues, 0), {"*": f"the ledger cannot be reached: {exc}"}
+    unavailable: dict[str, str] = {}
+    for worker in told:
+        unavailable |= json.loads(worker)["unavailable"]
+    return pools, unavailable
+
+
+def _routes(state: FacadeState) -> list[dict[str, Any]]:
+    listed = [
+        {"prefix": route.prefix, "queue": route.queue or None, "assistants": sorted(route.assistants)}
+        for route in state.control.routes
+    ]
+    core = sorted(a for a in state.control.rows if state.control.decide(a).prefix == CORE_PREFIX)
+    return [*listed, {"prefix": CORE_PREFIX, "queue": state.control.default_queue, "assistants": core}]

@@ -1,0 +1,54 @@
+"""Start the facade under uvicorn, and refuse to start it open to the world."""
+
+import ipaddress
+
+import structlog
+import uvicorn
+
+from agentic_sales.control import control_plane
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.facade.app import create_app
+from agentic_sales.observability.logs import configure_logs
+from agentic_sales.settings import settings
+
+log = structlog.get_logger()
+
+
+def serve(host: str, port: int, *, dev: bool) -> None:
+    """Serve the facade until SIGINT or SIGTERM.
+
+    Args:
+        host: Address to bind.
+        port: TCP port to bind.
+        dev: Allow to start without a key, on loopback only.
+
+    Raises:
+        ConfigurationError: There is no key, and this is not a loopback address with `dev`.
+    """
+    configuration, control = settings(), control_plane()
+    configure_logs(configuration.log_level)
+    if configuration.auth_token is None:
+        _refuse_open_door(host, dev=dev)
+    for warning in control.warnings:
+        log.warning("routing_warning", detail=warning)
+    uvicorn.run(create_app(configuration, control), host=host, port=port, log_config=None, access_log=False)
+
+
+def _refuse_open_door(host: str, *, dev: bool) -> None:
+    if not dev:
+        raise ConfigurationError(
+            "LANGGRAPH_AUTH_TOKEN is not set, so anyone could start runs; set it, or use --dev on a loopback address"
+        )
+    if not _is_loopback(host):
+        raise ConfigurationError(
+            f"--dev without LANGGRAPH_AUTH_TOKEN binds loopback only, and `{host}` is not; set it or use 127.0.0.1"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,33 @@
+"""Hold what every request of one facade process shares."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from starlette.requests import HTTPConnection
+
+from agentic_sales.control import ControlPlane
+from agentic_sales.facade.validation import InputValidator
+from agentic_sales.runs.submit import Runs
+from agentic_sales.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class FacadeState:
+    """The parts of a running facade."""
+
+    settings: Settings
+    """This process's configuration."""
+    control: ControlPlane
+    """Rows, routes and schemas."""
+    runs: Runs
+    """The door to the fleet."""
+    validator: InputValidator
+    """Input schemas, compiled."""
+    started_at: datetime
+    """When this process started."""
+
+
+def state_of(request: HTTPConnection) -> FacadeState:
+    """Return the state of the facade that serves a request."""
+    return cast("FacadeState", request.state.facade)

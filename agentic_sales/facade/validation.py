@@ -1,0 +1,50 @@
+"""Check a run's input against the schema of its assistant, without loading its graph."""
+
+from collections.abc import Iterator, Mapping
+from itertools import chain
+from typing import Any
+
+from jsonschema_rs import ValidationError, ValidationErrorKind, Validator, validator_for
+
+from agentic_sales.control import ControlPlane
+from agentic_sales.errors import InvalidInput
+
+LONGEST_PROBLEM_CHARS = 300
+
+
+class InputValidator:
+    """Compiled input schemas, one per assistant, made when first used."""
+
+    def __init__(self, control: ControlPlane) -> None:
+        self._control = control
+        self._validators: dict[str, Validator] = {}
+
+    def check(self, assistant_id: str, values: Mapping[str, Any] | None) -> None:
+        """Check an input.
+
+        Raises:
+            InvalidInput: It does not fit; every problem is named with a pointer to its field.
+        """
+        if values is None:
+            raise InvalidInput(assistant_id, [("", "an input is required; send an object, {} if it has no fields")])
+        errors = self._validator(assistant_id).iter_errors(values)
+        if problems := list(chain.from_iterable(map(_told, errors))):
+            raise InvalidInput(assistant_id, problems)
+
+    def _validator(self, assistant_id: str) -> Validator:
+        validator = self._validators.get(assistant_id)
+        if validator is None:
+            validator = validator_for(self._control.schemas[assistant_id]["input"])
+            self._validators[assistant_id] = validator
+        return validator
+
+
+def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
+    pointer = "".join(f"/{part}" for part in error.instance_path)
+    match error.kind:
+        case ValidationErrorKind.AdditionalProperties(unexpected=names):
+            yield from ((f"{pointer}/{name}", "unknown field") for name in names)
+        case ValidationErrorKind.Required(property=name):
+            yield f"{pointer}/{name}", "required field is missing"
+        case _:
+            yield pointer, error.message[:LONGEST_PROBLEM_CHARS]

@@ -1,0 +1,197 @@
+"""Submit a run: the one way in, whoever asks (HTTP, the command line, beat, a campaign, another graph).
+
+The routing contract decides the queue, the ledger records the run, the queue carries its id.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from uuid_utils import uuid7
+
+from agentic_sales.celery import app
+from agentic_sales.contracts import RunId
+from agentic_sales.control import ControlPlane
+from agentic_sales.errors import BrokerUnavailable, PoolUnavailable, UnknownRun, WaitTimeout
+from agentic_sales.observability.tracing import TraceContext
+from agentic_sales.runs.ledger import Ledger, NewRun, Outcome
+from agentic_sales.runs.publisher import Publisher
+from agentic_sales.runs.replies import Replies
+from agentic_sales.settings import Settings
+
+CONNECT_TIMEOUT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedRun:
+    """A run that was put on its queue."""
+
+    run_id: RunId
+    """UUIDv7 of the run."""
+    assistant_id: str
+    """Its workflow."""
+    queue: str
+    """Queue that the routing contract decided."""
+    trace_id: str
+    """W3C trace id of the action that it belongs to."""
+    ended: asyncio.Future[Outcome]
+    """Its end; raises `PoolUnavailable` when the pool's last worker died."""
+
+
+class Runs:
+    """The door to the fleet, for one event loop. Make one with `open_runs`."""
+
+    def __init__(self, control: ControlPlane, ledger: Ledger, replies: Replies, publisher: Publisher) -> None:
+        self.control = control
+        self.ledger = ledger
+        self._replies = replies
+        self._publisher = publisher
+
+    @property
+    def waiting(self) -> int:
+        """Number of runs that this process waits for."""
+        return len(self._replies)
+
+    async def submit(
+        self,
+        assistant_id: str,
+        request: Mapping[str, Any],
+        *,
+        trace: TraceContext,
+        parent_run_id: RunId | None = None,
+    ) -> SubmittedRun:
+        """Record a run and put it on the queue that the routing contract gives it.
+
+        Args:
+            assistant_id: Workflow to run, by its name.
+            request: `input`, `config`, `metadata` and `context`.
+            trace: Trace that the run continues.
+            parent_run_id: Run that asks for this one; None: a caller does.
+
+        Raises:
+            UnknownAssistant: No registry row has the id.
+            PoolUnavailable: No live worker consumes the queue; nothing was recorded.
+            BrokerUnavailable: Redis or the broker did not answer.
+        """
+        run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
+        ended = self._replies.expect(run.run_id, assistant_id=assistant_id, queue=run.queue)
+        try:
+            await self._record(run, pool_must_live=True)
+            await self._publish(run)
+        except BaseException:
+            ended.cancel()
+            raise
+        return SubmittedRun(run.run_id, assistant_id, run.queue, trace.trace_id, ended)
+
+    async def record_in_place(
+        self, assistant_id: str, request: Mapping[str, Any], *, trace: TraceContext, parent_run_id: RunId
+    ) -> RunId:
+        """Record a run that the asking worker executes itself, because it belongs to its own pool.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to="")
+        await self._record(run, pool_must_live=False)
+        return run.run_id
+
+    async def join(self, run_id: RunId) -> SubmittedRun:
+        """Return a run that somebody submitted, with a future of its end, also when it has ended already.
+
+        Raises:
+            UnknownRun: The ledger does not have it, or no longer.
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            record = await self.ledger.load(run_id)
+            if record is None:
+                raise UnknownRun(run_id)
+            ended = self._replies.expect(run_id, assistant_id=record.assistant_id, queue=record.queue)
+            [outcome] = await self.ledger.outcomes([run_id])
+        except RedisError as exc:
+            raise BrokerUnavailable(f"reading run `{run_id}`", exc) from exc
+        if outcome is not None and not ended.done():
+            ended.set_result(outcome)
+        return SubmittedRun(run_id, record.assistant_id, record.queue, record.trace_id, ended)
+
+    async def wait(self, run: SubmittedRun, *, timeout_s: float) -> Outcome:
+        """Wait for the end of a run; the run goes on when the waiter gives up.
+
+        Raises:
+            WaitTimeout: It has not ended after `timeout_s`.
+            PoolUnavailable: The pool's last worker died.
+        """
+        try:
+            return await asyncio.wait_for(run.ended, timeout_s)
+        except TimeoutError as exc:
+            raise WaitTimeout(run.assistant_id, run.run_id, timeout_s) from exc
+
+    def _new_run(
+        self,
+        assistant_id: str,
+        request: Mapping[str, Any],
+        trace: TraceContext,
+        parent_run_id: RunId | None,
+        *,
+        reply_to: str,
+    ) -> NewRun:
+        row = self.control.row(assistant_id)
+        return NewRun(
+            run_id=RunId(str(uuid7())),
+            assistant_id=row.assistant_id,
+            queue=self.control.decide(row.assistant_id).queue,
+            request=request,
+            trace=trace,
+            reply_to=reply_to,
+            parent_run_id=parent_run_id,
+        )
+
+    async def _record(self, run: NewRun, *, pool_must_live: bool) -> None:
+        try:
+            recorded = await self.ledger.record(run, pool_must_live=pool_must_live)
+        except RedisError as exc:
+            raise BrokerUnavailable(f"recording run `{run.run_id}`", exc) from exc
+        if not recorded:
+            raise PoolUnavailable(run.queue, run.assistant_id)
+
+    async def _publish(self, run: NewRun) -> None:
+        try:
+            await self._publisher.publish(run.run_id, run.assistant_id, run.queue)
+        except BrokerUnavailable:
+            await self.ledger.forget(run.run_id)
+            raise
+
+
+@asynccontextmanager
+async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIterator[Runs]:
+    """Open the door to the fleet for the running event loop; a broker that is away shows at the first `submit`."""
+    redis = connect_redis(configuration)
+    ledger = Ledger(redis, ttl_s=configuration.run_ttl_s)
+    replies, publisher = Replies(ledger), Publisher(app)
+    try:
+        await replies.start()
+        publisher.start()
+        try:
+            yield Runs(control, ledger, replies, publisher)
+        finally:
+            publisher.close()
+            await replies.close()
+    finally:
+        await redis.aclose()
+
+
+def connect_redis(configuration: Settings) -> Redis:
+    """Return a client of the ledger's Redis for the running event loop; it connects when it is first used."""
+    return Redis.from_url(
+        configuration.redis_url,
+        socket_connect_timeout=CONNECT_TIMEOUT_S,
+        socket_keepalive=True,
+        health_check_interval=15,
+        retry=Retry(NoBackoff(), 1),
+    )

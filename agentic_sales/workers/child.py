@@ -1,0 +1,103 @@
+"""Hold what one worker child process lives with: its event loop, its Redis connection, its door for sub-runs.
+
+All of it is made after the fork, and closed when the child ends: a loop or a socket that crosses a fork is shared by
+processes that do not know of each other.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from agentic_sales.contracts import RunId
+from agentic_sales.control import ControlPlane
+from agentic_sales.errors import SubRunRefused
+from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.ledger import Claim, Ledger, Outcome
+from agentic_sales.runs.submit import Runs, connect_redis, open_runs
+from agentic_sales.runs.subruns import SubRun, finished_sub_run
+from agentic_sales.settings import Settings
+from agentic_sales.workers.execute import execute
+
+
+class Child:
+    """One worker child process: runs one run at a time."""
+
+    def __init__(self, configuration: Settings, control: ControlPlane) -> None:
+        self.control = control
+        self.configuration = configuration
+        self._loop = asyncio.new_event_loop()
+        self._redis = connect_redis(configuration)
+        self.ledger = Ledger(self._redis, ttl_s=configuration.run_ttl_s)
+        self._stack = AsyncExitStack()
+        self._runs: Runs | None = None
+
+    def run(self, row: GraphSpec, run_id: RunId, *, queue: str) -> Outcome | None:
+        """Execute a run that the queue delivered, and return when it has ended."""
+        return self._loop.run_until_complete(self.execute(row, run_id, queue=queue))
+
+    async def execute(self, row: GraphSpec, run_id: RunId, *, queue: str) -> Outcome | None:
+        """Execute a run on this child's loop; sub-runs of the own pool come here too."""
+        return await execute(
+            row,
+            run_id,
+            control=self.control,
+            ledger=self.ledger,
+            queue=queue,
+            sub_runner_of=lambda claim: WorkerSubRunner(self, claim, queue),
+        )
+
+    async def runs(self) -> Runs:
+        """Return the door for sub-runs, opened when a run first needs it."""
+        if self._runs is None:
+            self._runs = await self._stack.enter_async_context(open_runs(self.configuration, self.control))
+        return self._runs
+
+    def close(self) -> None:
+        """Close the connections and the loop."""
+        self._loop.run_until_complete(self._aclose())
+        self._loop.close()
+
+    async def _aclose(self) -> None:
+        await self._stack.aclose()
+        await self._redis.aclose()
+
+
+class WorkerSubRunner:
+    """Run the sub-runs of one run, from the worker child that executes it."""
+
+    def __init__(self, child: Child, claim: Claim, queue: str) -> None:
+        self._child, self._claim, self._queue = child, claim, queue
+
+    async def run(self, assistant_id: str, values: Mapping[str, Any]) -> SubRun:
+        """Run an assistant to its end: in place if this pool serves it, else through its pool's queue."""
+        row = self._child.control.row(assistant_id)
+        queue = self._child.control.decide(row.assistant_id).queue
+        request = {"input": dict(values)}
+        runs = await self._child.runs()
+        if queue == self._queue:
+            outcome = await self._run_in_place(runs, row, request)
+        else:
+            self._refuse_waiting_on_core(row, queue)
+            run = await runs.submit(
+                row.assistant_id, request, trace=self._claim.trace, parent_run_id=self._claim.run_id
+            )
+            outcome = await runs.wait(run, timeout_s=self._child.configuration.wait_timeout_s)
+        return await finished_sub_run(self._child.ledger, outcome)
+
+    async def _run_in_place(self, runs: Runs, row: GraphSpec, request: Mapping[str, Any]) -> Outcome:
+        run_id = await runs.record_in_place(
+            row.assistant_id, request, trace=self._claim.trace, parent_run_id=self._claim.run_id
+        )
+        outcome = await self._child.execute(row, run_id, queue=self._queue)
+        if outcome is None:
+            raise SubRunRefused(f"sub-run `{run_id}` of `{row.assistant_id}` was taken over by another worker")
+        return outcome
+
+    def _refuse_waiting_on_core(self, row: GraphSpec, queue: str) -> None:
+        if queue == self._child.control.default_queue:
+            raise SubRunRefused(
+                f"a run on the queue `{self._queue}` may not wait for `{row.assistant_id}` on `{queue}`: core "
+                "waits for the other pools, so they would wait for each other; route that assistant to a pool, or the asking one "
+                "to core"
+            )
