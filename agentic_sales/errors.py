@@ -131,6 +131,13 @@ class SubRunRefused(RequestError):
 
     code = "sub_run_refused"
 
+    def __init__(self, assistant_id: str, queue: str, *, asked_from: str) -> None:
+        super().__init__(
+            f"a run on the queue `{asked_from}` may not wait for `{assistant_id}` on `{queue}`: core waits for the "
+            f"other pools, so they would wait for each other; give `{assistant_id}` a pool, or move the asking workflow to "
+            f"`{queue}`"
+        )
+
 
 class PoolUnavailable(TransientError):
     """Raised when no live worker consumes the queue."""

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,6 +26,8 @@ from agentic_sales.runs.replies import Replies
 from agentic_sales.settings import Settings
 
 CONNECT_TIMEOUT_S = 1.0
+MAX_CONNECTIONS = 32
+"""Connections of one process; further commands wait for a free one instead of failing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +190,13 @@ async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIter
 
 def connect_redis(configuration: Settings) -> Redis:
     """Return a client of the ledger's Redis for the running event loop; it connects when it is first used."""
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         configuration.redis_url,
+        max_connections=MAX_CONNECTIONS,
+        timeout=CONNECT_TIMEOUT_S,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_keepalive=True,
         health_check_interval=15,
         retry=Retry(NoBackoff(), 1),
     )
+    return Redis.from_pool(pool)

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import SubRunRefused
+from agentic_sales.errors import RunFailed, SubRunRefused
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Claim, Ledger, Outcome
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
@@ -78,7 +78,8 @@ class WorkerSubRunner:
         if queue == self._queue:
             outcome = await self._run_in_place(runs, row, request)
         else:
-            self._refuse_waiting_on_core(row, queue)
+            if queue == self._child.control.default_queue:
+                raise SubRunRefused(row.assistant_id, queue, asked_from=self._queue)
             run = await runs.submit(
                 row.assistant_id, request, trace=self._claim.trace, parent_run_id=self._claim.run_id
             )
@@ -91,13 +92,5 @@ class WorkerSubRunner:
         )
         outcome = await self._child.execute(row, run_id, queue=self._queue)
         if outcome is None:
-            raise SubRunRefused(f"sub-run `{run_id}` of `{row.assistant_id}` was taken over by another worker")
+            raise RunFailed(run_id, "taken_over", f"sub-run `{run_id}` was taken over", is_retryable=True)
         return outcome
-
-    def _refuse_waiting_on_core(self, row: GraphSpec, queue: str) -> None:
-        if queue == self._child.control.default_queue:
-            raise SubRunRefused(
-                f"a run on the queue `{self._queue}` may not wait for `{row.assistant_id}` on `{queue}`: core "
-                "waits for the other pools, so they would wait for each other; route that assistant to a pool, or the asking one "
-                "to core"
-            )

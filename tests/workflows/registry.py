@@ -1,0 +1,16 @@
+"""Rows of the workflows that only tests and the benchmark run: each behaves in one way that a fleet must survive."""
+
+from agentic_sales.registry import GraphSpec
+
+GRAPHS = (
+    GraphSpec("echo", "tests.workflows.echo", effect="pure"),
+    GraphSpec("sleepy", "tests.workflows.sleepy", effect="pure"),
+    GraphSpec("burn", "tests.workflows.burn", effect="pure"),
+    GraphSpec("boom", "tests.workflows.boom", effect="pure"),
+    GraphSpec("stuck", "tests.workflows.stuck", effect="pure", time_limit_s=1.0),
+    GraphSpec("overlong", "tests.workflows.sleepy", effect="pure", time_limit_s=1.0),
+    GraphSpec("poison", "tests.workflows.poison", effect="pure"),
+    GraphSpec("poison_send", "tests.workflows.poison", effect="send"),
+    GraphSpec("broken_import", "tests.workflows.broken_import", effect="pure"),
+    GraphSpec("ask_core", "tests.workflows.ask_core", effect="pure"),
+)
