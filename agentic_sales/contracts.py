@@ -37,6 +37,9 @@ class RunRequest(BaseModel):
         default=None, description="Free-form; kept with the run and put on its trace."
     )
     context: dict[str, Any] | None = Field(default=None, description="LangGraph runtime context of the run.")
+    on_disconnect: Literal["cancel", "continue"] = Field(
+        default="continue", description="What becomes of the run when the caller leaves before the answer."
+    )
 
 
 class RunFailure(BaseModel):

@@ -4,11 +4,13 @@
     ├── RequestError                  the caller is wrong; never retried
     │   ├── UnknownAssistant          no registry row has this id
     │   ├── UnknownRun                the ledger does not have this run, or no longer
+    │   ├── IdempotencyConflict       an Idempotency-Key was used for another request
     │   ├── InvalidRequest            the request is not one (not JSON, a field of the wrong type)
     │   ├── InvalidInput              the input does not fit the assistant's schema
     │   └── SubRunRefused             a graph asked for a sub-run that could deadlock the fleet
     ├── TransientError                the world is busy; retrying later can help
     │   ├── PoolUnavailable           no live worker consumes the queue
+    │   ├── QueueFull                 as many runs wait for the pool as may wait
     │   ├── BrokerUnavailable         Redis or the broker cannot be reached
     │   ├── GraphUnavailable          the worker could not import or build the graph
     │   ├── ProviderUnavailable       a model or an outside service does not answer
@@ -38,6 +40,7 @@ __all__ = [
     "ConfigurationError",
     "FetchRefused",
     "GraphUnavailable",
+    "IdempotencyConflict",
     "InvalidInput",
     "InvalidRequest",
     "Misrouted",
@@ -48,6 +51,7 @@ __all__ = [
     "PoolUnavailable",
     "PromptMismatch",
     "ProviderUnavailable",
+    "QueueFull",
     "RateLimited",
     "RequestError",
     "RunFailed",
@@ -108,6 +112,18 @@ class UnknownRun(RequestError):
         super().__init__(f"unknown run `{run_id}`; it never was, or its record has expired")
 
 
+class IdempotencyConflict(RequestError):
+    """Raised when an `Idempotency-Key` comes back with another request."""
+
+    code = "idempotency_conflict"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"this Idempotency-Key belongs to run `{run_id}`, which another request started; use a new key for a new "
+            "request"
+        )
+
+
 class InvalidRequest(RequestError):
     """Raised when the request itself cannot be read."""
 
@@ -134,8 +150,7 @@ class SubRunRefused(RequestError):
     def __init__(self, assistant_id: str, queue: str, *, asked_from: str) -> None:
         super().__init__(
             f"a run on the queue `{asked_from}` may not wait for `{assistant_id}` on `{queue}`: core waits for the "
-            f"other pools, so they would wait for each other; give `{assistant_id}` a pool, or move the asking workflow to "
-            f"`{queue}`"
+            f"other pools, so they would wait for each other; give `{assistant_id}` a pool of its own"
         )
 
 
@@ -147,6 +162,16 @@ class PoolUnavailable(TransientError):
 
     def __init__(self, queue: str, assistant_id: str) -> None:
         super().__init__(f"no live worker consumes the queue `{queue}`, so `{assistant_id}` cannot run now")
+
+
+class QueueFull(TransientError):
+    """Raised when as many runs wait for a pool as may wait."""
+
+    code = "queue_full"
+    retry_after_s = 5.0
+
+    def __init__(self, queue: str, waiting: int) -> None:
+        super().__init__(f"{waiting} runs wait on the queue `{queue}`, which is its cap; try again later")
 
 
 class BrokerUnavailable(TransientError):

@@ -74,5 +74,11 @@ def _presented_key(headers: Headers) -> str | None:
     return headers.get("x-api-key")
 
 
+def caller_of(headers: Headers) -> str:
+    """Return what stands for the caller of a request: a digest of its key, empty where the facade needs none."""
+    key = _presented_key(headers)
+    return "" if key is None else _digest(key).hex()
+
+
 def _digest(key: str) -> bytes:
     return sha256(key.encode()).digest()

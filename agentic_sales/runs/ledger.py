@@ -1,34 +1,69 @@
 """Keep the record of every run in Redis: what was asked, who works on it, how it ended.
 
 The ledger is the truth about a run; the queue only carries its id. Every change is one atomic script, so a second
-delivery of a finished run does nothing and a late finish by a worker that lost its claim is refused.
+delivery of a finished run does nothing, a delivery of a run that somebody alive works on does nothing, and a late
+finish by a worker that lost its claim is refused.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
 from pydantic_core import from_json, to_json
-from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunFailure, RunId, RunStatus
+from agentic_sales.errors import IdempotencyConflict, PoolUnavailable, QueueFull
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs import scripts
 
 __all__ = [
+    "CANCELLED",
+    "DEAD_KEY",
+    "LEASE_S",
+    "RUNNING_KEY",
     "WORKERS_KEY",
     "Claim",
+    "Idempotency",
     "Ledger",
     "NewRun",
     "Outcome",
     "RunRecord",
     "alive_key",
-    "fail_held_run",
+    "failure_status",
+    "finish_args",
     "parse_reply",
+    "pending_key",
+    "run_key",
 ]
+
+WORKERS_KEY = "agentic:workers"
+"""Hash from a worker's name to what it says of itself, as JSON; `workers.presence` writes it."""
+RUNNING_KEY = "agentic:running"
+"""Sorted set of the runs that workers hold; a run's score is when its lease ends."""
+DEAD_KEY = "agentic:dead"
+"""Sorted set of the runs whose workers died too often; a run's score is when it was given up."""
+RUN_PREFIX = "agentic:run:"
+LEASE_S = 12.0
+"""How long a claim holds without a renewal: less than kombu's visibility timeout, so that the redelivered message of a
+dead worker finds the claim ended."""
+IDEMPOTENCY_TTL_S = 86_400
+"""How long an idempotency key is remembered: a day, as is usual for the header."""
+
+CANCELLED = RunFailure(code="cancelled", message="the run was cancelled", is_retryable=False, error="RunCancelled")
+"""How a run ends whose cancellation was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The caller's word that two requests are one."""
+
+    scope: str
+    """Digest of caller, method, path and `Idempotency-Key`; keys of different callers never meet."""
+    digest: str
+    """Digest of the request's body; the same key with another body is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +95,7 @@ class Claim:
     attempt: int
     """Which attempt this is, from 1; the fence of every later change."""
     is_exhausted: bool
-    """True: the attempts are used up, so the run must be finished as failed."""
+    """True: too many workers died of it, so the run must be finished as failed."""
     request: Mapping[str, Any]
     """`input`, `config`, `metadata` and `context`."""
     trace: TraceContext
@@ -95,6 +130,8 @@ class RunRecord:
     """Where it stands."""
     attempt: int
     """Attempts so far; 0: never claimed."""
+    losses: int
+    """Attempts that ended because the worker died."""
     worker: str | None
     """`host/pid` of the process that claimed it last."""
     parent_run_id: RunId | None
@@ -107,10 +144,8 @@ class RunRecord:
     """Epoch seconds of the last claim."""
     ended_at_s: float | None
     """Epoch seconds of the end."""
-
-
-WORKERS_KEY = "agentic:workers"
-"""Hash from a worker's name to what it says of itself, as JSON; `workers.presence` writes it."""
+    cancelled_at_s: float | None
+    """Epoch seconds of the wish to cancel it; None: nobody wished so."""
 
 
 def alive_key(queue: str) -> str:
@@ -118,8 +153,14 @@ def alive_key(queue: str) -> str:
     return f"agentic:alive:{queue}"
 
 
-def _run_key(run_id: str) -> str:
-    return f"agentic:run:{run_id}"
+def pending_key(queue: str) -> str:
+    """Name the sorted set of runs that wait for a worker of a queue; a run's score is since when."""
+    return f"agentic:pending:{queue}"
+
+
+def run_key(run_id: str) -> str:
+    """Name the hash of a run."""
+    return f"{RUN_PREFIX}{run_id}"
 
 
 class Ledger:
@@ -131,28 +172,74 @@ class Ledger:
         self._record = redis.register_script(scripts.RECORD)
         self._claim = redis.register_script(scripts.CLAIM)
         self._finish = redis.register_script(scripts.FINISH)
+        self._cancel = redis.register_script(scripts.CANCEL)
+        self._revive = redis.register_script(scripts.REVIVE)
 
-    async def record(self, run: NewRun, *, pool_must_live: bool) -> bool:
-        """Write a new run; return False, and write nothing, when its pool must be alive and is not."""
+    async def record(self, run: NewRun, *, queue_cap: int, idempotency: Idempotency | None = None) -> RunId:
+        """Write a new run that waits for a worker.
+
+        Args:
+            run: The run.
+            queue_cap: Runs that may wait on its queue.
+            idempotency: The caller's key; a run that was started under it is joined.
+
+        Returns:
+            The run's id, or the id of the run that the idempotency key joins.
+
+        Raises:
+            PoolUnavailable: No live worker consumes the queue.
+            QueueFull: As many runs as may wait on the queue.
+            IdempotencyConflict: The key was used for another request.
+        """
+        verdict, *rest = await self._write(run, waits=True, queue_cap=queue_cap, idempotency=idempotency)
+        match verdict:
+            case b"joined":
+                return RunId(rest[0].decode())
+            case b"conflict":
+                raise IdempotencyConflict(rest[0].decode())
+            case b"pool_dead":
+                raise PoolUnavailable(run.queue, run.assistant_id)
+            case b"full":
+                raise QueueFull(run.queue, int(rest[0]))
+            case _:
+                return run.run_id
+
+    async def record_in_place(self, run: NewRun) -> None:
+        """Write a new run that its parent's worker executes itself."""
+        await self._write(run, waits=False, queue_cap=0, idempotency=None)
+
+    async def _write(self, run: NewRun, *, waits: bool, queue_cap: int, idempotency: Idempotency | None) -> list[Any]:
         fields: dict[str, str | bytes] = {
-            "run_id": run.run_id,
             "assistant_id": run.assistant_id,
-            "queue": run.queue,
             "request": to_json(run.request),
             "trace": json.dumps(dict(run.trace.headers)),
             "trace_id": run.trace.trace_id,
             "reply_to": run.reply_to,
             "parent_run_id": run.parent_run_id or "",
         }
-        flat = list(chain.from_iterable(fields.items()))
-        keys = [_run_key(run.run_id), alive_key(run.queue)]
-        return bool(await self._record(keys=keys, args=[self._ttl_s, int(pool_must_live), *flat]))
+        digest, once = (idempotency.digest, f"agentic:once:{idempotency.scope}") if idempotency else ("", "")
+        args: list[str | int] = [run.run_id, run.queue, self._ttl_s, int(waits), queue_cap, IDEMPOTENCY_TTL_S, digest]
+        verdict: list[Any] = await self._record(
+            keys=[run_key(run.run_id), alive_key(run.queue), once], args=[*args, *chain.from_iterable(fields.items())]
+        )
+        return verdict
 
-    async def claim(self, run_id: RunId, *, worker: str, max_attempts: int) -> Claim | Literal["unknown", "ended"]:
-        """Take a run for one attempt, or say why there is nothing to take."""
-        verdict, *rest = await self._claim(keys=[_run_key(run_id)], args=[worker, max_attempts])
-        if verdict in {b"unknown", b"ended"}:
-            return "unknown" if verdict == b"unknown" else "ended"
+    async def claim(
+        self, run_id: RunId, *, worker: str, max_attempts: int, lease_s: float = LEASE_S
+    ) -> Claim | Literal["unknown", "ended", "held"]:
+        """Take a run for one attempt, or say why there is nothing to take.
+
+        Args:
+            run_id: The run.
+            worker: `host/pid` of the process that takes it.
+            max_attempts: Workers that may die of it.
+            lease_s: How long the claim holds without renewal; 0 for a run that is part of its parent's.
+        """
+        args: list[str | int] = [run_id, worker, max_attempts, f"{lease_s:g}"]
+        verdict, *rest = await self._claim(keys=[run_key(run_id), RUNNING_KEY], args=args)
+        if verdict in {b"unknown", b"ended", b"held"}:
+            refused: Literal["unknown", "ended", "held"] = verdict.decode()
+            return refused
         attempt, request, trace = rest
         return Claim(
             run_id=run_id,
@@ -164,24 +251,55 @@ class Ledger:
 
     async def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile."""
-        args = _finish_args(self._ttl_s, claim.attempt, outcome)
-        return bool(await self._finish(keys=[_run_key(claim.run_id)], args=args))
+        args = finish_args(self._ttl_s, claim.attempt, outcome, is_dead=claim.is_exhausted)
+        return bool(await self._finish(keys=[run_key(claim.run_id), RUNNING_KEY, DEAD_KEY], args=args))
 
-    async def forget(self, run_id: RunId) -> None:
+    async def cancel(self, run_id: RunId) -> Literal["cancelled", "asked", "ended", "unknown"]:
+        """Cancel a run for good: one that waits has ended when this returns, one that runs is asked to end."""
+        body = CANCELLED.model_dump_json()
+        verdict: bytes = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
+        answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()  # type: ignore[assignment]  # ours
+        return answer
+
+    async def is_cancelled(self, run_id: RunId) -> bool:
+        """Say whether somebody wished to cancel a run."""
+        return bool(await self.redis.hexists(run_key(run_id), "cancelled_at"))
+
+    async def revive(self, run_id: RunId) -> bool:
+        """Take a run off the dead list, to be published again; False when it is not on it."""
+        return bool(await self._revive(keys=[run_key(run_id), DEAD_KEY], args=[run_id]))
+
+    async def discard(self, run_id: RunId) -> bool:
+        """Take a run off the dead list for good; False when it is not on it."""
+        return bool(await self.redis.zrem(DEAD_KEY, run_id))
+
+    async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
+        """List the runs whose workers died too often, the latest first."""
+        raw: list[bytes] = await self.redis.zrange(  # type: ignore[assignment]  # without scores, members only
+            DEAD_KEY, offset, offset + limit - 1, desc=True
+        )
+        records = [await self.load(RunId(_text(run_id) or "")) for run_id in raw]
+        return [record for record in records if record is not None]
+
+    async def forget(self, run: NewRun) -> None:
         """Remove a run whose message could not be published, so that nobody finds a run that will never start."""
-        await self.redis.delete(_run_key(run_id))
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.delete(run_key(run.run_id))
+            pipe.zrem(pending_key(run.queue), run.run_id)
+            await pipe.execute()
 
-    async def outcomes(self, run_ids: list[RunId]) -> list[Outcome | None]:
+    async def outcomes(self, run_ids: Iterable[RunId]) -> list[Outcome | None]:
         """Return how each run ended; None for one that has not, or that the ledger does not know."""
+        asked = list(run_ids)
         async with self.redis.pipeline(transaction=False) as pipe:
-            for run_id in run_ids:
-                pipe.hmget(_run_key(run_id), "status", "output", "failure")
+            for run_id in asked:
+                pipe.hmget(run_key(run_id), "status", "output", "failure")
             rows = await pipe.execute()
-        return [_outcome(run_id, *row) for run_id, row in zip(run_ids, rows, strict=True)]
+        return [_outcome(run_id, *row) for run_id, row in zip(asked, rows, strict=True)]
 
     async def load(self, run_id: RunId) -> RunRecord | None:
         """Return the record of a run; None when the ledger does not know it."""
-        raw = await self.redis.hmget(_run_key(run_id), *_RECORD_FIELDS)
+        raw = await self.redis.hmget(run_key(run_id), *_RECORD_FIELDS)
         if raw[0] is None:
             return None
         text = {name: _text(value) for name, value in zip(_RECORD_FIELDS, raw, strict=True)}
@@ -191,12 +309,14 @@ class Ledger:
             queue=text["queue"] or "",
             status=text["status"],  # type: ignore[arg-type]  # only our scripts write it
             attempt=int(text["attempt"] or 0),
+            losses=int(text["losses"] or 0),
             worker=text["worker"] or None,
             parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
             trace_id=text["trace_id"] or "",
             created_at_s=float(text["created_at"] or 0),
-            started_at_s=float(text["started_at"]) if text["started_at"] else None,
-            ended_at_s=float(text["ended_at"]) if text["ended_at"] else None,
+            started_at_s=_seconds(text["started_at"]),
+            ended_at_s=_seconds(text["ended_at"]),
+            cancelled_at_s=_seconds(text["cancelled_at"]),
         )
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
@@ -214,17 +334,19 @@ _RECORD_FIELDS = (
     "assistant_id",
     "queue",
     "attempt",
+    "losses",
     "worker",
     "parent_run_id",
     "trace_id",
     "created_at",
     "started_at",
     "ended_at",
+    "cancelled_at",
 )
 
 
 def parse_reply(message: bytes) -> Outcome:
-    """Read what `FINISH` publishes: the run id, its status and its body, each on a line."""
+    """Read what the scripts publish at the end of a run: its id, its status and its body, each on a line."""
     run_id, status, body = message.split(b"\n", 2)
     is_success = status == b"success"
     outcome = _outcome(RunId(run_id.decode()), status, body if is_success else None, None if is_success else body)
@@ -233,33 +355,32 @@ def parse_reply(message: bytes) -> Outcome:
     return outcome
 
 
-def fail_held_run(redis: BlockingRedis, run_id: RunId, *, worker: str, ttl_s: int, failure: RunFailure) -> bool:
-    """End a run from outside the event loop that claimed it: its process was killed, `worker` names it.
-
-    Returns:
-        False, and changes nothing, when another process holds the run by now.
-    """
-    holder, attempt = redis.hmget(_run_key(run_id), "worker", "attempt")
-    if holder != worker.encode() or attempt is None:
-        return False
-    outcome = Outcome(run_id, failure_status(failure), None, failure)
-    finish = redis.register_script(scripts.FINISH)
-    return bool(finish(keys=[_run_key(run_id)], args=_finish_args(ttl_s, int(attempt), outcome)))
-
-
 def failure_status(failure: RunFailure) -> RunStatus:
     """Return the status of a run that ended with this failure, in LangGraph's words."""
-    return "timeout" if failure.code == "timeout" else "error"
+    match failure.code:
+        case "timeout":
+            return "timeout"
+        case CANCELLED.code:
+            return "interrupted"
+        case _:
+            return "error"
 
 
-def _finish_args(ttl_s: int, attempt: int, outcome: Outcome) -> list[str | bytes | int]:
-    if outcome.failure is None:
-        return [ttl_s, attempt, outcome.status, "output", outcome.output or b"{}"]
-    return [ttl_s, attempt, outcome.status, "failure", outcome.failure.model_dump_json()]
+def finish_args(ttl_s: int, attempt: int, outcome: Outcome, *, is_dead: bool) -> list[str | bytes | int]:
+    """Return the arguments of `scripts.FINISH`."""
+    field, body = ("output", outcome.output or b"{}")
+    if outcome.failure is not None:
+        field, body = ("failure", outcome.failure.model_dump_json().encode())
+    cancelled = CANCELLED.model_dump_json()
+    return [outcome.run_id, ttl_s, attempt, outcome.status, field, body, cancelled, int(is_dead)]
 
 
 def _text(value: bytes | str | None) -> str | None:
     return value.decode() if isinstance(value, bytes) else value
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value else None
 
 
 def _outcome(run_id: RunId, status: bytes | None, output: bytes | None, failure: bytes | None) -> Outcome | None:

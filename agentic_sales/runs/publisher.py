@@ -24,6 +24,22 @@ def task_name(assistant_id: str) -> str:
     return f"run.{assistant_id}"
 
 
+def send_run(app: Celery, run_id: RunId, assistant_id: str, queue_name: str) -> None:
+    """Put a run on its queue, blocking until the broker has taken it.
+
+    Raises:
+        kombu.exceptions.OperationalError: The broker did not take it within the retries.
+    """
+    app.send_task(
+        task_name(assistant_id),
+        args=(run_id,),
+        task_id=run_id,
+        queue=queue_name,
+        retry=True,
+        retry_policy=PUBLISH_RETRIES,
+    )
+
+
 class Publisher:
     """One thread that owns one producer connection."""
 
@@ -53,7 +69,7 @@ class Publisher:
 
         def job() -> None:
             try:
-                context.run(self._send, run_id, assistant_id, queue_name)
+                context.run(send_run, self._app, run_id, assistant_id, queue_name)
             except (OperationalError, OSError) as exc:
                 loop.call_soon_threadsafe(_settle, accepted, BrokerUnavailable(f"publishing run `{run_id}`", exc))
             else:
@@ -61,16 +77,6 @@ class Publisher:
 
         self._jobs.put(job)
         await accepted
-
-    def _send(self, run_id: RunId, assistant_id: str, queue_name: str) -> None:
-        self._app.send_task(
-            task_name(assistant_id),
-            args=(run_id,),
-            task_id=run_id,
-            queue=queue_name,
-            retry=True,
-            retry_policy=PUBLISH_RETRIES,
-        )
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -1,50 +1,163 @@
 """Hold the Lua scripts of the ledger: each is one atomic step in the life of a run.
 
 Times are the server's own (`TIME`), in epoch seconds, so that no two machines' clocks are ever compared. A run is one
-hash; `attempt` is its fence: whoever finishes a run must name the attempt that it claimed.
+hash; `attempt` is its fence: whoever finishes a run must name the attempt that it claimed. A run that waits for a
+worker stands in `agentic:pending:<queue>`; one that a worker holds in `agentic:running`, scored by the end of its
+lease; one whose workers died too often in `agentic:dead`.
 """
 
 _NOW = """
 local t = redis.call('TIME')
-local now = string.format('%d.%06d', t[1], t[2])
+local now = t[1] + t[2] / 1000000
+local stamp = string.format('%d.%06d', t[1], t[2])
+local function pending(queue) return 'agentic:pending:' .. queue end
 """
 
 RECORD = (
     _NOW
     + """
--- KEYS: run, alive set of the queue. ARGV: ttl_s, pool must be alive ('1'), field, value, ...
-if ARGV[2] == '1' and redis.call('ZCOUNT', KEYS[2], now, '+inf') == 0 then return 0 end
-redis.call('HSET', KEYS[1], 'status', 'pending', 'attempt', 0, 'created_at', now, unpack(ARGV, 3))
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-return 1
+-- KEYS: run, alive set of the queue, idempotency key (or '').
+-- ARGV: run id, queue, ttl_s, waits for a worker ('1'), queue cap, idempotency ttl_s, digest of the request, fields ...
+if KEYS[3] ~= '' then
+  local first = redis.call('HMGET', KEYS[3], 'run_id', 'digest')
+  if first[1] then return {first[2] == ARGV[7] and 'joined' or 'conflict', first[1]} end
+end
+if ARGV[4] == '1' then
+  if redis.call('ZCOUNT', KEYS[2], now, '+inf') == 0 then return {'pool_dead'} end
+  local depth = redis.call('ZCARD', pending(ARGV[2]))
+  if depth >= tonumber(ARGV[5]) then return {'full', tostring(depth)} end
+  redis.call('ZADD', pending(ARGV[2]), now, ARGV[1])
+end
+redis.call('HSET', KEYS[1], 'run_id', ARGV[1], 'queue', ARGV[2], 'status', 'pending', 'attempt', 0, 'losses', 0,
+  'created_at', stamp, unpack(ARGV, 8))
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+if KEYS[3] ~= '' then
+  redis.call('HSET', KEYS[3], 'run_id', ARGV[1], 'digest', ARGV[7])
+  redis.call('EXPIRE', KEYS[3], ARGV[6])
+end
+return {'recorded'}
 """
 )
-"""Write a new run. Returns 0, and writes nothing, when its pool must be alive and is not."""
+"""Write a new run. Returns {'recorded'}; or, writing nothing, {'joined', run id}, {'conflict', run id}, {'pool_dead'}
+or {'full', depth}."""
 
 CLAIM = (
     _NOW
     + """
--- KEYS: run. ARGV: worker, max_attempts.
-local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'request', 'trace')
+-- KEYS: run, running. ARGV: run id, worker, max_attempts, lease_s (0: the run is part of its parent's).
+local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'losses', 'lease_until', 'queue', 'request', 'trace')
 if not run[1] then return {'unknown'} end
 if run[1] ~= 'pending' and run[1] ~= 'running' then return {'ended'} end
-local attempt = tonumber(run[2]) + 1
-redis.call('HSET', KEYS[1], 'status', 'running', 'attempt', attempt, 'started_at', now, 'worker', ARGV[1])
-return {attempt > tonumber(ARGV[2]) and 'exhausted' or 'claimed', tostring(attempt), run[3], run[4]}
+local losses = tonumber(run[3])
+if run[1] == 'running' then
+  if tonumber(run[4]) > now then return {'held'} end
+  losses = losses + 1
+end
+local attempt, lease_until = tonumber(run[2]) + 1, now + tonumber(ARGV[4])
+redis.call('HSET', KEYS[1], 'status', 'running', 'attempt', attempt, 'losses', losses, 'started_at', stamp,
+  'worker', ARGV[2], 'lease_until', lease_until)
+redis.call('ZREM', pending(run[5]), ARGV[1])
+if ARGV[4] ~= '0' then redis.call('ZADD', KEYS[2], lease_until, ARGV[1]) end
+return {losses < tonumber(ARGV[3]) and 'claimed' or 'exhausted', tostring(attempt), run[6], run[7]}
 """
 )
-"""Take a run for one attempt. Returns {'unknown'}, {'ended'}, or {'claimed'|'exhausted', attempt, request, trace}."""
+"""Take a run for one attempt, under a lease. Returns {'unknown'}, {'ended'}, {'held'} (somebody alive works on it), or
+{'claimed'|'exhausted', attempt, request, trace}."""
+
+RENEW = (
+    _NOW
+    + """
+-- KEYS: running. ARGV: lease_s, prefix of the run keys, run id, worker, run id, worker, ...
+local lease_until, renewed = now + tonumber(ARGV[1]), 0
+for i = 3, #ARGV, 2 do
+  local key = ARGV[2] .. ARGV[i]
+  local run = redis.call('HMGET', key, 'status', 'worker')
+  if run[1] == 'running' and run[2] == ARGV[i + 1] then
+    redis.call('HSET', key, 'lease_until', lease_until)
+    redis.call('ZADD', KEYS[1], 'XX', lease_until, ARGV[i])
+    renewed = renewed + 1
+  end
+end
+return renewed
+"""
+)
+"""Renew the leases of the runs that a worker's children hold. Returns how many it held."""
+
+LOSE = """
+-- KEYS: run, running. ARGV: run id, worker.
+local run = redis.call('HMGET', KEYS[1], 'status', 'worker')
+if run[1] ~= 'running' or run[2] ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'lease_until', 0)
+redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
+return 1
+"""
+"""End the lease of a run whose process died, so that the redelivered message can claim it at once."""
+
+RELEASE = (
+    _NOW
+    + """
+-- KEYS: run, running. ARGV: run id, worker.
+local run = redis.call('HMGET', KEYS[1], 'status', 'worker', 'queue')
+if run[1] ~= 'running' or run[2] ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'status', 'pending', 'worker', '', 'lease_until', 0)
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZADD', pending(run[3]), now, ARGV[1])
+return 1
+"""
+)
+"""Give a claimed run back, unfinished and without counting a loss: its worker is being stopped."""
 
 FINISH = (
     _NOW
     + """
--- KEYS: run. ARGV: ttl_s, attempt, status, field of the body ('output' or 'failure'), body.
-local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'reply_to', 'run_id')
-if run[1] ~= 'running' or run[2] ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'status', ARGV[3], 'ended_at', now, ARGV[4], ARGV[5])
-redis.call('EXPIRE', KEYS[1], ARGV[1])
-if run[3] ~= '' then redis.call('PUBLISH', run[3], run[4] .. '\\n' .. ARGV[3] .. '\\n' .. ARGV[5]) end
+-- KEYS: run, running, dead. ARGV: run id, ttl_s, attempt, status, field of the body ('output' or 'failure'), body,
+--   body of a cancelled run, goes to the dead list ('1').
+local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'reply_to', 'cancelled_at')
+if run[1] ~= 'running' or run[2] ~= ARGV[3] then return 0 end
+local status, field, body = ARGV[4], ARGV[5], ARGV[6]
+if run[4] then status, field, body = 'interrupted', 'failure', ARGV[7] end
+redis.call('HSET', KEYS[1], 'status', status, 'ended_at', stamp, field, body)
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('ZREM', KEYS[2], ARGV[1])
+if ARGV[8] == '1' then redis.call('ZADD', KEYS[3], now, ARGV[1]) end
+if run[3] ~= '' then redis.call('PUBLISH', run[3], ARGV[1] .. '\\n' .. status .. '\\n' .. body) end
 return 1
 """
 )
-"""End a run and tell its waiter. Returns 0, and changes nothing, when the attempt is not the one that holds the run."""
+"""End a run and tell its waiter. Returns 0, and changes nothing, when the attempt is not the one that holds the run. A
+run whose cancellation was asked for never writes its result."""
+
+CANCEL = (
+    _NOW
+    + """
+-- KEYS: run. ARGV: run id, ttl_s, body of a cancelled run.
+local run = redis.call('HMGET', KEYS[1], 'status', 'queue', 'reply_to')
+if not run[1] then return 'unknown' end
+if run[1] == 'running' then
+  redis.call('HSETNX', KEYS[1], 'cancelled_at', stamp)
+  return 'asked'
+end
+if run[1] ~= 'pending' then return 'ended' end
+redis.call('HSET', KEYS[1], 'status', 'interrupted', 'cancelled_at', stamp, 'ended_at', stamp, 'failure', ARGV[3])
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('ZREM', pending(run[2]), ARGV[1])
+if run[3] ~= '' then redis.call('PUBLISH', run[3], ARGV[1] .. '\\ninterrupted\\n' .. ARGV[3]) end
+return 'cancelled'
+"""
+)
+"""Cancel a run: one that waits ends at once ('cancelled'), one that runs is 'asked'. Also 'ended' or 'unknown'."""
+
+REVIVE = (
+    _NOW
+    + """
+-- KEYS: run, dead. ARGV: run id.
+if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return 0 end
+local queue = redis.call('HGET', KEYS[1], 'queue')
+if not queue then return 0 end
+redis.call('HSET', KEYS[1], 'status', 'pending', 'losses', 0, 'worker', '', 'lease_until', 0)
+redis.call('HDEL', KEYS[1], 'failure', 'ended_at', 'cancelled_at')
+redis.call('ZADD', pending(queue), now, ARGV[1])
+return 1
+"""
+)
+"""Take a run off the dead list, to be published again with its losses forgiven. Returns 0 when it is not on it."""

@@ -18,9 +18,9 @@ from uuid_utils import uuid7
 from agentic_sales.celery import app
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import BrokerUnavailable, PoolUnavailable, UnknownRun, WaitTimeout
+from agentic_sales.errors import BrokerUnavailable, UnknownRun, WaitTimeout
 from agentic_sales.observability.tracing import TraceContext
-from agentic_sales.runs.ledger import Ledger, NewRun, Outcome
+from agentic_sales.runs.ledger import Idempotency, Ledger, NewRun, Outcome, RunRecord
 from agentic_sales.runs.publisher import Publisher
 from agentic_sales.runs.replies import Replies
 from agentic_sales.settings import Settings
@@ -49,11 +49,14 @@ class SubmittedRun:
 class Runs:
     """The door to the fleet, for one event loop. Make one with `open_runs`."""
 
-    def __init__(self, control: ControlPlane, ledger: Ledger, replies: Replies, publisher: Publisher) -> None:
+    def __init__(
+        self, control: ControlPlane, ledger: Ledger, replies: Replies, publisher: Publisher, *, queue_cap: int
+    ) -> None:
         self.control = control
         self.ledger = ledger
         self._replies = replies
         self._publisher = publisher
+        self._queue_cap = queue_cap
 
     @property
     def waiting(self) -> int:
@@ -67,6 +70,7 @@ class Runs:
         *,
         trace: TraceContext,
         parent_run_id: RunId | None = None,
+        idempotency: Idempotency | None = None,
     ) -> SubmittedRun:
         """Record a run and put it on the queue that the routing contract gives it.
 
@@ -75,21 +79,27 @@ class Runs:
             request: `input`, `config`, `metadata` and `context`.
             trace: Trace that the run continues.
             parent_run_id: Run that asks for this one; None: a caller does.
+            idempotency: The caller's key; a run that was started under it is joined instead.
 
         Raises:
             UnknownAssistant: No registry row has the id.
             PoolUnavailable: No live worker consumes the queue; nothing was recorded.
+            QueueFull: As many runs wait on the queue as may; nothing was recorded.
+            IdempotencyConflict: The key was used for another request.
             BrokerUnavailable: Redis or the broker did not answer.
         """
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
         ended = self._replies.expect(run.run_id, assistant_id=assistant_id, queue=run.queue)
         try:
-            await self._record(run, pool_must_live=True)
-            await self._publish(run)
+            recorded = await self._record(run, idempotency)
+            if recorded == run.run_id:
+                await self._publish(run)
+                return SubmittedRun(run.run_id, assistant_id, run.queue, trace.trace_id, ended)
         except BaseException:
             ended.cancel()
             raise
-        return SubmittedRun(run.run_id, assistant_id, run.queue, trace.trace_id, ended)
+        ended.cancel()
+        return await self.join(recorded)
 
     async def record_in_place(
         self, assistant_id: str, request: Mapping[str, Any], *, trace: TraceContext, parent_run_id: RunId
@@ -100,8 +110,55 @@ class Runs:
             BrokerUnavailable: Redis did not answer.
         """
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to="")
-        await self._record(run, pool_must_live=False)
+        try:
+            await self.ledger.record_in_place(run)
+        except RedisError as exc:
+            raise BrokerUnavailable(f"recording run `{run.run_id}`", exc) from exc
         return run.run_id
+
+    async def cancel(self, run_id: RunId) -> RunRecord:
+        """Cancel a run for good, and return its record: one that waited has ended, one that runs is asked to end.
+
+        Raises:
+            UnknownRun: The ledger does not have it, or no longer.
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            verdict = await self.ledger.cancel(run_id)
+            record = await self.ledger.load(run_id)
+        except RedisError as exc:
+            raise BrokerUnavailable(f"cancelling run `{run_id}`", exc) from exc
+        if verdict == "unknown" or record is None:
+            raise UnknownRun(run_id)
+        return record
+
+    async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
+        """List the runs whose workers died too often, the latest first.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            return await self.ledger.dead(limit=limit, offset=offset)
+        except RedisError as exc:
+            raise BrokerUnavailable("listing the dead runs", exc) from exc
+
+    async def retry_dead(self, run_id: RunId) -> RunRecord:
+        """Put a run of the dead list on its queue again, with its losses forgiven.
+
+        Raises:
+            UnknownRun: It is not on the dead list.
+            BrokerUnavailable: Redis or the broker did not answer.
+        """
+        try:
+            revived = await self.ledger.revive(run_id)
+            record = await self.ledger.load(run_id)
+        except RedisError as exc:
+            raise BrokerUnavailable(f"retrying run `{run_id}`", exc) from exc
+        if not revived or record is None:
+            raise UnknownRun(run_id)
+        await self._publisher.publish(run_id, record.assistant_id, record.queue)
+        return record
 
     async def join(self, run_id: RunId) -> SubmittedRun:
         """Return a run that somebody submitted, with a future of its end, also when it has ended already.
@@ -154,19 +211,17 @@ class Runs:
             parent_run_id=parent_run_id,
         )
 
-    async def _record(self, run: NewRun, *, pool_must_live: bool) -> None:
+    async def _record(self, run: NewRun, idempotency: Idempotency | None) -> RunId:
         try:
-            recorded = await self.ledger.record(run, pool_must_live=pool_must_live)
+            return await self.ledger.record(run, queue_cap=self._queue_cap, idempotency=idempotency)
         except RedisError as exc:
             raise BrokerUnavailable(f"recording run `{run.run_id}`", exc) from exc
-        if not recorded:
-            raise PoolUnavailable(run.queue, run.assistant_id)
 
     async def _publish(self, run: NewRun) -> None:
         try:
             await self._publisher.publish(run.run_id, run.assistant_id, run.queue)
         except BrokerUnavailable:
-            await self.ledger.forget(run.run_id)
+            await self.ledger.forget(run)
             raise
 
 
@@ -180,7 +235,7 @@ async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIter
         await replies.start()
         publisher.start()
         try:
-            yield Runs(control, ledger, replies, publisher)
+            yield Runs(control, ledger, replies, publisher, queue_cap=configuration.queue_cap)
         finally:
             publisher.close()
             await replies.close()

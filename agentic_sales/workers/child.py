@@ -36,7 +36,7 @@ class Child:
         """Execute a run that the queue delivered, and return when it has ended."""
         return self._loop.run_until_complete(self.execute(row, run_id, queue=queue))
 
-    async def execute(self, row: GraphSpec, run_id: RunId, *, queue: str) -> Outcome | None:
+    async def execute(self, row: GraphSpec, run_id: RunId, *, queue: str, in_place: bool = False) -> Outcome | None:
         """Execute a run on this child's loop; sub-runs of the own pool come here too."""
         return await execute(
             row,
@@ -45,6 +45,7 @@ class Child:
             ledger=self.ledger,
             queue=queue,
             sub_runner_of=lambda claim: WorkerSubRunner(self, claim, queue),
+            in_place=in_place,
         )
 
     async def runs(self) -> Runs:
@@ -90,7 +91,7 @@ class WorkerSubRunner:
         run_id = await runs.record_in_place(
             row.assistant_id, request, trace=self._claim.trace, parent_run_id=self._claim.run_id
         )
-        outcome = await self._child.execute(row, run_id, queue=self._queue)
+        outcome = await self._child.execute(row, run_id, queue=self._queue, in_place=True)
         if outcome is None:
             raise RunFailed(run_id, "taken_over", f"sub-run `{run_id}` was taken over", is_retryable=True)
         return outcome

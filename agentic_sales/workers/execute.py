@@ -26,8 +26,9 @@ from agentic_sales.errors import (
     TransientError,
 )
 from agentic_sales.registry import GraphSpec
-from agentic_sales.runs.ledger import Claim, Ledger, Outcome, failure_status
+from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
+from agentic_sales.workers.cancel import RunCancelled, cancellable
 from agentic_sales.workers.carried import graph_of
 from agentic_sales.workers.lifecycle import worker_name
 from agentic_sales.workers.loader import LoadedGraph
@@ -53,6 +54,7 @@ async def execute(
     ledger: Ledger,
     queue: str,
     sub_runner_of: Callable[[Claim], SubRunner],
+    in_place: bool = False,
 ) -> Outcome | None:
     """Run one run to its recorded end.
 
@@ -63,16 +65,20 @@ async def execute(
         ledger: Record of runs, for the running event loop.
         queue: Queue that delivered the run.
         sub_runner_of: Says how sub-runs of the claimed run are executed.
+        in_place: The run is part of its parent's, whose lease covers it.
 
     Returns:
         How it ended; None when there was nothing to do (the run is unknown, has ended, or was taken over).
     """
-    claim = await ledger.claim(run_id, worker=worker_name(os.getpid()), max_attempts=max_attempts(row))
+    claim = await ledger.claim(
+        run_id, worker=worker_name(os.getpid()), max_attempts=max_attempts(row), lease_s=0 if in_place else LEASE_S
+    )
     if isinstance(claim, str):
         log.info("run_not_claimed", run_id=run_id, assistant_id=row.assistant_id, reason=claim)
         return None
+    runner = sub_runner_of(claim)
     try:
-        outcome = await _outcome(row, claim, control=control, queue=queue, sub_runner=sub_runner_of(claim))
+        outcome = await _outcome(row, claim, control=control, ledger=ledger, queue=queue, sub_runner=runner)
     except asyncio.CancelledError:
         await ledger.finish(claim, _failed(claim, _cancelled(row)))
         raise
@@ -94,7 +100,7 @@ async def execute(
 
 
 async def _outcome(
-    row: GraphSpec, claim: Claim, *, control: ControlPlane, queue: str, sub_runner: SubRunner
+    row: GraphSpec, claim: Claim, *, control: ControlPlane, ledger: Ledger, queue: str, sub_runner: SubRunner
 ) -> Outcome:
     if claim.is_exhausted:
         tried = claim.attempt - 1
@@ -104,8 +110,10 @@ async def _outcome(
         return _failed(claim, RunFailure(code="worker_lost", message=message, is_retryable=False, error="WorkerLost"))
     try:
         _refuse_misrouted(row, control, queue)
-        state = await _run_graph(row, graph_of(row), claim, sub_runner)
+        state = await _run_graph(row, graph_of(row), claim, ledger, sub_runner)
         return Outcome(claim.run_id, "success", to_json(state), None)
+    except RunCancelled:
+        return _failed(claim, CANCELLED)
     except Exception as exc:
         failure = failure_of(row, exc)
         if failure.code == "bug":
@@ -119,7 +127,7 @@ def _refuse_misrouted(row: GraphSpec, control: ControlPlane, queue: str) -> None
         raise Misrouted(row.assistant_id, queue, expected)
 
 
-async def _run_graph(row: GraphSpec, loaded: LoadedGraph, claim: Claim, sub_runner: SubRunner) -> Any:
+async def _run_graph(row: GraphSpec, loaded: LoadedGraph, claim: Claim, ledger: Ledger, sub_runner: SubRunner) -> Any:
     values = claim.request.get("input")
     try:
         loaded.input_type.model_validate(values)
@@ -128,8 +136,10 @@ async def _run_graph(row: GraphSpec, loaded: LoadedGraph, claim: Claim, sub_runn
     token = current_sub_runner.set(sub_runner)
     limit = asyncio.timeout(row.time_limit_s)
     try:
-        async with limit:
-            return await loaded.graph.ainvoke(values, _config(row, claim), context=claim.request.get("context"))
+        async with limit, cancellable(ledger, claim.run_id) as control:
+            return await loaded.graph.ainvoke(
+                values, _config(row, claim), context=claim.request.get("context"), control=control
+            )
     except (TimeoutError, SoftTimeLimitExceeded) as exc:
         if limit.expired() or isinstance(exc, SoftTimeLimitExceeded):
             raise RunTimeout(row.assistant_id, row.time_limit_s) from exc

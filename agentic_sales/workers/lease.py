@@ -1,9 +1,9 @@
-"""Keep the messages of a live worker young, so that a short visibility timeout means "the worker is gone".
+"""Keep what a live worker holds young, so that a short lease means "the worker is gone".
 
 kombu gives every delivered message a score, the time of its delivery, and redelivers what is older than the
-visibility timeout. This bootstep renews the scores of the messages in flight from the consumer's own event loop: a
-long run is never delivered twice, and the runs of a dead or frozen worker come back in seconds. On RabbitMQ the broker
-does this by itself when the connection drops.
+visibility timeout. This bootstep renews the scores of the messages in flight, and the leases of their runs in the
+ledger, from the consumer's own event loop: a long run is never delivered twice, and the runs of a dead or frozen worker
+come back in seconds. On RabbitMQ the broker redelivers by itself when the connection drops.
 
 Reading `qos._delivered` reaches into kombu; it happens here and nowhere else, and a test fails when kombu changes.
 """
@@ -13,30 +13,37 @@ from typing import Any
 
 import structlog
 from celery import bootsteps
+from celery.worker import state as worker_state
 from celery.worker.consumer import Consumer
 from kombu.transport.redis import Channel
+from redis import Redis
 from redis.exceptions import RedisError
+
+from agentic_sales.contracts import RunId
+from agentic_sales.runs.holds import Hold, Holds
+from agentic_sales.settings import settings
+from agentic_sales.workers.lifecycle import worker_name
 
 log = structlog.get_logger()
 
-RENEWALS_PER_TIMEOUT = 3
+RENEWAL_INTERVAL_S = 4.0
+"""A third of the ledger's lease, so that one late renewal loses nothing."""
 
 
 class Lease(bootsteps.StartStopStep):
-    """Consumer bootstep that renews the messages in flight."""
+    """Consumer bootstep that renews what this worker holds."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
     def __init__(self, consumer: Consumer, **options: Any) -> None:
         super().__init__(consumer, **options)
+        redis = Redis.from_url(settings().redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
+        self._holds = Holds(redis, ttl_s=settings().run_ttl_s)
         self._timer_entry: Any = None
 
     def start(self, consumer: Consumer) -> None:
-        """Renew at a third of the visibility timeout; do nothing on a broker that is not Redis."""
-        channel = consumer.task_consumer.channel  # type: ignore[attr-defined]  # the Tasks step sets it
-        if isinstance(channel, Channel):
-            interval_s = channel.visibility_timeout / RENEWALS_PER_TIMEOUT
-            self._timer_entry = consumer.timer.call_repeatedly(interval_s, renew, (channel,))
+        """Renew every few seconds from now on."""
+        self._timer_entry = consumer.timer.call_repeatedly(RENEWAL_INTERVAL_S, self._renew, (consumer,))
 
     def stop(self, consumer: Consumer) -> None:
         """Stop renewing."""
@@ -44,14 +51,28 @@ class Lease(bootsteps.StartStopStep):
             consumer.timer.cancel(self._timer_entry)
             self._timer_entry = None
 
+    def _renew(self, consumer: Consumer) -> None:
+        channel = consumer.task_consumer.channel  # type: ignore[attr-defined]  # the Tasks step sets it
+        try:
+            if isinstance(channel, Channel):
+                renew_messages(channel)
+            self._holds.renew(held_runs())
+        except RedisError as exc:
+            log.warning("lease_not_renewed", reason=str(exc))
 
-def renew(channel: Channel) -> None:
+
+def held_runs() -> list[Hold]:
+    """List the runs that the children of this worker execute now."""
+    return [
+        Hold(RunId(request.args[0]), worker_name(request.worker_pid))
+        for request in tuple(worker_state.active_requests)
+        if request.worker_pid
+    ]
+
+
+def renew_messages(channel: Channel) -> None:
     """Give every message that this channel has in flight the score of now."""
     tags = list(channel.qos._delivered or ())  # noqa: SLF001 - kombu has no public list of the messages in flight
-    if not tags:
-        return
-    try:
+    if tags:
         with channel.conn_or_acquire() as client:
             client.zadd(channel.unacked_index_key, dict.fromkeys(tags, time.time()), xx=True)
-    except RedisError as exc:
-        log.warning("lease_not_renewed", in_flight=len(tags), reason=str(exc))

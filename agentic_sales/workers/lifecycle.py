@@ -53,8 +53,9 @@ def _configure_logs(**_: Any) -> None:
 def _add_consumer_steps(**_: Any) -> None:
     from agentic_sales.workers.lease import Lease  # noqa: PLC0415 - only a worker consumes
     from agentic_sales.workers.presence import Presence  # noqa: PLC0415 - only a worker may reach a graph
+    from agentic_sales.workers.sweep import Sweep  # noqa: PLC0415 - only a worker consumes
 
-    app.steps["consumer"].update({Lease, Presence})
+    app.steps["consumer"].update({Lease, Presence, Sweep})
 
 
 @signals.celeryd_after_setup.connect

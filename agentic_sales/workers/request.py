@@ -1,5 +1,8 @@
 """Follow a delivered run from the worker's parent process, which outlives the child that executes it."""
 
+from collections.abc import Callable
+from typing import Any
+
 import structlog
 from billiard.einfo import ExceptionInfo
 from celery.worker import state as worker_state
@@ -10,7 +13,7 @@ from redis.exceptions import RedisError
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.errors import RunTimeout
 from agentic_sales.registry import GraphSpec
-from agentic_sales.runs.ledger import fail_held_run
+from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.settings import settings
 from agentic_sales.workers.lifecycle import worker_name
 
@@ -27,8 +30,7 @@ class RunRequest(Request):
     def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
         """Record the end of a run whose child is being killed; the child cannot."""
         if not soft:
-            row: GraphSpec = self.task.row  # type: ignore[attr-defined]  # every task of ours is a RunTask
-            _record_killed(row, RunId(self.args[0]), pid=int(self.worker_pid or 0))
+            _record_killed(self)
         super().on_timeout(soft, timeout)
 
     def on_failure(
@@ -37,8 +39,10 @@ class RunRequest(Request):
         send_failed_event: bool = True,  # noqa: FBT001, FBT002 - Celery's signature
         return_ok: bool = False,  # noqa: FBT001, FBT002 - as above
     ) -> None:
-        """Acknowledge a run whose child leaves after recording its end; anything else is Celery's to handle."""
+        """Acknowledge a run whose child leaves after recording its end; let go of one whose child died."""
         if not isinstance(exc_info.exception, ChildRecycled):
+            if self.worker_pid:
+                _with_ledger(self, lambda holds, hold: holds.lose(hold))
             super().on_failure(exc_info, send_failed_event, return_ok)
             return
         worker_state.task_ready(self)
@@ -46,17 +50,32 @@ class RunRequest(Request):
         if send_failed_event:
             self.send_event("task-failed", exception=RunTimeout.__name__, traceback="")
 
+    def cancel(self, pool: Any, signal: int | None = None, emit_retry: bool = True) -> None:  # noqa: FBT001, FBT002 - as above
+        """Give a run back to its queue, unfinished and without counting a loss: this worker is being stopped."""
+        if self.worker_pid:
+            _with_ledger(self, lambda holds, hold: holds.release(hold))
+        super().cancel(pool, signal, emit_retry)
 
-def _record_killed(row: GraphSpec, run_id: RunId, *, pid: int) -> None:
+
+def _hold(request: Request) -> Hold:
+    return Hold(RunId(request.args[0]), worker_name(int(request.worker_pid or 0)))
+
+
+def _record_killed(request: Request) -> None:
+    row: GraphSpec = request.task.row  # type: ignore[attr-defined]  # every task of ours is a RunTask
     failure = RunFailure(
         code=RunTimeout.code,
         message=str(RunTimeout(row.assistant_id, row.time_limit_s)),
         is_retryable=False,
         error=RunTimeout.__name__,
     )
-    ttl_s, url = settings().run_ttl_s, settings().redis_url
+    _with_ledger(request, lambda holds, hold: holds.fail(hold, failure))
+
+
+def _with_ledger(request: Request, change: Callable[[Holds, Hold], bool]) -> None:
+    hold, ttl_s, url = _hold(request), settings().run_ttl_s, settings().redis_url
     try:
         with Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0) as redis:
-            fail_held_run(redis, run_id, worker=worker_name(pid), ttl_s=ttl_s, failure=failure)
+            change(Holds(redis, ttl_s=ttl_s), hold)
     except RedisError as exc:
-        log.exception("timeout_not_recorded", run_id=run_id, assistant_id=row.assistant_id, reason=str(exc))
+        log.exception("hold_not_changed", run_id=hold.run_id, task=request.name, reason=str(exc))

@@ -1,0 +1,69 @@
+"""Follow held runs from a worker's parent process: renew their leases, and end what their dead child cannot.
+
+The parent is a blocking Celery process, so this is the ledger's blocking side: the same scripts over a blocking client.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
+
+from redis import Redis
+
+from agentic_sales.contracts import RunFailure, RunId
+from agentic_sales.runs import scripts
+from agentic_sales.runs.ledger import (
+    DEAD_KEY,
+    LEASE_S,
+    RUN_PREFIX,
+    RUNNING_KEY,
+    Outcome,
+    failure_status,
+    finish_args,
+    run_key,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A run that a child of this worker executes."""
+
+    run_id: RunId
+    """The run."""
+    worker: str
+    """`host/pid` of the child."""
+
+
+class Holds:
+    """The blocking side of the ledger, for one worker parent."""
+
+    def __init__(self, redis: Redis, *, ttl_s: int) -> None:
+        self.redis = redis
+        self._ttl_s = ttl_s
+        self._renew = redis.register_script(scripts.RENEW)
+        self._lose = redis.register_script(scripts.LOSE)
+        self._release = redis.register_script(scripts.RELEASE)
+        self._finish = redis.register_script(scripts.FINISH)
+
+    def renew(self, holds: Iterable[Hold]) -> int:
+        """Renew the leases of the runs that this worker's children still hold; return how many those are."""
+        pairs = list(chain.from_iterable((hold.run_id, hold.worker) for hold in holds))
+        return int(self._renew(keys=[RUNNING_KEY], args=[LEASE_S, RUN_PREFIX, *pairs])) if pairs else 0
+
+    def lose(self, hold: Hold) -> bool:
+        """End the lease of a run whose child died; False when another process holds it by now."""
+        keys = [run_key(hold.run_id), RUNNING_KEY]
+        return bool(self._lose(keys=keys, args=[hold.run_id, hold.worker]))
+
+    def release(self, hold: Hold) -> bool:
+        """Give a run back unfinished, without counting a loss; False when another process holds it by now."""
+        keys = [run_key(hold.run_id), RUNNING_KEY]
+        return bool(self._release(keys=keys, args=[hold.run_id, hold.worker]))
+
+    def fail(self, hold: Hold, failure: RunFailure) -> bool:
+        """End a run whose child was killed; False, changing nothing, when another process holds it by now."""
+        holder, attempt = self.redis.hmget(run_key(hold.run_id), "worker", "attempt")
+        if holder != hold.worker.encode() or attempt is None:
+            return False
+        outcome = Outcome(hold.run_id, failure_status(failure), None, failure)
+        args = finish_args(self._ttl_s, int(attempt), outcome, is_dead=False)
+        return bool(self._finish(keys=[run_key(hold.run_id), RUNNING_KEY, DEAD_KEY], args=args))

@@ -1,0 +1,95 @@
+"""Find the runs that the queue lost, and publish them again under the same id.
+
+A message can vanish where no broker promises otherwise: a process dies between the record and the publish, or kombu
+dies between popping a message and noting that it is in flight. The ledger knows such a run (it waits, or its lease has
+ended) and the queue does not. Publishing once too often is harmless: a claim is refused while somebody alive holds the
+run, and after its end.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+
+import structlog
+from kombu.transport.redis import Channel
+from redis import Redis
+
+from agentic_sales.contracts import RunId
+from agentic_sales.runs.ledger import RUNNING_KEY, pending_key, run_key
+
+log = structlog.get_logger()
+
+SWEEP_INTERVAL_S = 5.0
+PENDING_GRACE_S = 10.0
+"""How long a run may wait before its message is looked for."""
+LEASE_GRACE_S = 8.0
+"""How long a lease may have ended before its run counts as lost; the broker's redelivery comes first."""
+LONGEST_SEARCHED_QUEUE = 5000
+"""A longer queue is busy, not lossy; what it may have lost is found when it is shorter."""
+_TURN_KEY = "agentic:sweeper"
+
+Publish = Callable[[RunId, str, str], None]
+"""Publishes a run: its id, its assistant and its queue."""
+
+
+def take_turn(redis: Redis) -> bool:
+    """Say whether this process sweeps now; of all that ask within one interval, one does."""
+    return bool(redis.set(_TURN_KEY, "1", nx=True, px=int(SWEEP_INTERVAL_S * 1000) - 500))
+
+
+def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish) -> int:
+    """Publish every lost run again.
+
+    Args:
+        redis: The ledger's Redis.
+        queues: Queues of the routing contract.
+        channel: kombu's channel of the broker, to look into its queues.
+        publish: Publishes one run.
+
+    Returns:
+        How many runs were published again.
+    """
+    seconds, _ = redis.time()
+    lost = list(_without_lease(redis, seconds))
+    for queue in queues:
+        lost += _without_message(redis, queue, seconds, channel)
+    return sum(_publish_again(redis, run_id, publish) for run_id in lost)
+
+
+def _without_lease(redis: Redis, now_s: float) -> Iterator[RunId]:
+    yield from _run_ids(redis.zrangebyscore(RUNNING_KEY, "-inf", now_s - LEASE_GRACE_S))
+
+
+def _without_message(redis: Redis, queue: str, now_s: float, channel: object) -> Iterator[RunId]:
+    waiting = _run_ids(redis.zrangebyscore(pending_key(queue), "-inf", now_s - PENDING_GRACE_S))
+    if waiting and (queued := queued_run_ids(channel, queue)) is not None:
+        yield from (run_id for run_id in waiting if run_id not in queued)
+
+
+def queued_run_ids(channel: object, queue: str) -> set[str] | None:
+    """Return the ids of the runs whose messages are in a queue or in flight; None when that cannot be said."""
+    if not isinstance(channel, Channel):
+        declared = channel.queue_declare(queue, passive=True)  # type: ignore[attr-defined]  # an AMQP channel
+        return set() if declared.message_count == 0 else None
+    with channel.conn_or_acquire() as client:
+        if client.llen(queue) > LONGEST_SEARCHED_QUEUE:
+            return None
+        waiting = [json.loads(raw) for raw in client.lrange(queue, 0, -1)]
+        in_flight = [json.loads(raw)[0] for raw in client.hvals(channel.unacked_key)]
+    return {message["headers"]["id"] for message in (*waiting, *in_flight)}
+
+
+def _publish_again(redis: Redis, run_id: RunId, publish: Publish) -> bool:
+    assistant_id, queue = map(_text, redis.hmget(run_key(run_id), "assistant_id", "queue"))
+    if not assistant_id or not queue:
+        return False
+    publish(run_id, assistant_id, queue)
+    log.warning("run_published_again", run_id=run_id, assistant_id=assistant_id, queue=queue)
+    return True
+
+
+def _run_ids(members: Iterable[object]) -> list[RunId]:
+    return [RunId(_text(member)) for member in members]
+
+
+def _text(value: object) -> str:
+    return value.decode() if isinstance(value, bytes) else ""
