@@ -134,8 +134,7 @@ class SubRunRefused(RequestError):
     def __init__(self, assistant_id: str, queue: str, *, asked_from: str) -> None:
         super().__init__(
             f"a run on the queue `{asked_from}` may not wait for `{assistant_id}` on `{queue}`: core waits for the "
-            f"other pools, so they would wait for each other; give `{assistant_id}` a pool, or move the asking workflow to "
-            f"`{queue}`"
+            f"other pools, so they would wait for each other; give `{assistant_id}` a pool of its own"
         )
 
 
