@@ -89,7 +89,7 @@ def serve(configure: Configure) -> Iterator[Serve]:
 
         def start(script: Script) -> ModelServer:
             server = running.enter_context(model_server(script))
-            configure(**server.env)
+            configure(AGENTIC_SALES_MODEL_MAX_TRIES="3", **server.env)
             return server
 
         yield start
