@@ -139,13 +139,13 @@ def _table_of(module_path: str) -> Iterable[GraphSpec]:
 
 
 GRAPHS: tuple[GraphSpec, ...] = (
-    GraphSpec("email_compose", "agentic_sales.graphs.email_compose", effect="pure", time_limit_s=60.0),
-    GraphSpec("email_reply", "agentic_sales.graphs.email_reply", effect="pure", time_limit_s=60.0),
-    GraphSpec("classify_recruitment", "agentic_sales.graphs.classify_recruitment", effect="pure", time_limit_s=60.0),
-    GraphSpec("country_classify", "agentic_sales.graphs.country_classify", effect="pure", time_limit_s=60.0),
+    GraphSpec("email_compose", "agentic_sales.graphs.email_compose", effect="pure", time_limit_s=240.0),
+    GraphSpec("email_reply", "agentic_sales.graphs.email_reply", effect="pure", time_limit_s=240.0),
+    GraphSpec("classify_recruitment", "agentic_sales.graphs.classify_recruitment", effect="pure", time_limit_s=90.0),
+    GraphSpec("country_classify", "agentic_sales.graphs.country_classify", effect="pure", time_limit_s=90.0),
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, time_limit_s=120.0),
-    GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment", time_limit_s=120.0),
-    GraphSpec("pipeline", "agentic_sales.graphs.pipeline", time_limit_s=420.0),
+    GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment"),
+    GraphSpec("pipeline", "agentic_sales.graphs.pipeline", time_limit_s=900.0),
 )
 
 BY_ID: Mapping[str, GraphSpec] = index_rows(GRAPHS)

@@ -12,6 +12,7 @@ from typing import Any
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import RunFailed, SubRunRefused
+from agentic_sales.providers import close_models
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Claim, Ledger, Outcome
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
@@ -60,6 +61,7 @@ class Child:
         self._loop.close()
 
     async def _aclose(self) -> None:
+        await close_models()
         await self._stack.aclose()
         await self._redis.aclose()
 

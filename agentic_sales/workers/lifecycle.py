@@ -13,6 +13,7 @@ from celery import signals
 
 from agentic_sales.celery import app
 from agentic_sales.control import ControlPlane, control_plane
+from agentic_sales.errors import ConfigurationError
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.registry import GraphSpec
 from agentic_sales.settings import settings
@@ -60,8 +61,13 @@ def _add_consumer_steps(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def _load_graphs(sender: str, **_: Any) -> None:
+    from agentic_sales.providers import check_models  # noqa: PLC0415 - only a worker calls a model
     from agentic_sales.workers import carried  # noqa: PLC0415 - only a worker may reach a graph
 
+    try:
+        check_models(settings())
+    except ConfigurationError as exc:
+        raise SystemExit(f"this worker cannot start: {exc}") from exc  # Celery swallows any other error of a signal
     queues = set(app.amqp.queues.consume_from)
     carried.carry(rows_of_queues(control_plane(), queues))
     for assistant_id, reason in carried.unavailable_reasons().items():

@@ -1,0 +1,182 @@
+"""Ask a model for a typed answer, and say honestly who answered.
+
+This is all that a graph knows of models: `ask` takes a prompt and an answer type and returns a validated answer.
+Without a usable model the author's rules answer instead, and the answer says so; nothing here may pretend to be a
+model, and no prompt or answer is ever logged.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import structlog
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from pydantic import BaseModel, Field, ValidationError
+
+from agentic_sales.errors import (
+    AgenticSalesError,
+    ModelMisconfigured,
+    ModelNotConfigured,
+    ModelRefused,
+    ProviderUnavailable,
+    RateLimited,
+)
+from agentic_sales.graph_meta import Spending, build_graph_meta, merge_graph_meta
+from agentic_sales.prompts import Prompt
+from agentic_sales.providers import Chat
+from agentic_sales.settings import Settings, settings
+
+T = TypeVar("T", bound=BaseModel)
+Source = Literal["llm", "rules"]
+Tier = Literal["standard", "deep"]
+
+_INSTRUCTIONS = """\
+Answer with one JSON object and nothing else: no prose, no code fence. It must be valid by this JSON Schema:
+{schema}"""
+_REPAIR = """\
+That answer cannot be used: {problems}
+Answer again with the whole JSON object, corrected, and nothing else."""
+_NOT_USABLE = (ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited)
+_log = structlog.get_logger(__name__)
+
+
+def weakest(left: Source, right: Source) -> Source:
+    """Reduce two sources to what the whole answer may claim: `rules` once any part came from the rules."""
+    return "rules" if "rules" in (left, right) else "llm"
+
+
+class ModelOutput(BaseModel):
+    """What every graph that asks a model returns beside its answer."""
+
+    source: Annotated[Source, weakest] = Field(
+        default="rules", description="Who answered: `llm`, or `rules` once any step fell back to its author's rules."
+    )
+    graph_meta: Annotated[dict[str, Any], merge_graph_meta] = Field(
+        default_factory=dict,
+        description="Version, graph, model, run_at; telemetry per node and totals (tokens, USD, ms); prompt digests.",
+    )
+
+
+@dataclass(frozen=True)
+class Answer(Generic[T]):
+    """A validated answer, and who gave it."""
+
+    value: T
+    """The answer."""
+    source: Source
+    """Who gave it."""
+    graph_meta: dict[str, Any]
+    """What it took; see `graph_meta.build_graph_meta`."""
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The keys of `ModelOutput`, to splat into what a node returns."""
+        return {"source": self.source, "graph_meta": self.graph_meta}
+
+
+async def ask(
+    prompt: Prompt,
+    answer_type: type[T],
+    /,
+    *,
+    fallback: Callable[[], T] | None = None,
+    tier: Tier = "standard",
+    temperature: float = 0.2,
+    **values: str,
+) -> Answer[T]:
+    """Return a model's answer to a prompt, or the rules' where no model is usable.
+
+    Args:
+        prompt: The prompt of the calling node.
+        answer_type: What the answer must be; its JSON Schema, descriptions included, is shown to the model.
+        fallback: The author's rules; None: there are none, and every failure is raised.
+        tier: Which of the deployment's models to ask.
+        temperature: Sampling temperature, 0-2; left out for models that take none.
+        **values: One value per placeholder of the prompt.
+
+    Raises:
+        PromptMismatch: The values do not fit the placeholders; raised whether or not there is a model.
+        ModelNotConfigured: No model is configured, and no rules may answer.
+        ModelMisconfigured: The model's package, key, name or address is wrong, and no rules may answer.
+        ModelRefused: The answer does not fit, also after the repair, and no rules may answer.
+        ProviderUnavailable: The provider does not answer, and no rules may answer.
+        RateLimited: The provider asks for a pause, and no rules may answer.
+    """
+    text = prompt.render(**values)
+    configuration = settings()
+    spending = Spending(_model_of(tier, configuration))
+    try:
+        chat = _open_chat(prompt, temperature, spending, configuration)
+        value = await _converse(chat, text, answer_type)
+    except _NOT_USABLE as exc:
+        if fallback is None or configuration.model_fallback == "fail":
+            raise
+        _log_fallback(prompt, spending.model, exc)
+        return Answer(fallback(), "rules", build_graph_meta(prompt, answered_by=None, spending=spending))
+    return Answer(value, "llm", build_graph_meta(prompt, answered_by=spending.model, spending=spending))
+
+
+def _model_of(tier: Tier, configuration: Settings) -> str | None:
+    deep = configuration.model_deep if tier == "deep" else None
+    return deep or configuration.model or None
+
+
+def _open_chat(prompt: Prompt, temperature: float, spending: Spending, configuration: Settings) -> Chat:
+    if spending.model is None:
+        raise ModelNotConfigured(prompt.name)
+    return Chat(spending.model, temperature, prompt, spending, configuration)
+
+
+async def _converse(chat: Chat, text: str, answer_type: type[T]) -> T:
+    """Ask, and ask once more with the model's own answer and its faults if that answer cannot be used."""
+    messages: list[BaseMessage] = [SystemMessage(_instructions(answer_type)), HumanMessage(text)]
+    answer = await chat.reply(messages)
+    try:
+        return parse_answer(answer, answer_type)
+    except (ValueError, RecursionError) as exc:
+        messages += [AIMessage(answer or "(nothing)"), HumanMessage(_REPAIR.format(problems=_problems(exc)))]
+    try:
+        return parse_answer(await chat.reply(messages), answer_type)
+    except (ValueError, RecursionError) as exc:
+        # Without its cause, which carries the model's text into every log that prints a traceback.
+        raise ModelRefused(chat.prompt.name, chat.model, _problems(exc)) from None
+
+
+def parse_answer(answer: str, answer_type: type[T]) -> T:
+    """Validate the first JSON object in a model's answer; fences and prose around it are forgiven.
+
+    Later objects are not tried: the parts of a broken answer must not pass for the whole. Where there is none that
+    fits, a `ValueError` says why; for one that is nested without end it is a `RecursionError`.
+    """
+    start = answer.find("{")
+    if start < 0:
+        raise ValueError("there is no JSON object in it")
+    found, _end = json.JSONDecoder(strict=False).raw_decode(answer, start)
+    return answer_type.model_validate(found)
+
+
+@cache
+def _instructions(answer_type: type[BaseModel]) -> str:
+    schema = json.dumps(answer_type.model_json_schema(), separators=(",", ":"))
+    return _INSTRUCTIONS.format(schema=schema)
+
+
+def _problems(exc: Exception) -> str:
+    """Tell what is wrong without quoting the answer, since this reaches error messages and logs."""
+    if not isinstance(exc, ValidationError):
+        return str(exc)
+    return "; ".join(f"{'.'.join(map(str, error['loc'])) or 'the object'}: {error['msg']}" for error in exc.errors())
+
+
+def _log_fallback(prompt: Prompt, model: str | None, exc: AgenticSalesError) -> None:
+    """Tell what happened: no model is a choice, a wrong setup is somebody's work, all else is the world's."""
+    fields: dict[str, Any] = {"prompt": prompt.name, "model": model, "error_code": exc.code}
+    match exc:
+        case ModelNotConfigured():
+            _log.info("model_fell_back", **fields)
+        case ModelMisconfigured():
+            _log.error("model_fell_back", **fields, reason=str(exc))
+        case _:
+            _log.warning("model_fell_back", **fields)

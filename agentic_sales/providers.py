@@ -1,0 +1,276 @@
+"""Send messages to a model provider and return its text: the one layer that connects, retries and sorts failures.
+
+Every failure leaves here as one of ours. Models are built inside the event loop that uses them, because their HTTP
+clients are bound to it, so nothing here may be called before a fork but `check_models`. What is sent and what comes
+back is never logged.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import cache, partial
+from ssl import SSLContext
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import httpx
+from langchain.chat_models import init_chat_model
+from langchain_core.exceptions import ContextOverflowError, ModelError
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from pydantic import SecretStr
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from agentic_sales.errors import (
+    AgenticSalesError,
+    ConfigurationError,
+    ModelMisconfigured,
+    ModelRefused,
+    ProviderUnavailable,
+    RateLimited,
+    TransientError,
+)
+from agentic_sales.graph_meta import Spending
+from agentic_sales.prompts import Prompt
+from agentic_sales.settings import Settings
+
+BACKOFF_BASE_S = 1.0
+"""Upper end of the first random pause, in seconds; it doubles with every try."""
+BACKOFF_CAP_S = 20.0
+"""Upper end of every random pause, in seconds."""
+LONGEST_PAUSE_S = 30.0
+"""Longest pause that a provider may ask for and still be waited for, in seconds."""
+_REASON_CHARS = 300
+"""What is kept of a provider's own words, in characters; a gateway may answer with a whole page."""
+
+_JSON_MODE: Mapping[str, Mapping[str, Any]] = {
+    "anthropic": {},
+    "deepseek": {"response_format": {"type": "json_object"}},
+    "ollama": {"format": "json"},
+    "openai": {"response_format": {"type": "json_object"}},
+}
+"""What makes a provider answer in JSON; the keys are the extras of this package."""
+_SPEAKS_OPENAI = frozenset({"deepseek", "openai"})
+"""Providers that take an HTTP client of ours. Anthropic's is LangChain's own, shared between all loops of a process:
+a process that asks it keeps to one loop, as workers do."""
+_TEMPORARY = frozenset({408, 409, 425, 429})
+_OF_THE_SETUP = frozenset({401, 403, 404})
+
+
+class _HttpClient(Protocol):
+    async def aclose(self) -> None: ...
+
+
+@dataclass
+class _Connections:
+    models: dict[tuple[str, float], BaseChatModel] = field(default_factory=dict)
+    http: _HttpClient | None = None
+
+    def http_options(self, provider: str) -> dict[str, Any]:
+        """Share one HTTP client between this loop's models, where their provider takes one."""
+        if provider in _SPEAKS_OPENAI:
+            self.http = self.http or _openai_http_client()
+            return {"http_async_client": self.http}
+        return {}
+
+
+_connections: WeakKeyDictionary[asyncio.AbstractEventLoop, _Connections] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Chat:
+    """One conversation with a model."""
+
+    model: str
+    """The model, as `provider:model`."""
+    temperature: float
+    """Sampling temperature, 0-2; left out for models that take none."""
+    prompt: Prompt
+    """What the conversation is about; for errors and the trace."""
+    spending: Spending
+    """Where every call is counted."""
+    configuration: Settings
+    """Where the number of tries and the time limit come from."""
+
+    async def reply(self, messages: Sequence[BaseMessage]) -> str:
+        """Return the model's answer, with retries where waiting can help.
+
+        Raises:
+            ModelMisconfigured: The model cannot be built, or its provider refuses the key or the name.
+            ModelRefused: The provider refuses these messages, or cuts the answer off.
+            ProviderUnavailable: It does not answer, also after the retries.
+            RateLimited: It asks for a pause that is too long, or once more than there are tries.
+        """
+        model = _connect(self.model, self.temperature)
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_is_worth_waiting),
+            wait=_pause_s,
+            stop=stop_after_attempt(self.configuration.model_max_tries),
+            reraise=True,
+        )
+        return await retrying(partial(self._call, model, messages))
+
+    async def _call(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> str:
+        started = time.monotonic()
+        try:
+            async with asyncio.timeout(self.configuration.model_timeout_s):
+                answer = await self._invoke(model, messages)
+        except TimeoutError as exc:
+            limit_s = self.configuration.model_timeout_s
+            raise ProviderUnavailable(self.model, f"no answer within {limit_s:g} s") from exc
+        except Exception as exc:  # the boundary: each provider's client raises classes of its own
+            failure = self._failure(exc)
+            if failure is None:
+                raise
+            raise failure from exc
+        finally:
+            self.spending.add_call(time.monotonic() - started)
+        self.spending.add_usage(answer.usage_metadata)
+        return str(answer.text)
+
+    async def _invoke(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> AIMessage:
+        trace = {"prompt": self.prompt.name, "prompt_sha256": self.prompt.sha256}
+        json_mode = _JSON_MODE.get(_provider(self.model), {})
+        return await model.ainvoke(list(messages), {"run_name": self.prompt.name, "metadata": trace}, **json_mode)
+
+    def _failure(self, exc: Exception) -> AgenticSalesError | None:
+        """Sort what a provider's client raised; None: it is no failure of a model, so it goes on as it is."""
+        status = getattr(exc, "status_code", None)
+        if status == httpx.codes.TOO_MANY_REQUESTS:
+            return RateLimited(self.model, _asked_pause_s(exc))
+        reason = f"{type(exc).__name__}: {exc}"[:_REASON_CHARS]
+        if _is_temporary(exc, status):
+            failure = ProviderUnavailable(self.model, reason)
+            failure.retry_after_s = _asked_pause_s(exc)
+            return failure
+        if _is_about_this_prompt(exc, status):
+            return ModelRefused(self.prompt.name, self.model, reason)
+        return ModelMisconfigured(self.model, reason) if _is_about_the_setup(exc, status) else None
+
+
+def check_models(configuration: Settings) -> None:
+    """Import and build the configured models once, before the fork: the memory is shared and mistakes stop the start.
+
+    Raises:
+        ConfigurationError: A model has an unknown provider, or its package or its key is missing.
+    """
+    for model in filter(None, (configuration.model, configuration.model_deep)):
+        try:
+            _build(model, {})
+        except ModelMisconfigured as exc:
+            raise ConfigurationError(str(exc)) from exc
+
+
+async def close_models() -> None:
+    """Close the connections of the running event loop's models; the next call builds new ones."""
+    closing = _connections.pop(asyncio.get_running_loop(), None)
+    if closing and closing.http:
+        await closing.http.aclose()
+
+
+def _connect(model: str, temperature: float) -> BaseChatModel:
+    here = _connections.setdefault(asyncio.get_running_loop(), _Connections())
+    if (model, temperature) not in here.models:
+        options = {"temperature": temperature, **here.http_options(_provider(model))}
+        here.models[model, temperature] = _build(model, options)
+    return here.models[model, temperature]
+
+
+def _provider(model: str) -> str:
+    return model.partition(":")[0]
+
+
+def _openai_http_client() -> _HttpClient | None:
+    try:
+        from openai import DefaultAsyncHttpxClient  # noqa: PLC0415 - only where such a model is configured
+
+        return DefaultAsyncHttpxClient(verify=_trusted_certificates())
+    except ImportError:
+        return None  # Building the model fails in the same way and says what to install.
+
+
+@cache
+def _trusted_certificates() -> SSLContext:
+    """Return what OpenAI's client trusts by default, read once per process: it takes longer than all the rest."""
+    from httpx2 import create_ssl_context  # noqa: PLC0415 - comes with OpenAI's client
+
+    return create_ssl_context()
+
+
+def _build(model: str, options: Mapping[str, Any]) -> BaseChatModel:
+    provider = _provider(model)
+    if provider == model:
+        raise ModelMisconfigured(model, "expected `provider:model`, e.g. `openai:gpt-4.1-mini`")
+    try:
+        built: BaseChatModel = init_chat_model(model, max_retries=0, **options)
+    except ImportError as exc:
+        how = f"install it by `pip install agentic-sales[{provider}]`" if provider in _JSON_MODE else str(exc)
+        raise ModelMisconfigured(model, f"the package of provider `{provider}` is missing; {how}") from exc
+    except Exception as exc:  # the boundary: each provider's client raises classes of its own
+        raise ModelMisconfigured(model, f"{type(exc).__name__}: {exc}") from exc
+    if _has_empty_key(built):
+        raise ModelMisconfigured(model, f"its API key is empty; set {provider.upper()}_API_KEY")
+    takes_temperature = (built.profile or {}).get("temperature", True)
+    return built if takes_temperature else built.model_copy(update={"temperature": None})
+
+
+def _has_empty_key(model: BaseChatModel) -> bool:
+    return any(isinstance(value, SecretStr) and not value.get_secret_value() for value in vars(model).values())
+
+
+def _is_temporary(exc: Exception, status: int | None) -> bool:
+    if isinstance(status, int) and status > 0:
+        return status in _TEMPORARY or httpx.codes.is_server_error(status)
+    if isinstance(exc, ModelError):
+        return exc.is_retryable
+    return isinstance(exc, TimeoutError | ConnectionError | httpx.TransportError)
+
+
+def _is_about_this_prompt(exc: Exception, status: int | None) -> bool:
+    """Tell a refusal of these messages, or an answer cut off by a limit or a filter, from a mistake in the setup."""
+    if isinstance(exc, ContextOverflowError) or hasattr(exc, "completion"):
+        return True
+    return isinstance(status, int) and status not in _OF_THE_SETUP
+
+
+def _is_about_the_setup(exc: Exception, status: int | None) -> bool:
+    """Tell a wrong key, name or address; at a wrong address, clients stumble over what they take for an answer."""
+    return status in _OF_THE_SETUP or isinstance(
+        exc, ModelError | AttributeError | LookupError | TypeError | ValueError
+    )
+
+
+def _is_worth_waiting(exc: BaseException) -> bool:
+    return isinstance(exc, TransientError) and (exc.retry_after_s or 0.0) <= LONGEST_PAUSE_S
+
+
+def _pause_s(state: RetryCallState) -> float:
+    failure = state.outcome.exception() if state.outcome else None
+    if isinstance(failure, TransientError) and failure.retry_after_s is not None:
+        return failure.retry_after_s
+    return wait_random_exponential(multiplier=BACKOFF_BASE_S, max=BACKOFF_CAP_S)(state)
+
+
+def _asked_pause_s(exc: Exception) -> float | None:
+    headers: Mapping[str, str] = getattr(getattr(exc, "response", None), "headers", {})
+    return parse_retry_after(headers.get("retry-after", ""))
+
+
+def parse_retry_after(value: str) -> float | None:
+    """Return the seconds that a `Retry-After` header asks for, given as a number or as a date; None: neither."""
+    try:
+        pause_s = float(value)
+    except ValueError:
+        pause_s = _seconds_until(value)
+    return max(pause_s, 0.0) if math.isfinite(pause_s) else None
+
+
+def _seconds_until(http_date: str) -> float:
+    try:
+        return (parsedate_to_datetime(http_date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    except ValueError:
+        return math.nan

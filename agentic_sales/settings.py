@@ -1,0 +1,148 @@
+"""Read the environment: the only module that does.
+
+What differs per deployment is here; what differs per workflow is a registry row; nothing is both. `settings()`
+reads once per process; everything below takes the values as arguments.
+
+Every name, unit and default is repeated in `deploy/env.example`; a test holds the two equal.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from agentic_sales.errors import ConfigurationError
+
+CsvTuple = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """The configuration of one process."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=False, populate_by_name=True)
+
+    redis_url: str = Field("redis://127.0.0.1:6379/0", alias="REDIS_URL")
+    """Redis of the broker (unless `CELERY_BROKER_URL` names another) and of the ledger."""
+    celery_broker_url: str | None = Field(None, alias="CELERY_BROKER_URL")
+    """Message broker, when it is not Redis: `amqp://…`. None: `REDIS_URL`."""
+    database_url: str | None = Field(None, alias="DATABASE_URL")
+    """SQLAlchemy URL of durable state. None: SQLite in the state directory."""
+    state_dir: Path = Field(Path(".agentic_sales"), alias="AGENTIC_SALES_STATE_DIR")
+    """Directory for files that must outlive a process: the embedded Redis, SQLite, beat's schedule."""
+
+    auth_token: SecretStr | None = Field(None, alias="LANGGRAPH_AUTH_TOKEN")
+    """Bearer token of the facade. None: the facade starts only on loopback with `--dev`."""
+    dev: bool = Field(False, alias="AGENTIC_SALES_DEV")
+    """The facade may start without a token if it is bound to loopback, as with `--dev`."""
+    langgraph_url: str = Field("http://127.0.0.1:8002", alias="LANGGRAPH_URL")
+    """URL of the facade that the client and the command line speak to."""
+    flower_port: int = Field(5555, ge=1, le=65_535, alias="FLOWER_PORT")
+    """TCP port of Flower on loopback, in the local fleet."""
+    extra_registries: CsvTuple = Field((), alias="AGENTIC_SALES_EXTRA_REGISTRIES")
+    """CSV of dotted module paths that expose further `GRAPHS`."""
+
+    email_worker_queue: str | None = Field(None, alias="EMAIL_WORKER_QUEUE")
+    """Queue of the email pool; set but empty: the pool is off. None: `email`."""
+    email_worker_assistants: str | None = Field(None, alias="EMAIL_WORKER_ASSISTANTS")
+    """CSV that replaces the email allowlist, or `+id` / `-id` entries that edit it."""
+    classify_worker_queue: str | None = Field(None, alias="CLASSIFY_WORKER_QUEUE")
+    """Queue of the classify pool; set but empty: the pool is off. None: `classify`."""
+    classify_worker_assistants: str | None = Field(None, alias="CLASSIFY_WORKER_ASSISTANTS")
+    """CSV that replaces the classify allowlist, or `+id` / `-id` entries that edit it."""
+    discovery_worker_queue: str | None = Field(None, alias="DISCOVERY_WORKER_QUEUE")
+    """Queue of the discovery pool; set but empty: the pool is off. None: `discovery`."""
+    discovery_worker_assistants: str | None = Field(None, alias="DISCOVERY_WORKER_ASSISTANTS")
+    """CSV that replaces the discovery allowlist, or `+id` / `-id` entries that edit it."""
+    core_worker_queue: str | None = Field(None, alias="CORE_WORKER_QUEUE")
+    """Queue of everything that no enabled pool lists. None: `core`."""
+
+    worker_concurrency: int = Field(8, ge=1, alias="AGENTIC_SALES_WORKER_CONCURRENCY")
+    """Child processes per worker; each runs one run at a time and costs about 9 MB."""
+    max_tasks_per_child: int | None = Field(None, ge=1, alias="AGENTIC_SALES_MAX_TASKS_PER_CHILD")
+    """Runs after which a child process is replaced. None: never."""
+    task_events: bool = Field(False, alias="AGENTIC_SALES_TASK_EVENTS")
+    """Workers send task events, which Flower shows; costs 15-20 % of the throughput."""
+
+    max_body_bytes: int = Field(1024 * 1024, ge=1, alias="AGENTIC_SALES_MAX_BODY_BYTES")
+    """Largest request body that the facade reads, in bytes; larger ones are 413."""
+    wait_timeout_s: float = Field(1200.0, gt=0, alias="AGENTIC_SALES_WAIT_TIMEOUT_S")
+    """Longest that `/runs/wait` waits for a run, queueing included, in seconds; then 504."""
+    keepalive_after_s: float = Field(15.0, gt=0, alias="AGENTIC_SALES_KEEPALIVE_AFTER_S")
+    """Seconds after which an unfinished answer starts with status 200 and is kept alive by newlines."""
+    graph_error_status: Literal[200, 500] = Field(500, alias="AGENTIC_SALES_GRAPH_ERROR_STATUS")
+    """Status of a failed graph: 500, or 200 for LangGraph's `__error__` form."""
+    run_ttl_s: int = Field(86_400, ge=60, alias="AGENTIC_SALES_RUN_TTL_S")
+    """Seconds that the ledger keeps a run after its last change."""
+
+    model: str | None = Field(None, alias="AGENTIC_SALES_MODEL")
+    """Model of the standard tier in `init_chat_model` form, e.g. `openai:gpt-4.1-mini`. None: rules only."""
+    model_deep: str | None = Field(None, alias="AGENTIC_SALES_MODEL_DEEP")
+    """Model of the deep tier. None: the standard tier's."""
+    model_fallback: Literal["rules", "fail"] = Field("rules", alias="AGENTIC_SALES_MODEL_FALLBACK")
+    """What a workflow does without a usable model: its author's rules, or fail."""
+    model_timeout_s: float = Field(30.0, gt=0, alias="AGENTIC_SALES_MODEL_TIMEOUT_S")
+    """Wall-clock limit of one model call, in seconds; retries are calls of their own."""
+    model_max_tries: int = Field(2, ge=1, alias="AGENTIC_SALES_MODEL_MAX_TRIES")
+    """Tries of one model call on 429, 5xx, timeouts and lost connections."""
+
+    allow_private_hosts: CsvTuple = Field((), alias="AGENTIC_SALES_ALLOW_PRIVATE_HOSTS")
+    """CSV of `host` or `host:port` that the fetcher may read although they are private; for tests and the demo."""
+    fetch_timeout_s: float = Field(15.0, gt=0, alias="AGENTIC_SALES_FETCH_TIMEOUT_S")
+    """Wall-clock limit of one page, redirects included, in seconds."""
+    fetch_max_bytes: int = Field(2 * 1024 * 1024, ge=1024, alias="AGENTIC_SALES_FETCH_MAX_BYTES")
+    """Largest page that the fetcher reads, in bytes after decompression."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", alias="AGENTIC_SALES_LOG_LEVEL")
+    """Least severe log event that is written."""
+    otlp_endpoint: str | None = Field(None, alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """OpenTelemetry collector. None: OpenTelemetry is off."""
+    langsmith_tracing: bool = Field(False, alias="LANGSMITH_TRACING")
+    """Send run trees to LangSmith."""
+
+    @field_validator("extra_registries", "allow_private_hosts", mode="before")
+    @classmethod
+    def _split_csv(cls, value: object) -> object:
+        return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
+
+    @property
+    def broker_url(self) -> str:
+        """URL of the message broker, in kombu's spelling."""
+        return self.celery_broker_url or self.redis_url.replace("unix://", "redis+socket://", 1)
+
+    @property
+    def routing_env(self) -> dict[str, str]:
+        """The routing overrides that are set, under their environment names."""
+        names = {f: info.alias for f, info in type(self).model_fields.items() if "_worker_" in f}
+        return {alias: value for f, alias in names.items() if alias and (value := getattr(self, f)) is not None}
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return this process's configuration, read once.
+
+    Raises:
+        ConfigurationError: A variable has a value that it cannot have; all of them are named.
+    """
+    try:
+        return Settings()
+    except ValidationError as exc:
+        problems = "; ".join(f"{e['loc'][0]}={e['input']!r}: {e['msg']}" for e in exc.errors())
+        raise ConfigurationError(f"the environment is wrong: {problems}") from exc
+
+
+def child_environment(overrides: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the environment of a child process: this one's with `overrides`, and this interpreter's commands on PATH.
+
+    Args:
+        overrides: Names to values; None removes the name.
+    """
+    merged = {**os.environ, **overrides}  # noqa: TID251 - this is the one module that reads it
+    environment = {name: value for name, value in merged.items() if value is not None}
+    commands = str(Path(sys.executable).parent)
+    environment["PATH"] = os.pathsep.join(part for part in (commands, environment.get("PATH", "")) if part)
+    return environment
