@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     run_ttl_s: int = Field(86_400, ge=60, alias="AGENTIC_SALES_RUN_TTL_S")
     """Seconds that the ledger keeps a run after its last change."""
 
+    queue_cap: int = Field(10_000, ge=1, alias="AGENTIC_SALES_QUEUE_CAP")
+    """Runs that may wait on one queue; a further one is refused with 429."""
+
     model: str | None = Field(None, alias="AGENTIC_SALES_MODEL")
     """Model of the standard tier in `init_chat_model` form, e.g. `openai:gpt-4.1-mini`. None: rules only."""
     model_deep: str | None = Field(None, alias="AGENTIC_SALES_MODEL_DEEP")
