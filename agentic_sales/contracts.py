@@ -21,8 +21,12 @@ TRACE_HEADERS = ("traceparent", "tracestate", "baggage", "langsmith-trace")
 """The four headers that cross every hop."""
 
 
+StreamMode = Literal["values", "updates", "messages", "messages-tuple", "custom", "events", "debug", "tasks"]
+"""What can be streamed of a run, in LangGraph's words."""
+
+
 class RunRequest(BaseModel):
-    """Body of `POST /runs/wait`. Unknown fields are ignored, as the LangGraph SDKs expect."""
+    """Body of every request that starts a run. Unknown fields are ignored, as the LangGraph SDKs expect."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -37,9 +41,19 @@ class RunRequest(BaseModel):
         default=None, description="Free-form; kept with the run and put on its trace."
     )
     context: dict[str, Any] | None = Field(default=None, description="LangGraph runtime context of the run.")
+    stream_mode: StreamMode | list[StreamMode] = Field(
+        default="values", description="What is streamed, where the run is streamed at all."
+    )
+    stream_subgraphs: bool = Field(default=False, description="Stream the frames of subgraphs too.")
     on_disconnect: Literal["cancel", "continue"] = Field(
         default="continue", description="What becomes of the run when the caller leaves before the answer."
     )
+
+    @property
+    def stream_modes(self) -> tuple[StreamMode, ...]:
+        """Return the stream modes, each once, in the order given."""
+        modes = self.stream_mode if isinstance(self.stream_mode, list) else [self.stream_mode]
+        return tuple(dict.fromkeys(modes))
 
 
 class RunFailure(BaseModel):

@@ -18,6 +18,7 @@
     └── PermanentError                this run cannot succeed; it fails once
         ├── RunTimeout                the run went over its row's time limit
         ├── WaitTimeout               the caller waited too long; the run goes on
+        ├── ClaimLost                 another worker holds the run by now
         ├── Misrouted                 a run reached a pool that the contract does not give it
         ├── ModelNotConfigured        a model is needed and none is configured
         ├── ModelMisconfigured        a model is configured and cannot work as it is: package, key or name
@@ -37,6 +38,7 @@ from collections.abc import Iterable
 __all__ = [
     "AgenticSalesError",
     "BrokerUnavailable",
+    "ClaimLost",
     "ConfigurationError",
     "FetchRefused",
     "GraphUnavailable",
@@ -230,6 +232,15 @@ class WaitTimeout(PermanentError):
 
     def __init__(self, assistant_id: str, run_id: str, waited_s: float) -> None:
         super().__init__(f"`{assistant_id}` has not ended after {waited_s:g} s of waiting; run `{run_id}` goes on")
+
+
+class ClaimLost(PermanentError):
+    """Raised in a worker that finds that another one holds its run by now."""
+
+    code = "claim_lost"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"another worker holds run `{run_id}` by now; what this one did of it does not count")
 
 
 class Misrouted(PermanentError):

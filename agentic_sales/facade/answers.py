@@ -75,7 +75,12 @@ def answer_of_outcome(outcome: Outcome, headers: Mapping[str, str], *, graph_err
 
 def error_in_band(failure: RunFailure) -> bytes:
     """Make LangGraph's form of a failure, for an answer whose status has been sent already; both SDKs raise on it."""
-    return to_json({"__error__": {"error": failure.error, "message": failure.message}})
+    return to_json({"__error__": error_of_langgraph(failure)})
+
+
+def error_of_langgraph(failure: RunFailure) -> dict[str, str]:
+    """Describe a failure in LangGraph's words."""
+    return {"error": failure.error, "message": failure.message}
 
 
 def failure_of_error(error: AgenticSalesError) -> RunFailure:

@@ -19,7 +19,7 @@ from agentic_sales.facade.answers import answer_of_error, error_answer
 from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.state import FacadeState
 from agentic_sales.facade.validation import InputValidator
-from agentic_sales.runs.submit import open_runs
+from agentic_sales.runs.submit import connect_reader, open_runs
 from agentic_sales.settings import Settings
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -39,9 +39,9 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[_Lifespan]:
-        async with open_runs(configuration, control) as opened:
+        async with open_runs(configuration, control) as opened, connect_reader(configuration) as reader:
             validator = InputValidator(control)
-            yield {"facade": FacadeState(configuration, control, opened, validator, datetime.now(UTC))}
+            yield {"facade": FacadeState(configuration, control, opened, reader, validator, datetime.now(UTC))}
 
     app = FastAPI(
         title="Agentic Sales",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from agentic_sales.control import ControlPlane
@@ -22,6 +23,8 @@ class FacadeState:
     """Rows, routes and schemas."""
     runs: Runs
     """The door to the fleet."""
+    reader: Redis
+    """Client that follows the streams of runs; its connections may block."""
     validator: InputValidator
     """Input schemas, compiled."""
     started_at: datetime

@@ -32,6 +32,7 @@ __all__ = [
     "Outcome",
     "RunRecord",
     "alive_key",
+    "events_key",
     "failure_status",
     "finish_args",
     "parse_reply",
@@ -82,6 +83,10 @@ class NewRun:
     """Trace that the run belongs to."""
     reply_to: str
     """Channel on which its end is told; empty: nobody waits."""
+    thread_id: str = ""
+    """Thread that the run belongs to; for a run without a thread, an id that no other run has."""
+    stream_modes: tuple[str, ...] = ()
+    """What of the run is streamed, in LangGraph's words; empty: nothing."""
     parent_run_id: RunId | None = None
     """Run that asked for this one; None: a caller did."""
 
@@ -100,6 +105,8 @@ class Claim:
     """`input`, `config`, `metadata` and `context`."""
     trace: TraceContext
     """Trace that the run belongs to."""
+    stream_modes: tuple[str, ...] = ()
+    """What of the run is streamed; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +141,10 @@ class RunRecord:
     """Attempts that ended because the worker died."""
     worker: str | None
     """`host/pid` of the process that claimed it last."""
+    thread_id: str
+    """Thread that it belongs to."""
+    metadata: Mapping[str, Any]
+    """What the caller put on it."""
     parent_run_id: RunId | None
     """Run that asked for it."""
     trace_id: str
@@ -156,6 +167,11 @@ def alive_key(queue: str) -> str:
 def pending_key(queue: str) -> str:
     """Name the sorted set of runs that wait for a worker of a queue; a run's score is since when."""
     return f"agentic:pending:{queue}"
+
+
+def events_key(run_id: str) -> str:
+    """Name the stream of a run's events."""
+    return f"agentic:events:{run_id}"
 
 
 def run_key(run_id: str) -> str:
@@ -215,6 +231,10 @@ class Ledger:
             "trace": json.dumps(dict(run.trace.headers)),
             "trace_id": run.trace.trace_id,
             "reply_to": run.reply_to,
+            "thread_id": run.thread_id,
+            "stream_modes": ",".join(run.stream_modes),
+            "is_streamed": "1" if run.stream_modes else "",
+            "metadata": to_json(run.request.get("metadata") or {}),
             "parent_run_id": run.parent_run_id or "",
         }
         digest, once = (idempotency.digest, f"agentic:once:{idempotency.scope}") if idempotency else ("", "")
@@ -240,13 +260,14 @@ class Ledger:
         if verdict in {b"unknown", b"ended", b"held"}:
             refused: Literal["unknown", "ended", "held"] = verdict.decode()
             return refused
-        attempt, request, trace = rest
+        attempt, request, trace, modes = rest
         return Claim(
             run_id=run_id,
             attempt=int(attempt),
             is_exhausted=verdict == b"exhausted",
             request=from_json(request),
             trace=TraceContext(from_json(trace)),
+            stream_modes=tuple(modes.decode().split(",")) if modes else (),
         )
 
     async def finish(self, claim: Claim, outcome: Outcome) -> bool:
@@ -311,6 +332,8 @@ class Ledger:
             attempt=int(text["attempt"] or 0),
             losses=int(text["losses"] or 0),
             worker=text["worker"] or None,
+            thread_id=text["thread_id"] or "",
+            metadata=from_json(text["metadata"] or "{}"),
             parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
             trace_id=text["trace_id"] or "",
             created_at_s=float(text["created_at"] or 0),
@@ -336,6 +359,8 @@ _RECORD_FIELDS = (
     "attempt",
     "losses",
     "worker",
+    "thread_id",
+    "metadata",
     "parent_run_id",
     "trace_id",
     "created_at",

@@ -11,6 +11,14 @@ local t = redis.call('TIME')
 local now = t[1] + t[2] / 1000000
 local stamp = string.format('%d.%06d', t[1], t[2])
 local function pending(queue) return 'agentic:pending:' .. queue end
+local function tell_end(run_id, reply_to, is_streamed, status, body)
+  if reply_to ~= '' then redis.call('PUBLISH', reply_to, run_id .. '\\n' .. status .. '\\n' .. body) end
+  if is_streamed ~= '1' then return end
+  local name = status == 'success' and 'end' or 'error'
+  local events = 'agentic:events:' .. run_id
+  redis.call('XADD', events, '*', 'event', name, 'data', name == 'end' and 'null' or body)
+  redis.call('EXPIRE', events, 3600)
+end
 """
 
 RECORD = (
@@ -45,7 +53,8 @@ CLAIM = (
     _NOW
     + """
 -- KEYS: run, running. ARGV: run id, worker, max_attempts, lease_s (0: the run is part of its parent's).
-local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'losses', 'lease_until', 'queue', 'request', 'trace')
+local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'losses', 'lease_until', 'queue', 'request', 'trace',
+  'stream_modes')
 if not run[1] then return {'unknown'} end
 if run[1] ~= 'pending' and run[1] ~= 'running' then return {'ended'} end
 local losses = tonumber(run[3])
@@ -58,11 +67,11 @@ redis.call('HSET', KEYS[1], 'status', 'running', 'attempt', attempt, 'losses', l
   'worker', ARGV[2], 'lease_until', lease_until)
 redis.call('ZREM', pending(run[5]), ARGV[1])
 if ARGV[4] ~= '0' then redis.call('ZADD', KEYS[2], lease_until, ARGV[1]) end
-return {losses < tonumber(ARGV[3]) and 'claimed' or 'exhausted', tostring(attempt), run[6], run[7]}
+return {losses < tonumber(ARGV[3]) and 'claimed' or 'exhausted', tostring(attempt), run[6], run[7], run[8]}
 """
 )
 """Take a run for one attempt, under a lease. Returns {'unknown'}, {'ended'}, {'held'} (somebody alive works on it), or
-{'claimed'|'exhausted', attempt, request, trace}."""
+{'claimed'|'exhausted', attempt, request, trace, stream modes}."""
 
 RENEW = (
     _NOW
@@ -112,7 +121,7 @@ FINISH = (
     + """
 -- KEYS: run, running, dead. ARGV: run id, ttl_s, attempt, status, field of the body ('output' or 'failure'), body,
 --   body of a cancelled run, goes to the dead list ('1').
-local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'reply_to', 'cancelled_at')
+local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'reply_to', 'cancelled_at', 'is_streamed')
 if run[1] ~= 'running' or run[2] ~= ARGV[3] then return 0 end
 local status, field, body = ARGV[4], ARGV[5], ARGV[6]
 if run[4] then status, field, body = 'interrupted', 'failure', ARGV[7] end
@@ -120,7 +129,7 @@ redis.call('HSET', KEYS[1], 'status', status, 'ended_at', stamp, field, body)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('ZREM', KEYS[2], ARGV[1])
 if ARGV[8] == '1' then redis.call('ZADD', KEYS[3], now, ARGV[1]) end
-if run[3] ~= '' then redis.call('PUBLISH', run[3], ARGV[1] .. '\\n' .. status .. '\\n' .. body) end
+tell_end(ARGV[1], run[3], run[5], status, body)
 return 1
 """
 )
@@ -131,7 +140,7 @@ CANCEL = (
     _NOW
     + """
 -- KEYS: run. ARGV: run id, ttl_s, body of a cancelled run.
-local run = redis.call('HMGET', KEYS[1], 'status', 'queue', 'reply_to')
+local run = redis.call('HMGET', KEYS[1], 'status', 'queue', 'reply_to', 'is_streamed')
 if not run[1] then return 'unknown' end
 if run[1] == 'running' then
   redis.call('HSETNX', KEYS[1], 'cancelled_at', stamp)
@@ -141,7 +150,7 @@ if run[1] ~= 'pending' then return 'ended' end
 redis.call('HSET', KEYS[1], 'status', 'interrupted', 'cancelled_at', stamp, 'ended_at', stamp, 'failure', ARGV[3])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('ZREM', pending(run[2]), ARGV[1])
-if run[3] ~= '' then redis.call('PUBLISH', run[3], ARGV[1] .. '\\ninterrupted\\n' .. ARGV[3]) end
+tell_end(ARGV[1], run[3], run[4], 'interrupted', ARGV[3])
 return 'cancelled'
 """
 )
@@ -161,3 +170,13 @@ return 1
 """
 )
 """Take a run off the dead list, to be published again with its losses forgiven. Returns 0 when it is not on it."""
+
+APPEND = """
+-- KEYS: run, events. ARGV: attempt, ttl_s, most events, event, data.
+local run = redis.call('HMGET', KEYS[1], 'status', 'attempt')
+if run[1] ~= 'running' or run[2] ~= ARGV[1] then return 0 end
+redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'event', ARGV[4], 'data', ARGV[5])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1
+"""
+"""Add an event to a run's stream. Returns 0, and adds nothing, when the attempt is not the one that holds the run."""

@@ -6,7 +6,7 @@ The routing contract decides the queue, the ledger records the run, the queue ca
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -28,6 +28,8 @@ from agentic_sales.settings import Settings
 CONNECT_TIMEOUT_S = 1.0
 MAX_CONNECTIONS = 32
 """Connections of one process; further commands wait for a free one instead of failing."""
+MAX_READERS = 1000
+"""Streams that one process follows at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class SubmittedRun:
 
     run_id: RunId
     """UUIDv7 of the run."""
+    thread_id: str
+    """Thread that it belongs to."""
     assistant_id: str
     """Its workflow."""
     queue: str
@@ -71,6 +75,7 @@ class Runs:
         trace: TraceContext,
         parent_run_id: RunId | None = None,
         idempotency: Idempotency | None = None,
+        stream_modes: tuple[str, ...] = (),
     ) -> SubmittedRun:
         """Record a run and put it on the queue that the routing contract gives it.
 
@@ -80,6 +85,7 @@ class Runs:
             trace: Trace that the run continues.
             parent_run_id: Run that asks for this one; None: a caller does.
             idempotency: The caller's key; a run that was started under it is joined instead.
+            stream_modes: What of it is streamed; empty: nothing.
 
         Raises:
             UnknownAssistant: No registry row has the id.
@@ -89,12 +95,13 @@ class Runs:
             BrokerUnavailable: Redis or the broker did not answer.
         """
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
+        run = replace(run, stream_modes=stream_modes)
         ended = self._replies.expect(run.run_id, assistant_id=assistant_id, queue=run.queue)
         try:
             recorded = await self._record(run, idempotency)
             if recorded == run.run_id:
                 await self._publish(run)
-                return SubmittedRun(run.run_id, assistant_id, run.queue, trace.trace_id, ended)
+                return SubmittedRun(run.run_id, run.thread_id, assistant_id, run.queue, trace.trace_id, ended)
         except BaseException:
             ended.cancel()
             raise
@@ -129,6 +136,21 @@ class Runs:
         except RedisError as exc:
             raise BrokerUnavailable(f"cancelling run `{run_id}`", exc) from exc
         if verdict == "unknown" or record is None:
+            raise UnknownRun(run_id)
+        return record
+
+    async def record(self, run_id: RunId) -> RunRecord:
+        """Return the record of a run.
+
+        Raises:
+            UnknownRun: The ledger does not have it, or no longer.
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            record = await self.ledger.load(run_id)
+        except RedisError as exc:
+            raise BrokerUnavailable(f"reading run `{run_id}`", exc) from exc
+        if record is None:
             raise UnknownRun(run_id)
         return record
 
@@ -167,17 +189,15 @@ class Runs:
             UnknownRun: The ledger does not have it, or no longer.
             BrokerUnavailable: Redis did not answer.
         """
+        record = await self.record(run_id)
         try:
-            record = await self.ledger.load(run_id)
-            if record is None:
-                raise UnknownRun(run_id)
             ended = self._replies.expect(run_id, assistant_id=record.assistant_id, queue=record.queue)
             [outcome] = await self.ledger.outcomes([run_id])
         except RedisError as exc:
             raise BrokerUnavailable(f"reading run `{run_id}`", exc) from exc
         if outcome is not None and not ended.done():
             ended.set_result(outcome)
-        return SubmittedRun(run_id, record.assistant_id, record.queue, record.trace_id, ended)
+        return SubmittedRun(run_id, record.thread_id, record.assistant_id, record.queue, record.trace_id, ended)
 
     async def wait(self, run: SubmittedRun, *, timeout_s: float) -> Outcome:
         """Wait for the end of a run; the run goes on when the waiter gives up.
@@ -208,6 +228,7 @@ class Runs:
             request=request,
             trace=trace,
             reply_to=reply_to,
+            thread_id=str(uuid7()),
             parent_run_id=parent_run_id,
         )
 
@@ -241,6 +262,13 @@ async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIter
             await replies.close()
     finally:
         await redis.aclose()
+
+
+def connect_reader(configuration: Settings) -> Redis:
+    """Return a client whose connections may block, one per reader of a stream."""
+    return Redis.from_url(
+        configuration.redis_url, socket_connect_timeout=CONNECT_TIMEOUT_S, max_connections=MAX_READERS
+    )
 
 
 def connect_redis(configuration: Settings) -> Redis:

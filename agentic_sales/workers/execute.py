@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
+from langgraph.runtime import RunControl
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 
@@ -26,12 +27,14 @@ from agentic_sales.errors import (
     TransientError,
 )
 from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.events import EventWriter
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.workers.cancel import RunCancelled, cancellable
 from agentic_sales.workers.carried import graph_of
 from agentic_sales.workers.lifecycle import worker_name
 from agentic_sales.workers.loader import LoadedGraph
+from agentic_sales.workers.streaming import stream_graph
 
 log = structlog.get_logger()
 
@@ -137,15 +140,21 @@ async def _run_graph(row: GraphSpec, loaded: LoadedGraph, claim: Claim, ledger: 
     limit = asyncio.timeout(row.time_limit_s)
     try:
         async with limit, cancellable(ledger, claim.run_id) as control:
-            return await loaded.graph.ainvoke(
-                values, _config(row, claim), context=claim.request.get("context"), control=control
-            )
+            return await _drive(loaded, claim, ledger, control, _config(row, claim))
     except (TimeoutError, SoftTimeLimitExceeded) as exc:
         if limit.expired() or isinstance(exc, SoftTimeLimitExceeded):
             raise RunTimeout(row.assistant_id, row.time_limit_s) from exc
         raise
     finally:
         current_sub_runner.reset(token)
+
+
+async def _drive(loaded: LoadedGraph, claim: Claim, ledger: Ledger, control: RunControl, config: Any) -> Any:
+    values, context = claim.request.get("input"), claim.request.get("context")
+    if not claim.stream_modes:
+        return await loaded.graph.ainvoke(values, config, context=context, control=control)
+    write = EventWriter(ledger.redis, claim).write
+    return await stream_graph(loaded.graph, values, config, claim=claim, context=context, control=control, write=write)
 
 
 def _config(row: GraphSpec, claim: Claim) -> Any:

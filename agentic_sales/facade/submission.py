@@ -1,0 +1,75 @@
+"""Turn a request that starts a run into a run on its queue: parse, validate, route, submit."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from agentic_sales.contracts import RunRequest
+from agentic_sales.errors import InvalidRequest
+from agentic_sales.facade.guard import caller_of
+from agentic_sales.facade.state import state_of
+from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.runs.ledger import Idempotency
+from agentic_sales.runs.submit import SubmittedRun
+
+LONGEST_IDEMPOTENCY_KEY_CHARS = 255
+REQUEST_BODY = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": RunRequest.model_json_schema()}}},
+}
+"""The body in the OpenAPI document; it is parsed here, in one pass over the bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A request and the run that it started, or joined by its idempotency key."""
+
+    body: RunRequest
+    """What was asked."""
+    run: SubmittedRun
+    """The run."""
+
+
+async def submit(request: Request, *, is_streamed: bool = False) -> Submission:
+    """Start the run that a request asks for.
+
+    Raises:
+        InvalidRequest: The body is not a run.
+        UnknownAssistant: No registry row has the id.
+        InvalidInput: The input does not fit the assistant's schema.
+        IdempotencyConflict: The key was used for another request.
+        PoolUnavailable: No live worker consumes the queue.
+        QueueFull: As many runs wait on the queue as may.
+        BrokerUnavailable: Redis or the broker did not answer.
+    """
+    state, raw = state_of(request), await request.body()
+    body = _parse(raw)
+    row = state.control.row(body.assistant_id)
+    state.validator.check(row.assistant_id, body.input)
+    run = await state.runs.submit(
+        row.assistant_id,
+        body.model_dump(include={"input", "config", "metadata", "context", "stream_subgraphs"}),
+        trace=parse_inbound(request.headers),
+        idempotency=_idempotency(request, raw),
+        stream_modes=body.stream_modes if is_streamed else (),
+    )
+    return Submission(body, run)
+
+
+def _parse(body: bytes) -> RunRequest:
+    try:
+        return RunRequest.model_validate_json(body)
+    except ValidationError as exc:
+        told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in exc.errors())
+        raise InvalidRequest(f"the request body is not a run: {told}") from exc
+
+
+def _idempotency(request: Request, body: bytes) -> Idempotency | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY_CHARS:
+        raise InvalidRequest(f"an Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY_CHARS} characters, not {len(key)}")
+    scope = "\n".join((caller_of(request.headers), request.method, request.url.path, key))
+    return Idempotency(scope=sha256(scope.encode()).hexdigest(), digest=sha256(body).hexdigest())

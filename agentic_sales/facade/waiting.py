@@ -1,0 +1,101 @@
+"""Wait for a run and answer with its end.
+
+The wait costs a future: no thread, no polling. An answer that is not there within a while starts with status 200 and
+is kept alive by newlines, as LangGraph's is; a failure after that moment is told in the body, as `__error__`.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import Response, StreamingResponse
+
+from agentic_sales.errors import AgenticSalesError, WaitTimeout
+from agentic_sales.facade.answers import JSON, answer_of_error, answer_of_outcome, error_in_band, failure_of_error
+from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.runs.ledger import Outcome
+from agentic_sales.runs.submit import SubmittedRun
+
+KEEPALIVE_INTERVAL_S = 5.0
+CLIENT_GONE = 499
+"""Status that is logged when the caller left before the answer; nobody reads it."""
+
+
+async def answer_when_ended(request: Request, run: SubmittedRun, *, cancel_on_disconnect: bool = False) -> Response:
+    """Answer with the final state of a run, or with why it failed, when it has ended."""
+    state = state_of(request)
+    gone = asyncio.ensure_future(disconnected(request))
+    either: set[asyncio.Future[Any]] = {run.ended, gone}
+    keepalive_after_s, wait_timeout_s = state.settings.keepalive_after_s, state.settings.wait_timeout_s
+    try:
+        await asyncio.wait(either, timeout=min(keepalive_after_s, wait_timeout_s), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        gone.cancel()
+    if run.ended.done():
+        return _early_answer(state, run)
+    if gone.done() and not gone.cancelled():
+        await _give_up(state, run, cancel=cancel_on_disconnect)
+        return Response(status_code=CLIENT_GONE)
+    if wait_timeout_s <= keepalive_after_s:
+        run.ended.cancel()
+        return answer_of_error(WaitTimeout(run.assistant_id, run.run_id, wait_timeout_s), run_id=run.run_id)
+    kept_alive = _kept_alive(state, run, cancel_on_disconnect=cancel_on_disconnect)
+    return StreamingResponse(kept_alive, headers=run_headers(run), media_type=JSON)
+
+
+async def disconnected(request: Request) -> None:
+    """Return when the caller has left; the body of the request must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def run_headers(run: SubmittedRun, *, found_at: str = "join") -> dict[str, str]:
+    """Name a run in the headers of an answer: its id, its trace, and where it can be found again."""
+    thread_run = f"/threads/{run.thread_id}/runs/{run.run_id}"
+    return {
+        "x-run-id": run.run_id,
+        "x-trace-id": run.trace_id,
+        "location": f"{thread_run}/{found_at}",
+        "content-location": thread_run,
+    }
+
+
+async def _give_up(state: FacadeState, run: SubmittedRun, *, cancel: bool) -> None:
+    run.ended.cancel()
+    if cancel:
+        await state.runs.cancel(run.run_id)
+
+
+def _early_answer(state: FacadeState, run: SubmittedRun) -> Response:
+    try:
+        outcome = run.ended.result()
+    except AgenticSalesError as exc:
+        return answer_of_error(exc, run_id=run.run_id)
+    return answer_of_outcome(outcome, run_headers(run), graph_error_status=state.settings.graph_error_status)
+
+
+async def _kept_alive(state: FacadeState, run: SubmittedRun, *, cancel_on_disconnect: bool) -> AsyncIterator[bytes]:
+    waited_s = state.settings.keepalive_after_s
+    try:
+        while not run.ended.done() and waited_s < state.settings.wait_timeout_s:
+            yield b"\n"
+            pause_s = min(KEEPALIVE_INTERVAL_S, state.settings.wait_timeout_s - waited_s)
+            await asyncio.wait({run.ended}, timeout=pause_s)
+            waited_s += pause_s
+        yield _late_body(run, waited_s)
+    except (asyncio.CancelledError, GeneratorExit):
+        await asyncio.shield(_give_up(state, run, cancel=cancel_on_disconnect))
+        raise
+    finally:
+        run.ended.cancel()
+
+
+def _late_body(run: SubmittedRun, waited_s: float) -> bytes:
+    if not run.ended.done():
+        return error_in_band(failure_of_error(WaitTimeout(run.assistant_id, run.run_id, waited_s)))
+    try:
+        outcome: Outcome = run.ended.result()
+    except AgenticSalesError as exc:
+        return error_in_band(failure_of_error(exc))
+    return outcome.output or b"{}" if outcome.failure is None else error_in_band(outcome.failure)
