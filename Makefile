@@ -1,0 +1,77 @@
+# Every command of this project. `make` alone explains them.
+#
+# Needs GNU make and a Python of 3.11 or later, nothing else: everything is installed into .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help install up demo test check bench gen gen-langgraph-json
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+CODE := agentic_sales tests celeryconfig.py
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+
+help:
+	@echo 'make demo                one company through the whole fleet, then everything is ended'
+	@echo 'make demo URL=https://…  the same with a real web site'
+	@echo 'make up                  keep the fleet running here; Ctrl-C ends all of it'
+	@echo 'make test                the whole gate: check, then every test'
+	@echo 'make check               format, lint, types, import contracts, control plane'
+	@echo 'make bench               runs per second and latencies of this fleet'
+	@echo 'make gen                 write langgraph.json and schemas.json'
+	@echo 'make gen-langgraph-json  write langgraph.json alone, from the rows; imports no graph'
+	@echo 'make install             the virtual environment alone, in .venv'
+	@echo
+	@echo 'PYTHON=/path/to/python   the interpreter that makes .venv (3.11 or later)'
+
+install: $(STAMP)
+
+# A candidate must be new enough and have `ensurepip`, which Debian packs apart.
+$(STAMP): pyproject.toml constraints.txt
+	@set -e; \
+	for candidate in $(if $(PYTHON),'$(PYTHON)',$(CANDIDATES)); do \
+	  if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    new_enough="$$new_enough $$candidate"; \
+	    if "$$candidate" -c 'import ensurepip, venv' 2>/dev/null; then chosen="$$candidate"; break; fi; \
+	  fi; \
+	done; \
+	if [ -z "$$chosen" ] && [ -n "$$new_enough" ]; then \
+	  echo "$$new_enough cannot make a virtual environment: the module ensurepip is missing." >&2; \
+	  echo "On Debian and Ubuntu: apt-get install python3-venv. Or name another: make install PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi; \
+	if [ -z "$$chosen" ]; then \
+	  echo "No Python of 3.11 or later was found (tried $(or $(PYTHON),$(CANDIDATES)))." >&2; \
+	  echo "Install one, or name it: make install PYTHON=/path/to/python" >&2; \
+	  exit 1; \
+	fi; \
+	echo "making .venv with $$chosen"; \
+	"$$chosen" -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	  --editable '.[openai,anthropic,ollama,deepseek]' --group dev
+	@touch $@
+
+up: install
+	@$(BIN)/agentic-sales up
+
+demo: install
+	@$(BIN)/agentic-sales demo $(if $(URL),--url '$(URL)')
+
+test: check
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/agentic-sales check
+
+bench: install
+	$(BIN)/python -m tests.bench
+
+gen: install
+	$(BIN)/agentic-sales gen
+
+gen-langgraph-json: install
+	$(BIN)/python -m agentic_sales.dev.langgraph_json

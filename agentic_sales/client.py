@@ -1,0 +1,314 @@
+"""Call a workflow of the fleet: one function in, one flat result out.
+
+The caller's trace goes along: the trace headers are taken from the active context at the time of the call. Nothing is
+retried, because a run has no idempotency key: a second request would be a second run.
+
+    result = run("email_compose", {"company_name": "Acme"})
+    print(result.output["subject"], result.trace_id)
+
+Synchronous and asynchronous calls share one connection pool, on a thread of its own, so that both can be used from any
+thread and any event loop.
+"""
+
+import asyncio
+import atexit
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import cache
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from opentelemetry.baggage.propagation import W3CBaggagePropagator
+from opentelemetry.propagators.composite import CompositePropagator
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from agentic_sales.contracts import ErrorKind, error_kind
+from agentic_sales.settings import settings
+
+__all__ = ["DEFAULT_TIMEOUT_S", "Client", "LangGraphError", "RunResult", "arun", "run"]
+
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT_S = 60.0
+"""Wall-clock limit of a call when the caller gives none, in seconds."""
+_BODY_TEXT_CHARS = 500
+_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+_PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a finished run gave back."""
+
+    output: dict[str, Any]
+    """The graph's final state, flat."""
+    run_id: str | None
+    """Id of the run. None: the server does not tell (another LangGraph server)."""
+    trace_id: str | None
+    """W3C trace id that the run belongs to, 32 hex digits. None: it was not traced."""
+    langsmith_run_id: str | None
+    """Id of the run's root in LangSmith. None: LangSmith is off."""
+    langsmith_run_url: str | None
+    """Where a person can look at it. None: LangSmith is off."""
+
+
+class LangGraphError(Exception):
+    """Raised when a call gave no result."""
+
+    def __init__(self, kind: ErrorKind, status: int, assistant_id: str, body_text: str) -> None:
+        self.kind: ErrorKind = kind
+        """What a caller can do about it: `auth`, `timeout`, `backend`, `client` or `unknown`."""
+        self.status = status
+        """HTTP status; 0: there was no answer. A failure after the answer had begun has 200."""
+        self.assistant_id = assistant_id
+        """The workflow that was called."""
+        self.body_text = body_text
+        """What the server says, or why it could not be asked."""
+        super().__init__(f"`{assistant_id}` failed ({kind}, status {status}): {body_text}")
+
+
+class Client:
+    """A connection pool to one facade.
+
+    Args:
+        url: The facade's; None: `LANGGRAPH_URL`.
+        token: Sent as bearer; None: `LANGGRAPH_AUTH_TOKEN`, if that is set.
+        max_concurrency: Calls in flight at once; further ones wait, and their waiting counts as their time.
+    """
+
+    def __init__(self, url: str | None = None, token: str | None = None, *, max_concurrency: int = 4) -> None:
+        self._url = url
+        self._token = token
+        self._slots = asyncio.Semaphore(max_concurrency)
+        self._http = _connections()
+        self._loop = _LoopThread()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(
+        self,
+        assistant_id: str,
+        input: Mapping[str, Any],  # noqa: A002 - the name that every LangGraph client uses
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> RunResult:
+        """Run a workflow and wait for its final state.
+
+        Args:
+            assistant_id: Name of the workflow.
+            input: Its input; the facade's `/assistants/{id}/schemas` tells the fields.
+            url: The facade's; None: the client's.
+            token: Sent as bearer; None: the client's.
+            timeout_s: Wall-clock limit of the call, in seconds. The run itself goes on.
+
+        Raises:
+            LangGraphError: There was no result; `kind` says what can be done.
+        """
+        return self._start(assistant_id, input, url, token, timeout_s).result()
+
+    async def arun(
+        self,
+        assistant_id: str,
+        input: Mapping[str, Any],  # noqa: A002 - as in `run`
+        *,
+        url: str | None = None,
+        token: str | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> RunResult:
+        """Do as `run` does, without blocking the event loop; a cancelled call disconnects.
+
+        Raises:
+            LangGraphError: There was no result; `kind` says what can be done.
+        """
+        return await asyncio.wrap_future(self._start(assistant_id, input, url, token, timeout_s))
+
+    def close(self) -> None:
+        """Cancel the calls in flight and close the connections; closing twice does nothing."""
+        self._loop.close(last=self._http.aclose)
+
+    def _start(
+        self, assistant_id: str, values: Mapping[str, Any], url: str | None, token: str | None, timeout_s: float
+    ) -> "Future[RunResult]":
+        target = f"{(url or self._url or settings().langgraph_url).rstrip('/')}/runs/wait"
+        body = {"assistant_id": assistant_id, "input": dict(values)}
+        headers = _auth_headers(token or self._token) | trace_headers()
+        return self._loop.submit(self._send(target, body, headers, timeout_s))
+
+    async def _send(self, url: str, body: dict[str, Any], headers: dict[str, str], timeout_s: float) -> RunResult:
+        assistant_id = body["assistant_id"]
+        try:
+            async with asyncio.timeout(timeout_s), self._slots:
+                response = await self._http.post(url, json=body, headers=headers)
+        except TimeoutError as exc:
+            raise LangGraphError("timeout", 0, assistant_id, f"no answer after {timeout_s:g} s") from exc
+        except (httpx.HTTPError, httpx.InvalidURL) as exc:
+            reason = str(exc) or type(exc).__name__
+            raise LangGraphError("backend", 0, assistant_id, f"{url} cannot be reached: {reason}") from exc
+        return _result(assistant_id, response)
+
+
+class _LoopThread:
+    """An event loop on a daemon thread, which any thread can give work to."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="agentic-sales-client", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Coroutine[Any, Any, T]) -> "Future[T]":
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def close(self, *, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._loop.is_closed():
+            return
+        self.submit(_finish(last)).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+async def _finish(last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    calls = asyncio.all_tasks() - {asyncio.current_task()}
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    await last()
+
+
+def _shared_client() -> Client:
+    return _client_of(os.getpid())
+
+
+@cache
+def _client_of(pid: int) -> Client:
+    """Make the client of one process: a thread does not survive a fork, so a child has its own."""
+    client = Client()
+    atexit.register(_close_in, pid, client)
+    return client
+
+
+def _close_in(pid: int, client: Client) -> None:
+    """Close a client at exit, unless this is a child that inherited the duty but not the thread."""
+    if os.getpid() == pid:
+        client.close()
+
+
+def run(
+    assistant_id: str,
+    input: Mapping[str, Any],  # noqa: A002 - the name that every LangGraph client uses
+    *,
+    url: str | None = None,
+    token: str | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> RunResult:
+    """Run a workflow through a client that the process shares; see `Client.run`.
+
+    Raises:
+        LangGraphError: There was no result; `kind` says what can be done.
+    """
+    return _shared_client().run(assistant_id, input, url=url, token=token, timeout_s=timeout_s)
+
+
+async def arun(
+    assistant_id: str,
+    input: Mapping[str, Any],  # noqa: A002 - as in `run`
+    *,
+    url: str | None = None,
+    token: str | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> RunResult:
+    """Run a workflow through a client that the process shares; see `Client.arun`.
+
+    Raises:
+        LangGraphError: There was no result; `kind` says what can be done.
+    """
+    return await _shared_client().arun(assistant_id, input, url=url, token=token, timeout_s=timeout_s)
+
+
+def trace_headers() -> dict[str, str]:
+    """Return the headers that carry the active trace: OpenTelemetry's and, if it is in use, LangSmith's."""
+    headers: dict[str, str] = {}
+    _PROPAGATOR.inject(headers)
+    langsmith = _langsmith_headers()
+    baggage = _merged_baggage(headers.get("baggage", ""), langsmith.pop("baggage", ""))
+    return headers | langsmith | ({"baggage": baggage} if baggage else {})
+
+
+def _langsmith_headers() -> dict[str, str]:
+    """Ask LangSmith for the active run, but never import it: who has not imported it has no active run."""
+    run_helpers = sys.modules.get("langsmith.run_helpers")
+    run_tree = run_helpers.get_current_run_tree() if run_helpers else None
+    return run_tree.to_headers() if run_tree else {}
+
+
+def _merged_baggage(*members: str) -> str:
+    """Join baggage headers; of entries with the same key the last one stays."""
+    entries = [entry.strip() for header in members for entry in header.split(",") if entry.strip()]
+    return ",".join({entry.partition("=")[0].strip(): entry for entry in entries}.values())
+
+
+def _auth_headers(token: str | None) -> dict[str, str]:
+    configured = settings().auth_token
+    bearer = token or (configured.get_secret_value() if configured else None)
+    return {"authorization": f"Bearer {bearer}"} if bearer else {}
+
+
+def _connections() -> httpx.AsyncClient:
+    """Make the pool; time limits are per call, and a proxy is never asked for this machine."""
+    return httpx.AsyncClient(
+        timeout=None,  # noqa: S113 - every call has a wall-clock limit around it
+        limits=httpx.Limits(max_connections=None),
+        mounts=dict.fromkeys(_LOOPBACK),
+    )
+
+
+def _result(assistant_id: str, response: httpx.Response) -> RunResult:
+    if not response.is_success:
+        raise LangGraphError(
+            error_kind(response.status_code), response.status_code, assistant_id, _body_text(response.text)
+        )
+    output = _parsed(response.text)
+    if not isinstance(output, dict):
+        raise LangGraphError("backend", response.status_code, assistant_id, _body_text(response.text))
+    if "__error__" in output:
+        raise LangGraphError("backend", response.status_code, assistant_id, _failure_text(output["__error__"]))
+    return RunResult(
+        output=output,
+        run_id=response.headers.get("x-run-id"),
+        trace_id=response.headers.get("x-trace-id"),
+        langsmith_run_id=response.headers.get("x-langsmith-run-id"),
+        langsmith_run_url=response.headers.get("x-langsmith-run-url"),
+    )
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _body_text(text: str) -> str:
+    """Return the body's `detail`, else its `error`, else the beginning of its text."""
+    body = _parsed(text)
+    told = (body.get("detail") or body.get("error")) if isinstance(body, dict) else None
+    return told if isinstance(told, str) else text[:_BODY_TEXT_CHARS]
+
+
+def _failure_text(failure: object) -> str:
+    message = failure.get("message") if isinstance(failure, dict) else failure
+    return str(message)

@@ -1,0 +1,140 @@
+"""Take one company through the whole fleet and show what happened: `make demo`, `agentic-sales demo`.
+
+The fleet is the one of the Procfile, on ports and in a directory of its own; nothing of it is left afterwards.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from agentic_sales.client import Client, LangGraphError, RunResult
+from agentic_sales.dev.demo_report import failures, show
+from agentic_sales.dev.fleet import Fleet, FleetPlan, running_fleet
+from agentic_sales.dev.interrupts import run_interruptibly
+from agentic_sales.dev.ports import free_port
+from agentic_sales.dev.site import serve_sample_site
+from agentic_sales.dev.supervisor import FleetFailed
+from agentic_sales.registry import BY_ID
+from agentic_sales.settings import Settings
+
+ASSISTANT = "pipeline"
+_CHILDREN_PER_POOL = "2"
+"""One company needs no more, and a small machine starts faster."""
+_TOLD_LINES = 40
+_FAILED = 1
+
+
+def demo(url: str | None, configuration: Settings, console: Console) -> int:
+    """Run the pipeline over one company's web site; return 0 when every stage went well.
+
+    Args:
+        url: The web site; None: the sample site that comes with the package, served on loopback.
+        configuration: This process's; its model and its key are used, its Redis is not.
+        console: Where the story is told.
+
+    Raises:
+        ConfigurationError: The fleet cannot start as configured.
+    """
+    with _site(url) as site, TemporaryDirectory(prefix="agentic-sales-demo-") as folder:
+        plan = FleetPlan(
+            state_dir=Path(folder),
+            port=free_port(),
+            flower_port=free_port(),
+            environment={
+                # The demo must not touch what the person's own fleet uses.
+                "CELERY_BROKER_URL": None,
+                "DATABASE_URL": None,
+                "AGENTIC_SALES_WORKER_CONCURRENCY": _CHILDREN_PER_POOL,
+                # The fetcher refuses private addresses; the sample site is the one exception.
+                **({"AGENTIC_SALES_ALLOW_PRIVATE_HOSTS": urlsplit(site).netloc} if url is None else {}),
+            },
+        )
+        # A real site need not say everything; the sample site does.
+        return run_interruptibly(_demo(plan, site, configuration, console, may_skip=url is not None))
+
+
+class _Log:
+    """The last lines of the fleet, up to the moment when something was decided."""
+
+    def __init__(self) -> None:
+        self.lines: deque[str] = deque(maxlen=_TOLD_LINES)
+        self._is_open = True
+
+    def add(self, name: str, line: str) -> None:
+        if self._is_open and line.strip():
+            self.lines.append(f"{name} | {line}")
+
+    @asynccontextmanager
+    async def until_here(self) -> AsyncIterator[None]:
+        """Stop taking lines when the context ends: how the fleet shuts down would push out why it failed."""
+        try:
+            yield
+        finally:
+            self._is_open = False
+
+
+@contextmanager
+def _site(url: str | None) -> Iterator[str]:
+    if url is not None:
+        yield url
+    else:
+        with serve_sample_site() as sample:
+            yield sample
+
+
+async def _demo(plan: FleetPlan, site: str, configuration: Settings, console: Console, *, may_skip: bool) -> int:
+    log = _Log()
+    try:
+        async with running_fleet(plan, log.add) as fleet, log.until_here():
+            with _step(console, f"Starting a fleet on {plan.url}: Redis and every process of the Procfile …"):
+                await fleet.wait_until_ready()
+            with _step(console, f"{site} goes through discovery, classification and e-mail …"):
+                result = await _run_pipeline(fleet, site, configuration)
+    except (FleetFailed, LangGraphError) as exc:
+        _tell_failure(console, [str(exc)], log)
+        return _FAILED
+    show(result, console)
+    if wrong := failures(result.output, may_skip=may_skip):
+        _tell_failure(console, wrong, log)
+        return _FAILED
+    return 0
+
+
+@contextmanager
+def _step(console: Console, text: str) -> Iterator[None]:
+    """Say what is going on, with a spinner where there is a terminal."""
+    if not console.is_terminal:
+        console.print(text, highlight=False, soft_wrap=True)
+    with console.status(text):
+        yield
+
+
+async def _run_pipeline(fleet: Fleet, site: str, configuration: Settings) -> RunResult:
+    """Run the pipeline; a process that dies meanwhile ends the waiting."""
+    token = configuration.auth_token
+    with Client(fleet.plan.url, token.get_secret_value() if token else None) as client:
+        call = asyncio.create_task(client.arun(ASSISTANT, {"domains": [site]}, timeout_s=BY_ID[ASSISTANT].time_limit_s))
+        failed = asyncio.create_task(fleet.supervisor.first_exit())
+        try:
+            await asyncio.wait({call, failed}, return_when=asyncio.FIRST_COMPLETED)
+            if failed.done():
+                raise failed.result()
+            return call.result()
+        finally:
+            call.cancel()
+            failed.cancel()
+
+
+def _tell_failure(console: Console, reasons: list[str], log: _Log) -> None:
+    console.print("\nThe last lines of the fleet:", style="dim")
+    for line in log.lines:
+        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+    for reason in reasons:
+        console.print(f"The demo failed: {reason}", style="bold red", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,36 @@
+"""Write the files that follow from the registries; they are committed, and `check` finds it when they have drifted."""
+
+from pathlib import Path
+
+from agentic_sales.control import OWN_REGISTRY
+from agentic_sales.dev.langgraph_json import write_langgraph_json
+from agentic_sales.dev.registries import rows_of
+from agentic_sales.dev.schemas import write_schemas
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.settings import Settings
+from agentic_sales.workers.loader import load_graphs
+
+
+def generate_schemas(registry: str) -> Path:
+    """Write `schemas.json` beside a registry; return its path.
+
+    Raises:
+        ConfigurationError: A graph does not load; all of them are named, and nothing is written.
+    """
+    graphs, broken = load_graphs(rows_of(registry).values())
+    if broken:
+        raise ConfigurationError("; ".join(str(error) for error in broken.values()))
+    return write_schemas(registry, graphs.values())
+
+
+def generate_all(configuration: Settings, folder: Path) -> list[Path]:
+    """Write `langgraph.json` into a folder, and `schemas.json` beside every registry of this deployment.
+
+    Raises:
+        ConfigurationError: The registries contradict each other, or a graph does not load.
+    """
+    registries = (OWN_REGISTRY, *configuration.extra_registries)
+    return [
+        write_langgraph_json(folder, configuration.extra_registries),
+        *(generate_schemas(registry) for registry in registries),
+    ]

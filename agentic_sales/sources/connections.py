@@ -1,0 +1,193 @@
+"""Ask one checked address one thing: a single GET, no redirect followed, every limit kept.
+
+The connection goes to an address that the guard returned for this very request, while the Host header and the TLS
+handshake name the host: an answer that DNS gives later is never used. Proxies and credentials of the environment are
+ignored, and no cookie is kept.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from ssl import SSLContext
+
+import httpx
+import structlog
+
+from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.sources.addresses import AddressGuard, Target
+from agentic_sales.sources.bodies import ACCEPTED_ENCODING, read_body
+from agentic_sales.sources.robots import USER_AGENT
+
+Transport = Callable[[], httpx.AsyncBaseTransport]
+"""Makes what carries the requests to one host; it is asked for IP addresses only."""
+
+_HEADERS = {
+    "User-Agent": USER_AGENT,
+    "Accept": "text/html, application/xhtml+xml, text/plain;q=0.8, application/xml;q=0.7",
+    "Accept-Encoding": ACCEPTED_ENCODING,
+    "Accept-Language": "en, *;q=0.5",
+}
+_CONNECT_TIMEOUT_S = 5.0
+_MAX_ADDRESSES = 3
+# Shorter than what servers grant an idle connection, so that none is lost just when it is used again.
+_KEEPALIVE_S = 2.0
+
+_CHARSET = re.compile(r"charset=[\"']?([\w-]{1,40})", re.IGNORECASE)
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_TRY_LATER = frozenset({408, 425, 429})
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a body must be to be read."""
+
+    max_bytes: int
+    """Most that is read, in bytes after decompression."""
+    content_types: frozenset[str] | None = None
+    """Media types that are read. None: any."""
+    is_head_enough: bool = False
+    """True: of a larger body the first `max_bytes` are returned; False: it is refused."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a server answered: a body, or where to ask instead."""
+
+    url: httpx.URL
+    """The address that answered, with the host's name."""
+    status: int
+    """HTTP status: a success, or a redirect."""
+    location: str | None = None
+    """Where to ask instead, as the server wrote it. None: this is the answer."""
+    content_type: str = ""
+    """Media type of the body, lower case."""
+    charset: str | None = None
+    """Character set that the header declares. None: it declares none."""
+    body: bytes = b""
+    """The body after decompression."""
+
+
+class Budget:
+    """Wall-clock seconds that one page may take over all its requests; only what is spent inside counts."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = self._left_s = limit_s
+
+    @asynccontextmanager
+    async def spend(self, host: str) -> AsyncIterator[None]:
+        """End what is done inside when nothing is left.
+
+        Raises:
+            ProviderUnavailable: Nothing is left.
+        """
+        loop = asyncio.get_running_loop()
+        started_at = loop.time()
+        try:
+            async with asyncio.timeout(self._left_s):
+                yield
+        except TimeoutError as exc:
+            raise ProviderUnavailable(host, f"no complete answer within {self._limit_s:g} s") from exc
+        finally:
+            self._left_s -= loop.time() - started_at
+
+
+class Connections:
+    """Hold the connections of one fetcher: a transport per host, for a TLS connection speaks for one name only.
+
+    Transports and not clients: what a client adds (cookies, redirects, credentials) nobody here wants.
+    """
+
+    def __init__(self, guard: AddressGuard, transport: Transport | None = None) -> None:
+        self._guard = guard
+        self._new_transport = transport or _network_transport
+        self._transports: dict[str, httpx.AsyncBaseTransport] = {}
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for transport in self._transports.values():
+            await transport.aclose()
+
+    async def ask(self, target: Target, budget: Budget, wanted: Wanted) -> Reply:
+        """Send one GET to the target and read its answer.
+
+        Raises:
+            FetchRefused: An address of the host is not public, or the answer is not what is wanted.
+            ProviderUnavailable: The host does not answer in time, asks to come later, or answers with a 5xx.
+        """
+        try:
+            async with budget.spend(target.host), self._answer(target) as response:
+                return await _reply(target, response, wanted)
+        except httpx.TransportError as exc:
+            raise ProviderUnavailable(target.host, f"{type(exc).__name__} {exc}".strip()) from exc
+
+    @asynccontextmanager
+    async def _answer(self, target: Target) -> AsyncIterator[httpx.Response]:
+        response = await self._send(target, await self._guard.addresses(target))
+        try:
+            yield response
+        finally:
+            await response.aclose()
+
+    async def _send(self, target: Target, addresses: Sequence[str]) -> httpx.Response:
+        """Send the request to the first address that takes the connection."""
+        transport = self._transport(target.host)
+        *others, last = addresses[:_MAX_ADDRESSES]
+        for address in others:
+            try:
+                return await transport.handle_async_request(_request(target, address))
+            except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
+                log.debug("address_not_reached", host=target.host, address=address, reason=str(exc))
+        return await transport.handle_async_request(_request(target, last))
+
+    def _transport(self, host: str) -> httpx.AsyncBaseTransport:
+        if host not in self._transports:
+            self._transports[host] = self._new_transport()
+        return self._transports[host]
+
+
+def _network_transport() -> httpx.AsyncBaseTransport:
+    limits = httpx.Limits(keepalive_expiry=_KEEPALIVE_S)
+    return httpx.AsyncHTTPTransport(verify=_tls(), trust_env=False, limits=limits)
+
+
+@lru_cache(maxsize=1)
+def _tls() -> SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _request(target: Target, address: str) -> httpx.Request:
+    return httpx.Request(
+        "GET",
+        target.url.copy_with(host=address),
+        headers={"Host": target.url.netloc.decode("ascii"), **_HEADERS},
+        extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_TIMEOUT_S}},
+    )
+
+
+async def _reply(target: Target, response: httpx.Response, wanted: Wanted) -> Reply:
+    status = response.status_code
+    if status in _REDIRECTS and "location" in response.headers:
+        return Reply(target.url, status, location=response.headers["location"])
+    if status in _TRY_LATER or response.is_server_error:
+        raise ProviderUnavailable(target.host, f"it answered {status} to `{target.url}`")
+    if not response.is_success:
+        raise FetchRefused(str(target.url), f"the server answered {status}")
+    return await _with_body(target, response, wanted)
+
+
+async def _with_body(target: Target, response: httpx.Response, wanted: Wanted) -> Reply:
+    declared = response.headers.get("content-type", "")
+    content_type = declared.partition(";")[0].strip().lower()
+    if wanted.content_types is not None and content_type not in wanted.content_types:
+        raise FetchRefused(str(target.url), f"its content type is `{content_type[:80]}`, which is not read")
+    body, is_whole = await read_body(response, wanted.max_bytes, url=str(target.url))
+    if not (is_whole or wanted.is_head_enough):
+        raise FetchRefused(str(target.url), f"it is larger than {wanted.max_bytes} bytes")
+    charset = _CHARSET.search(declared)
+    return Reply(target.url, response.status_code, None, content_type, charset and charset[1], body)

@@ -1,0 +1,39 @@
+"""Read sitemap documents (sitemaps.org); never fetch one, never expand an entity."""
+
+from dataclasses import dataclass
+
+from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
+
+
+@dataclass(frozen=True)
+class Sitemap:
+    """What one sitemap document lists, as written."""
+
+    pages: tuple[str, ...] = ()
+    """URLs of pages."""
+    sitemaps: tuple[str, ...] = ()
+    """URLs of further sitemaps, when the document is an index."""
+
+
+def parse_sitemap(content: bytes) -> Sitemap:
+    """Return what a sitemap or a sitemap index lists; what is neither lists nothing."""
+    parser = etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, recover=True, remove_comments=True
+    )
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError:  # Many sites answer with a page, or with nothing, where a sitemap would be.
+        return Sitemap()
+    if root is None:
+        return Sitemap()
+    locations = tuple(location for loc in root.iter("{*}loc") if (location := _location(loc)))
+    is_index = root.tag.rpartition("}")[2] == "sitemapindex"
+    return Sitemap(sitemaps=locations) if is_index else Sitemap(pages=locations)
+
+
+def _location(loc: etree._Element) -> str | None:
+    """Return the address in a `loc`; None: it holds none, or an entity or a half character with it."""
+    try:
+        return None if len(loc) else (loc.text or "").strip()
+    except UnicodeDecodeError:
+        return None

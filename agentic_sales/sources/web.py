@@ -1,0 +1,193 @@
+"""Read pages of the web politely and safely: the one fetcher that every graph uses.
+
+    async with Fetcher(settings()) as web:
+        page = await web.fetch("https://example.com/")
+
+It never connects to an address that was not checked (`addresses`, `connections`), at no hop of a redirect; never
+reads more, or for longer, than the deployment allows; never reads what robots.txt forbids; never asks a host two
+things at a time; never runs a script and never sends anything but GET.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.settings import Settings
+from agentic_sales.sources.addresses import AddressGuard, Resolve, Target, resolve_by_system
+from agentic_sales.sources.bodies import decode
+from agentic_sales.sources.connections import Budget, Connections, Reply, Transport, Wanted
+from agentic_sales.sources.html import Reading, read_html, read_plain
+from agentic_sales.sources.links import absolute, same_site
+from agentic_sales.sources.robots import MAX_ROBOTS_BYTES, Robots
+from agentic_sales.sources.sitemaps import Sitemap, parse_sitemap
+
+MAX_REDIRECTS = 5
+"""Redirects that are followed for one page."""
+MAX_SITEMAPS = 5
+"""Sitemap documents that are read of a site: those that it names, and those of an index."""
+MAX_SITEMAP_URLS = 500
+"""Pages that are taken from a site's sitemaps."""
+
+_POLITE_DELAY_S = 0.5
+_HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_TEXT_TYPES = _HTML_TYPES | {"text/plain", "text/xml", "application/xml"}
+_ROBOTS = Wanted(MAX_ROBOTS_BYTES, is_head_enough=True)
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Page(Reading):
+    """One page as a reader sees it."""
+
+    url: str
+    """The address that was asked for."""
+    final_url: str
+    """The address that answered, after redirects."""
+    status: int
+    """HTTP status of the answer, 200 to 299."""
+    fetched_bytes: int
+    """Size of the body after decompression, in bytes."""
+
+
+@dataclass
+class _Turns:
+    """Whose turn it is to ask a host."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    ready_at: float = 0.0
+    """Time of the event loop before which nobody asks."""
+
+
+class Fetcher:
+    """Read pages within the limits of a deployment; an async context manager, one per run.
+
+    Connections, robots.txt files and the turns of hosts are remembered for its life. Calls may be concurrent.
+    """
+
+    def __init__(
+        self, configuration: Settings, *, resolve: Resolve = resolve_by_system, transport: Transport | None = None
+    ) -> None:
+        """Take the limits and the exempt hosts from the configuration.
+
+        Args:
+            configuration: Its `fetch_timeout_s`, `fetch_max_bytes` and `allow_private_hosts` are read.
+            resolve: How host names become addresses; every request asks once.
+            transport: What carries the requests. None: connections to the addresses that were resolved.
+        """
+        self._timeout_s = configuration.fetch_timeout_s
+        self._page = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES)
+        self._sitemap = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES, is_head_enough=True)
+        self._guard = AddressGuard(configuration.allow_private_hosts, resolve)
+        self._connections = Connections(self._guard, transport)
+        self._robots: dict[str, Robots] = {}
+        self._robots_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: defaultdict[str, _Turns] = defaultdict(_Turns)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._connections.aclose()
+
+    async def fetch(self, url: str) -> Page:
+        """Read one page, redirects followed.
+
+        Raises:
+            FetchRefused: The address is not public, robots.txt forbids it, the answer is a 4xx, is too large or is
+                not text, or the redirects do not end.
+            ProviderUnavailable: The host does not answer in time, asks to come later, or answers with a 5xx.
+        """
+        reply = await self._follow(url, lambda target, budget: self._ask_in_turn(target, budget, self._page))
+        reading = await asyncio.to_thread(_read, reply)  # Parsing takes up to seconds, which the loop must not.
+        return Page(
+            **asdict(reading), url=url, final_url=str(reply.url), status=reply.status, fetched_bytes=len(reply.body)
+        )
+
+    async def sitemap_urls(self, site_url: str) -> tuple[str, ...]:
+        """Return the pages of a site that its sitemaps list; a site without a readable sitemap has none.
+
+        Raises:
+            FetchRefused: The address is not public.
+            ProviderUnavailable: Its robots.txt cannot be read now, so nothing may be.
+        """
+        target = self._guard.target(site_url)
+        named = _on_site(site_url, (await self._robots_of(target)).sitemaps) or (f"{target.origin}/sitemap.xml",)
+        found = [await self._read_sitemap(url) for url in named[:MAX_SITEMAPS]]
+        nested = _on_site(site_url, (url for sitemap in found for url in sitemap.sitemaps))
+        found += [await self._read_sitemap(url) for url in nested[:MAX_SITEMAPS]]
+        return _on_site(site_url, (url for sitemap in found for url in sitemap.pages))[:MAX_SITEMAP_URLS]
+
+    async def _read_sitemap(self, url: str) -> Sitemap:
+        try:
+            reply = await self._follow(url, lambda target, budget: self._ask_in_turn(target, budget, self._sitemap))
+        except (FetchRefused, ProviderUnavailable) as exc:  # A sitemap is an offer of the site; many have none.
+            log.info("sitemap_not_read", url=url, reason=str(exc))
+            return Sitemap()
+        return parse_sitemap(reply.body)
+
+    async def _follow(self, url: str, ask: Callable[[Target, Budget], Awaitable[Reply]]) -> Reply:
+        target, budget = self._guard.target(url), Budget(self._timeout_s)
+        for _ in range(1 + MAX_REDIRECTS):
+            reply = await ask(target, budget)
+            if reply.location is None:
+                return reply
+            target = self._guard.target(reply.location, base=target.url)
+        raise FetchRefused(url, f"it was redirected more than {MAX_REDIRECTS} times")
+
+    async def _ask_in_turn(self, target: Target, budget: Budget, wanted: Wanted) -> Reply:
+        robots = await self._robots_of(target)
+        if not robots.allows(str(target.url)):
+            raise FetchRefused(str(target.url), "the robots.txt of its site forbids it")
+        async with self._turn(target, robots):
+            return await self._connections.ask(target, budget, wanted)
+
+    @asynccontextmanager
+    async def _turn(self, target: Target, robots: Robots) -> AsyncIterator[None]:
+        """Wait until the host may be asked again; whoever comes meanwhile waits longer."""
+        turns, loop = self._turns[target.host], asyncio.get_running_loop()
+        async with turns.lock:
+            await asyncio.sleep(max(0.0, turns.ready_at - loop.time()))
+            try:
+                yield
+            finally:
+                turns.ready_at = loop.time() + max(robots.delay_s, 0.0 if target.is_exempt else _POLITE_DELAY_S)
+
+    async def _robots_of(self, target: Target) -> Robots:
+        """Return the rules of the target's origin, read once.
+
+        A robots.txt that does not exist (4xx) allows everything. One that cannot be read now forbids everything for
+        now, so its error is the page's error.
+        """
+        async with self._robots_locks[target.origin]:
+            if target.origin not in self._robots:
+                self._robots[target.origin] = await self._read_robots(f"{target.origin}/robots.txt")
+        return self._robots[target.origin]
+
+    async def _read_robots(self, url: str) -> Robots:
+        try:
+            reply = await self._follow(url, lambda target, budget: self._connections.ask(target, budget, _ROBOTS))
+        except FetchRefused as exc:
+            log.debug("robots_absent", url=url, reason=exc.reason)
+            return Robots("")
+        return Robots(decode(reply.body))
+
+
+def _read(reply: Reply) -> Reading:
+    text = decode(reply.body, reply.charset)
+    return read_html(text, str(reply.url)) if reply.content_type in _HTML_TYPES else read_plain(text)
+
+
+def _on_site(site_url: str, urls: Iterable[str]) -> tuple[str, ...]:
+    """Return those of the URLs that lie on the site, absolute, each once."""
+    found = (absolute(site_url, url) for url in urls)
+    return tuple(dict.fromkeys(url for url in found if url and same_site(url, site_url)))

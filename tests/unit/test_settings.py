@@ -1,0 +1,70 @@
+"""What the environment may say, and what `deploy/env.example` says about it."""
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic.fields import FieldInfo
+
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.settings import Settings, child_environment, settings
+
+ENV_EXAMPLE = Path(__file__).parents[2] / "deploy" / "env.example"
+BEGINNING_OF_OTHERS = "# --- Not ours"
+
+
+def described_fields() -> Iterator[tuple[FieldInfo, str]]:
+    """Pair every field with the literal under it."""
+    (definition,) = ast.parse(inspect.getsource(Settings)).body
+    assert isinstance(definition, ast.ClassDef)
+    for field, literal in zip(definition.body, definition.body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+            assert isinstance(literal, ast.Expr), f"`{field.target.id}` has no literal under it"
+            yield Settings.model_fields[field.target.id], ast.literal_eval(literal.value)
+
+
+def shown(default: object) -> str:
+    """Spell a default as the environment would."""
+    if default is None:
+        return ""
+    if isinstance(default, tuple):
+        return ",".join(default)
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def test_the_example_environment_says_of_every_setting_what_settings_says() -> None:
+    wanted = [f"# {text}\n#{field.alias}={shown(field.default)}" for field, text in described_fields()]
+    ours, *_ = ENV_EXAMPLE.read_text(encoding="utf-8").partition(BEGINNING_OF_OTHERS)
+    assert [entry for entry in ours.split("\n\n") if entry.startswith("# ") and "=" in entry] == wanted
+
+
+def test_every_setting_has_an_environment_name_and_a_literal() -> None:
+    assert len(list(described_fields())) == len(Settings.model_fields)
+    assert all(field.alias for field in Settings.model_fields.values())
+
+
+def test_every_wrong_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.cache_clear()
+    monkeypatch.setenv("AGENTIC_SALES_WORKER_CONCURRENCY", "none")
+    monkeypatch.setenv("AGENTIC_SALES_GRAPH_ERROR_STATUS", "418")
+    with pytest.raises(ConfigurationError, match=r"WORKER_CONCURRENCY='none'.*GRAPH_ERROR_STATUS='418'"):
+        settings()
+    settings.cache_clear()
+
+
+def test_a_child_inherits_the_environment_with_the_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEPT", "yes")
+    monkeypatch.setenv("REPLACED", "old")
+    monkeypatch.setenv("REMOVED", "yes")
+    environment = child_environment({"REPLACED": "new", "REMOVED": None, "NEVER_SET": None})
+    assert environment["KEPT"] == "yes"
+    assert environment["REPLACED"] == "new"
+    assert environment.keys().isdisjoint({"REMOVED", "NEVER_SET"})
+
+
+def test_a_child_finds_the_commands_of_this_interpreter_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert child_environment({})["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
