@@ -4,6 +4,7 @@ import ipaddress
 
 import structlog
 import uvicorn
+from pydantic import SecretStr
 
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
@@ -27,17 +28,23 @@ def serve(host: str, port: int, *, dev: bool) -> None:
     """
     configuration, control = settings(), control_plane()
     configure_logs(configuration.log_level)
-    if configuration.auth_token is None:
+    if not _is_key(configuration.auth_token):
         _refuse_open_door(host, dev=dev)
     for warning in control.warnings:
         log.warning("routing_warning", detail=warning)
     uvicorn.run(create_app(configuration, control), host=host, port=port, log_config=None, access_log=False)
 
 
+def _is_key(token: SecretStr | None) -> bool:
+    """Tell whether this keeps anyone out; a variable that is set to nothing, as Compose files do it, does not."""
+    return token is not None and token.get_secret_value().strip() != ""
+
+
 def _refuse_open_door(host: str, *, dev: bool) -> None:
     if not dev:
         raise ConfigurationError(
-            "LANGGRAPH_AUTH_TOKEN is not set, so anyone could start runs; set it, or use --dev on a loopback address"
+            "LANGGRAPH_AUTH_TOKEN is not set or empty, so anyone could start runs; set it, or use --dev on a loopback "
+            "address"
         )
     if not _is_loopback(host):
         raise ConfigurationError(

@@ -24,6 +24,8 @@ SWEEP_AFTER_S = 2.0
 """Age from which a waited-for run is looked up; younger ones are told by the subscription."""
 POOL_LOST_AFTER_S = 10.0
 """How long a pool may be without a live worker before its waiters are told; a restarted worker is back before."""
+CANCEL_AGAIN_AFTER_S = 0.1
+"""Redis's client sends under `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes too late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,11 @@ class Replies:
 
     async def close(self) -> None:
         """Stop listening; what is still waited for is given up here, not in the fleet."""
-        for task in self._tasks:
-            task.cancel()
+        pending = set(self._tasks)
+        while pending:
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=CANCEL_AGAIN_AFTER_S)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for ended in list(self._waiters):
             ended.cancel()
@@ -91,11 +96,19 @@ class Replies:
                     await pubsub.subscribe(self.channel)
                     tried.set()
                     async for message in pubsub.listen():
-                        self._tell(parse_reply(message["data"]))
+                        self._hear(message["data"])
             except RedisError as exc:
                 log.warning("reply_subscription_lost", channel=self.channel, reason=str(exc))
             tried.set()
             await asyncio.sleep(SWEEP_INTERVAL_S)
+
+    def _hear(self, message: bytes) -> None:
+        try:
+            outcome = parse_reply(message)
+        except ValueError as exc:  # one stray message must not end the listening for all
+            log.warning("reply_not_understood", channel=self.channel, error=type(exc).__name__)
+            return
+        self._tell(outcome)
 
     async def _sweep_forever(self) -> None:
         while True:

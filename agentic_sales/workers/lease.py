@@ -40,22 +40,30 @@ class Lease(bootsteps.StartStopStep):
         redis = Redis.from_url(settings().redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
         self._holds = Holds(redis, ttl_s=settings().run_ttl_s)
         self._timer_entry: Any = None
+        self._channel: Channel | None = None
 
     def start(self, consumer: Consumer) -> None:
         """Renew every few seconds from now on."""
-        self._timer_entry = consumer.timer.call_repeatedly(RENEWAL_INTERVAL_S, self._renew, (consumer,))
+        channel = consumer.task_consumer.channel  # type: ignore[attr-defined]  # the Tasks step sets it
+        if isinstance(channel, Channel):
+            # When the connection is lost, kombu would put the messages back through it: the worker dies of that
+            # (kombu 5.7), and its children still work on them. The lease expires instead.
+            channel.do_restore = False
+            self._channel = channel
+        self._timer_entry = consumer.timer.call_repeatedly(RENEWAL_INTERVAL_S, self._renew)
 
     def stop(self, consumer: Consumer) -> None:
-        """Stop renewing."""
+        """Stop renewing; a clean stop puts back what was delivered and not begun."""
         if self._timer_entry is not None:
             consumer.timer.cancel(self._timer_entry)
-            self._timer_entry = None
+        if self._channel is not None:
+            self._channel.do_restore = True
+        self._channel = self._timer_entry = None
 
-    def _renew(self, consumer: Consumer) -> None:
-        channel = consumer.task_consumer.channel  # type: ignore[attr-defined]  # the Tasks step sets it
+    def _renew(self) -> None:
         try:
-            if isinstance(channel, Channel):
-                renew_messages(channel)
+            if self._channel is not None:
+                renew_messages(self._channel)
             self._holds.renew(held_runs())
         except RedisError as exc:
             log.warning("lease_not_renewed", reason=str(exc))
