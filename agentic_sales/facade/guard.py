@@ -71,7 +71,7 @@ def _presented_key(headers: Headers) -> str | None:
     scheme, _, key = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and key.strip():
         return key.strip()
-    return headers.get("x-api-key")
+    return headers.get("x-api-key", "").strip() or None
 
 
 def _digest(key: str) -> bytes:

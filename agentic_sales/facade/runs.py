@@ -65,8 +65,9 @@ def _parse(body: bytes) -> RunRequest:
 async def _answer(request: Request, state: FacadeState, run: SubmittedRun) -> Response:
     gone = asyncio.ensure_future(_disconnected(request))
     either: set[asyncio.Future[Any]] = {run.ended, gone}
+    keepalive_after_s, wait_timeout_s = state.settings.keepalive_after_s, state.settings.wait_timeout_s
     try:
-        await asyncio.wait(either, timeout=state.settings.keepalive_after_s, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, timeout=min(keepalive_after_s, wait_timeout_s), return_when=asyncio.FIRST_COMPLETED)
     finally:
         gone.cancel()
     headers = _headers(run)
@@ -75,6 +76,9 @@ async def _answer(request: Request, state: FacadeState, run: SubmittedRun) -> Re
     if gone.done() and not gone.cancelled():
         run.ended.cancel()
         return Response(status_code=CLIENT_GONE)
+    if wait_timeout_s <= keepalive_after_s:
+        run.ended.cancel()
+        return answer_of_error(WaitTimeout(run.assistant_id, run.run_id, wait_timeout_s), run_id=run.run_id)
     return StreamingResponse(_kept_alive(state, run), headers=headers, media_type=JSON)
 
 
@@ -91,8 +95,9 @@ async def _kept_alive(state: FacadeState, run: SubmittedRun) -> AsyncIterator[by
     try:
         while not run.ended.done() and waited_s < state.settings.wait_timeout_s:
             yield b"\n"
-            await asyncio.wait({run.ended}, timeout=KEEPALIVE_INTERVAL_S)
-            waited_s += KEEPALIVE_INTERVAL_S
+            pause_s = min(KEEPALIVE_INTERVAL_S, state.settings.wait_timeout_s - waited_s)
+            await asyncio.wait({run.ended}, timeout=pause_s)
+            waited_s += pause_s
         yield _late_body(run, waited_s)
     finally:
         run.ended.cancel()

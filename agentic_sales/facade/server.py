@@ -37,7 +37,8 @@ def serve(host: str, port: int, *, dev: bool) -> None:
 def _refuse_open_door(host: str, *, dev: bool) -> None:
     if not dev:
         raise ConfigurationError(
-            "LANGGRAPH_AUTH_TOKEN is not set, so anyone could start runs; set it, or use --dev on a loopback address"
+            "LANGGRAPH_AUTH_TOKEN is not set or empty, so anyone could start runs; set it, or use --dev on a loopback "
+            "address"
         )
     if not _is_loopback(host):
         raise ConfigurationError(

@@ -4,8 +4,10 @@ The ledger is the truth about a run; the queue only carries its id. Every change
 delivery of a finished run does nothing and a late finish by a worker that lost its claim is refused.
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
@@ -13,6 +15,7 @@ from typing import Any, Literal
 from pydantic_core import from_json, to_json
 from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agentic_sales.contracts import RunFailure, RunId, RunStatus
 from agentic_sales.observability.tracing import TraceContext
@@ -113,6 +116,12 @@ WORKERS_KEY = "agentic:workers"
 """Hash from a worker's name to what it says of itself, as JSON; `workers.presence` writes it."""
 
 
+COMMANDS_AT_ONCE = 32
+"""Commands of one event loop that Redis sees at the same time, each on a connection; further ones wait."""
+ANSWER_TIMEOUT_S = 5.0
+"""How long Redis may take to answer, waiting for a connection included, before it counts as away."""
+
+
 def alive_key(queue: str) -> str:
     """Name the sorted set of workers that consume a queue; a worker's score is when its sign of life expires."""
     return f"agentic:alive:{queue}"
@@ -128,6 +137,7 @@ class Ledger:
     def __init__(self, redis: Redis, *, ttl_s: int) -> None:
         self.redis = redis
         self._ttl_s = ttl_s
+        self._slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
         self._record = redis.register_script(scripts.RECORD)
         self._claim = redis.register_script(scripts.CLAIM)
         self._finish = redis.register_script(scripts.FINISH)
@@ -146,11 +156,13 @@ class Ledger:
         }
         flat = list(chain.from_iterable(fields.items()))
         keys = [_run_key(run.run_id), alive_key(run.queue)]
-        return bool(await self._record(keys=keys, args=[self._ttl_s, int(pool_must_live), *flat]))
+        async with self._in_time():
+            return bool(await self._record(keys=keys, args=[self._ttl_s, int(pool_must_live), *flat]))
 
     async def claim(self, run_id: RunId, *, worker: str, max_attempts: int) -> Claim | Literal["unknown", "ended"]:
         """Take a run for one attempt, or say why there is nothing to take."""
-        verdict, *rest = await self._claim(keys=[_run_key(run_id)], args=[worker, max_attempts])
+        async with self._in_time():
+            verdict, *rest = await self._claim(keys=[_run_key(run_id)], args=[worker, max_attempts])
         if verdict in {b"unknown", b"ended"}:
             return "unknown" if verdict == b"unknown" else "ended"
         attempt, request, trace = rest
@@ -165,15 +177,17 @@ class Ledger:
     async def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile."""
         args = _finish_args(self._ttl_s, claim.attempt, outcome)
-        return bool(await self._finish(keys=[_run_key(claim.run_id)], args=args))
+        async with self._in_time():
+            return bool(await self._finish(keys=[_run_key(claim.run_id)], args=args))
 
     async def forget(self, run_id: RunId) -> None:
         """Remove a run whose message could not be published, so that nobody finds a run that will never start."""
-        await self.redis.delete(_run_key(run_id))
+        async with self._in_time():
+            await self.redis.delete(_run_key(run_id))
 
     async def outcomes(self, run_ids: list[RunId]) -> list[Outcome | None]:
         """Return how each run ended; None for one that has not, or that the ledger does not know."""
-        async with self.redis.pipeline(transaction=False) as pipe:
+        async with self._in_time(), self.redis.pipeline(transaction=False) as pipe:
             for run_id in run_ids:
                 pipe.hmget(_run_key(run_id), "status", "output", "failure")
             rows = await pipe.execute()
@@ -181,7 +195,8 @@ class Ledger:
 
     async def load(self, run_id: RunId) -> RunRecord | None:
         """Return the record of a run; None when the ledger does not know it."""
-        raw = await self.redis.hmget(_run_key(run_id), *_RECORD_FIELDS)
+        async with self._in_time():
+            raw = await self.redis.hmget(_run_key(run_id), *_RECORD_FIELDS)
         if raw[0] is None:
             return None
         text = {name: _text(value) for name, value in zip(_RECORD_FIELDS, raw, strict=True)}
@@ -201,12 +216,26 @@ class Ledger:
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
         """Count the workers that consume each queue and have given a sign of life in time."""
-        seconds, _ = await self.redis.time()
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for queue in queues:
-                pipe.zcount(alive_key(queue), seconds, "+inf")
-            counts = await pipe.execute()
+        async with self._in_time():
+            seconds, _ = await self.redis.time()
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for queue in queues:
+                    pipe.zcount(alive_key(queue), seconds, "+inf")
+                counts = await pipe.execute()
         return dict(zip(queues, counts, strict=True))
+
+    async def worker_notes(self) -> list[bytes | str]:
+        """Return what each worker says of itself, as JSON."""
+        async with self._in_time():
+            return await self.redis.hvals(WORKERS_KEY)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S), self._slots:
+                yield
+        except TimeoutError as exc:
+            raise RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s") from exc
 
 
 _RECORD_FIELDS = (

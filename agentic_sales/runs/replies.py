@@ -24,6 +24,8 @@ SWEEP_AFTER_S = 2.0
 """Age from which a waited-for run is looked up; younger ones are told by the subscription."""
 POOL_LOST_AFTER_S = 10.0
 """How long a pool may be without a live worker before its waiters are told; a restarted worker is back before."""
+SUBSCRIBE_TIMEOUT_S = 5.0
+"""How long Redis may take to accept the subscription before it counts as away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,23 @@ class Replies:
         while True:
             try:
                 async with self._ledger.redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(self.channel)
+                    async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):
+                        await pubsub.subscribe(self.channel)
                     tried.set()
                     async for message in pubsub.listen():
-                        self._tell(parse_reply(message["data"]))
-            except RedisError as exc:
+                        self._hear(message["data"])
+            except (RedisError, TimeoutError) as exc:
                 log.warning("reply_subscription_lost", channel=self.channel, reason=str(exc))
             tried.set()
             await asyncio.sleep(SWEEP_INTERVAL_S)
+
+    def _hear(self, message: bytes) -> None:
+        try:
+            outcome = parse_reply(message)
+        except ValueError as exc:  # one stray message must not end the listening for all
+            log.warning("reply_not_understood", channel=self.channel, error=type(exc).__name__)
+            return
+        self._tell(outcome)
 
     async def _sweep_forever(self) -> None:
         while True:

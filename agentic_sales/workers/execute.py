@@ -6,14 +6,16 @@ Every way a run can end is recorded in the ledger; nothing a graph raises leaves
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
@@ -34,6 +36,11 @@ from agentic_sales.workers.loader import LoadedGraph
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
+LEDGER_PATIENCE_S = 60.0
+"""How long a run waits for a Redis that is away: before it begins, and when it has ended."""
+_LEDGER_PAUSE_S = 0.5
 MAX_ATTEMPTS = 3
 """Attempts of a run whose worker dies; then it fails, so that a run that kills its child does not do so for ever."""
 MAX_SEND_ATTEMPTS = 1
@@ -67,7 +74,8 @@ async def execute(
     Returns:
         How it ended; None when there was nothing to do (the run is unknown, has ended, or was taken over).
     """
-    claim = await ledger.claim(run_id, worker=worker_name(os.getpid()), max_attempts=max_attempts(row))
+    worker, attempts = worker_name(os.getpid()), max_attempts(row)
+    claim = await _patiently(lambda: ledger.claim(run_id, worker=worker, max_attempts=attempts), run_id)
     if isinstance(claim, str):
         log.info("run_not_claimed", run_id=run_id, assistant_id=row.assistant_id, reason=claim)
         return None
@@ -76,7 +84,7 @@ async def execute(
     except asyncio.CancelledError:
         await ledger.finish(claim, _failed(claim, _cancelled(row)))
         raise
-    if not await ledger.finish(claim, outcome):
+    if not await _patiently(lambda: ledger.finish(claim, outcome), run_id):
         log.warning("run_finish_refused", run_id=run_id, assistant_id=row.assistant_id, attempt=claim.attempt)
         return None
     code = outcome.failure.code if outcome.failure else None
@@ -91,6 +99,20 @@ async def execute(
         trace_id=claim.trace.trace_id,
     )
     return outcome
+
+
+async def _patiently(step: Callable[[], Awaitable[T]], run_id: RunId) -> T:
+    """Repeat a step of the ledger until Redis is back: what is done must be neither lost nor done again."""
+    clock = asyncio.get_running_loop().time
+    give_up_at_s = clock() + LEDGER_PATIENCE_S
+    while True:
+        try:
+            return await step()
+        except (RedisConnectionError, RedisTimeoutError) as exc:
+            if clock() > give_up_at_s:
+                raise
+            log.warning("ledger_unreachable", run_id=run_id, reason=str(exc))
+            await asyncio.sleep(_LEDGER_PAUSE_S)
 
 
 async def _outcome(

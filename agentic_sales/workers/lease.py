@@ -30,19 +30,25 @@ class Lease(bootsteps.StartStopStep):
     def __init__(self, consumer: Consumer, **options: Any) -> None:
         super().__init__(consumer, **options)
         self._timer_entry: Any = None
+        self._channel: Channel | None = None
 
     def start(self, consumer: Consumer) -> None:
         """Renew at a third of the visibility timeout; do nothing on a broker that is not Redis."""
         channel = consumer.task_consumer.channel  # type: ignore[attr-defined]  # the Tasks step sets it
         if isinstance(channel, Channel):
+            # When the connection is lost, kombu would put the messages back through it: the worker dies of that
+            # (kombu 5.7), and its children still work on them. The lease expires instead.
+            channel.do_restore = False
             interval_s = channel.visibility_timeout / RENEWALS_PER_TIMEOUT
+            self._channel = channel
             self._timer_entry = consumer.timer.call_repeatedly(interval_s, renew, (channel,))
 
     def stop(self, consumer: Consumer) -> None:
-        """Stop renewing."""
-        if self._timer_entry is not None:
+        """Stop renewing; a clean stop puts back what was delivered and not begun."""
+        if self._channel is not None:
             consumer.timer.cancel(self._timer_entry)
-            self._timer_entry = None
+            self._channel.do_restore = True
+            self._channel = self._timer_entry = None
 
 
 def renew(channel: Channel) -> None:

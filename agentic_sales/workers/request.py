@@ -24,6 +24,22 @@ class ChildRecycled(SystemExit):
 class RunRequest(Request):
     """A delivered run, as the worker's parent process sees it."""
 
+    def acknowledge(self) -> None:
+        """Acknowledge the delivery, unless its connection is gone.
+
+        kombu 5.7 lets the worker die of an acknowledgement on a closed connection. Left alone, the message comes back
+        when its lease expires, and finds the run ended.
+        """
+        if self.message.channel.connection is None:
+            self.acknowledged = True
+        super().acknowledge()
+
+    def reject(self, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
+        """Give the delivery back, unless its connection is gone; as for `acknowledge`."""
+        if self.message.channel.connection is None:
+            self.acknowledged = True
+        super().reject(requeue)
+
     def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
         """Record the end of a run whose child is being killed; the child cannot."""
         if not soft:
