@@ -13,12 +13,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from agentic_sales.errors import ConfigurationError
 
 CsvTuple = Annotated[tuple[str, ...], NoDecode]
+GraphErrorStatus = Annotated[Literal[200, 500], BeforeValidator(int)]  # a literal number does not match a text
 
 
 class Settings(BaseSettings):
@@ -74,7 +75,7 @@ class Settings(BaseSettings):
     """Longest that `/runs/wait` waits for a run, queueing included, in seconds; then 504."""
     keepalive_after_s: float = Field(15.0, gt=0, alias="AGENTIC_SALES_KEEPALIVE_AFTER_S")
     """Seconds after which an unfinished answer starts with status 200 and is kept alive by newlines."""
-    graph_error_status: Literal[200, 500] = Field(500, alias="AGENTIC_SALES_GRAPH_ERROR_STATUS")
+    graph_error_status: GraphErrorStatus = Field(500, alias="AGENTIC_SALES_GRAPH_ERROR_STATUS")
     """Status of a failed graph: 500, or 200 for LangGraph's `__error__` form."""
     run_ttl_s: int = Field(86_400, ge=60, alias="AGENTIC_SALES_RUN_TTL_S")
     """Seconds that the ledger keeps a run after its last change."""
@@ -111,6 +112,12 @@ class Settings(BaseSettings):
     @classmethod
     def _split_csv(cls, value: object) -> object:
         return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
+
+    @field_validator("auth_token", mode="before")
+    @classmethod
+    def _blank_is_no_token(cls, value: object) -> object:
+        """Compose files set a variable to nothing where there is none; such a key would keep nobody out."""
+        return None if isinstance(value, str) and value.strip() == "" else value
 
     @property
     def broker_url(self) -> str:

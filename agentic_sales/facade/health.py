@@ -13,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 from agentic_sales.celery import app as celery_app
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.routing import CORE_PREFIX
-from agentic_sales.runs.ledger import WORKERS_KEY
 
 router = APIRouter(tags=["health"])
 
@@ -75,7 +74,7 @@ async def _live_fleet(state: FacadeState) -> tuple[dict[str, int], dict[str, str
     ledger = state.runs.ledger
     try:
         pools = await ledger.live_workers(list(state.control.queues))
-        told = await ledger.redis.hvals(WORKERS_KEY)
+        told = await ledger.worker_notes()
     except RedisError as exc:
         return dict.fromkeys(state.control.queues, 0), {"*": f"the ledger cannot be reached: {exc}"}
     unavailable: dict[str, str] = {}

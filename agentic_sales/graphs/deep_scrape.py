@@ -42,17 +42,6 @@ _PRICING = re.compile(r"/(?:pricing|prices|plans|plans-and-pricing|preise|tarifs
 _TELLING = re.compile(r"/(?:about|company|contact|imprint|impressum|product|platform|solutions|team)", re.IGNORECASE)
 
 
-class Input(BaseModel):
-    """Which site to read, and how much of it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: str = Field(min_length=1, max_length=2_000, description="Where the site begins; `https://` may be left out.")
-    max_pages: int = Field(15, ge=1, le=50, description="Most pages that are read.")
-    max_depth: int = Field(2, ge=0, le=4, description="Links that a page may be away from the first; 0: only that.")
-    dry_run: Literal[True] = Field(True, description="Nothing is stored by this workflow; `false` is refused.")
-
-
 class ScrapedPage(BaseModel):
     """One page that was read."""
 
@@ -67,6 +56,17 @@ class SkippedPage(BaseModel):
 
     url: str = Field(description="Where the page should have been.")
     reason: str = Field(description="Why it could not be read.")
+
+
+class Input(BaseModel):
+    """Which site to read, and how much of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(min_length=1, max_length=2_000, description="Where the site begins; `https://` may be left out.")
+    max_pages: int = Field(15, ge=1, le=50, description="Most pages that are read.")
+    max_depth: int = Field(2, ge=0, le=4, description="Links that a page may be away from the first; 0: only that.")
+    dry_run: Literal[True] = Field(True, description="Nothing is stored by this workflow; `false` is refused.")
 
 
 class Output(BaseModel):

@@ -5,14 +5,17 @@ delivery of a finished run does nothing, a delivery of a run that somebody alive
 finish by a worker that lost its claim is refused.
 """
 
+import asyncio
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
 from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agentic_sales.contracts import RunFailure, RunId, RunStatus
 from agentic_sales.errors import IdempotencyConflict, PoolUnavailable, QueueFull
@@ -50,6 +53,10 @@ RUN_PREFIX = "agentic:run:"
 LEASE_S = 12.0
 """How long a claim holds without a renewal: less than kombu's visibility timeout, so that the redelivered message of a
 dead worker finds the claim ended."""
+COMMANDS_AT_ONCE = 32
+"""Commands of one event loop that Redis sees at the same time, each on a connection; further ones wait."""
+ANSWER_TIMEOUT_S = 5.0
+"""How long Redis may take to answer, waiting for a connection included, before it counts as away."""
 IDEMPOTENCY_TTL_S = 86_400
 """How long an idempotency key is remembered: a day, as is usual for the header."""
 
@@ -185,6 +192,7 @@ class Ledger:
     def __init__(self, redis: Redis, *, ttl_s: int) -> None:
         self.redis = redis
         self._ttl_s = ttl_s
+        self._slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
         self._record = redis.register_script(scripts.RECORD)
         self._claim = redis.register_script(scripts.CLAIM)
         self._finish = redis.register_script(scripts.FINISH)
@@ -239,9 +247,9 @@ class Ledger:
         }
         digest, once = (idempotency.digest, f"agentic:once:{idempotency.scope}") if idempotency else ("", "")
         args: list[str | int] = [run.run_id, run.queue, self._ttl_s, int(waits), queue_cap, IDEMPOTENCY_TTL_S, digest]
-        verdict: list[Any] = await self._record(
-            keys=[run_key(run.run_id), alive_key(run.queue), once], args=[*args, *chain.from_iterable(fields.items())]
-        )
+        keys = [run_key(run.run_id), alive_key(run.queue), once]
+        async with self._in_time():
+            verdict: list[Any] = await self._record(keys=keys, args=[*args, *chain.from_iterable(fields.items())])
         return verdict
 
     async def claim(
@@ -256,7 +264,8 @@ class Ledger:
             lease_s: How long the claim holds without renewal; 0 for a run that is part of its parent's.
         """
         args: list[str | int] = [run_id, worker, max_attempts, f"{lease_s:g}"]
-        verdict, *rest = await self._claim(keys=[run_key(run_id), RUNNING_KEY], args=args)
+        async with self._in_time():
+            verdict, *rest = await self._claim(keys=[run_key(run_id), RUNNING_KEY], args=args)
         if verdict in {b"unknown", b"ended", b"held"}:
             refused: Literal["unknown", "ended", "held"] = verdict.decode()
             return refused
@@ -273,26 +282,31 @@ class Ledger:
     async def finish(self, claim: Claim, outcome: Outcome) -> bool:
         """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile."""
         args = finish_args(self._ttl_s, claim.attempt, outcome, is_dead=claim.is_exhausted)
-        return bool(await self._finish(keys=[run_key(claim.run_id), RUNNING_KEY, DEAD_KEY], args=args))
+        async with self._in_time():
+            return bool(await self._finish(keys=[run_key(claim.run_id), RUNNING_KEY, DEAD_KEY], args=args))
 
     async def cancel(self, run_id: RunId) -> Literal["cancelled", "asked", "ended", "unknown"]:
         """Cancel a run for good: one that waits has ended when this returns, one that runs is asked to end."""
         body = CANCELLED.model_dump_json()
-        verdict: bytes = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
+        async with self._in_time():
+            verdict: bytes = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
         answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()  # type: ignore[assignment]  # ours
         return answer
 
     async def is_cancelled(self, run_id: RunId) -> bool:
         """Say whether somebody wished to cancel a run."""
-        return bool(await self.redis.hexists(run_key(run_id), "cancelled_at"))
+        async with self._in_time():
+            return bool(await self.redis.hexists(run_key(run_id), "cancelled_at"))
 
     async def revive(self, run_id: RunId) -> bool:
         """Take a run off the dead list, to be published again; False when it is not on it."""
-        return bool(await self._revive(keys=[run_key(run_id), DEAD_KEY], args=[run_id]))
+        async with self._in_time():
+            return bool(await self._revive(keys=[run_key(run_id), DEAD_KEY], args=[run_id]))
 
     async def discard(self, run_id: RunId) -> bool:
         """Take a run off the dead list for good; False when it is not on it."""
-        return bool(await self.redis.zrem(DEAD_KEY, run_id))
+        async with self._in_time():
+            return bool(await self.redis.zrem(DEAD_KEY, run_id))
 
     async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
         """List the runs whose workers died too often, the latest first."""
@@ -304,7 +318,7 @@ class Ledger:
 
     async def forget(self, run: NewRun) -> None:
         """Remove a run whose message could not be published, so that nobody finds a run that will never start."""
-        async with self.redis.pipeline(transaction=True) as pipe:
+        async with self._in_time(), self.redis.pipeline(transaction=True) as pipe:
             pipe.delete(run_key(run.run_id))
             pipe.zrem(pending_key(run.queue), run.run_id)
             await pipe.execute()
@@ -312,7 +326,7 @@ class Ledger:
     async def outcomes(self, run_ids: Iterable[RunId]) -> list[Outcome | None]:
         """Return how each run ended; None for one that has not, or that the ledger does not know."""
         asked = list(run_ids)
-        async with self.redis.pipeline(transaction=False) as pipe:
+        async with self._in_time(), self.redis.pipeline(transaction=False) as pipe:
             for run_id in asked:
                 pipe.hmget(run_key(run_id), "status", "output", "failure")
             rows = await pipe.execute()
@@ -320,7 +334,8 @@ class Ledger:
 
     async def load(self, run_id: RunId) -> RunRecord | None:
         """Return the record of a run; None when the ledger does not know it."""
-        raw = await self.redis.hmget(run_key(run_id), *_RECORD_FIELDS)
+        async with self._in_time():
+            raw = await self.redis.hmget(run_key(run_id), *_RECORD_FIELDS)
         if raw[0] is None:
             return None
         text = {name: _text(value) for name, value in zip(_RECORD_FIELDS, raw, strict=True)}
@@ -344,12 +359,26 @@ class Ledger:
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
         """Count the workers that consume each queue and have given a sign of life in time."""
-        seconds, _ = await self.redis.time()
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for queue in queues:
-                pipe.zcount(alive_key(queue), seconds, "+inf")
-            counts = await pipe.execute()
+        async with self._in_time():
+            seconds, _ = await self.redis.time()
+            async with self.redis.pipeline(transaction=False) as pipe:
+                for queue in queues:
+                    pipe.zcount(alive_key(queue), seconds, "+inf")
+                counts = await pipe.execute()
         return dict(zip(queues, counts, strict=True))
+
+    async def worker_notes(self) -> list[bytes | str]:
+        """Return what each worker says of itself, as JSON."""
+        async with self._in_time():
+            return await self.redis.hvals(WORKERS_KEY)
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S), self._slots:
+                yield
+        except TimeoutError as exc:
+            raise RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s") from exc
 
 
 _RECORD_FIELDS = (

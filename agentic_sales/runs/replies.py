@@ -26,6 +26,8 @@ POOL_LOST_AFTER_S = 10.0
 """How long a pool may be without a live worker before its waiters are told; a restarted worker is back before."""
 CANCEL_AGAIN_AFTER_S = 0.1
 """Redis's client sends under `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes too late."""
+SUBSCRIBE_TIMEOUT_S = 5.0
+"""How long Redis may take to accept the subscription before it counts as away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +95,12 @@ class Replies:
         while True:
             try:
                 async with self._ledger.redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                    await pubsub.subscribe(self.channel)
+                    async with asyncio.timeout(SUBSCRIBE_TIMEOUT_S):
+                        await pubsub.subscribe(self.channel)
                     tried.set()
                     async for message in pubsub.listen():
                         self._hear(message["data"])
-            except RedisError as exc:
+            except (RedisError, TimeoutError) as exc:
                 log.warning("reply_subscription_lost", channel=self.channel, reason=str(exc))
             tried.set()
             await asyncio.sleep(SWEEP_INTERVAL_S)

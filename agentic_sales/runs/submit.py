@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -26,8 +26,6 @@ from agentic_sales.runs.replies import Replies
 from agentic_sales.settings import Settings
 
 CONNECT_TIMEOUT_S = 1.0
-MAX_CONNECTIONS = 32
-"""Connections of one process; further commands wait for a free one instead of failing."""
 MAX_READERS = 1000
 """Streams that one process follows at a time."""
 
@@ -272,11 +270,14 @@ def connect_reader(configuration: Settings) -> Redis:
 
 
 def connect_redis(configuration: Settings) -> Redis:
-    """Return a client of the ledger's Redis for the running event loop; it connects when it is first used."""
-    pool = BlockingConnectionPool.from_url(
+    """Return a client of the ledger's Redis for the running event loop; it connects when it is first used.
+
+    It has no timeout for answers, `Ledger` has: with one, the client makes a task of every write, which costs time and,
+    in Python 3.11, can lose a cancellation. `Ledger` also bounds the connections, for less than a blocking pool takes.
+    """
+    pool = ConnectionPool.from_url(
         configuration.redis_url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=CONNECT_TIMEOUT_S,
+        socket_timeout=None,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_keepalive=True,
         health_check_interval=15,

@@ -53,7 +53,7 @@ def test_links_are_absolute_and_each_once_in_order_without_fragments() -> None:
 
 
 def test_links_follow_the_base_that_the_page_declares() -> None:
-    assert read_html("<base href='/root/'><a href='a'>a</a>", URL).links == ("https://example.com/root/a",)
+    assert read_html("<base href='/base/'><a href='a'>a</a>", URL).links == ("https://example.com/base/a",)
 
 
 def test_emails_come_from_links_and_text_lower_case_and_each_once() -> None:

@@ -1,0 +1,55 @@
+"""The demo, whole: a fleet from nothing, one company through it, and nothing left."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agentic_sales.settings import child_environment
+
+DEADLINE_S = 240
+
+
+@pytest.fixture(scope="module")
+def told() -> str:
+    """Run the demo once; return what it prints."""
+    ended = subprocess.run(
+        [str(Path(sys.executable).with_name("agentic-sales")), "demo"],
+        env=child_environment({"COLUMNS": "120"}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("assistant_id", "queue"),
+    [
+        ("deep_scrape", "discovery"),
+        ("company_enrichment", "discovery"),
+        ("classify_recruitment", "classify"),
+        ("country_classify", "classify"),
+        ("email_compose", "email"),
+    ],
+)
+def test_every_workflow_ran_on_the_pool_of_its_capability(told: str, assistant_id: str, queue: str) -> None:
+    (row,) = [line for line in told.splitlines() if f" {assistant_id} " in line]
+    cells = [cell.strip() for cell in row.strip("│").split("│")]
+    assert cells[:2] == [assistant_id, queue]
+    assert cells[2].isdigit(), "the worker's pid"
+
+
+def test_each_pool_has_a_process_of_its_own(told: str) -> None:
+    rows = [line.strip("│").split("│") for line in told.splitlines() if line.count("│") == 6]
+    pids = {row[1].strip(): row[2].strip() for row in rows if row[2].strip().isdigit()}
+    assert len(set(pids.values())) == len({"discovery", "classify", "email"})
+
+
+def test_the_drafted_mail_and_the_trace_are_shown(told: str) -> None:
+    assert "Subject: " in told
+    assert [line for line in told.splitlines() if line.startswith("trace ") and len(line) == len("trace ") + 32]

@@ -1,0 +1,135 @@
+"""The README does what it says: every command, answer and edit in it is carried out here."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import pytest
+
+from tests.fleet import PROJECT, TOKEN, Fleet
+from tests.services import MACHINE_ENVIRONMENT
+
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+DEFAULT_URL = "http://127.0.0.1:8002"
+BIN = Path(sys.executable).parent
+
+
+def blocks(language: str) -> list[str]:
+    """Return the fenced code blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+
+
+def section(title: str) -> str:
+    """Return the text of a section."""
+    return README.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def in_shell(command: str, *, cwd: Path = PROJECT, environment: dict[str, str] | None = None) -> str:
+    """Run a command and return what it printed; fail with all of it when it fails."""
+    env = {**MACHINE_ENVIRONMENT, "PATH": f"{BIN}:{MACHINE_ENVIRONMENT['PATH']}", **(environment or {})}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=cwd, env=env, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, f"`{command}` ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+class TestTheTwoCommands:
+    def test_are_targets_of_the_makefile_and_so_is_every_other_that_is_named(self) -> None:
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
+        assert {"demo", "up", "test", "bench", "gen"} <= named
+        for target in sorted(named):
+            in_shell(f"make --dry-run {target}")
+
+    def test_the_demo_drafts_a_mail_on_three_pools_and_leaves_no_process_behind(self, tmp_path: Path) -> None:
+        printed = in_shell("agentic-sales demo", environment={"AGENTIC_SALES_STATE_DIR": str(tmp_path)})
+        for expected in ("deep_scrape", "discovery", "classify", "email_compose", "Subject:", "trace"):
+            assert expected in printed
+        assert not [process.cmdline() for process in psutil.process_iter() if _lives_in(process, tmp_path)]
+
+
+class TestARun:
+    def test_the_curl_line_answers_what_the_readme_shows(self, fleet: Fleet) -> None:
+        command = next(block for block in blocks("sh") if block.startswith("curl")).replace(DEFAULT_URL, fleet.url)
+        answer = json.loads(in_shell(f"{command.rstrip()} -H 'authorization: Bearer {TOKEN}'"))
+        [shown] = blocks("json")
+        assert {name: answer[name] for name in json.loads(shown)} == json.loads(shown)
+
+    def test_the_command_lines_work(self, fleet: Fleet) -> None:
+        commands = next(block for block in blocks("sh") if "agentic-sales run" in block).splitlines()
+        environment = {"LANGGRAPH_URL": fleet.url, "LANGGRAPH_AUTH_TOKEN": TOKEN}
+        printed = [in_shell(c.removeprefix(".venv/bin/"), environment=environment) for c in commands]
+        assert '"DE"' in printed[0]
+        assert "pipeline" in printed[1]
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with the README's three edits made."""
+    copy = tmp_path_factory.mktemp("edited") / "project"
+    shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".venv", ".git", ".*cache*", "node_modules"))
+    edits = section("Add a workflow in three edits")
+    row, route, graph = re.findall(r"^```python\n(.*?)^```$", edits, re.DOTALL | re.MULTILINE)
+    [prompts] = blocks("markdown")
+    package = copy / "agentic_sales"
+    table = "GRAPHS: tuple[GraphSpec, ...] = (\n"
+    _edit(package / "registry.py", table, f"{table}{row}")
+    _edit(package / "routing.py", re.compile(rf"^{route.split(' = ')[0]} = .*\n", re.MULTILINE), route)
+    (package / "graphs" / "subject_line.py").write_text(graph, encoding="utf-8")
+    (package / "graphs" / "subject_line.md").write_text(prompts, encoding="utf-8")
+    in_shell("agentic-sales gen", cwd=copy, environment={"PYTHONPATH": str(copy)})
+    return copy
+
+
+class TestTheThreeEdits:
+    def test_leave_nothing_to_complain_about(self, edited: Path) -> None:
+        in_shell("agentic-sales check", cwd=edited, environment={"PYTHONPATH": str(edited)})
+        in_shell("ruff check agentic_sales && ruff format --check agentic_sales/graphs", cwd=edited)
+
+    def test_are_picked_up_by_the_structure_tests_without_a_test_edit(self, edited: Path) -> None:
+        printed = in_shell(
+            "python -m pytest -q -p no:cacheprovider tests/structure -k subject_line",
+            cwd=edited,
+            environment={"PYTHONPATH": str(edited)},
+        )
+        assert re.search(r"\d+ passed", printed), printed
+
+    def test_give_a_workflow_that_runs_on_the_pool_that_the_route_names(self, edited: Path) -> None:
+        program = (
+            "import asyncio, json; from agentic_sales.control import control_plane; "
+            "from agentic_sales.workers.loader import load_graph; c = control_plane(); "
+            "g = load_graph(c.row('subject_line')); "
+            "o = asyncio.run(g.graph.ainvoke(g.module.EXAMPLE)); "
+            "print(json.dumps([c.decide('subject_line').queue, o['subject'], o['source']]))"
+        )
+        printed = in_shell(f"python -c {shlex.quote(program)}", cwd=edited, environment={"PYTHONPATH": str(edited)})
+        queue, subject, source = json.loads(printed.splitlines()[-1])
+        assert (queue, source) == ("email", "rules")
+        assert subject
+
+
+def test_every_path_that_the_readme_names_exists() -> None:
+    table = section("Where things are")
+    for path in re.findall(r"`([\w./-]+\.(?:py|md|example)|Procfile|[\w/]+/)`", table):
+        candidates = (PROJECT / path, PROJECT / "agentic_sales" / path, PROJECT / "tests" / path)
+        assert any(candidate.exists() for candidate in candidates), path
+
+
+def _edit(path: Path, old: str | re.Pattern[str], new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    edited = text.replace(old, new) if isinstance(old, str) else old.sub(new, text)
+    assert edited != text, f"{path.name} has no {old!r}"
+    path.write_text(edited, encoding="utf-8")
+
+
+def _lives_in(process: Any, directory: Path) -> bool:
+    try:
+        return str(directory) in {process.environ().get("AGENTIC_SALES_STATE_DIR"), process.cwd()}
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False

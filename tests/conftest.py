@@ -1,0 +1,68 @@
+"""Give every test the same world: none of this machine's configuration, no network but loopback."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_FOREIGN_PREFIXES = (
+    *("AGENTIC_SALES_", "LANGGRAPH_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "CELERY_"),
+    *("OPENAI_", "ANTHROPIC_", "DEEPSEEK_", "OLLAMA_"),
+)
+_FOREIGN_SUFFIXES = ("_WORKER_QUEUE", "_WORKER_ASSISTANTS")
+_FOREIGN_NAMES = {"REDIS_URL", "DATABASE_URL", "FLOWER_PORT", "HOST", "PORT", "GITHUB_TOKEN"}
+
+# Before anything of ours is imported: settings are read once, and a library may read its own at import.
+for _name in list(os.environ):
+    if _name.startswith(_FOREIGN_PREFIXES) or _name.endswith(_FOREIGN_SUFFIXES) or _name in _FOREIGN_NAMES:
+        del os.environ[_name]
+
+from agentic_sales.control import control_plane  # noqa: E402 - see above
+from agentic_sales.settings import settings  # noqa: E402 - see above
+
+pytest_plugins = ["tests.services", "tests.fleet", "tests.containers"]
+
+_ACCEPTANCE = Path(__file__).parent / "acceptance"
+
+
+class NetworkRefused(Exception):
+    """Raised when a unit test speaks to another machine; it is no `OSError`, so that no error handling hides it."""
+
+
+@pytest.fixture(autouse=True)
+def fresh_configuration() -> Iterator[None]:
+    """Let every test read its own environment: nothing is cached before or after it."""
+    settings.cache_clear()
+    control_plane.cache_clear()
+    yield
+    settings.cache_clear()
+    control_plane.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse connections to other machines, except to acceptance tests, whose subject is whole programs."""
+    if _ACCEPTANCE in request.path.parents:
+        return
+    for method in ("connect", "connect_ex"):
+        monkeypatch.setattr(socket.socket, method, _refusing(getattr(socket.socket, method)))
+
+
+def _refusing(connect: Any) -> Any:
+    def refusing(self: socket.socket, address: Any) -> Any:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and not _is_loopback(address[0]):
+            raise NetworkRefused(f"a unit test connects to {address}; use a server on loopback")
+        return connect(self, address)
+
+    return refusing
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,49 @@
+"""Run sub-runs inside the asking process: what a fleet does by its queues, for tests that need no fleet."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from uuid_utils import uuid7
+
+from agentic_sales.contracts import RunId
+from agentic_sales.control import control_plane
+from agentic_sales.runs.ledger import RunRecord
+from agentic_sales.runs.subruns import SubRun, current_sub_runner
+from agentic_sales.workers.loader import load_graph
+
+
+class InProcessSubRunner:
+    """Loads and runs the graph that is asked for; what crosses is JSON, as on a queue."""
+
+    async def run(self, assistant_id: str, values: Mapping[str, Any]) -> SubRun:
+        """Run an assistant to its end."""
+        plane = control_plane()
+        row = plane.row(assistant_id)
+        final = await load_graph(row).graph.ainvoke(dict(values))
+        record = RunRecord(
+            run_id=RunId(str(uuid7())),
+            assistant_id=row.assistant_id,
+            queue=plane.decide(row.assistant_id).queue,
+            status="success",
+            attempt=1,
+            worker=f"in-process/{os.getpid()}",
+            parent_run_id=None,
+            trace_id="",
+            created_at_s=0.0,
+            started_at_s=0.0,
+            ended_at_s=0.0,
+        )
+        return SubRun(record, from_json(to_json(final)))
+
+
+@contextmanager
+def sub_runs_in_process() -> Iterator[None]:
+    """Run every sub-run of the context in this process."""
+    token = current_sub_runner.set(InProcessSubRunner())
+    try:
+        yield
+    finally:
+        current_sub_runner.reset(token)

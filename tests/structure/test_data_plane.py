@@ -1,0 +1,71 @@
+"""What the processes are told: queues, commands and tasks all follow from the control plane."""
+
+import re
+import shlex
+
+import pytest
+from celery import Celery
+from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
+
+from agentic_sales.celery import app
+from agentic_sales.control import control_plane
+from agentic_sales.registry import GraphSpec
+from agentic_sales.workers.task import HARD_LIMIT_GRACE_S, SOFT_LIMIT_GRACE_S
+from tests.structure.rows import ROWS, each_row
+from tests.structure.sources import ROOT
+
+PROCFILE: dict[str, str] = dict(parse_procfile((ROOT / "Procfile").read_text(encoding="utf-8")).processes)
+WORKERS = {name: command for name, command in PROCFILE.items() if name.startswith("worker-")}
+PROCESSES = ["web", "worker-email", "worker-classify", "worker-discovery", "worker-core", "beat", "flower"]
+
+
+@pytest.fixture(scope="module")
+def celery_app() -> Celery:
+    """The fleet's app, configured."""
+    app.loader.import_default_modules()
+    return app
+
+
+def queue_of(command: str) -> str:
+    """Return what a worker's command consumes."""
+    words = shlex.split(command)
+    return words[words.index("-Q") + 1]
+
+
+def test_the_queues_of_celery_are_the_queues_of_the_routing_contract(celery_app: Celery) -> None:
+    assert [queue.name for queue in celery_app.conf.task_queues] == list(control_plane().queues)
+    assert celery_app.conf.task_default_queue == control_plane().default_queue
+    assert celery_app.conf.task_create_missing_queues is False
+
+
+def test_the_procfile_starts_exactly_the_processes_of_the_fleet() -> None:
+    assert list(PROCFILE) == PROCESSES
+
+
+def test_every_queue_of_the_routing_contract_has_exactly_one_worker() -> None:
+    assert sorted(map(queue_of, WORKERS.values())) == sorted(control_plane().queues)
+
+
+@pytest.mark.parametrize("name", WORKERS)
+def test_a_worker_of_the_procfile_serves_the_queue_of_its_name(name: str) -> None:
+    assert queue_of(WORKERS[name]) == name.removeprefix("worker-")
+    assert re.search(rf"-n {queue_of(WORKERS[name])}@%h", WORKERS[name])
+
+
+def test_the_registered_tasks_are_the_rows(celery_app: Celery) -> None:
+    ours = {name for name, task in celery_app.tasks.items() if task.__module__.startswith("agentic_sales")}
+    assert ours == {f"run.{row.assistant_id}" for row in ROWS}
+
+
+@each_row
+def test_the_limits_of_a_task_follow_from_its_row(row: GraphSpec, celery_app: Celery) -> None:
+    task = celery_app.tasks[f"run.{row.assistant_id}"]
+    assert task.soft_time_limit == row.time_limit_s + SOFT_LIMIT_GRACE_S
+    assert task.time_limit == row.time_limit_s + HARD_LIMIT_GRACE_S
+    assert row.time_limit_s < task.soft_time_limit < task.time_limit
+
+
+def test_only_json_crosses_the_broker(celery_app: Celery) -> None:
+    conf = celery_app.conf
+    assert {conf.task_serializer, conf.result_serializer, conf.event_serializer} == {"json"}
+    assert conf.accept_content == conf.result_accept_content == ["json"]

@@ -1,0 +1,56 @@
+"""The `EXAMPLE` of every graph runs to its end offline by rules, and answers all that it documents."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from agentic_sales.dev.site import serve_sample_site
+from agentic_sales.registry import GraphSpec
+from agentic_sales.settings import settings
+from tests.structure.in_process import sub_runs_in_process
+from tests.structure.rows import each_row, load
+
+
+@pytest.fixture(scope="module")
+def sample_site() -> Iterator[str]:
+    """URL of the site that the package carries, served on loopback."""
+    with serve_sample_site() as url:
+        yield url
+
+
+async def run_example(row: GraphSpec, site: str) -> dict[str, Any]:
+    """Return the final state of a row's example."""
+    example = _with_site(load(row).module.EXAMPLE, site)
+    with sub_runs_in_process():
+        final: dict[str, Any] = await load(row).graph.ainvoke(example)
+    return final
+
+
+def _with_site(value: Any, site: str) -> Any:
+    if isinstance(value, str):
+        return value.replace("{site}", site)
+    if isinstance(value, dict):
+        return {key: _with_site(part, site) for key, part in value.items()}
+    return [_with_site(part, site) for part in value] if isinstance(value, list) else value
+
+
+@each_row
+def test_an_example_is_a_valid_input(row: GraphSpec) -> None:
+    load(row).input_type.model_validate(load(row).module.EXAMPLE)
+
+
+@each_row
+async def test_an_example_ends_without_a_model_and_answers_every_documented_key(
+    row: GraphSpec, sample_site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTIC_SALES_ALLOW_PRIVATE_HOSTS", urlsplit(sample_site).netloc)
+    settings.cache_clear()
+    final = await run_example(row, sample_site)
+    output = load(row).output_type
+    assert set(output.model_fields) - final.keys() == set()
+    output.model_validate({name: final[name] for name in output.model_fields})
+    assert from_json(to_json(final)) == final, "the final state is not plain data"
+    assert final.get("source", "rules") == "rules"
