@@ -8,8 +8,9 @@ configuration is wrong, 3 the fleet did not answer in time.
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -25,6 +26,11 @@ app = typer.Typer(
     help="Many sales workflows on one shared fleet.\n\nStart here: [bold]agentic-sales demo[/]",
 )
 
+T = TypeVar("T")
+
+runs_app = typer.Typer(no_args_is_help=True, help="Look at runs, cancel them, and deal with the dead ones.")
+app.add_typer(runs_app, name="runs")
+
 FAILED, WRONG = 1, 2
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
@@ -32,6 +38,8 @@ Registry = Annotated[
     str | None, typer.Option("--registry", metavar="MODULE", help="A further registry, e.g. acme.sales.registry.")
 ]
 Host = Annotated[str, typer.Option(help="Address that the facade binds.")]
+Url = Annotated[str | None, typer.Option(help="The facade's URL; default: LANGGRAPH_URL.")]
+RunIdArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="Id of the run.")]
 Port = Annotated[int, typer.Option(help="TCP port of the facade.", min=1, max=65_535)]
 
 
@@ -39,7 +47,7 @@ Port = Annotated[int, typer.Option(help="TCP port of the facade.", min=1, max=65
 def run(
     assistant: Annotated[str, typer.Argument(help="Name of the workflow; `agentic-sales routes` lists them.")],
     input_text: Annotated[str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="Its input.")] = "{}",
-    url: Annotated[str | None, typer.Option(help="The facade's URL; default: LANGGRAPH_URL.")] = None,
+    url: Url = None,
     timeout_s: Annotated[
         float | None,
         typer.Option("--timeout", min=0.001, help="Seconds to wait; default: the workflow's time limit and 60 s more."),
@@ -165,6 +173,71 @@ def serve(
     serve_facade(host, port, dev=dev or settings().dev)
 
 
+@runs_app.command()
+def dead(
+    limit: Annotated[int, typer.Option(help="Most that are listed.", min=1, max=1000)] = 100,
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
+) -> None:
+    """List the runs that were given up because their workers died too often, the latest first.
+
+    agentic-sales runs dead
+    """
+    from agentic_sales.dev import runs
+
+    found = _answer(as_json, lambda: runs.dead(url, limit=limit))
+    if as_json:
+        _print_json(found)
+    elif found:
+        Console().print(runs.as_table(found))
+    else:
+        _note("no run is dead")
+
+
+@runs_app.command()
+def show(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Print what the fleet knows of a run, as JSON with or without --json.
+
+    agentic-sales runs show 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    _print_json(_answer(as_json, lambda: runs.show(run_id, url)))
+
+
+@runs_app.command()
+def retry(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Put a dead run on its queue again, with its losses forgiven.
+
+    agentic-sales runs retry 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    _print_run(as_json, lambda: runs.retry(run_id, url))
+
+
+@runs_app.command()
+def discard(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Take a run off the dead list for good.
+
+    agentic-sales runs discard 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    _print_run(as_json, lambda: runs.discard(run_id, url))
+
+
+@runs_app.command()
+def cancel(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Cancel a run for good: one that waits ends at once, one that runs at its next node edge.
+
+    agentic-sales runs cancel 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    _print_run(as_json, lambda: runs.cancel(run_id, url))
+
+
 def main() -> None:
     """Run the command line; every error of ours is a clear line on standard error."""
     # As `celery -A` and `python -m` do: a registry in the working directory can be named.
@@ -180,6 +253,28 @@ def main() -> None:
         if type(exc).__name__ != "RegistryError":
             raise
         _fail(WRONG, str(exc))
+
+
+def _print_run(as_json: bool, ask: Callable[[], dict[str, Any]]) -> None:  # noqa: FBT001 - the flag of the command
+    from agentic_sales.dev import runs
+
+    run = _answer(as_json, ask)
+    if as_json:
+        _print_json(run)
+    else:
+        _note(runs.as_line(run))
+
+
+def _answer(as_json: bool, ask: Callable[[], T]) -> T:  # noqa: FBT001 - the flag of the command
+    from agentic_sales.client import LangGraphError
+    from agentic_sales.dev.run import error_as_data, exit_status
+
+    try:
+        return ask()
+    except LangGraphError as exc:
+        if as_json:
+            _print_json(error_as_data(exc))
+        _end(exit_status(exc), str(exc))
 
 
 def _fail(status: int, *lines: str) -> NoReturn:

@@ -67,7 +67,7 @@ class LangGraphError(Exception):
         self.status = status
         """HTTP status; 0: there was no answer. A failure after the answer had begun has 200."""
         self.assistant_id = assistant_id
-        """The workflow that was called."""
+        """The workflow that was called; of a request that calls none, its method and path."""
         self.body_text = body_text
         """What the server says, or why it could not be asked."""
         super().__init__(f"`{assistant_id}` failed ({kind}, status {status}): {body_text}")
@@ -136,6 +136,18 @@ class Client:
         """
         return await asyncio.wrap_future(self._start(assistant_id, input, url, token, timeout_s))
 
+    def ask(self, method: str, path: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
+        """Ask the facade for something else than a new run, and return the JSON of its answer; None: it has none.
+
+        Raises:
+            LangGraphError: The facade refused, or could not be asked.
+        """
+        url, headers, asked = f"{self._base_url()}{path}", _auth_headers(self._token), f"{method} {path}"
+        response = self._loop.submit(self._send(method, url, None, headers, timeout_s=timeout_s, asked=asked)).result()
+        if not response.is_success:
+            raise _refusal(asked, response)
+        return _parsed(response.text)
+
     def close(self) -> None:
         """Cancel the calls in flight and close the connections; closing twice does nothing."""
         self._loop.close(last=self._http.aclose)
@@ -143,22 +155,30 @@ class Client:
     def _start(
         self, assistant_id: str, values: Mapping[str, Any], url: str | None, token: str | None, timeout_s: float
     ) -> "Future[RunResult]":
-        target = f"{(url or self._url or settings().langgraph_url).rstrip('/')}/runs/wait"
+        target = f"{self._base_url(url)}/runs/wait"
         body = {"assistant_id": assistant_id, "input": dict(values)}
         headers = _auth_headers(token or self._token) | trace_headers()
-        return self._loop.submit(self._send(target, body, headers, timeout_s))
+        return self._loop.submit(self._run(target, body, headers, timeout_s))
 
-    async def _send(self, url: str, body: dict[str, Any], headers: dict[str, str], timeout_s: float) -> RunResult:
+    def _base_url(self, url: str | None = None) -> str:
+        return (url or self._url or settings().langgraph_url).rstrip("/")
+
+    async def _run(self, url: str, body: dict[str, Any], headers: dict[str, str], timeout_s: float) -> RunResult:
         assistant_id = body["assistant_id"]
+        response = await self._send("POST", url, body, headers, timeout_s=timeout_s, asked=assistant_id)
+        return _result(assistant_id, response)
+
+    async def _send(
+        self, method: str, url: str, body: object, headers: dict[str, str], *, timeout_s: float, asked: str
+    ) -> httpx.Response:
         try:
             async with asyncio.timeout(timeout_s), self._slots:
-                response = await self._http.post(url, json=body, headers=headers)
+                return await self._http.request(method, url, json=body, headers=headers)
         except TimeoutError as exc:
-            raise LangGraphError("timeout", 0, assistant_id, f"no answer after {timeout_s:g} s") from exc
+            raise LangGraphError("timeout", 0, asked, f"no answer after {timeout_s:g} s") from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:
             reason = str(exc) or type(exc).__name__
-            raise LangGraphError("backend", 0, assistant_id, f"{url} cannot be reached: {reason}") from exc
-        return _result(assistant_id, response)
+            raise LangGraphError("backend", 0, asked, f"{url} cannot be reached: {reason}") from exc
 
 
 class _LoopThread:
@@ -278,9 +298,7 @@ def _connections() -> httpx.AsyncClient:
 
 def _result(assistant_id: str, response: httpx.Response) -> RunResult:
     if not response.is_success:
-        raise LangGraphError(
-            error_kind(response.status_code), response.status_code, assistant_id, _body_text(response.text)
-        )
+        raise _refusal(assistant_id, response)
     output = _parsed(response.text)
     if not isinstance(output, dict):
         raise LangGraphError("backend", response.status_code, assistant_id, _body_text(response.text))
@@ -293,6 +311,11 @@ def _result(assistant_id: str, response: httpx.Response) -> RunResult:
         langsmith_run_id=response.headers.get("x-langsmith-run-id"),
         langsmith_run_url=response.headers.get("x-langsmith-run-url"),
     )
+
+
+def _refusal(asked: str, response: httpx.Response) -> LangGraphError:
+    status = response.status_code
+    return LangGraphError(error_kind(status), status, asked, _body_text(response.text))
 
 
 def _parsed(text: str) -> Any:

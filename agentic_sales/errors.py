@@ -4,6 +4,7 @@
     ├── RequestError                  the caller is wrong; never retried
     │   ├── UnknownAssistant          no registry row has this id
     │   ├── UnknownRun                the ledger does not have this run, or no longer
+    │   ├── RunNotDead                only a run of the dead list can be retried or discarded
     │   ├── IdempotencyConflict       an Idempotency-Key was used for another request
     │   ├── InvalidRequest            the request is not one (not JSON, a field of the wrong type)
     │   ├── InvalidInput              the input does not fit the assistant's schema
@@ -57,6 +58,7 @@ __all__ = [
     "RateLimited",
     "RequestError",
     "RunFailed",
+    "RunNotDead",
     "RunTimeout",
     "SubRunRefused",
     "TransientError",
@@ -112,6 +114,18 @@ class UnknownRun(RequestError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"unknown run `{run_id}`; it never was, or its record has expired")
+
+
+class RunNotDead(RequestError):
+    """Raised when a run is to be retried or discarded that is not on the dead list."""
+
+    code = "run_not_dead"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"run `{run_id}` is not on the dead list, so it can be neither retried nor discarded; GET /runs/dead, or "
+            "`agentic-sales runs dead`, lists the runs that are"
+        )
 
 
 class IdempotencyConflict(RequestError):

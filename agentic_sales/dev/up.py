@@ -42,7 +42,9 @@ async def _up(plan: FleetPlan, configuration: Settings, console: Console) -> int
         try:
             failure = await fleet.supervisor.first_exit()
         except asyncio.CancelledError:
-            console.print("\nEnding the fleet: running runs are finished first; Ctrl-C again kills them.")
+            console.print(
+                "\nEnding the fleet: running runs get ten seconds, then they go back; Ctrl-C again kills them."
+            )
             raise
         raise failure
 

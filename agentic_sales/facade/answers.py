@@ -20,6 +20,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "unknown_run": 404,
     "method_not_allowed": 405,
     "idempotency_conflict": 409,
+    "run_not_dead": 409,
     "cancelled": 409,
     "body_too_large": 413,
     "invalid_request": 422,

@@ -55,7 +55,7 @@ async def start_run(request: Request) -> Response:
 async def list_dead_runs(
     request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
 ) -> list[dict[str, Any]]:
-    """List the dead runs, the latest first; `agentic-sales runs retry` puts one on its queue again."""
+    """List the dead runs, the latest first; each can be retried or discarded."""
     return [described(record) for record in await state_of(request).runs.dead(limit=limit, offset=offset)]
 
 
@@ -100,6 +100,20 @@ async def cancel_run(
         record = await runs.record(RunId(run_id))
     joined.ended.cancel()
     return JSONResponse(described(record), 200 if wait else 202)
+
+
+@router.post("/runs/{run_id}/retry", responses=_ERRORS, summary="Put a dead run on its queue again")
+async def retry_run(request: Request, run_id: str) -> dict[str, Any]:
+    """Start a run of the dead list once more, under its old id, with its losses forgiven."""
+    return described(await state_of(request).runs.retry_dead(RunId(run_id)))
+
+
+@router.post("/runs/{run_id}/discard", responses=_ERRORS, summary="Take a run off the dead list")
+async def discard_run(request: Request, run_id: str) -> dict[str, Any]:
+    """Take a run off the dead list for good; it can still be looked at until its record expires."""
+    record = await _record(request, run_id, None)
+    await state_of(request).runs.discard_dead(RunId(run_id))
+    return described(record)
 
 
 async def _record(request: Request, run_id: str, thread_id: str | None) -> RunRecord:

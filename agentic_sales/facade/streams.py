@@ -4,6 +4,7 @@ A reader follows the run's stream in the ledger at its own pace: it never slows 
 `Last-Event-ID`. A stream ends with `end` or `error`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from fastapi import Request
@@ -53,7 +54,8 @@ async def _frames(
     finally:
         run.ended.cancel()
         if cancel_on_disconnect and not has_ended:
-            await state.runs.cancel(run.run_id)
+            # The caller's leaving cancels whatever is awaited here; the wish must reach the ledger all the same.
+            await asyncio.shield(state.runs.cancel(run.run_id))
 
 
 async def _outcome(state: FacadeState, run: SubmittedRun) -> Outcome | None:

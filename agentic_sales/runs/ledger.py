@@ -310,9 +310,10 @@ class Ledger:
 
     async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
         """List the runs whose workers died too often, the latest first."""
-        raw: list[bytes] = await self.redis.zrange(  # type: ignore[assignment]  # without scores, members only
-            DEAD_KEY, offset, offset + limit - 1, desc=True
-        )
+        async with self._in_time():
+            raw: list[bytes] = await self.redis.zrange(  # type: ignore[assignment]  # without scores, members only
+                DEAD_KEY, offset, offset + limit - 1, desc=True
+            )
         records = [await self.load(RunId(_text(run_id) or "")) for run_id in raw]
         return [record for record in records if record is not None]
 

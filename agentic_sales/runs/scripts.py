@@ -28,7 +28,9 @@ RECORD = (
 -- ARGV: run id, queue, ttl_s, waits for a worker ('1'), queue cap, idempotency ttl_s, digest of the request, fields ...
 if KEYS[3] ~= '' then
   local first = redis.call('HMGET', KEYS[3], 'run_id', 'digest')
-  if first[1] then return {first[2] == ARGV[7] and 'joined' or 'conflict', first[1]} end
+  -- A run that was forgotten, because its message could not be published, joins nobody.
+  local is_known = first[1] and redis.call('EXISTS', 'agentic:run:' .. first[1]) == 1
+  if is_known then return {first[2] == ARGV[7] and 'joined' or 'conflict', first[1]} end
 end
 if ARGV[4] == '1' then
   if redis.call('ZCOUNT', KEYS[2], now, '+inf') == 0 then return {'pool_dead'} end
@@ -165,6 +167,7 @@ local queue = redis.call('HGET', KEYS[1], 'queue')
 if not queue then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'pending', 'losses', 0, 'worker', '', 'lease_until', 0)
 redis.call('HDEL', KEYS[1], 'failure', 'ended_at', 'cancelled_at')
+redis.call('DEL', 'agentic:events:' .. ARGV[1])
 redis.call('ZADD', pending(queue), now, ARGV[1])
 return 1
 """

@@ -5,7 +5,7 @@ The routing contract decides the queue, the ledger records the run, the queue ca
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from uuid_utils import uuid7
 from agentic_sales.celery import app
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import BrokerUnavailable, UnknownRun, WaitTimeout
+from agentic_sales.errors import BrokerUnavailable, RunNotDead, UnknownRun, WaitTimeout
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.ledger import Idempotency, Ledger, NewRun, Outcome, RunRecord
 from agentic_sales.runs.publisher import Publisher
@@ -167,7 +167,8 @@ class Runs:
         """Put a run of the dead list on its queue again, with its losses forgiven.
 
         Raises:
-            UnknownRun: It is not on the dead list.
+            UnknownRun: The ledger does not have it, or no longer.
+            RunNotDead: It is not on the dead list.
             BrokerUnavailable: Redis or the broker did not answer.
         """
         try:
@@ -175,10 +176,26 @@ class Runs:
             record = await self.ledger.load(run_id)
         except RedisError as exc:
             raise BrokerUnavailable(f"retrying run `{run_id}`", exc) from exc
-        if not revived or record is None:
+        if record is None:
             raise UnknownRun(run_id)
+        if not revived:
+            raise RunNotDead(run_id)
         await self._publisher.publish(run_id, record.assistant_id, record.queue)
         return record
+
+    async def discard_dead(self, run_id: RunId) -> None:
+        """Take a run off the dead list for good; its record stays until it expires.
+
+        Raises:
+            RunNotDead: It is not on the dead list.
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            is_discarded = await self.ledger.discard(run_id)
+        except RedisError as exc:
+            raise BrokerUnavailable(f"discarding run `{run_id}`", exc) from exc
+        if not is_discarded:
+            raise RunNotDead(run_id)
 
     async def join(self, run_id: RunId) -> SubmittedRun:
         """Return a run that somebody submitted, with a future of its end, also when it has ended already.
@@ -240,7 +257,8 @@ class Runs:
         try:
             await self._publisher.publish(run.run_id, run.assistant_id, run.queue)
         except BrokerUnavailable:
-            await self.ledger.forget(run)
+            with suppress(RedisError):  # Redis is the broker, and away: the sweeper drops or publishes what it kept
+                await self.ledger.forget(run)
             raise
 
 

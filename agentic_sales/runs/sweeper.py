@@ -49,10 +49,10 @@ def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish
         How many runs were published again.
     """
     seconds, _ = redis.time()
-    lost = list(_without_lease(redis, seconds))
+    lost = [(RUNNING_KEY, run_id) for run_id in _without_lease(redis, seconds)]
     for queue in queues:
-        lost += _without_message(redis, queue, seconds, channel)
-    return sum(_publish_again(redis, run_id, publish) for run_id in lost)
+        lost += [(pending_key(queue), run_id) for run_id in _without_message(redis, queue, seconds, channel)]
+    return sum(_publish_again(redis, run_id, publish, found_in=key) for key, run_id in lost)
 
 
 def _without_lease(redis: Redis, now_s: float) -> Iterator[RunId]:
@@ -73,14 +73,16 @@ def queued_run_ids(channel: object, queue: str) -> set[str] | None:
     with channel.conn_or_acquire() as client:
         if client.llen(queue) > LONGEST_SEARCHED_QUEUE:
             return None
-        waiting = [json.loads(raw) for raw in client.lrange(queue, 0, -1)]
-        in_flight = [json.loads(raw)[0] for raw in client.hvals(channel.unacked_key)]
+        prefix = channel.global_keyprefix  # kombu adds it to LLEN, but not to these two
+        waiting = [json.loads(raw) for raw in client.lrange(f"{prefix}{queue}", 0, -1)]
+        in_flight = [json.loads(raw)[0] for raw in client.hvals(f"{prefix}{channel.unacked_key}")]
     return {message["headers"]["id"] for message in (*waiting, *in_flight)}
 
 
-def _publish_again(redis: Redis, run_id: RunId, publish: Publish) -> bool:
+def _publish_again(redis: Redis, run_id: RunId, publish: Publish, *, found_in: str) -> bool:
     assistant_id, queue = map(_text, redis.hmget(run_key(run_id), "assistant_id", "queue"))
     if not assistant_id or not queue:
+        redis.zrem(found_in, run_id)  # Its record has expired; left there, it would fill the queue's cap for ever.
         return False
     publish(run_id, assistant_id, queue)
     log.warning("run_published_again", run_id=run_id, assistant_id=assistant_id, queue=queue)

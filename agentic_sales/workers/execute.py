@@ -128,7 +128,7 @@ async def _outcome(
     row: GraphSpec, claim: Claim, *, control: ControlPlane, ledger: Ledger, queue: str, sub_runner: SubRunner
 ) -> Outcome:
     if claim.is_exhausted:
-        tried = claim.attempt - 1
+        tried = max_attempts(row)
         message = (
             f"`{row.assistant_id}` lost its worker {tried} time(s), the most that its effect `{row.effect}` allows"
         )

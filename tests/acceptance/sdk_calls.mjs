@@ -17,6 +17,17 @@ const outcome = async (call) => {
   }
 };
 
+const events = async (stream) => {
+  const found = [];
+  for await (const { event, data } of stream) found.push({ event, data });
+  return found;
+};
+
+const started = async (runs, assistantId, input) => {
+  const run = await runs.create(null, assistantId, { input });
+  return { run, joined: await runs.join(run.thread_id, run.run_id), found: await runs.get(run.thread_id, run.run_id) };
+};
+
 const withHeader = client({ defaultHeaders: { authorization: `Bearer ${apiKey}` } });
 const withKey = client({ apiKey });
 
@@ -26,6 +37,10 @@ console.log(
     runWithKey: await outcome(() => withKey.runs.wait(null, "echo", { input: { x: 2 } })),
     search: await outcome(() => withKey.assistants.search({ graphId: "email_compose" })),
     schemas: await outcome(() => withKey.assistants.getSchemas("email_compose")),
+    streamed: await outcome(() =>
+      events(withKey.runs.stream(null, "echo", { input: { x: 3 }, streamMode: ["values", "updates"] })),
+    ),
+    background: await outcome(() => started(withKey.runs, "sleepy", { wait_s: 0.3 })),
     failed: await outcome(() => withKey.runs.wait(null, "boom", { input: {} })),
     wrongInput: await outcome(() => withKey.runs.wait(null, "echo", { input: { x: "one" } })),
     unknown: await outcome(() => withKey.runs.wait(null, "no_such_workflow", { input: {} })),

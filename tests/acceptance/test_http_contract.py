@@ -51,8 +51,10 @@ class TestSuccess:
     def test_a_finished_run_answers_its_final_state_flat_and_says_where_it_can_be_joined(self, fleet: Fleet) -> None:
         response = fleet.call("echo", {"x": 7})
         assert (response.status_code, response.json()) == (200, {"x": 7, "y": 7})
-        run_id = response.headers["x-run-id"]
-        assert response.headers["location"] == f"/runs/{run_id}/join"
+        run_id, found_at = response.headers["x-run-id"], response.headers["content-location"]
+        assert found_at == f"/threads/{fleet.run(run_id)['thread_id']}/runs/{run_id}"
+        assert response.headers["location"] == f"{found_at}/join"
+        assert fleet.get(response.headers["location"]).json() == {"x": 7, "y": 7}
         assert fleet.run(run_id)["status"] == "success"
 
     def test_an_assistant_can_be_called_by_the_uuid_that_langgraph_derives_from_its_name(self, fleet: Fleet) -> None:
@@ -118,7 +120,7 @@ class TestAccess:
         assert (response.status_code, error_of(response)["code"]) == (404, "not_found")
 
     def test_a_wrong_method_is_told_which_ones_are_allowed(self, fleet: Fleet) -> None:
-        response = fleet.get("/runs/wait")
+        response = fleet.http.put("/runs/wait")
         assert (response.status_code, error_of(response)["code"]) == (405, "method_not_allowed")
         assert response.headers["allow"] == "POST"
 
@@ -267,7 +269,7 @@ class TestKeptAlive:
         assert response.status_code == 200
         assert status_at_start in {"pending", "running"}
         assert response.headers["content-type"] == "application/json"
-        assert response.headers["location"] == f"/runs/{run_id}/join"
+        assert response.headers["location"] == f"{response.headers['content-location']}/join"
         assert chunks[0] == b"\n"
         assert json.loads(b"".join(chunks))["waited_s"] == 1.5
 

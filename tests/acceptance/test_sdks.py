@@ -114,6 +114,17 @@ class TestJavaScript:
         assert assistant["assistant_id"] == assistant_uuid("email_compose")
         assert EMAIL.keys() <= javascript["schemas"]["value"]["input_schema"]["properties"].keys()
 
+    def test_a_stream_can_be_read(self, javascript: dict[str, Any]) -> None:
+        frames = javascript["streamed"]["value"]
+        assert (frames[0]["event"], frames[-1]["event"]) == ("metadata", "end")
+        assert {"event": "values", "data": {"x": 3, "y": 3}} in frames
+
+    def test_a_background_run_can_be_joined_and_looked_at(self, javascript: dict[str, Any]) -> None:
+        background = javascript["background"]["value"]
+        assert background["run"]["status"] == "pending"
+        assert background["joined"] == {"wait_s": 0.3, "waited_s": 0.3}
+        assert background["found"]["status"] == "success"
+
     @pytest.mark.parametrize(
         ("call", "status"), [("failed", 500), ("wrongInput", 422), ("unknown", 404), ("withoutKey", 401)]
     )

@@ -29,12 +29,16 @@ class InProcessSubRunner:
             queue=plane.decide(row.assistant_id).queue,
             status="success",
             attempt=1,
+            losses=0,
             worker=f"in-process/{os.getpid()}",
+            thread_id="",
+            metadata={},
             parent_run_id=None,
             trace_id="",
             created_at_s=0.0,
             started_at_s=0.0,
             ended_at_s=0.0,
+            cancelled_at_s=None,
         )
         return SubRun(record, from_json(to_json(final)))
 

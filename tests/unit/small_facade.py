@@ -48,8 +48,13 @@ def facade() -> Iterator[Facade]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            raw = self.rfile.read(int(self.headers["content-length"]))
+            body = json.loads(raw) if raw else None
             told.requests.append(({k.lower(): v for k, v in self.headers.items()} | {":path": self.path}, body))
+            told.answer(self)
+
+        def do_GET(self) -> None:
+            told.requests.append(({k.lower(): v for k, v in self.headers.items()} | {":path": self.path}, None))
             told.answer(self)
 
         def log_message(self, *_: object) -> None:

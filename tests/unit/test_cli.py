@@ -176,6 +176,77 @@ def test_an_error_is_data_too_with_json(facade: Facade, compose: Command) -> Non
     }
 
 
+# --- runs
+
+RUN = {
+    "run_id": "r1",
+    "graph_id": "echo",
+    "queue": "email",
+    "status": "error",
+    "losses": 3,
+    "updated_at": "2026-01-02T03:04:05+00:00",
+}
+
+
+@pytest.fixture
+def runs(facade: Facade, monkeypatch: pytest.MonkeyPatch, command: Command) -> Command:
+    """Run `runs …` against the small facade."""
+    monkeypatch.setenv("LANGGRAPH_URL", facade.url)
+    return lambda *arguments: command("runs", *arguments)
+
+
+def test_the_dead_runs_are_listed_for_people_and_for_programs(facade: Facade, runs: Command) -> None:
+    facade.answer = answering(200, [RUN])
+    told = runs("dead", "--limit", "7").out
+    assert all(value in told for value in ("r1", "echo", "email", "3", "2026-01-02"))
+    assert runs("dead", "--json").json == [RUN]
+    assert [headers[":path"] for headers, _ in facade.requests] == ["/runs/dead?limit=7", "/runs/dead?limit=100"]
+
+
+def test_no_dead_run_is_told_too(facade: Facade, runs: Command) -> None:
+    facade.answer = answering(200, [])
+    assert (runs("dead").err, runs("dead", "--json").json) == ("no run is dead\n", [])
+
+
+def test_a_run_is_shown_as_the_fleet_describes_it(facade: Facade, runs: Command) -> None:
+    facade.answer = answering(200, RUN)
+    assert runs("show", "r1").json == RUN
+    assert facade.last_headers[":path"] == "/runs/r1"
+
+
+@pytest.mark.parametrize("action", ["retry", "discard", "cancel"])
+def test_a_run_is_changed_and_where_it_stands_is_told(facade: Facade, runs: Command, action: str) -> None:
+    facade.answer = answering(200, RUN)
+    ended = runs(action, "r1")
+    assert (ended.status, ended.out, ended.err) == (0, "", "run r1 of `echo` on `email`: error\n")
+    assert runs(action, "r1", "--json").json == RUN
+    assert {headers[":path"] for headers, _ in facade.requests} == {f"/runs/r1/{action}"}
+
+
+def test_a_run_id_cannot_name_another_path(facade: Facade, runs: Command) -> None:
+    facade.answer = answering(404, {"detail": "unknown run"})
+    runs("discard", "../assistants/search?x=")
+    assert facade.last_headers[":path"] == "/runs/..%2Fassistants%2Fsearch%3Fx%3D/discard"
+
+
+@pytest.mark.parametrize(("status", "exit_status"), [(404, 2), (409, 2), (503, 3)])
+def test_a_refusal_is_told_with_the_request_and_the_reason(
+    facade: Facade, runs: Command, status: int, exit_status: int
+) -> None:
+    facade.answer = answering(status, {"detail": "not on the dead list"})
+    ended = runs("retry", "r1")
+    assert (ended.status, ended.out) == (exit_status, "")
+    assert "`POST /runs/r1/retry` failed" in ended.err
+    assert "not on the dead list" in ended.err
+    assert runs("retry", "r1", "--json").json["error"]["status"] == status
+
+
+def test_a_fleet_that_is_not_there_cannot_be_asked_for_runs(runs: Command) -> None:
+    ended = runs("dead", "--url", f"http://127.0.0.1:{free_port()}")
+    assert ended.status == 3
+    assert "cannot be reached" in ended.err
+
+
 # --- routes
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic_core import PydanticSerializationError, from_json
+from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane, build_control_plane
@@ -20,11 +21,14 @@ from agentic_sales.errors import (
     RunTimeout,
 )
 from agentic_sales.registry import GraphSpec
-from agentic_sales.runs.ledger import Ledger, Outcome
+from agentic_sales.runs.events import FROM_START, follow
+from agentic_sales.runs.holds import Holds
+from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, events_key
 from agentic_sales.settings import Settings
+from agentic_sales.workers import cancel as cancel_module
 from agentic_sales.workers.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, failure_of, max_attempts
 from tests.structure.in_process import InProcessSubRunner
-from tests.unit.recorded_runs import TRACE_ID, claimed, new_run, recorded, success
+from tests.unit.recorded_runs import BRIEF_S, TRACE_ID, claimed, hold_of, new_run, recorded, success
 
 ROW = GraphSpec("echo", "tests.workflows.echo", effect="pure")
 UNKNOWN = RunId("01890000-0000-7000-8000-000000000000")
@@ -185,7 +189,7 @@ async def test_a_run_over_its_limit_ends_as_a_timeout(control: ControlPlane, led
 async def test_a_run_that_keeps_killing_its_worker_is_given_up(control: ControlPlane, ledger: Ledger) -> None:
     run_id = await recorded(ledger, new_run(input={"x": 3}))
     for _ in range(MAX_ATTEMPTS):
-        await claimed(ledger, run_id)
+        await claimed(ledger, run_id, lease_s=BRIEF_S)
     outcome = await run("echo", run_id, control=control, ledger=ledger)
     assert outcome is not None
     assert outcome.failure is not None
@@ -194,7 +198,7 @@ async def test_a_run_that_keeps_killing_its_worker_is_given_up(control: ControlP
 
 async def test_a_run_that_may_have_sent_is_never_tried_again(control: ControlPlane, ledger: Ledger) -> None:
     run_id = await recorded(ledger, new_run(input={"lethal": False}))
-    await claimed(ledger, run_id)
+    await claimed(ledger, run_id, lease_s=BRIEF_S)
     outcome = await run("poison_send", run_id, control=control, ledger=ledger)
     assert outcome is not None
     assert outcome.failure is not None
@@ -202,11 +206,12 @@ async def test_a_run_that_may_have_sent_is_never_tried_again(control: ControlPla
 
 
 async def test_a_run_that_was_taken_over_meanwhile_keeps_the_end_of_its_heir(
-    control: ControlPlane, ledger: Ledger
+    control: ControlPlane, ledger: Ledger, holds: Holds
 ) -> None:
     run_id = await recorded(ledger, new_run(input={"wait_s": 0.2}))
     frozen = asyncio.create_task(run("sleepy", run_id, control=control, ledger=ledger))
     await _until_running(ledger, run_id)
+    assert holds.lose(await hold_of(ledger, run_id))
     heir = await claimed(ledger, run_id)
     await ledger.finish(heir, success(run_id, b'"of the heir"'))
     assert await frozen is None
@@ -224,6 +229,76 @@ async def test_a_cancelled_run_is_recorded_and_stays_cancelled(control: ControlP
     assert outcome is not None
     assert outcome.failure is not None
     assert outcome.failure.code == "cancelled"
+
+
+async def test_a_run_that_somebody_alive_holds_is_left_alone(control: ControlPlane, ledger: Ledger) -> None:
+    run_id = await recorded(ledger, new_run(input={"x": 3}))
+    holder = await claimed(ledger, run_id)
+    assert await run("echo", run_id, control=control, ledger=ledger) is None
+    assert await ledger.finish(holder, success(run_id))
+
+
+async def test_a_run_that_was_given_up_is_on_the_dead_list(control: ControlPlane, ledger: Ledger, redis: Redis) -> None:
+    run_id = await recorded(ledger, new_run(input={"x": 3}))
+    for _ in range(MAX_ATTEMPTS):
+        await claimed(ledger, run_id, lease_s=BRIEF_S)
+    await run("echo", run_id, control=control, ledger=ledger)
+    assert await redis.zscore(DEAD_KEY, run_id) is not None
+
+
+async def test_a_run_that_was_given_up_names_its_losses_and_not_the_times_it_was_given_back(
+    control: ControlPlane, ledger: Ledger, holds: Holds
+) -> None:
+    run_id = await recorded(ledger, new_run(input={"lethal": False}))
+    await claimed(ledger, run_id)
+    assert holds.release(await hold_of(ledger, run_id))
+    await claimed(ledger, run_id, lease_s=BRIEF_S)
+    outcome = await run("poison_send", run_id, control=control, ledger=ledger)
+    assert outcome is not None
+    assert outcome.failure is not None
+    assert "lost its worker 1 time(s)" in outcome.failure.message
+
+
+async def test_a_run_that_is_cancelled_while_it_runs_is_stopped_and_ends_interrupted(
+    control: ControlPlane, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cancel_module, "LOOK_INTERVAL_S", 0.01)
+    monkeypatch.setattr(cancel_module, "GRACE_S", 0.01)
+    run_id = await recorded(ledger, new_run(input={"wait_s": 60}))
+    task = asyncio.create_task(run("sleepy", run_id, control=control, ledger=ledger))
+    await _until_running(ledger, run_id)
+    await ledger.cancel(run_id)
+    outcome = await asyncio.wait_for(task, 10)
+    assert outcome == Outcome(run_id, "interrupted", None, CANCELLED)
+    assert await ledger.outcomes([run_id]) == [outcome]
+
+
+async def test_a_streamed_run_tells_what_happens_and_ends_like_any_other(
+    control: ControlPlane, ledger: Ledger, redis: Redis
+) -> None:
+    run_id = await recorded(ledger, new_run(stream_modes=("values", "updates"), input={"x": 3}))
+    outcome = await run("echo", run_id, control=control, ledger=ledger)
+    assert outcome is not None
+    seen = [e async for e in follow(redis, run_id, after=FROM_START, idle_s=5.0) if e is not None]
+    assert seen[0].event == "metadata"
+    assert from_json(seen[0].data) == {"run_id": run_id, "attempt": 1}
+    assert {event.event for event in seen[1:-1]} == {"values", "updates"}
+    assert [e.data for e in seen if e.event == "values"][-1] == outcome.output
+    assert seen[-1].event == "end"
+
+
+async def test_a_streamed_run_that_was_taken_over_meanwhile_streams_no_more(
+    control: ControlPlane, ledger: Ledger, redis: Redis, holds: Holds
+) -> None:
+    run_id = await recorded(ledger, new_run(stream_modes=("values",), input={"wait_s": 0.2}))
+    frozen = asyncio.create_task(run("sleepy", run_id, control=control, ledger=ledger))
+    await _until_running(ledger, run_id)
+    assert holds.lose(await hold_of(ledger, run_id))
+    heir = await claimed(ledger, run_id)
+    length = await redis.xlen(events_key(run_id))
+    assert await frozen is None
+    assert await redis.xlen(events_key(run_id)) == length
+    assert await ledger.finish(heir, success(run_id))
 
 
 async def _until_running(ledger: Ledger, run_id: RunId) -> None:

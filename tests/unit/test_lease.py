@@ -9,7 +9,7 @@ from kombu import Connection, Consumer, Producer, Queue
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from agentic_sales.workers.lease import renew
+from agentic_sales.workers.lease import renew_messages
 from tests.unit.recorded_runs import new_queue
 
 LONG_AGO_S = 1000.0
@@ -92,7 +92,7 @@ def test_a_renewed_message_is_young_and_is_not_delivered_again(
     channel: Channel, in_flight: str, scores: Scores
 ) -> None:
     scores[in_flight] = time.time() - LONG_AGO_S
-    renew(channel)
+    renew_messages(channel)
     assert scores[in_flight] == pytest.approx(time.time(), abs=5)
     channel.qos.restore_visible()
     assert scores[in_flight] is not None
@@ -102,7 +102,7 @@ def test_an_acknowledged_message_is_not_brought_back_by_a_renewal(
     channel: Channel, in_flight: str, scores: Scores
 ) -> None:
     channel.basic_ack(in_flight)
-    renew(channel)
+    renew_messages(channel)
     assert scores[in_flight] is None
 
 
@@ -112,7 +112,7 @@ def test_a_message_that_another_worker_has_by_now_is_not_brought_back_by_a_renew
     scores[in_flight] = time.time() - LONG_AGO_S
     channel.qos.restore_visible()
     assert tags_in_flight(channel) == [in_flight], "this worker does not know that it lost the message"
-    renew(channel)
+    renew_messages(channel)
     assert scores[in_flight] is None
 
 
@@ -120,4 +120,4 @@ def test_a_redis_that_is_away_does_not_end_the_consumer(channel: Channel, in_fli
     assert in_flight
     with Redis.from_url(redis_url) as redis:
         redis.client_kill_filter(_type="normal")
-    renew(channel)
+    renew_messages(channel)

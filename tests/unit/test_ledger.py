@@ -6,27 +6,32 @@ import signal
 from pathlib import Path
 
 import pytest
-from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agentic_sales.contracts import RunFailure, RunId
+from agentic_sales.errors import PoolUnavailable
 from agentic_sales.runs import ledger as ledger_module
+from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.runs.ledger import (
+    CANCELLED,
     COMMANDS_AT_ONCE,
+    RUNNING_KEY,
     Claim,
     Ledger,
     Outcome,
-    fail_held_run,
     failure_status,
     parse_reply,
+    pending_key,
 )
 from agentic_sales.runs.submit import connect_redis
 from agentic_sales.settings import Settings
 from tests.services import redis_server
 from tests.unit.conftest import LEDGER_TTL_S
 from tests.unit.recorded_runs import (
+    BRIEF_S,
     FAILURE,
+    QUEUE_CAP,
     TIMEOUT,
     TRACE,
     TRACE_ID,
@@ -43,12 +48,6 @@ from tests.unit.recorded_runs import (
 UNKNOWN = RunId("01890000-0000-7000-8000-000000000000")
 
 
-def fail_held(redis_url: str, run_id: RunId, *, worker: str) -> bool:
-    """End a run as the worker's parent process does."""
-    with BlockingRedis.from_url(redis_url) as blocking:
-        return fail_held_run(blocking, run_id, worker=worker, ttl_s=LEDGER_TTL_S, failure=TIMEOUT)
-
-
 async def test_a_recorded_run_is_pending_and_nobody_has_tried_it(ledger: Ledger) -> None:
     run_id = await recorded(ledger)
     record = await ledger.load(run_id)
@@ -59,14 +58,28 @@ async def test_a_recorded_run_is_pending_and_nobody_has_tried_it(ledger: Ledger)
     assert (record.started_at_s, record.ended_at_s) == (None, None)
 
 
-async def test_a_run_is_not_recorded_when_its_pool_must_live_and_does_not(ledger: Ledger, redis: Redis) -> None:
+async def test_a_run_is_not_recorded_when_its_pool_does_not_live(ledger: Ledger, redis: Redis) -> None:
     run = new_run(queue=new_queue())
-    assert not await ledger.record(run, pool_must_live=True)
+    with pytest.raises(PoolUnavailable, match=f"`{run.queue}`, so `echo` cannot run"):
+        await ledger.record(run, queue_cap=QUEUE_CAP)
     assert await ledger.load(run.run_id) is None
     await sign_of_life(redis, run.queue, lasts_s=-1)
-    assert not await ledger.record(run, pool_must_live=True)
+    with pytest.raises(PoolUnavailable):
+        await ledger.record(run, queue_cap=QUEUE_CAP)
+    assert await ledger.load(run.run_id) is None
     await sign_of_life(redis, run.queue, lasts_s=30)
-    assert await ledger.record(run, pool_must_live=True)
+    assert await ledger.record(run, queue_cap=QUEUE_CAP) == run.run_id
+
+
+async def test_a_run_in_place_is_recorded_without_a_live_pool_and_waits_on_no_queue(
+    ledger: Ledger, redis: Redis
+) -> None:
+    run = new_run(queue=new_queue())
+    await ledger.record_in_place(run)
+    assert await redis.zcard(pending_key(run.queue)) == 0
+    claim = await claimed(ledger, run.run_id, lease_s=0.0)
+    assert await redis.zscore(RUNNING_KEY, run.run_id) is None, "the parent's lease covers it"
+    assert await ledger.finish(claim, success(run.run_id))
 
 
 async def test_a_claim_brings_the_request_and_the_trace_and_says_who_holds_the_run(ledger: Ledger) -> None:
@@ -114,7 +127,7 @@ async def test_a_second_delivery_of_a_finished_run_does_nothing(ledger: Ledger, 
 
 async def test_a_worker_that_lost_its_claim_cannot_finish_the_run(ledger: Ledger) -> None:
     run_id = await recorded(ledger)
-    frozen = await claimed(ledger, run_id, worker="host/1")
+    frozen = await claimed(ledger, run_id, worker="host/1", lease_s=BRIEF_S)
     heir = await claimed(ledger, run_id, worker="host/2")
     assert (frozen.attempt, heir.attempt) == (1, 2)
     assert not await ledger.finish(frozen, success(run_id, b'"late"'))
@@ -133,15 +146,25 @@ async def test_of_many_finishes_of_one_claim_exactly_one_counts(ledger: Ledger) 
     assert await ledger.outcomes([run_id]) == [ends[counted.index(True)]]
 
 
-async def test_of_many_deliveries_each_gets_an_attempt_of_its_own(ledger: Ledger) -> None:
+async def test_of_many_deliveries_after_the_lease_each_gets_an_attempt_of_its_own(ledger: Ledger) -> None:
     run_id = await recorded(ledger)
-    claims = await asyncio.gather(*(claimed(ledger, run_id, max_attempts=20) for _ in range(20)))
+    claims = await asyncio.gather(*(claimed(ledger, run_id, max_attempts=20, lease_s=BRIEF_S) for _ in range(20)))
     assert sorted(claim.attempt for claim in claims) == list(range(1, 21))
+
+
+async def test_of_many_deliveries_of_a_held_run_none_takes_it(ledger: Ledger, redis: Redis) -> None:
+    run_id = await recorded(ledger)
+    asking = (ledger.claim(run_id, worker=f"host/{number}", max_attempts=3) for number in range(20))
+    answers = await asyncio.gather(*asking)
+    assert [answer for answer in answers if not isinstance(answer, Claim)] == ["held"] * 19
+    before = await raw_record(redis, run_id)
+    assert await ledger.claim(run_id, worker="host/late", max_attempts=3) == "held"
+    assert await raw_record(redis, run_id) == before
 
 
 async def test_a_claim_past_the_last_attempt_says_so_and_can_only_end_the_run(ledger: Ledger) -> None:
     run_id = await recorded(ledger)
-    claims = [await claimed(ledger, run_id, max_attempts=2) for _ in range(3)]
+    claims = [await claimed(ledger, run_id, max_attempts=2, lease_s=BRIEF_S) for _ in range(3)]
     assert [(claim.attempt, claim.is_exhausted) for claim in claims] == [(1, False), (2, False), (3, True)]
     assert await ledger.finish(claims[2], failed(run_id))
     assert await ledger.claim(run_id, worker="host/1", max_attempts=2) == "ended"
@@ -169,7 +192,8 @@ async def test_the_waiter_is_told_of_the_end(
 async def test_the_waiter_is_not_told_of_a_finish_that_was_refused(ledger: Ledger, redis: Redis) -> None:
     run = new_run(reply_to=f"replies-{secrets.token_hex(4)}")
     await recorded(ledger, run)
-    lost, held = await claimed(ledger, run.run_id), await claimed(ledger, run.run_id)
+    lost = await claimed(ledger, run.run_id, lease_s=BRIEF_S)
+    held = await claimed(ledger, run.run_id)
     async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
         await pubsub.subscribe(run.reply_to)
         await ledger.finish(lost, success(run.run_id, b'"lost"'))
@@ -184,23 +208,23 @@ def test_a_reply_that_tells_no_end_is_refused(status: bytes) -> None:
         parse_reply(UNKNOWN.encode() + b"\n" + status + b"\n{}")
 
 
-async def test_a_killed_childs_run_is_ended_for_it(ledger: Ledger, redis_url: str) -> None:
+async def test_a_killed_childs_run_is_ended_for_it(ledger: Ledger, holds: Holds) -> None:
     run_id = await recorded(ledger)
     claim = await claimed(ledger, run_id, worker="host/7")
-    assert fail_held(redis_url, run_id, worker="host/7")
+    assert holds.fail(Hold(run_id, "host/7"), TIMEOUT)
     assert await ledger.outcomes([run_id]) == [Outcome(run_id, "timeout", None, TIMEOUT)]
     assert not await ledger.finish(claim, success(run_id))
 
 
-async def test_a_run_that_another_process_holds_is_not_ended_for_a_killed_child(ledger: Ledger, redis_url: str) -> None:
+async def test_a_run_that_another_process_holds_is_not_ended_for_a_killed_child(ledger: Ledger, holds: Holds) -> None:
     run_id = await recorded(ledger)
-    assert not fail_held(redis_url, run_id, worker="host/7"), "nobody holds it yet"
-    await claimed(ledger, run_id, worker="host/7")
+    assert not holds.fail(Hold(run_id, "host/7"), TIMEOUT), "nobody holds it yet"
+    await claimed(ledger, run_id, worker="host/7", lease_s=BRIEF_S)
     heir = await claimed(ledger, run_id, worker="host/8")
-    assert not fail_held(redis_url, run_id, worker="host/7")
+    assert not holds.fail(Hold(run_id, "host/7"), TIMEOUT)
     assert await ledger.finish(heir, success(run_id))
-    assert not fail_held(redis_url, run_id, worker="host/8"), "it has ended"
-    assert not fail_held(redis_url, UNKNOWN, worker="host/8")
+    assert not holds.fail(Hold(run_id, "host/8"), TIMEOUT), "it has ended"
+    assert not holds.fail(Hold(UNKNOWN, "host/8"), TIMEOUT)
 
 
 async def test_a_record_expires_and_every_end_prolongs_it(ledger: Ledger, redis: Redis) -> None:
@@ -213,11 +237,11 @@ async def test_a_record_expires_and_every_end_prolongs_it(ledger: Ledger, redis:
 
 
 async def test_a_run_that_expired_while_it_ran_is_not_brought_back_by_its_end(ledger: Ledger) -> None:
-    run_id = await recorded(ledger)
-    claim = await claimed(ledger, run_id)
-    await ledger.forget(run_id)
-    assert not await ledger.finish(claim, success(run_id))
-    assert await ledger.load(run_id) is None
+    run = new_run()
+    claim = await claimed(ledger, await recorded(ledger, run))
+    await ledger.forget(run)
+    assert not await ledger.finish(claim, success(run.run_id))
+    assert await ledger.load(run.run_id) is None
 
 
 async def test_outcomes_come_in_the_order_asked_and_are_none_for_what_has_not_ended(ledger: Ledger) -> None:
@@ -249,11 +273,15 @@ async def test_a_redis_that_does_not_answer_counts_as_away(tmp_path: Path, monke
 
 
 async def test_a_burst_of_commands_shares_the_connections(ledger: Ledger, redis: Redis) -> None:
-    run_ids = await asyncio.gather(*(recorded(ledger) for _ in range(4 * COMMANDS_AT_ONCE)))
+    await sign_of_life(redis, "core", lasts_s=60)
+    run_ids = await asyncio.gather(
+        *(ledger.record(new_run(), queue_cap=QUEUE_CAP) for _ in range(4 * COMMANDS_AT_ONCE))
+    )
     assert len(set(run_ids)) == 4 * COMMANDS_AT_ONCE
     clients = await redis.client_list()
     assert len(clients) <= COMMANDS_AT_ONCE + 1
 
 
-def test_a_run_over_its_limit_ends_as_a_timeout_and_any_other_failure_as_an_error() -> None:
-    assert [failure_status(failure) for failure in (TIMEOUT, FAILURE)] == ["timeout", "error"]
+def test_a_run_over_its_limit_is_a_timeout_a_cancelled_one_interrupted_and_any_other_failure_an_error() -> None:
+    statuses = [failure_status(failure) for failure in (TIMEOUT, CANCELLED, FAILURE)]
+    assert statuses == ["timeout", "interrupted", "error"]

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.dev.ports import free_port
 from agentic_sales.errors import PoolUnavailable
 from agentic_sales.runs import replies as replies_module
-from agentic_sales.runs.ledger import Ledger, Outcome, fail_held_run
+from agentic_sales.runs.holds import Hold, Holds
+from agentic_sales.runs.ledger import Ledger, Outcome
 from agentic_sales.runs.replies import Replies
 from agentic_sales.runs.submit import connect_redis
 from agentic_sales.settings import Settings
@@ -96,14 +96,13 @@ async def test_a_message_that_is_no_reply_does_not_end_the_listening(
 
 
 @pytest.mark.usefixtures("sweeping")
-async def test_an_end_that_was_told_while_the_subscription_was_down_is_found(ledger: Ledger, redis_url: str) -> None:
+async def test_an_end_that_was_told_while_the_subscription_was_down_is_found(ledger: Ledger, holds: Holds) -> None:
     async with listening(ledger) as replies:
         run_id, ended = await asked(ledger, replies)
         await claimed(ledger, run_id, worker="host/7")
-        with BlockingRedis.from_url(redis_url) as blocking:
-            # Blocking calls: the event loop cannot subscribe again between the two.
-            assert blocking.client_kill_filter(_type="pubsub")
-            assert fail_held_run(blocking, run_id, worker="host/7", ttl_s=60, failure=TIMEOUT)
+        # Blocking calls: the event loop cannot subscribe again between the two.
+        assert holds.redis.client_kill_filter(_type="pubsub")
+        assert holds.fail(Hold(run_id, "host/7"), TIMEOUT)
         assert (await outcome_of(ended)).failure == TIMEOUT
 
 
@@ -122,20 +121,21 @@ async def test_the_waiters_of_a_pool_whose_last_worker_died_are_told(
 ) -> None:
     monkeypatch.setattr(replies_module, "POOL_LOST_AFTER_S", 2 * OFTEN_S)
     dead, alive = new_queue(), new_queue()
-    await sign_of_life(redis, dead, lasts_s=-1)
-    await sign_of_life(redis, alive, lasts_s=60)
     async with listening(ledger) as replies:
         _, lost = await asked(ledger, replies, dead)
         _, kept = await asked(ledger, replies, alive)
+        await sign_of_life(redis, dead, lasts_s=-1)
         with pytest.raises(PoolUnavailable, match=f"`{dead}`, so `echo` cannot run"):
             await outcome_of(lost)
         assert not kept.done()
 
 
 @pytest.mark.usefixtures("sweeping")
-async def test_a_pool_that_is_without_a_worker_for_a_moment_is_not_lost(ledger: Ledger) -> None:
+async def test_a_pool_that_is_without_a_worker_for_a_moment_is_not_lost(ledger: Ledger, redis: Redis) -> None:
+    queue = new_queue()
     async with listening(ledger) as replies:
-        _, waited_for = await asked(ledger, replies, queue=new_queue())
+        _, waited_for = await asked(ledger, replies, queue)
+        await sign_of_life(redis, queue, lasts_s=-1)
         await _sweeps(ledger, replies, times=4)
         assert not waited_for.done()
 
