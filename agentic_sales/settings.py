@@ -19,7 +19,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from agentic_sales.errors import ConfigurationError
 
 CsvTuple = Annotated[tuple[str, ...], NoDecode]
-GraphErrorStatus = Annotated[Literal[200, 500], BeforeValidator(int)]  # a literal number does not match a text
+_STATUSES = {"200": 200, "500": 500}
+GraphErrorStatus = Annotated[Literal[200, 500], BeforeValidator(lambda text: _STATUSES.get(text, text))]
+"""A status as the environment spells it: pydantic's literal number does not match a text."""
 
 
 class Settings(BaseSettings):
