@@ -28,7 +28,8 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*(shared[:-1] if on_terminal else shared), renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # One write per line: what prints the newline apart mixes the lines of processes that share a stream.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
