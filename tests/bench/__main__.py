@@ -29,7 +29,11 @@ SLEEPY_CALLERS = 64
 SLEEPY_S = 0.2
 IMPORT_ROWS = (35, 5000)
 IMPORT_ROUNDS = 15
+LEAST_WIDTH = 130
+"""Columns that the table needs, also where there is no terminal."""
 WARM_UP_S = 1.0
+MANY_CHILDREN_WARM_UP_S = 3.0
+"""Each of many children must have run a few times, or what is measured is the copying of their first pages."""
 REFERENCE_SHARE = 0.5
 """In process and on the floor there is less to settle, so they are measured for a part of the time."""
 
@@ -66,6 +70,7 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every context is left
     console = Console(stderr=options.json)
+    console.width = max(console.width, LEAST_WIDTH)
     results: list[Result] = []
     imports: list[ImportCost] = []
     try:
@@ -79,6 +84,8 @@ def main() -> int:
     except WrongAnswer as exc:
         console.print(f"the benchmark failed: {exc}", style="bold red", markup=False)
         return 1
+    except KeyboardInterrupt:
+        return 130
     show(results, imports, console)
     if options.json:
         print(json.dumps(as_data(results, imports), indent=2))  # noqa: T201 - this is the output
@@ -120,7 +127,8 @@ def _sleepy(seconds: float, console: Console) -> Iterator[Result]:
         yield _result(work, FLOOR, SLEEPY, Load(SLEEPY_CALLERS, REFERENCE_SHARE * seconds, WARM_UP_S / 2), target)
     console.print(f"waiting on a fleet of {SLEEPY_CALLERS} children …", style="dim")
     with core_fleet(children=SLEEPY_CALLERS) as target:
-        yield _result(work, FLEET, SLEEPY, Load(SLEEPY_CALLERS, seconds, WARM_UP_S), target, goal=SLEEPY_GOAL)
+        load = Load(SLEEPY_CALLERS, seconds, MANY_CHILDREN_WARM_UP_S)
+        yield _result(work, FLEET, SLEEPY, load, target, goal=SLEEPY_GOAL)
 
 
 def _result(work: str, where: str, question: Question, load: Load, target: Target, *, goal: str = "") -> Result:

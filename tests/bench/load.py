@@ -142,6 +142,7 @@ async def http_caller(port: int, assistant_id: str, key: str) -> AsyncIterator[A
 
 async def _response(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    start = head.index(b"content-length:") + len(b"content-length:")
-    size = int(head[start : head.index(b"\r\n", start)])
-    return head[9:12], await reader.readexactly(size)
+    _, found, rest = head.partition(b"content-length:")
+    if not found:
+        raise WrongAnswer(f"an answer took so long that it was streamed: {head.decode()}")
+    return head[9:12], await reader.readexactly(int(rest[: rest.index(b"\r\n")]))

@@ -47,12 +47,13 @@ def show(results: Sequence[Result], imports: Sequence[ImportCost], console: Cons
         console.print(_load_table(results))
     for result in results:
         if result.cpu_ms_per_run:
-            console.print(_cpu_line(result), highlight=False)
+            console.print(_cpu_line(result), highlight=False, soft_wrap=True)
     for cost in imports:
         console.print(
             f"registry + routing at {cost.rows} rows: {cost.over_bare_ms:.1f} ms over bare Python "
             f"({cost.bare_ms:.1f} ms), {cost.ratio:.2f} times as long; goal ≤ 20 ms",
             highlight=False,
+            soft_wrap=True,
         )
 
 
