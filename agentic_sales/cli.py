@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 runs_app = typer.Typer(no_args_is_help=True, help="Look at runs, cancel them, and deal with the dead ones.")
 app.add_typer(runs_app, name="runs")
+db_app = typer.Typer(no_args_is_help=True, help="Bring the SQL database to the schema of this release.")
+app.add_typer(db_app, name="db")
 
 FAILED, WRONG = 1, 2
 
@@ -236,6 +238,41 @@ def cancel(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> N
     from agentic_sales.dev import runs
 
     _print_run(as_json, lambda: runs.cancel(run_id, url))
+
+
+@db_app.command()
+def upgrade(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Bring the database of DATABASE_URL, or the local one, to the schema of this release.
+
+    agentic-sales db upgrade
+    """
+    from agentic_sales.settings import settings
+    from agentic_sales.store.migrate import newest_revision
+    from agentic_sales.store.migrate import upgrade as upgrade_database
+
+    applied = upgrade_database(settings())
+    if as_json:
+        _print_json({"applied": applied, "revision": newest_revision()})
+        return
+    _note(*(f"applied {revision}" for revision in applied), f"the database is at revision {newest_revision()}")
+
+
+@db_app.command()
+def current(as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Show the revision of the database and the one that this release needs; exit status 1 when they differ.
+
+    agentic-sales db current
+    """
+    from agentic_sales.settings import settings
+    from agentic_sales.store.migrate import current_revision, newest_revision
+
+    found, needed = current_revision(settings()), newest_revision()
+    if as_json:
+        _print_json({"revision": found, "needed": needed})
+    else:
+        _note(f"the database is at revision {found or 'none'}, this release needs {needed}")
+    if found != needed:
+        raise typer.Exit(FAILED)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from agentic_sales.errors import ConfigurationError
 from agentic_sales.facade.app import create_app
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.settings import settings
+from agentic_sales.store.migrate import ensure_migrated
 
 log = structlog.get_logger()
 
@@ -24,12 +25,14 @@ def serve(host: str, port: int, *, dev: bool) -> None:
         dev: Allow to start without a key, on loopback only.
 
     Raises:
-        ConfigurationError: There is no key, and this is not a loopback address with `dev`.
+        ConfigurationError: There is no key, and this is not a loopback address with `dev`; or the database of
+            `DATABASE_URL` cannot be reached or is not of this release.
     """
     configuration, control = settings(), control_plane()
     configure_logs(configuration.log_level)
     if not _is_key(configuration.auth_token):
         _refuse_open_door(host, dev=dev)
+    ensure_migrated(configuration)
     for warning in control.warnings:
         log.warning("routing_warning", detail=warning)
     uvicorn.run(create_app(configuration, control), host=host, port=port, log_config=None, access_log=False)

@@ -1,0 +1,110 @@
+"""Open the SQL database of durable state: SQLite in the state directory, or what `DATABASE_URL` names.
+
+One `Database` per process and event loop, made after a fork. It connects when it is first used, and heals: a
+connection that the server closed is replaced before the next statement.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import URL, event, make_url
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.settings import Settings
+
+SQLITE_BUSY_TIMEOUT_S = 10.0
+"""How long a writer waits for another process's write; writes are single rows, so this is long."""
+CONNECT_TIMEOUT_S = 2
+_POSTGRESQL = "postgresql+psycopg"
+_SQLITE = "sqlite+aiosqlite"
+_FILE_NAME = "agentic_sales.sqlite"
+_WRITES = "agentic_sales_writes"
+
+
+def database_url(configuration: Settings) -> URL:
+    """Return the database's URL, with the driver that we use.
+
+    Raises:
+        ConfigurationError: `DATABASE_URL` is no URL, or names a database that is neither SQLite nor PostgreSQL.
+    """
+    if not configuration.database_url:
+        return URL.create(_SQLITE, database=str(configuration.state_dir / _FILE_NAME))
+    try:
+        url = make_url(configuration.database_url)
+    except ArgumentError as exc:
+        raise ConfigurationError("DATABASE_URL is no database URL; expected postgresql://… or sqlite:///path") from exc
+    match url.get_backend_name():
+        case "postgresql" | "postgres":
+            return url.set(drivername=_POSTGRESQL)
+        case "sqlite":
+            return url.set(drivername=_SQLITE)
+        case other:
+            raise ConfigurationError(f"DATABASE_URL names a `{other}` database; expected postgresql or sqlite")
+
+
+class Database:
+    """The database, for one event loop."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection for statements that change nothing."""
+        async with self.engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction that writes, committed at the end of the body.
+
+        On SQLite it takes the write lock at its start: a transaction that first reads and then writes would otherwise
+        fail at once, whatever the busy timeout, when another process has written in between.
+        """
+        async with self.engine.connect() as connection:
+            writing = await connection.execution_options(**{_WRITES: True})
+            async with writing.begin():
+                yield writing
+
+
+@asynccontextmanager
+async def open_database(configuration: Settings) -> AsyncIterator[Database]:
+    """Open the database of a configuration; it connects when it is first used.
+
+    Raises:
+        ConfigurationError: `DATABASE_URL` cannot be one.
+    """
+    engine = build_engine(database_url(configuration))
+    try:
+        yield Database(engine)
+    finally:
+        await engine.dispose()
+
+
+def build_engine(url: URL) -> AsyncEngine:
+    """Make the engine of a URL, set up for several processes that share the database."""
+    if url.drivername == _POSTGRESQL:
+        return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
+    engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S})
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    """Let readers go on beside a writer, and leave transactions to `_begin_sqlite`."""
+    connection.isolation_level = None
+    cursor: Any = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,120 @@
+"""Bring the database to the schema of this release, one migration at a time, whoever starts first.
+
+A database of our own (SQLite in the state directory) is brought up by whatever needs it. One that `DATABASE_URL` names
+belongs to an operator, who says when: `agentic-sales db upgrade`; until then a process says what is missing and ends.
+"""
+
+import asyncio
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.settings import Settings
+from agentic_sales.store.database import Database, open_database
+from agentic_sales.store.tables import Table
+
+_SCRIPTS = Path(__file__).with_name("migrations")
+_LOCK = 0x5A1E5
+"""Number of PostgreSQL's advisory lock; of all processes that migrate at once, one does it."""
+
+
+def newest_revision() -> str:
+    """Return the revision that this release needs."""
+    head = _scripts().get_current_head()
+    assert head is not None  # noqa: S101 - the release has migrations
+    return head
+
+
+def upgrade(configuration: Settings) -> list[str]:
+    """Bring the database to the newest revision; return the revisions that were applied, oldest first.
+
+    Raises:
+        ConfigurationError: The database cannot be reached, or has a revision that this release does not know.
+    """
+    return asyncio.run(_upgrade(configuration))
+
+
+def current_revision(configuration: Settings) -> str | None:
+    """Return the revision of the database; None: it is empty.
+
+    Raises:
+        ConfigurationError: The database cannot be reached.
+    """
+    return asyncio.run(_current(configuration))
+
+
+def ensure_migrated(configuration: Settings) -> None:
+    """Bring our own database up; check an operator's.
+
+    Raises:
+        ConfigurationError: The operator's database cannot be reached, or its revision is not this release's.
+    """
+    if not configuration.database_url:
+        upgrade(configuration)
+        return
+    current, needed = current_revision(configuration), newest_revision()
+    if current != needed:
+        raise ConfigurationError(
+            f"the database of DATABASE_URL is at revision `{current or 'none'}`, this release needs `{needed}`; "
+            "run `agentic-sales db upgrade`"
+        )
+
+
+async def _upgrade(configuration: Settings) -> list[str]:
+    configuration.state_dir.mkdir(parents=True, exist_ok=True)
+    async with open_database(configuration) as database:
+        try:
+            async with database.writing() as connection:
+                return await connection.run_sync(_apply)
+        except CommandError as exc:
+            raise ConfigurationError(f"the database is not of this release or an earlier one: {exc}") from exc
+        except (DBAPIError, OSError) as exc:
+            raise _unreachable(database, exc) from exc
+
+
+async def _current(configuration: Settings) -> str | None:
+    async with open_database(configuration) as database:
+        try:
+            async with database.reading() as connection:
+                return await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+        except (DBAPIError, OSError) as exc:
+            raise _unreachable(database, exc) from exc
+
+
+def _apply(connection: Connection) -> list[str]:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    scripts, applied = _scripts(), list[str]()
+
+    def steps(revision: str | tuple[str, ...], _: MigrationContext) -> list[RevisionStep]:
+        # Alembic's own `upgrade` command calls it the same way, with a tuple.
+        planned = scripts._upgrade_revs("head", revision)  # type: ignore[arg-type]  # noqa: SLF001 - see above
+        applied.extend(step.revision.revision for step in planned)
+        return list(planned)
+
+    with EnvironmentContext(_config(), scripts, fn=steps) as environment:
+        environment.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
+        environment.run_migrations()
+    return applied
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config
+
+
+def _unreachable(database: Database, exc: Exception) -> ConfigurationError:
+    where = database.engine.url.render_as_string(hide_password=True)
+    return ConfigurationError(f"the database `{where}` cannot be used: {str(exc).splitlines()[0]}")

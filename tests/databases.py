@@ -1,0 +1,69 @@
+"""Give a test a database of its own: a new SQLite file, a new database on this machine's PostgreSQL."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from agentic_sales.dev.ports import LOOPBACK
+from agentic_sales.settings import Settings
+from agentic_sales.store.migrate import upgrade
+from tests.services import missing
+
+_SERVER = f"postgresql://postgres@{LOOPBACK}:5432"
+
+
+@dataclass(frozen=True)
+class DatabaseKind:
+    """An empty database."""
+
+    name: str
+    """`sqlite` or `postgresql`."""
+    settings: Settings
+    """A configuration that names it."""
+
+
+@contextmanager
+def new_postgresql() -> Iterator[str]:
+    """Make a database on this machine's PostgreSQL for as long as the context lasts; yield its URL."""
+    name = f"agentic_sales_test_{secrets.token_hex(6)}"
+    _on_server(f"CREATE DATABASE {name}")
+    try:
+        yield f"{_SERVER}/{name}"
+    finally:
+        _on_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _on_server(statement: str) -> None:
+    try:
+        with psycopg.connect(f"{_SERVER}/postgres", autocommit=True, connect_timeout=2) as connection:
+            connection.execute(statement.encode())
+    except psycopg.OperationalError as exc:
+        missing(f"no PostgreSQL answers on {LOOPBACK}:5432 to the user postgres without a password ({exc})")
+
+
+@pytest.fixture
+def postgresql_settings(tmp_path: Path) -> Iterator[Settings]:
+    """A configuration that names an empty PostgreSQL database."""
+    with new_postgresql() as url:
+        yield Settings(database_url=url, state_dir=tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest, tmp_path: Path) -> DatabaseKind:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return DatabaseKind("sqlite", Settings(state_dir=tmp_path))
+    settings: Settings = request.getfixturevalue("postgresql_settings")
+    return DatabaseKind("postgresql", settings)
+
+
+@pytest.fixture
+def migrated(database_kind: DatabaseKind) -> Settings:
+    """A configuration that names a database of the newest revision, of each kind."""
+    upgrade(database_kind.settings)
+    return database_kind.settings
