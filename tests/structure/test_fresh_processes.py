@@ -36,7 +36,7 @@ def test_the_control_plane_loads_the_standard_library_alone() -> None:
         pytest.param("agentic_sales.celery", id="the Celery app"),
         pytest.param("agentic_sales.workers.task", id="the tasks, as beat and Flower load them"),
         pytest.param("agentic_sales.client", id="the client"),
-        pytest.param("agentic_sales.cli", id="the command line"),
+        pytest.param("agentic_sales.cli.main", id="the command line"),
         pytest.param("agentic_sales.dev.langgraph_json", id="the writer of langgraph.json"),
     ],
 )

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from agentic_sales import cli
+import agentic_sales
+from agentic_sales.cli.main import main
 from agentic_sales.control import control_plane
 from agentic_sales.dev.ports import free_port
 from agentic_sales.settings import child_environment
@@ -61,7 +62,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
         monkeypatch.setattr(sys, "path", list(sys.path))
         with pytest.raises(SystemExit) as ended:
-            cli.main()
+            main()
         return Ended(int(ended.value.code or 0), *capsys.readouterr())
 
     return run
@@ -357,7 +358,7 @@ def test_every_help_teaches_with_an_example(command: Command, name: str) -> None
 def test_help_imports_no_graph_library() -> None:
     program = (
         "import sys; sys.argv = ['agentic-sales', '--help']\n"
-        "from agentic_sales.cli import main\n"
+        "from agentic_sales.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "sys.exit(any(name.startswith(('langgraph', 'celery', 'fastapi')) for name in sys.modules))"
@@ -375,7 +376,7 @@ def test_a_wrong_environment_is_one_line(command: Command, monkeypatch: pytest.M
 
 def test_a_registry_that_cannot_be_imported_is_one_line(tmp_path: Path) -> None:
     """Break a copy of our own registry, as a person who edits it would."""
-    package = Path(cli.__file__).parent
+    package = Path(agentic_sales.__path__[0])
     copy = tmp_path / "agentic_sales"
     copy.mkdir()
     for source in package.iterdir():
@@ -385,7 +386,7 @@ def test_a_registry_that_cannot_be_imported_is_one_line(tmp_path: Path) -> None:
             (copy / source.name).symlink_to(source)
     text = (copy / "registry.py").read_text()
     (copy / "registry.py").write_text(text.replace('"email_reply", "agentic', '"email_compose", "agentic'))
-    program = "from agentic_sales.cli import main; main()"
+    program = "from agentic_sales.cli.main import main; main()"
     ended = subprocess.run(
         [sys.executable, "-c", program, "check"],
         cwd=tmp_path,

@@ -1,0 +1,183 @@
+"""The command line: start the fleet, run workflows, look at the routes, check the control plane.
+
+Every command imports what it needs when it runs, so that `--help` is instant, and so that a registry that does not
+import is one clear line instead of a traceback. Exit status: 0 fine, 1 something failed, 2 the request or the
+configuration is wrong, 3 the fleet did not answer in time.
+"""
+# ruff: noqa: PLC0415 - see above: imports inside the commands are the point
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agentic_sales.cli import db, runs
+from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, end, fail, note, print_json
+from agentic_sales.errors import AgenticSalesError, ConfigurationError
+
+app = typer.Typer(
+    name="agentic-sales",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Many sales workflows on one shared fleet.\n\nStart here: [bold]agentic-sales demo[/]",
+)
+
+app.add_typer(runs.app, name="runs")
+app.add_typer(db.app, name="db")
+
+Registry = Annotated[
+    str | None, typer.Option("--registry", metavar="MODULE", help="A further registry, e.g. acme.sales.registry.")
+]
+Host = Annotated[str, typer.Option(help="Address that the facade binds.")]
+Port = Annotated[int, typer.Option(help="TCP port of the facade.", min=1, max=65_535)]
+
+
+@app.command()
+def run(
+    assistant: Annotated[str, typer.Argument(help="Name of the workflow; `agentic-sales routes` lists them.")],
+    input_text: Annotated[str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="Its input.")] = "{}",
+    url: Url = None,
+    timeout_s: Annotated[
+        float | None,
+        typer.Option("--timeout", min=0.001, help="Seconds to wait; default: the workflow's time limit and 60 s more."),
+    ] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
+) -> None:
+    """Run a workflow on the fleet and print its output.
+
+    agentic-sales run email_compose --input '{"recipient_name": "Ada", "company_name": "Acme"}'
+
+    Exit status: 0 done, 1 the run failed, 2 the input is wrong, 3 the fleet did not answer in time.
+    """
+    from agentic_sales.client import LangGraphError
+    from agentic_sales.control import control_plane
+    from agentic_sales.dev import run as command
+
+    values = command.read_input(input_text)
+    if problems := command.input_problems(control_plane(), assistant, values):
+        end(WRONG, f"the input does not fit `{assistant}`:", *(f"  {problem}" for problem in problems))
+    timeout_s = timeout_s or command.default_timeout_s(control_plane(), assistant)
+    try:
+        result = command.call(assistant, values, url=url, timeout_s=timeout_s)
+    except LangGraphError as exc:
+        if as_json:
+            print_json(command.error_as_data(exc))
+        end(command.exit_status(exc), str(exc))
+    print_json(command.result_as_data(result) if as_json else result.output)
+    note(*(f"{name} {value}" for name, value in command.trail(result)))
+
+
+@app.command()
+def routes(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Show where every assistant runs, and which list decided it.
+
+    EMAIL_WORKER_QUEUE= agentic-sales routes
+    """
+    from agentic_sales.control import control_plane
+    from agentic_sales.dev.routes import routes_as_data, routes_as_table
+    from agentic_sales.settings import settings
+
+    control, overrides = control_plane(), settings().routing_env
+    if as_json:
+        print_json(routes_as_data(control, overrides))
+        return
+    Console().print(routes_as_table(control, overrides))
+    note(*(f"warning: {warning}" for warning in control.warnings))
+
+
+@app.command()
+def up(host: Host = "127.0.0.1", port: Port = 8002) -> None:
+    """Start the whole fleet here, with a Redis of its own, and keep it running until Ctrl-C.
+
+    agentic-sales up --port 9000
+    """
+    from agentic_sales.dev.up import up as keep_up
+    from agentic_sales.settings import settings
+
+    raise typer.Exit(keep_up(host, port, settings(), Console()))
+
+
+@app.command()
+def demo(
+    url: Annotated[str | None, typer.Option(help="A company's web site; default: a sample site on loopback.")] = None,
+) -> None:
+    """Start a fleet, take one company through the whole pipeline, show what happened, and end the fleet.
+
+    agentic-sales demo --url https://example.com
+    """
+    from agentic_sales.dev.demo import demo as run_demo
+    from agentic_sales.settings import settings
+
+    raise typer.Exit(run_demo(url, settings(), Console()))
+
+
+@app.command()
+def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Verify everything that a wrong registry row can break; name every problem and what to do.
+
+    agentic-sales check --registry acme.sales.registry
+    """
+    from agentic_sales.dev.check import check_fleet, check_registry
+    from agentic_sales.settings import settings
+
+    problems = check_registry(registry, settings()) if registry else check_fleet(settings(), Path.cwd())
+    if as_json:
+        print_json([problem.as_data() for problem in problems])
+    if problems:
+        end(FAILED, *map(str, problems), f"{len(problems)} to mend")
+    note("nothing to mend")
+
+
+@app.command()
+def gen(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Write the files that follow from the registry: langgraph.json here, schemas.json beside each registry.
+
+    With --registry, only that registry's schemas.json is written.
+
+    agentic-sales gen --registry acme.sales.registry
+    """
+    from agentic_sales.dev.generate import generate_all, generate_schemas
+    from agentic_sales.settings import settings
+
+    paths = [generate_schemas(registry)] if registry else generate_all(settings(), Path.cwd())
+    if as_json:
+        print_json([str(path) for path in paths])
+    else:
+        note(*(f"wrote {path}" for path in paths))
+
+
+@app.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8002,
+    dev: Annotated[bool, typer.Option("--dev", help="Start without a token, on loopback only.")] = False,  # noqa: FBT002 - as above
+) -> None:
+    """Serve the facade: HTTP in, queue out. `agentic-sales up` starts it with everything that it needs.
+
+    agentic-sales serve --dev
+    """
+    from agentic_sales.facade.server import serve as serve_facade
+    from agentic_sales.settings import settings
+
+    serve_facade(host, port, dev=dev or settings().dev)
+
+
+def main() -> None:
+    """Run the command line; every error of ours is a clear line on standard error."""
+    # As `celery -A` and `python -m` do: a registry in the working directory can be named.
+    sys.path.append(str(Path.cwd()))
+    try:
+        app()
+    except ConfigurationError as exc:
+        fail(WRONG, str(exc))
+    except AgenticSalesError as exc:
+        fail(FAILED, str(exc))
+    except ValueError as exc:
+        # The registry that raised this one did not import, so its class cannot be imported here either.
+        if type(exc).__name__ != "RegistryError":
+            raise
+        fail(WRONG, str(exc))

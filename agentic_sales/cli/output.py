@@ -1,0 +1,59 @@
+"""Say what the commands have in common: their options, exit statuses, and how they print."""
+# ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+T = TypeVar("T")
+
+FAILED, WRONG = 1, 2
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
+Url = Annotated[str | None, typer.Option(help="The facade's URL; default: LANGGRAPH_URL.")]
+
+
+def answer(as_json: bool, ask: Callable[[], T]) -> T:  # noqa: FBT001 - the flag of the command
+    """Ask the facade; end with the exit status of its error, told as JSON too where that was asked for."""
+    from agentic_sales.client import LangGraphError
+    from agentic_sales.dev.run import error_as_data, exit_status
+
+    try:
+        return ask()
+    except LangGraphError as exc:
+        if as_json:
+            print_json(error_as_data(exc))
+        end(exit_status(exc), str(exc))
+
+
+def fail(status: int, *lines: str) -> NoReturn:
+    """End the process with an error told in red."""
+    note(*lines, style="red")
+    sys.exit(status)
+
+
+def end(status: int, *lines: str) -> NoReturn:
+    """End the command with an error told in red."""
+    note(*lines, style="red")
+    raise typer.Exit(status)
+
+
+def note(*lines: str, style: str | None = None) -> None:
+    """Tell people something on standard error, so that standard output holds nothing but the result."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for line in lines:
+        console.print(line, style=style, markup=False)
+
+
+def print_json(data: Any) -> None:
+    """Print JSON on standard output, coloured on a terminal only."""
+    console = Console(soft_wrap=True)
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    if console.is_terminal:
+        console.print_json(text)
+    else:
+        sys.stdout.write(f"{text}\n")

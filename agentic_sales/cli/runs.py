@@ -1,0 +1,89 @@
+"""Look at runs, cancel them, and deal with the dead ones."""
+# ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from agentic_sales.cli.output import AsJson, Url, answer, note, print_json
+
+app = typer.Typer(no_args_is_help=True, help="Look at runs, cancel them, and deal with the dead ones.")
+
+RunIdArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="Id of the run.")]
+
+
+@app.command()
+def dead(
+    limit: Annotated[int, typer.Option(help="Most that are listed.", min=1, max=1000)] = 100,
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
+) -> None:
+    """List the runs that were given up because their workers died too often, the latest first.
+
+    agentic-sales runs dead
+    """
+    from agentic_sales.dev import runs
+
+    found = answer(as_json, lambda: runs.dead(url, limit=limit))
+    if as_json:
+        print_json(found)
+    elif found:
+        Console().print(runs.as_table(found))
+    else:
+        note("no run is dead")
+
+
+@app.command()
+def show(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Print what the fleet knows of a run, as JSON with or without --json.
+
+    agentic-sales runs show 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    print_json(answer(as_json, lambda: runs.show(run_id, url)))
+
+
+@app.command()
+def retry(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Put a dead run on its queue again, with its losses forgiven.
+
+    agentic-sales runs retry 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    _print_run(as_json, lambda: runs.retry(run_id, url))
+
+
+@app.command()
+def discard(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Take a run off the dead list for good.
+
+    agentic-sales runs discard 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    _print_run(as_json, lambda: runs.discard(run_id, url))
+
+
+@app.command()
+def cancel(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Cancel a run for good: one that waits ends at once, one that runs at its next node edge.
+
+    agentic-sales runs cancel 01a1fda2-1197-71ec-8481-4e806fc8af31
+    """
+    from agentic_sales.dev import runs
+
+    _print_run(as_json, lambda: runs.cancel(run_id, url))
+
+
+def _print_run(as_json: bool, ask: Callable[[], dict[str, Any]]) -> None:  # noqa: FBT001 - the flag of the command
+    from agentic_sales.dev import runs
+
+    run = answer(as_json, ask)
+    if as_json:
+        print_json(run)
+    else:
+        note(runs.as_line(run))
