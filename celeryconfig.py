@@ -64,6 +64,7 @@ broker_transport_options = (
 
 # --- Worker processes. Prefork: the only pool with hard time limits, child kills and isolation from a busy graph.
 worker_pool = "prefork"
+worker_consumer = "agentic_sales.workers.reception:Reception"  # looks at a message before Celery believes it
 worker_concurrency = _settings.worker_concurrency
 worker_max_tasks_per_child = _settings.max_tasks_per_child
 worker_proc_alive_timeout = 30.0  # many children start at once on few cores; the default of 4 s kills them

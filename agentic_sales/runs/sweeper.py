@@ -74,9 +74,19 @@ def queued_run_ids(channel: object, queue: str) -> set[str] | None:
         if client.llen(queue) > LONGEST_SEARCHED_QUEUE:
             return None
         prefix = channel.global_keyprefix  # kombu adds it to LLEN, but not to these two
-        waiting = [json.loads(raw) for raw in client.lrange(f"{prefix}{queue}", 0, -1)]
-        in_flight = [json.loads(raw)[0] for raw in client.hvals(f"{prefix}{channel.unacked_key}")]
-    return {message["headers"]["id"] for message in (*waiting, *in_flight)}
+        waiting = client.lrange(f"{prefix}{queue}", 0, -1)
+        in_flight = client.hvals(f"{prefix}{channel.unacked_key}")
+    ids = (*map(_id_in, waiting), *(_id_in(raw, is_in_flight=True) for raw in in_flight))
+    return {run_id for run_id in ids if run_id is not None}
+
+
+def _id_in(raw: bytes, *, is_in_flight: bool = False) -> str | None:
+    """Return the id of a message; None: it is not one of ours, and the worker that gets it will say so."""
+    try:
+        message = json.loads(raw)
+        return str((message[0] if is_in_flight else message)["headers"]["id"])
+    except (LookupError, RecursionError, TypeError, ValueError):
+        return None
 
 
 def _publish_again(redis: Redis, run_id: RunId, publish: Publish, *, found_in: str) -> bool:

@@ -15,8 +15,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from langgraph.runtime import RunControl
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
@@ -111,13 +110,16 @@ async def execute(
 
 
 async def _patiently(step: Callable[[], Awaitable[T]], run_id: RunId) -> T:
-    """Repeat a step of the ledger until Redis is back: what is done must be neither lost nor done again."""
+    """Repeat a step of the ledger until Redis takes it: what is done must be neither lost nor done again.
+
+    Also where Redis answers and refuses, as one that is full or was made a replica does.
+    """
     clock = asyncio.get_running_loop().time
     give_up_at_s = clock() + LEDGER_PATIENCE_S
     while True:
         try:
             return await step()
-        except (RedisConnectionError, RedisTimeoutError) as exc:
+        except RedisError as exc:
             if clock() > give_up_at_s:
                 raise
             log.warning("ledger_unreachable", run_id=run_id, reason=str(exc))

@@ -4,7 +4,10 @@ A task's only argument is the id of a run; its options (time limits) are derived
 and `inspect` speak in capabilities. This module imports no graph: beat and Flower load it too.
 """
 
+import structlog
 from celery import Celery, Task
+from celery.exceptions import Reject
+from redis.exceptions import RedisError
 
 from agentic_sales.celery import app
 from agentic_sales.contracts import RunId
@@ -15,6 +18,8 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.publisher import task_name
 from agentic_sales.workers import lifecycle
 from agentic_sales.workers.request import ChildRecycled
+
+log = structlog.get_logger()
 
 SOFT_LIMIT_GRACE_S = 2.0
 """A run over its limit is first cancelled on its loop; this long after, code that blocks the loop is signalled."""
@@ -30,9 +35,17 @@ class RunTask(Task[[str], str]):
     row: GraphSpec
 
     def run(self, run_id: str) -> str:
-        """Execute one run; return its status, which Flower shows."""
+        """Execute one run; return its status, which Flower shows.
+
+        A ledger that stays away, or cannot be written, gives the message back: an acknowledged one would leave the run
+        to nobody. What the run has done by then counts as lost with its worker, since nobody can record it.
+        """
         delivery = self.request.delivery_info or {}
-        outcome = lifecycle.child().run(self.row, RunId(run_id), queue=str(delivery.get("routing_key")))
+        try:
+            outcome = lifecycle.child().run(self.row, RunId(run_id), queue=str(delivery.get("routing_key")))
+        except RedisError as exc:
+            log.exception("run_given_back", run_id=run_id, assistant_id=self.row.assistant_id)
+            raise Reject(f"{type(exc).__name__}: {exc}", requeue=True) from exc
         if outcome is not None and _is_over_limit(outcome):
             raise ChildRecycled
         return "nothing to do" if outcome is None else outcome.status

@@ -160,6 +160,47 @@ class Touch:
         return (Path.touch, (self.path,))
 
 
+FOREIGN_BYTES = {
+    "garbage": b"\x80\x04\x95 not even text",
+    "no JSON": b"{ this is no JSON",
+    "a number": b"7",
+    "an empty object": b"{}",
+    "an object of a stranger": b'{"job": "send", "properties": {"delivery_info": {}}}',
+    "nested without end": b"[" * 100_000,
+    "a bare pickle": pickle.dumps({"task": "run.echo"}),
+}
+FOREIGN_HEADERS: dict[str, Any] = {
+    "no headers": None,
+    "a list": ["task"],
+    "a task that is a list": {"task": ["run.echo"], "id": UNKNOWN_RUN},
+    "no id": {"task": "run.echo"},
+    "an id that is an object": {"task": "run.echo", "id": {}},
+    "an ETA": {"task": "run.echo", "id": UNKNOWN_RUN, "eta": "never"},
+}
+
+
+def envelope(body: bytes, headers: Any) -> dict[str, Any]:
+    """Return a kombu message as its Redis transport writes it."""
+    return {
+        "body": b64encode(body).decode(),
+        "content-type": "application/json",
+        "content-encoding": "utf-8",
+        "headers": headers,
+        "properties": {
+            "delivery_tag": "by-hand",
+            "delivery_info": {"exchange": "agentic_sales", "routing_key": "email"},
+            "body_encoding": "base64",
+        },
+    }
+
+
+def wait_for_refusal(fleet: Fleet, already: int) -> None:
+    """Wait until the email worker has refused one more message."""
+    eventually(
+        "the worker refuses it", lambda: len(events(fleet, "worker-email", "message_refused")), lambda n: n > already
+    )
+
+
 class TestForeignMessages:
     @pytest.fixture(autouse=True)
     def worker_survives(self, fleet: Fleet) -> Any:
@@ -192,23 +233,31 @@ class TestForeignMessages:
             lambda reasons: "unknown" in reasons,
         )
 
-    @pytest.mark.parametrize("arguments", [(), ("a", "b"), (None,), ({"run_id": 1},), ("x" * 100_000,)])
+    @pytest.mark.parametrize(
+        "arguments",
+        [(), ("a", "b"), (None,), (7,), ({"run_id": 1},), ("x" * 5_000_000,)],
+        ids=["none", "two", "null", "a number", "an object", "five megabytes"],
+    )
     def test_wrong_arguments_are_refused(self, fleet: Fleet, arguments: tuple[Any, ...]) -> None:
+        already = len(events(fleet, "worker-email", "message_refused"))
         send_by_hand(fleet, "email", "run.echo", *arguments)
+        wait_for_refusal(fleet, already)
+
+    @pytest.mark.parametrize("raw", FOREIGN_BYTES.values(), ids=FOREIGN_BYTES)
+    def test_bytes_that_are_no_message_are_dropped(self, fleet: Fleet, raw: bytes) -> None:
+        already = len(events(fleet, "worker-email", "message_refused"))
+        fleet.redis.lpush(f"{QUEUE_KEYPREFIX}email", raw)
+        wait_for_refusal(fleet, already)
+
+    @pytest.mark.parametrize("headers", FOREIGN_HEADERS.values(), ids=FOREIGN_HEADERS)
+    def test_headers_that_are_none_of_ours_are_refused(self, fleet: Fleet, headers: Any) -> None:
+        already = len(events(fleet, "worker-email", "message_refused"))
+        fleet.redis.lpush(f"{QUEUE_KEYPREFIX}email", json.dumps(envelope(b"[[], {}, {}]", headers)))
+        wait_for_refusal(fleet, already)
 
     def test_a_body_that_is_not_what_it_says_is_refused(self, fleet: Fleet) -> None:
-        envelope = {
-            "body": b64encode(b"{ this is no JSON").decode(),
-            "content-type": "application/json",
-            "content-encoding": "utf-8",
-            "headers": {"task": "run.echo", "id": UNKNOWN_RUN, "lang": "py"},
-            "properties": {
-                "delivery_tag": "by-hand",
-                "delivery_info": {"exchange": "agentic_sales", "routing_key": "email"},
-                "body_encoding": "base64",
-            },
-        }
-        fleet.redis.lpush(f"{QUEUE_KEYPREFIX}email", json.dumps(envelope))
+        message = envelope(b"{ this is no JSON", {"task": "run.echo", "id": UNKNOWN_RUN, "lang": "py"})
+        fleet.redis.lpush(f"{QUEUE_KEYPREFIX}email", json.dumps(message))
         eventually("the worker refuses it", lambda: fleet.log("worker-email"), lambda log: "DecodeError" in log)
 
 

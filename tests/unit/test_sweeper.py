@@ -97,6 +97,16 @@ async def test_a_run_whose_message_is_queued_is_left_alone(
     assert [run_id for run_id, _, _ in sweeps()] == [lost]
 
 
+async def test_a_message_that_is_none_of_ours_does_not_end_the_search(
+    ledger: Ledger, sweeps: Sweeps, channel: Channel, queue: str
+) -> None:
+    queued, lost = [await recorded(ledger, new_run(queue=queue)) for _ in range(2)]
+    send(channel, queue, queued)
+    for foreign in (b"\x80 garbage", b"7", b"[]", b"{}", b"[" * 100_000):
+        channel.client.lpush(f"{channel.global_keyprefix}{queue}", foreign)
+    assert [run_id for run_id, _, _ in sweeps()] == [lost]
+
+
 async def test_a_run_whose_message_is_in_flight_is_left_alone(
     ledger: Ledger, sweeps: Sweeps, channel: Channel, queue: str
 ) -> None:
