@@ -142,6 +142,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("email_compose", "agentic_sales.graphs.email_compose", effect="pure", time_limit_s=240.0),
     GraphSpec("email_reply", "agentic_sales.graphs.email_reply", effect="pure", time_limit_s=240.0),
     GraphSpec("classify_recruitment", "agentic_sales.graphs.classify_recruitment", effect="pure", time_limit_s=90.0),
+    GraphSpec("classify_reply", "agentic_sales.graphs.classify_reply", effect="pure", time_limit_s=90.0),
     GraphSpec("country_classify", "agentic_sales.graphs.country_classify", effect="pure", time_limit_s=90.0),
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, time_limit_s=120.0),
     GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment"),

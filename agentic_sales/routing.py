@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 DEFAULT_EMAIL_WORKER_ASSISTANTS = "email_compose,email_reply"
-DEFAULT_CLASSIFY_WORKER_ASSISTANTS = "classify_recruitment,country_classify"
+DEFAULT_CLASSIFY_WORKER_ASSISTANTS = "classify_recruitment,classify_reply,country_classify"
 DEFAULT_DISCOVERY_WORKER_ASSISTANTS = "deep_scrape,company_enrichment"
 
 CORE_PREFIX = "CORE"
