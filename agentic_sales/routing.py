@@ -24,6 +24,7 @@ __all__ = [
     "DEFAULT_EMAIL_WORKER_ASSISTANTS",
     "HEALTH_PATHS",
     "INTERNAL_PREFIXES",
+    "METRICS_PATH",
     "PUBLIC_CORE_PREFIXES",
     "ROUTE_PREFIXES",
     "Decision",
@@ -51,6 +52,7 @@ _DEFAULT_ASSISTANTS: Mapping[str, str] = {
 ROUTE_PREFIXES: tuple[str, ...] = tuple(_DEFAULT_ASSISTANTS)
 
 HEALTH_PATHS: tuple[str, ...] = ("/health", "/ready", "/ok", "/info")
+METRICS_PATH = "/metrics"
 INTERNAL_PREFIXES: tuple[str, ...] = ("/_ml/", "/_research/")
 PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/runs",
@@ -59,6 +61,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/linkedin/",
     "/docs",
     "/openapi.json",
+    METRICS_PATH,
 )
 
 

@@ -110,12 +110,19 @@ class Settings(BaseSettings):
     langsmith_tracing: bool = Field(False, alias="LANGSMITH_TRACING")
     """Send run trees to LangSmith."""
 
+    metrics_token: SecretStr | None = Field(None, alias="AGENTIC_SALES_METRICS_TOKEN")
+    """Bearer token that opens the facade's `/metrics` and nothing else. None: only the facade's own token does."""
+    metrics_host: str = Field("127.0.0.1", alias="AGENTIC_SALES_METRICS_HOST")
+    """Address on which each worker serves its own `/metrics`, without a key."""
+    metrics_port: int | None = Field(None, ge=1, le=65_520, alias="AGENTIC_SALES_METRICS_PORT")
+    """TCP port of a worker's `/metrics`; each worker of a host takes the first free one of 16. None: off."""
+
     @field_validator("extra_registries", "allow_private_hosts", mode="before")
     @classmethod
     def _split_csv(cls, value: object) -> object:
         return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
 
-    @field_validator("auth_token", mode="before")
+    @field_validator("auth_token", "metrics_token", mode="before")
     @classmethod
     def _blank_is_no_token(cls, value: object) -> object:
         """Compose files set a variable to nothing where there is none; such a key would keep nobody out."""

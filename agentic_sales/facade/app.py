@@ -14,9 +14,10 @@ from starlette.responses import Response
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError
-from agentic_sales.facade import assistants, health, runs
+from agentic_sales.facade import assistants, health, metrics, runs
 from agentic_sales.facade.answers import answer_of_error, error_answer
 from agentic_sales.facade.guard import Guard
+from agentic_sales.facade.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.state import FacadeState
 from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.submit import connect_reader, open_runs
@@ -36,12 +37,15 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         ConfigurationError: `schemas.json` is missing or does not cover every row.
     """
     _ = control.schemas  # A facade that cannot validate must not start.
+    requests = RequestMetrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[_Lifespan]:
         async with open_runs(configuration, control) as opened, connect_reader(configuration) as reader:
             validator = InputValidator(control)
-            yield {"facade": FacadeState(configuration, control, opened, reader, validator, datetime.now(UTC))}
+            yield {
+                "facade": FacadeState(configuration, control, opened, reader, validator, requests, datetime.now(UTC))
+            }
 
     app = FastAPI(
         title="Agentic Sales",
@@ -50,13 +54,19 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    for router in (runs.router, assistants.router, health.router):
+    for router in (runs.router, assistants.router, health.router, metrics.router):
         app.include_router(router)
     app.add_exception_handler(AgenticSalesError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=configuration.max_body_bytes)
-    app.add_middleware(Guard, token=configuration.auth_token, max_body_bytes=configuration.max_body_bytes)
+    app.add_middleware(
+        Guard,
+        token=configuration.auth_token,
+        metrics_token=configuration.metrics_token,
+        max_body_bytes=configuration.max_body_bytes,
+    )
+    app.add_middleware(Counted, requests=requests)
     return app
 
 

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from agentic_sales.control import ControlPlane
+from agentic_sales.facade.request_metrics import RequestMetrics
 from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.submit import Runs
 from agentic_sales.settings import Settings
@@ -27,6 +28,8 @@ class FacadeState:
     """Client that follows the streams of runs; its connections may block."""
     validator: InputValidator
     """Input schemas, compiled."""
+    requests: RequestMetrics
+    """What this process counts of its requests."""
     started_at: datetime
     """When this process started."""
 

@@ -248,7 +248,7 @@ class Ledger:
         digest, once = (idempotency.digest, f"agentic:once:{idempotency.scope}") if idempotency else ("", "")
         args: list[str | int] = [run.run_id, run.queue, self._ttl_s, int(waits), queue_cap, IDEMPOTENCY_TTL_S, digest]
         keys = [run_key(run.run_id), alive_key(run.queue), once]
-        async with self._in_time():
+        async with self.in_time():
             verdict: list[Any] = await self._record(keys=keys, args=[*args, *chain.from_iterable(fields.items())])
         return verdict
 
@@ -264,7 +264,7 @@ class Ledger:
             lease_s: How long the claim holds without renewal; 0 for a run that is part of its parent's.
         """
         args: list[str | int] = [run_id, worker, max_attempts, f"{lease_s:g}"]
-        async with self._in_time():
+        async with self.in_time():
             verdict, *rest = await self._claim(keys=[run_key(run_id), RUNNING_KEY], args=args)
         if verdict in {b"unknown", b"ended", b"held"}:
             refused: Literal["unknown", "ended", "held"] = verdict.decode()
@@ -279,38 +279,45 @@ class Ledger:
             stream_modes=tuple(modes.decode().split(",")) if modes else (),
         )
 
-    async def finish(self, claim: Claim, outcome: Outcome) -> bool:
-        """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile."""
+    async def finish(self, claim: Claim, outcome: Outcome, counts: Mapping[str, int] | None = None) -> bool:
+        """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile.
+
+        Args:
+            claim: The hold on the run.
+            outcome: How it ended.
+            counts: What else is to be counted with its end, by the fields of `observability.metrics`.
+        """
         args = finish_args(self._ttl_s, claim.attempt, outcome, is_dead=claim.is_exhausted)
-        async with self._in_time():
+        args += chain.from_iterable((counts or {}).items())
+        async with self.in_time():
             return bool(await self._finish(keys=[run_key(claim.run_id), RUNNING_KEY, DEAD_KEY], args=args))
 
     async def cancel(self, run_id: RunId) -> Literal["cancelled", "asked", "ended", "unknown"]:
         """Cancel a run for good: one that waits has ended when this returns, one that runs is asked to end."""
         body = CANCELLED.model_dump_json()
-        async with self._in_time():
+        async with self.in_time():
             verdict: bytes = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
         answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()  # type: ignore[assignment]  # ours
         return answer
 
     async def is_cancelled(self, run_id: RunId) -> bool:
         """Say whether somebody wished to cancel a run."""
-        async with self._in_time():
+        async with self.in_time():
             return bool(await self.redis.hexists(run_key(run_id), "cancelled_at"))
 
     async def revive(self, run_id: RunId) -> bool:
         """Take a run off the dead list, to be published again; False when it is not on it."""
-        async with self._in_time():
+        async with self.in_time():
             return bool(await self._revive(keys=[run_key(run_id), DEAD_KEY], args=[run_id]))
 
     async def discard(self, run_id: RunId) -> bool:
         """Take a run off the dead list for good; False when it is not on it."""
-        async with self._in_time():
+        async with self.in_time():
             return bool(await self.redis.zrem(DEAD_KEY, run_id))
 
     async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
         """List the runs whose workers died too often, the latest first."""
-        async with self._in_time():
+        async with self.in_time():
             raw: list[bytes] = await self.redis.zrange(  # type: ignore[assignment]  # without scores, members only
                 DEAD_KEY, offset, offset + limit - 1, desc=True
             )
@@ -319,7 +326,7 @@ class Ledger:
 
     async def forget(self, run: NewRun) -> None:
         """Remove a run whose message could not be published, so that nobody finds a run that will never start."""
-        async with self._in_time(), self.redis.pipeline(transaction=True) as pipe:
+        async with self.in_time(), self.redis.pipeline(transaction=True) as pipe:
             pipe.delete(run_key(run.run_id))
             pipe.zrem(pending_key(run.queue), run.run_id)
             await pipe.execute()
@@ -327,7 +334,7 @@ class Ledger:
     async def outcomes(self, run_ids: Iterable[RunId]) -> list[Outcome | None]:
         """Return how each run ended; None for one that has not, or that the ledger does not know."""
         asked = list(run_ids)
-        async with self._in_time(), self.redis.pipeline(transaction=False) as pipe:
+        async with self.in_time(), self.redis.pipeline(transaction=False) as pipe:
             for run_id in asked:
                 pipe.hmget(run_key(run_id), "status", "output", "failure")
             rows = await pipe.execute()
@@ -335,7 +342,7 @@ class Ledger:
 
     async def load(self, run_id: RunId) -> RunRecord | None:
         """Return the record of a run; None when the ledger does not know it."""
-        async with self._in_time():
+        async with self.in_time():
             raw = await self.redis.hmget(run_key(run_id), *_RECORD_FIELDS)
         if raw[0] is None:
             return None
@@ -360,7 +367,7 @@ class Ledger:
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
         """Count the workers that consume each queue and have given a sign of life in time."""
-        async with self._in_time():
+        async with self.in_time():
             seconds, _ = await self.redis.time()
             async with self.redis.pipeline(transaction=False) as pipe:
                 for queue in queues:
@@ -370,11 +377,16 @@ class Ledger:
 
     async def worker_notes(self) -> list[bytes | str]:
         """Return what each worker says of itself, as JSON."""
-        async with self._in_time():
+        async with self.in_time():
             return await self.redis.hvals(WORKERS_KEY)
 
     @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
+    async def in_time(self) -> AsyncIterator[None]:
+        """Bound what the body asks of Redis, in time and in commands at once.
+
+        Raises:
+            redis.exceptions.TimeoutError: Redis did not answer in time.
+        """
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S), self._slots:
                 yield
@@ -426,8 +438,8 @@ def finish_args(ttl_s: int, attempt: int, outcome: Outcome, *, is_dead: bool) ->
     field, body = ("output", outcome.output or b"{}")
     if outcome.failure is not None:
         field, body = ("failure", outcome.failure.model_dump_json().encode())
-    cancelled = CANCELLED.model_dump_json()
-    return [outcome.run_id, ttl_s, attempt, outcome.status, field, body, cancelled, int(is_dead)]
+    cancelled, code = CANCELLED.model_dump_json(), outcome.failure.code if outcome.failure else ""
+    return [outcome.run_id, ttl_s, attempt, outcome.status, field, body, cancelled, int(is_dead), code]
 
 
 def _text(value: bytes | str | None) -> str | None:

@@ -3,8 +3,24 @@
 Times are the server's own (`TIME`), in epoch seconds, so that no two machines' clocks are ever compared. A run is one
 hash; `attempt` is its fence: whoever finishes a run must name the attempt that it claimed. A run that waits for a
 worker stands in `agentic:pending:<queue>`; one that a worker holds in `agentic:running`, scored by the end of its
-lease; one whose workers died too often in `agentic:dead`.
+lease; one whose workers died too often in `agentic:dead`. What is counted (`observability.metrics`) is
+counted by the step that makes it so.
 """
+
+from agentic_sales.observability.metrics import COUNT_LUA, DURATION, FAILURES, QUEUE_WAIT, RECOVERED, RUNS
+
+_COUNT = (
+    COUNT_LUA
+    + f"""
+local function count_end(assistant_id, queue, outcome, code)
+  count(1, '{RUNS.name}', assistant_id, queue, outcome)
+  if code ~= '' then count(1, '{FAILURES.name}', code) end
+end
+local function count_recovered(outcome) count(1, '{RECOVERED.name}', outcome) end
+local function observe_wait(assistant_id, queue, wait_s) observe(wait_s, '{QUEUE_WAIT.name}', assistant_id, queue) end
+local function observe_duration(assistant_id, queue, run_s) observe(run_s, '{DURATION.name}', assistant_id, queue) end
+"""
+)
 
 _NOW = """
 local t = redis.call('TIME')
@@ -53,10 +69,11 @@ or {'full', depth}."""
 
 CLAIM = (
     _NOW
+    + _COUNT
     + """
 -- KEYS: run, running. ARGV: run id, worker, max_attempts, lease_s (0: the run is part of its parent's).
 local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'losses', 'lease_until', 'queue', 'request', 'trace',
-  'stream_modes')
+  'stream_modes', 'assistant_id', 'created_at')
 if not run[1] then return {'unknown'} end
 if run[1] ~= 'pending' and run[1] ~= 'running' then return {'ended'} end
 local losses = tonumber(run[3])
@@ -69,7 +86,10 @@ redis.call('HSET', KEYS[1], 'status', 'running', 'attempt', attempt, 'losses', l
   'worker', ARGV[2], 'lease_until', lease_until)
 redis.call('ZREM', pending(run[5]), ARGV[1])
 if ARGV[4] ~= '0' then redis.call('ZADD', KEYS[2], lease_until, ARGV[1]) end
-return {losses < tonumber(ARGV[3]) and 'claimed' or 'exhausted', tostring(attempt), run[6], run[7], run[8]}
+local verdict = losses < tonumber(ARGV[3]) and 'claimed' or 'exhausted'
+if run[1] == 'running' then count_recovered(verdict == 'claimed' and 'resumed' or 'dead') end
+if attempt == 1 and ARGV[4] ~= '0' then observe_wait(run[9], run[5], now - tonumber(run[10])) end
+return {verdict, tostring(attempt), run[6], run[7], run[8]}
 """
 )
 """Take a run for one attempt, under a lease. Returns {'unknown'}, {'ended'}, {'held'} (somebody alive works on it), or
@@ -106,6 +126,7 @@ return 1
 
 RELEASE = (
     _NOW
+    + _COUNT
     + """
 -- KEYS: run, running. ARGV: run id, worker.
 local run = redis.call('HMGET', KEYS[1], 'status', 'worker', 'queue')
@@ -113,6 +134,7 @@ if run[1] ~= 'running' or run[2] ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'pending', 'worker', '', 'lease_until', 0)
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZADD', pending(run[3]), now, ARGV[1])
+count_recovered('released')
 return 1
 """
 )
@@ -120,18 +142,24 @@ return 1
 
 FINISH = (
     _NOW
+    + _COUNT
     + """
 -- KEYS: run, running, dead. ARGV: run id, ttl_s, attempt, status, field of the body ('output' or 'failure'), body,
---   body of a cancelled run, goes to the dead list ('1').
-local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'reply_to', 'cancelled_at', 'is_streamed')
+--   body of a cancelled run, goes to the dead list ('1'), code of the failure (or ''), counter, by how much, ...
+local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'reply_to', 'cancelled_at', 'is_streamed',
+  'assistant_id', 'queue', 'started_at')
 if run[1] ~= 'running' or run[2] ~= ARGV[3] then return 0 end
-local status, field, body = ARGV[4], ARGV[5], ARGV[6]
-if run[4] then status, field, body = 'interrupted', 'failure', ARGV[7] end
+local status, field, body, outcome, code = ARGV[4], ARGV[5], ARGV[6], ARGV[8] == '1' and 'dead' or ARGV[4], ARGV[9]
+if code == 'cancelled' then outcome = code end
+if run[4] then status, field, body, outcome, code = 'interrupted', 'failure', ARGV[7], 'cancelled', 'cancelled' end
 redis.call('HSET', KEYS[1], 'status', status, 'ended_at', stamp, field, body)
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('ZREM', KEYS[2], ARGV[1])
 if ARGV[8] == '1' then redis.call('ZADD', KEYS[3], now, ARGV[1]) end
 tell_end(ARGV[1], run[3], run[5], status, body)
+count_end(run[6], run[7], outcome, code)
+observe_duration(run[6], run[7], now - tonumber(run[8]))
+for i = 10, #ARGV, 2 do count(ARGV[i + 1], ARGV[i]) end
 return 1
 """
 )
@@ -140,9 +168,10 @@ run whose cancellation was asked for never writes its result."""
 
 CANCEL = (
     _NOW
+    + _COUNT
     + """
 -- KEYS: run. ARGV: run id, ttl_s, body of a cancelled run.
-local run = redis.call('HMGET', KEYS[1], 'status', 'queue', 'reply_to', 'is_streamed')
+local run = redis.call('HMGET', KEYS[1], 'status', 'queue', 'reply_to', 'is_streamed', 'assistant_id')
 if not run[1] then return 'unknown' end
 if run[1] == 'running' then
   redis.call('HSETNX', KEYS[1], 'cancelled_at', stamp)
@@ -153,6 +182,7 @@ redis.call('HSET', KEYS[1], 'status', 'interrupted', 'cancelled_at', stamp, 'end
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('ZREM', pending(run[2]), ARGV[1])
 tell_end(ARGV[1], run[3], run[4], 'interrupted', ARGV[3])
+count_end(run[5], run[2], 'cancelled', 'cancelled')
 return 'cancelled'
 """
 )

@@ -14,6 +14,7 @@ from kombu.transport.redis import Channel
 from redis import Redis
 
 from agentic_sales.contracts import RunId
+from agentic_sales.observability.metrics import COUNTS_KEY, RECOVERED
 from agentic_sales.runs.ledger import RUNNING_KEY, pending_key, run_key
 
 log = structlog.get_logger()
@@ -95,6 +96,7 @@ def _publish_again(redis: Redis, run_id: RunId, publish: Publish, *, found_in: s
         redis.zrem(found_in, run_id)  # Its record has expired; left there, it would fill the queue's cap for ever.
         return False
     publish(run_id, assistant_id, queue)
+    redis.hincrby(COUNTS_KEY, RECOVERED.field("republished"), 1)
     log.warning("run_published_again", run_id=run_id, assistant_id=assistant_id, queue=queue)
     return True
 

@@ -19,6 +19,8 @@ from agentic_sales.registry import GraphSpec
 from agentic_sales.settings import settings
 
 if TYPE_CHECKING:
+    from celery.worker.consumer import Consumer
+
     from agentic_sales.workers.child import Child
 
 log = structlog.get_logger()
@@ -73,6 +75,14 @@ def _load_graphs(sender: str, **_: Any) -> None:
     for assistant_id, reason in carried.unavailable_reasons().items():
         log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
     log.info("graphs_loaded", worker=sender, queues=sorted(queues), assistants=carried.carried_assistants())
+
+
+@signals.worker_ready.connect
+def _serve_metrics(sender: "Consumer", **_: Any) -> None:
+    if (port := settings().metrics_port) is not None:
+        from agentic_sales.workers.metrics import serve_metrics  # noqa: PLC0415 - only where it is asked for
+
+        serve_metrics(sender, settings().metrics_host, port)
 
 
 @signals.worker_process_init.connect

@@ -6,6 +6,7 @@ a clean stop. A busy child does not stop it. The facade counts these signs to an
 
 import json
 import os
+import time
 from typing import Any
 
 import structlog
@@ -23,6 +24,14 @@ log = structlog.get_logger()
 INTERVAL_S = 1.0
 EXPIRES_AFTER_S = 3.5
 """Three missed signs and a bit: a frozen worker is noticed within this time."""
+
+
+_signed_at_s = time.monotonic()
+
+
+def seconds_since_sign() -> float:
+    """Return how long ago this worker last said that it consumes; from its start, before it did so first."""
+    return time.monotonic() - _signed_at_s
 
 
 class Presence(bootsteps.StartStopStep):
@@ -56,6 +65,7 @@ class Presence(bootsteps.StartStopStep):
             log.warning("presence_not_withdrawn", worker=consumer.hostname, reason=str(exc))
 
     def _sign(self, consumer: Consumer) -> None:
+        global _signed_at_s  # noqa: PLW0603 - one consumer per process, and its numbers are read from another thread
         try:
             seconds, _ = self._redis.time()
             with self._redis.pipeline(transaction=False) as pipe:
@@ -64,6 +74,7 @@ class Presence(bootsteps.StartStopStep):
                     pipe.zremrangebyscore(alive_key(queue), "-inf", seconds)
                 pipe.hset(WORKERS_KEY, consumer.hostname, json.dumps(_about(consumer, seconds)))
                 pipe.execute()
+            _signed_at_s = time.monotonic()
         except RedisError as exc:
             log.warning("presence_not_signed", worker=consumer.hostname, reason=str(exc))
 

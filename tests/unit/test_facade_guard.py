@@ -14,6 +14,7 @@ from agentic_sales.contracts import ErrorBody
 from agentic_sales.facade.guard import LONGEST_REQUEST_ID_CHARS, Guard
 
 KEY = "the key of the fleet"
+METRICS_KEY = "the key of prometheus"
 MAX_BODY_BYTES = 100
 
 
@@ -155,3 +156,24 @@ async def test_an_endless_request_id_is_cut() -> None:
     async with caller() as http:
         answer = await http.get("/health", headers={"x-request-id": "a" * 10_000})
     assert answer.headers["x-request-id"] == "a" * LONGEST_REQUEST_ID_CHARS
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "expected"),
+    [
+        ("/metrics", METRICS_KEY, 200),
+        ("/metrics", KEY, 200),
+        ("/metrics", None, 401),
+        ("/metrics", "another", 401),
+        ("/runs/dead", METRICS_KEY, 401),
+        ("/metrics/", METRICS_KEY, 401),
+    ],
+)
+async def test_the_key_for_metrics_opens_the_metrics_and_nothing_else(
+    path: str, key: str | None, expected: int
+) -> None:
+    secrets = {"token": SecretStr(KEY), "metrics_token": SecretStr(METRICS_KEY)}
+    guard = Guard(inner, **secrets, max_body_bytes=MAX_BODY_BYTES)
+    headers = {} if key is None else {"authorization": f"Bearer {key}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://facade") as http:
+        assert (await http.get(path, headers=headers)).status_code == expected

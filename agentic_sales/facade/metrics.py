@@ -1,0 +1,48 @@
+"""Serve `/metrics` for Prometheus: the fleet's numbers, and those of this facade's own requests.
+
+The path needs a key, as every path that tells something of the work does: the fleet's, or the one of
+`AGENTIC_SALES_METRICS_TOKEN`, which opens nothing else, so that Prometheus need not hold the key that starts runs.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from fastapi import APIRouter, Request
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+from starlette.responses import Response
+
+from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.observability.exposition import gauge
+from agentic_sales.observability.metrics import LEDGER_UP
+from agentic_sales.routing import METRICS_PATH
+from agentic_sales.runs.fleet_metrics import fleet_families, read_fleet
+
+router = APIRouter(tags=["health"])
+
+
+@router.get(METRICS_PATH, summary="The fleet's numbers, for Prometheus", response_class=Response)
+async def tell_metrics(request: Request) -> Response:
+    """Answer with every metric; without the fleet's, and `agentic_ledger_up 0`, while Redis is away."""
+    state = state_of(request)
+    families = [*state.requests.registry.collect(), *await _fleet(state)]
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(_Collected(families)), media_type=content_type)
+
+
+async def _fleet(state: FacadeState) -> list[Metric]:
+    try:
+        numbers = await read_fleet(state.runs.ledger, state.control.queues)
+    except RedisError:
+        return [gauge(LEDGER_UP, {(): 0.0})]
+    models = filter(None, dict.fromkeys((state.settings.model, state.settings.model_deep)))
+    return [gauge(LEDGER_UP, {(): 1.0}), *fleet_families(state.control, numbers, models)]
+
+
+class _Collected(Collector):
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families

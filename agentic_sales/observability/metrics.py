@@ -1,0 +1,100 @@
+"""Name what is measured, and say how it is counted.
+
+Why counts live in Redis: a run is counted by the same script that ends it, so the numbers are exact. Nothing is counted
+twice when a worker dies between the end of a run and its report, nothing is lost with a child that is replaced, and
+every facade can tell all of it, also after a restart. Counters in the memory of worker processes would need files that
+grow with every child (`prometheus_client`'s multi-process mode), or parents that forget what was not scraped in time.
+It costs a few hash increments inside scripts that run anyway: 20 µs of Redis per run, and no further round trip.
+
+So these numbers are the fleet's, whichever facade tells them: over several facades take `max`, not `sum`. Only what is
+about one process (`agentic_http_…`, `agentic_worker_…`, `process_…`) is counted in its memory.
+
+No label ever names a person, a run or a thread.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+COUNTS_KEY = "agentic:metrics"
+"""Hash from a name and its labels, joined by tabs, to a number."""
+BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
+"""Upper ends of the buckets of every histogram, in seconds; the longest runs of a fleet last that long."""
+SUM = "sum_us"
+"""Where the sum of a histogram stands among its buckets, in whole microseconds."""
+BEYOND = "+Inf"
+"""The bucket above all bounds."""
+
+RUN_OUTCOMES = ("success", "error", "timeout", "interrupted", "cancelled", "dead")
+"""How a run ends; `dead`: its workers died too often."""
+RECOVERY_OUTCOMES = ("resumed", "dead", "released", "republished")
+"""What became of a run that lost its worker or its message: claimed again, given up, given back by a worker that is
+stopped, published again by the sweeper."""
+SEND_OUTCOMES = ("sent", "failed", "ambiguous", "suppressed", "deferred")
+"""What became of a message at the send door."""
+FALLBACK_CODES = (
+    "model_not_configured",
+    "model_misconfigured",
+    "model_refused",
+    "provider_unavailable",
+    "rate_limited",
+    "budget_exceeded",
+)
+"""Why rules answered where a model was to be asked."""
+DIRECTIONS = ("input", "output")
+"""Tokens that a model read, and tokens that it wrote."""
+
+Labels: TypeAlias = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric and the labels that tell its series apart."""
+
+    name: str
+    """Name without the suffix that Prometheus adds to counters and histograms."""
+    text: str
+    """What it counts, in a sentence."""
+    labels: Labels = ()
+    """Names of its labels."""
+
+    def field(self, *values: str) -> str:
+        """Name the field of `COUNTS_KEY` that counts one series."""
+        return "\t".join((self.name, *values))
+
+
+RUNS = Family("agentic_runs", "Runs that have ended.", ("assistant_id", "queue", "outcome"))
+FAILURES = Family("agentic_run_failures", "Runs that ended with a failure, by its code.", ("code",))
+DURATION = Family(
+    "agentic_run_duration_seconds", "From the claim to the end of a run's last attempt.", ("assistant_id", "queue")
+)
+QUEUE_WAIT = Family(
+    "agentic_run_queue_wait_seconds", "From the submission of a run to its first claim.", ("assistant_id", "queue")
+)
+RECOVERED = Family("agentic_recovered_runs", "Runs that lost their worker or their message.", ("outcome",))
+LLM_CALLS = Family("agentic_llm_calls", "Calls of a model that were answered.", ("assistant_id", "model"))
+LLM_TOKENS = Family("agentic_llm_tokens", "Tokens, as providers count them.", ("assistant_id", "model", "direction"))
+LLM_COST = Family("agentic_llm_cost_usd", "Cost of model calls at list price, in USD.", ("assistant_id", "model"))
+LLM_FALLBACKS = Family("agentic_llm_fallbacks", "Answers by rules in a model's place.", ("assistant_id", "code"))
+SENDS = Family("agentic_sends", "Messages that reached the send door.", ("outcome",))
+
+QUEUE_DEPTH = Family("agentic_queue_depth", "Runs that wait for a worker.", ("queue",))
+OLDEST_AGE = Family("agentic_oldest_message_age_seconds", "Age of the run that waits longest; 0: none.", ("queue",))
+LIVE_CONSUMERS = Family("agentic_live_consumers", "Workers that consume and have given a sign of life.", ("queue",))
+RUNNING = Family("agentic_running_runs", "Runs that workers hold.")
+DEAD = Family("agentic_dead_runs", "Runs on the dead list.")
+APPROVALS = Family("agentic_approvals_pending", "Messages that wait for a person's approval.")
+LEDGER_UP = Family("agentic_ledger_up", "1: Redis answered; 0: it did not, and the fleet's numbers are missing.")
+
+_BOUNDS_LUA = ", ".join(f"{bound:g}" for bound in BUCKETS_S)
+COUNT_LUA = f"""
+local function count(n, ...) redis.call('HINCRBY', '{COUNTS_KEY}', table.concat({{...}}, '\\t'), n) end
+local function observe(seconds, ...)
+  local labels, bucket = table.concat({{...}}, '\\t'), '{BEYOND}'
+  for _, bound in ipairs({{{_BOUNDS_LUA}}}) do
+    if seconds <= bound then bucket = bound break end
+  end
+  count(1, labels, bucket)
+  count(math.floor(seconds * 1000000), labels, '{SUM}')
+end
+"""
+"""Lua functions for scripts: add to a counter, and put a time into a histogram."""

@@ -1,0 +1,120 @@
+"""Tell the fleet's numbers: what the scripts of the ledger counted, and how the queues stand now."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from prometheus_client.core import Metric
+
+from agentic_sales import errors
+from agentic_sales.control import ControlPlane
+from agentic_sales.errors import AgenticSalesError
+from agentic_sales.observability import metrics
+from agentic_sales.observability.exposition import Counts, gauge
+from agentic_sales.observability.metrics import Labels
+from agentic_sales.runs.ledger import DEAD_KEY, RUNNING_KEY, Ledger, alive_key, pending_key
+
+_NOT_RAISED = ("bug", "cancelled", "worker_lost")
+"""Codes of failures that no exception of ours has."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How one queue stands."""
+
+    waiting: int
+    """Runs that wait for a worker."""
+    oldest_age_s: float
+    """How long the first of them has waited, in seconds; 0: none waits."""
+    consumers: int
+    """Workers that consume it and have given a sign of life in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetNumbers:
+    """Everything that Redis knows of the fleet at one moment."""
+
+    counts: Counts
+    """What was counted so far."""
+    queues: dict[str, QueueState]
+    """Queue to its state."""
+    running: int
+    """Runs that workers hold."""
+    dead: int
+    """Runs on the dead list."""
+
+
+async def read_fleet(ledger: Ledger, queues: Iterable[str]) -> FleetNumbers:
+    """Read the numbers, in one round trip after the clock's.
+
+    Raises:
+        redis.exceptions.RedisError: Redis did not answer.
+    """
+    names = list(queues)
+    async with ledger.in_time():
+        seconds, microseconds = await ledger.redis.time()
+        async with ledger.redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(metrics.COUNTS_KEY)
+            pipe.zcard(RUNNING_KEY)
+            pipe.zcard(DEAD_KEY)
+            for queue in names:
+                pipe.zcard(pending_key(queue))
+                pipe.zrange(pending_key(queue), 0, 0, withscores=True)
+                pipe.zcount(alive_key(queue), seconds, "+inf")
+            counts, running, dead, *rest = await pipe.execute()
+    now_s = seconds + microseconds / 1_000_000
+    states = {
+        queue: QueueState(waiting, max(now_s - first[0][1], 0.0) if first else 0.0, consumers)
+        for queue, waiting, first, consumers in zip(names, rest[::3], rest[1::3], rest[2::3], strict=True)
+    }
+    return FleetNumbers(Counts.parse(counts), states, running, dead)
+
+
+def fleet_families(control: ControlPlane, numbers: FleetNumbers, models: Iterable[str]) -> Iterator[Metric]:
+    """Yield every metric of the fleet, with a series for every row, queue and outcome, also where nothing happened yet.
+
+    Args:
+        control: Rows and routes.
+        numbers: What Redis knows.
+        models: Models that this deployment is configured to ask.
+    """
+    counts = numbers.counts
+    placed = [(assistant_id, control.decide(assistant_id).queue) for assistant_id in control.rows]
+    yield counts.counter(metrics.RUNS, ((*place, o) for place, o in product(placed, metrics.RUN_OUTCOMES)))
+    yield counts.counter(metrics.FAILURES, ((code,) for code in (*_NOT_RAISED, *_codes())))
+    yield counts.histogram(metrics.DURATION, placed)
+    yield counts.histogram(metrics.QUEUE_WAIT, placed)
+    yield counts.counter(metrics.RECOVERED, _each(metrics.RECOVERY_OUTCOMES))
+    yield counts.counter(metrics.SENDS, _each(metrics.SEND_OUTCOMES))
+    yield from _model_families(control, counts, list(models))
+    yield from _gauges(numbers)
+
+
+def _model_families(control: ControlPlane, counts: Counts, models: list[str]) -> Iterator[Metric]:
+    asked = list(product(control.rows, models))
+    yield counts.counter(metrics.LLM_CALLS, asked)
+    yield counts.counter(metrics.LLM_TOKENS, ((*pair, d) for pair, d in product(asked, metrics.DIRECTIONS)))
+    yield counts.counter(metrics.LLM_COST, asked)
+    yield counts.counter(metrics.LLM_FALLBACKS, product(control.rows, metrics.FALLBACK_CODES))
+
+
+def _gauges(numbers: FleetNumbers) -> Iterator[Metric]:
+    queues = numbers.queues.items()
+    yield gauge(metrics.QUEUE_DEPTH, {(queue,): state.waiting for queue, state in queues})
+    yield gauge(metrics.OLDEST_AGE, {(queue,): state.oldest_age_s for queue, state in queues})
+    yield gauge(metrics.LIVE_CONSUMERS, {(queue,): state.consumers for queue, state in queues})
+    yield gauge(metrics.RUNNING, {(): numbers.running})
+    yield gauge(metrics.DEAD, {(): numbers.dead})
+    yield gauge(metrics.APPROVALS, {(): numbers.counts.by_name.get(metrics.APPROVALS.name, {}).get((), 0.0)})
+
+
+def _each(values: Iterable[str]) -> Iterator[Labels]:
+    return ((value,) for value in values)
+
+
+def _codes() -> Iterator[str]:
+    """Yield the code of every error of ours."""
+    for name in errors.__all__:
+        error = getattr(errors, name)
+        if issubclass(error, AgenticSalesError) and "code" in vars(error):
+            yield error.code
