@@ -9,6 +9,19 @@ from pydantic import BaseModel, ConfigDict, Field
 
 RunId = NewType("RunId", str)
 AssistantId = NewType("AssistantId", str)
+CompanyId = NewType("CompanyId", str)
+ContactId = NewType("ContactId", str)
+CampaignId = NewType("CampaignId", str)
+MailboxId = NewType("MailboxId", str)
+TouchId = NewType("TouchId", str)
+ApprovalId = NewType("ApprovalId", str)
+
+TouchState = Literal["pending", "dispatching", "sent", "failed", "ambiguous", "suppressed", "deferred"]
+"""Where a touch stands. `ambiguous`: nobody knows whether it was sent; a person, or the provider's word, ends it."""
+StopReason = Literal["replied", "bounced", "complained", "unsubscribed", "stopped"]
+"""Why nothing more is sent to a person; `stopped`: by hand."""
+ConsentBasis = Literal["consent", "contract", "legitimate_interest"]
+"""On what lawful basis a person may be written to."""
 
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 """LangGraph's words for the status of a run."""

@@ -1,6 +1,25 @@
 """Name every table of the store, so that a migration sees them all."""
 
+from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.columns import Table
+from agentic_sales.store.contacts import CompanyRow, ContactRow
+from agentic_sales.store.inbound import InboundRow
+from agentic_sales.store.mailboxes import MailboxRow
+from agentic_sales.store.suppressions import SuppressionRow
 from agentic_sales.store.threads import ThreadRow
+from agentic_sales.store.touches import TouchRow
 
-__all__ = ["Table", "ThreadRow"]
+__all__ = [
+    "ApprovalRow",
+    "CampaignRow",
+    "CompanyRow",
+    "ContactRow",
+    "EnrollmentRow",
+    "InboundRow",
+    "MailboxRow",
+    "SuppressionRow",
+    "Table",
+    "ThreadRow",
+    "TouchRow",
+]

@@ -1,0 +1,112 @@
+"""Keep the questions whether a message may be sent, each about one exact message, and each answered once."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from agentic_sales.contracts import ApprovalId, TouchId
+from agentic_sales.store.columns import Table
+from agentic_sales.store.statements import columns, every, first, insert_new
+
+
+class ApprovalRow(Table):
+    """One question to a person."""
+
+    __tablename__ = "approvals"
+    __table_args__ = (Index(None, "state", "expires_at"), Index(None, "touch_id"))
+
+    approval_id: Mapped[str] = mapped_column(primary_key=True)
+    """Digest of the touch and of the exact message: the same message is asked about once."""
+    touch_id: Mapped[str] = mapped_column(ForeignKey("touches.touch_id", ondelete="CASCADE"))
+    """The touch."""
+    digest: Mapped[str]
+    """Digest of the exact message and recipient that is asked about."""
+    state: Mapped[str] = mapped_column(default="pending")
+    """`pending`, `approved`, `rejected`, `edited` (another question took its place) or `expired`."""
+    decided_by: Mapped[str | None] = mapped_column(default=None)
+    """Who answered."""
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When."""
+    note: Mapped[str] = mapped_column(default="")
+    """What was said with the answer."""
+    expires_at: Mapped[datetime]
+    """When it can no longer be answered."""
+    created_at: Mapped[datetime]
+    """When it was asked."""
+
+
+async def ask(
+    connection: AsyncConnection,
+    approval_id: ApprovalId,
+    *,
+    touch_id: TouchId,
+    digest: str,
+    expires_at: datetime,
+    now: datetime,
+) -> bool:
+    """Write a new question; False: this message is or was asked about."""
+    row = {"approval_id": approval_id, "touch_id": touch_id, "digest": digest}
+    return await insert_new(connection, ApprovalRow, {**row, "expires_at": expires_at, "created_at": now})
+
+
+async def approval(connection: AsyncConnection, approval_id: ApprovalId) -> ApprovalRow | None:
+    """Return a question; None: it is not known."""
+    return await first(connection, ApprovalRow, select(ApprovalRow).where(ApprovalRow.approval_id == approval_id))
+
+
+async def approvals(
+    connection: AsyncConnection, *, state: str | None = "pending", limit: int = 100, offset: int = 0
+) -> list[ApprovalRow]:
+    """Return questions, the oldest first; `state` keeps those in that state."""
+    statement = select(ApprovalRow).order_by(ApprovalRow.created_at, ApprovalRow.approval_id)
+    if state is not None:
+        statement = statement.where(ApprovalRow.state == state)
+    return await every(connection, ApprovalRow, statement.limit(limit).offset(offset))
+
+
+async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[ApprovalRow]:
+    """Return every question about a touch, the oldest first."""
+    statement = select(ApprovalRow).where(ApprovalRow.touch_id == touch_id).order_by(ApprovalRow.created_at)
+    return await every(connection, ApprovalRow, statement)
+
+
+async def decide(
+    connection: AsyncConnection,
+    approval_id: ApprovalId,
+    state: str,
+    *,
+    digest: str,
+    by: str,
+    note: str,
+    now: datetime,
+) -> ApprovalRow | None:
+    """Answer a question; None: it was answered, has expired, or is about another message, and nothing was changed."""
+    statement = (
+        update(ApprovalRow)
+        .where(ApprovalRow.approval_id == approval_id, ApprovalRow.digest == digest)
+        .where(ApprovalRow.state == "pending", ApprovalRow.expires_at > now)
+        .values(state=state, decided_by=by, decided_at=now, note=note)
+        .returning(*columns(ApprovalRow))
+    )
+    return await first(connection, ApprovalRow, statement)
+
+
+async def expire_approvals(connection: AsyncConnection, *, now: datetime) -> list[ApprovalRow]:
+    """Close the questions that nobody answered in time; return them."""
+    statement = (
+        update(ApprovalRow)
+        .where(ApprovalRow.state == "pending", ApprovalRow.expires_at <= now)
+        .values(state="expired", decided_at=now)
+        .returning(*columns(ApprovalRow))
+    )
+    return await every(connection, ApprovalRow, statement)
+
+
+async def is_approved(connection: AsyncConnection, touch_id: TouchId, digest: str) -> bool:
+    """Tell whether somebody approved exactly this message."""
+    statement = select(ApprovalRow.approval_id).where(
+        ApprovalRow.touch_id == touch_id, ApprovalRow.digest == digest, ApprovalRow.state == "approved"
+    )
+    return (await connection.execute(statement)).first() is not None

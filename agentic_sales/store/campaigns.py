@@ -1,0 +1,147 @@
+"""Keep campaigns, and who is enrolled in them."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from agentic_sales.contracts import CampaignId, ContactId, StopReason
+from agentic_sales.store.columns import Table
+from agentic_sales.store.statements import columns, every, first, insert_new
+
+RUNNING = "running"
+ACTIVE = "active"
+
+
+class CampaignRow(Table):
+    """One campaign."""
+
+    __tablename__ = "campaigns"
+    __table_args__ = (Index(None, "state"),)
+
+    campaign_id: Mapped[str] = mapped_column(primary_key=True)
+    """Its id, as its maker chose it: letters, digits, `_` and `-`."""
+    name: Mapped[str]
+    """For people."""
+    state: Mapped[str] = mapped_column(default="draft")
+    """`draft`, `running`, `paused`, `stopped` or `finished`."""
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it is in this state, for people; empty: somebody wanted it so."""
+    plan: Mapped[dict[str, Any]]
+    """A `campaigns.plan.CampaignPlan` as JSON: steps, window, mailboxes, approval."""
+    created_at: Mapped[datetime]
+    """When it was made."""
+    updated_at: Mapped[datetime]
+    """When the row changed last."""
+
+
+class EnrollmentRow(Table):
+    """One person in one campaign."""
+
+    __tablename__ = "enrollments"
+    __table_args__ = (Index(None, "state", "wake_at"), Index(None, "contact_id"))
+
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="CASCADE"), primary_key=True)
+    """The campaign."""
+    contact_id: Mapped[str] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"), primary_key=True)
+    """The person."""
+    state: Mapped[str] = mapped_column(default=ACTIVE)
+    """`active`, `finished`, `stopped` or `parked` (something is wrong that a person must look at)."""
+    reason: Mapped[str] = mapped_column(default="")
+    """Why it ended or was parked."""
+    step: Mapped[int] = mapped_column(default=0)
+    """Step that comes next, from 0."""
+    wake_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When it is to go on; None: never, or it is being worked on."""
+    lease_until_at: Mapped[datetime | None] = mapped_column(default=None)
+    """Until when a worker's claim on it holds; None: nobody claims it."""
+    created_at: Mapped[datetime]
+    """When the person was enrolled."""
+    updated_at: Mapped[datetime]
+    """When the row changed last."""
+
+
+async def add_campaign(
+    connection: AsyncConnection, campaign_id: CampaignId, *, name: str, plan: Mapping[str, Any], now: datetime
+) -> bool:
+    """Write a new campaign, as a draft; False: the id is taken."""
+    row = {"campaign_id": campaign_id, "name": name, "plan": dict(plan)}
+    return await insert_new(connection, CampaignRow, {**row, "created_at": now, "updated_at": now})
+
+
+async def campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
+    """Return a campaign; None: it is not known."""
+    return await first(connection, CampaignRow, select(CampaignRow).where(CampaignRow.campaign_id == campaign_id))
+
+
+async def campaigns(
+    connection: AsyncConnection, *, state: str | None = None, limit: int = 100, offset: int = 0
+) -> list[CampaignRow]:
+    """Return campaigns, the newest first; `state` keeps those in that state."""
+    statement = select(CampaignRow).order_by(CampaignRow.created_at.desc(), CampaignRow.campaign_id)
+    if state is not None:
+        statement = statement.where(CampaignRow.state == state)
+    return await every(connection, CampaignRow, statement.limit(limit).offset(offset))
+
+
+async def move_campaign(
+    connection: AsyncConnection,
+    campaign_id: CampaignId,
+    *,
+    expected: Collection[str],
+    to: str,
+    now: datetime,
+    reason: str = "",
+) -> CampaignRow | None:
+    """Move a campaign to another state if it is in an expected one; None: it is not, and nothing was changed."""
+    statement = (
+        update(CampaignRow)
+        .where(CampaignRow.campaign_id == campaign_id, CampaignRow.state.in_(expected))
+        .values(state=to, reason=reason, updated_at=now)
+        .returning(*columns(CampaignRow))
+    )
+    return await first(connection, CampaignRow, statement)
+
+
+async def enroll(
+    connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, wake_at: datetime, now: datetime
+) -> bool:
+    """Enroll a person; False: is enrolled already, or was."""
+    row = {"campaign_id": campaign_id, "contact_id": contact_id, "wake_at": wake_at}
+    return await insert_new(connection, EnrollmentRow, {**row, "created_at": now, "updated_at": now})
+
+
+async def enrollment(
+    connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId
+) -> EnrollmentRow | None:
+    """Return a person's enrollment in a campaign; None: there is none."""
+    statement = select(EnrollmentRow).where(
+        EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.contact_id == contact_id
+    )
+    return await first(connection, EnrollmentRow, statement)
+
+
+async def enrollment_counts(connection: AsyncConnection, campaign_id: CampaignId) -> dict[tuple[str, str], int]:
+    """Count a campaign's enrollments by state and reason."""
+    statement = (
+        select(EnrollmentRow.state, EnrollmentRow.reason, func.count())
+        .where(EnrollmentRow.campaign_id == campaign_id)
+        .group_by(EnrollmentRow.state, EnrollmentRow.reason)
+    )
+    return {(state, reason): count for state, reason, count in await connection.execute(statement)}
+
+
+async def stop_enrollments(
+    connection: AsyncConnection, contact_id: ContactId, reason: StopReason, *, now: datetime
+) -> list[CampaignId]:
+    """Stop a person's enrollments in every campaign; return the campaigns."""
+    statement = (
+        update(EnrollmentRow)
+        .where(EnrollmentRow.contact_id == contact_id, EnrollmentRow.state.in_((ACTIVE, "parked")))
+        .values(state="stopped", reason=reason, wake_at=None, updated_at=now)
+        .returning(EnrollmentRow.campaign_id)
+    )
+    return [CampaignId(found) for found in (await connection.execute(statement)).scalars()]

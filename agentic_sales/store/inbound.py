@@ -1,0 +1,65 @@
+"""Keep what came back: every reply, bounce, complaint and receipt once, whoever delivers it how often."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from agentic_sales.contracts import ContactId
+from agentic_sales.store.columns import Table
+from agentic_sales.store.statements import every, first, insert_new
+
+
+class InboundRow(Table):
+    """One message or event that came back."""
+
+    __tablename__ = "inbound_messages"
+    __table_args__ = (Index(None, "contact_id", "received_at"), Index(None, "touch_id"))
+
+    event_id: Mapped[str] = mapped_column(primary_key=True)
+    """The provider's id of the event, or what stands for the message in the mailbox that it was read from."""
+    source: Mapped[str]
+    """`resend`, or `imap:` and the mailbox."""
+    kind: Mapped[str]
+    """`reply`, `auto_reply`, `bounced`, `delayed`, `complained`, `unsubscribed`, `sent`, `delivered` or `other`."""
+    touch_id: Mapped[str | None] = mapped_column(ForeignKey("touches.touch_id", ondelete="CASCADE"))
+    """Touch that it is about; None: none is known."""
+    contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
+    """Person whom it is from or about; None: none is known."""
+    message_id: Mapped[str] = mapped_column(default="")
+    """Its own `Message-ID`; empty: it is an event, or has none."""
+    subject: Mapped[str] = mapped_column(default="")
+    """Subject; empty for an event."""
+    text: Mapped[str] = mapped_column(default="")
+    """What it says, or the diagnosis of a bounce."""
+    reply_class: Mapped[str | None] = mapped_column(default=None)
+    """What `classify_reply` said of it; None: nothing yet."""
+    received_at: Mapped[datetime]
+    """When it came, as its source tells."""
+    created_at: Mapped[datetime]
+    """When it was stored."""
+
+
+async def add_inbound(connection: AsyncConnection, event_id: str, values: Mapping[str, Any], *, now: datetime) -> bool:
+    """Store an event; False: it was stored before."""
+    return await insert_new(connection, InboundRow, {**values, "event_id": event_id, "created_at": now})
+
+
+async def inbound(connection: AsyncConnection, event_id: str) -> InboundRow | None:
+    """Return an event; None: it is not known."""
+    return await first(connection, InboundRow, select(InboundRow).where(InboundRow.event_id == event_id))
+
+
+async def inbound_of(connection: AsyncConnection, contact_id: ContactId) -> list[InboundRow]:
+    """Return what came back from a person, the oldest first."""
+    statement = select(InboundRow).where(InboundRow.contact_id == contact_id).order_by(InboundRow.received_at)
+    return await every(connection, InboundRow, statement)
+
+
+async def classify_inbound(connection: AsyncConnection, event_id: str, reply_class: str) -> bool:
+    """Write what a reply means; False: it is not known."""
+    changed = update(InboundRow).where(InboundRow.event_id == event_id).values(reply_class=reply_class)
+    return (await connection.execute(changed)).rowcount == 1

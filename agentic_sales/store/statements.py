@@ -1,0 +1,45 @@
+"""Run statements that read or write whole rows, alike on SQLite and PostgreSQL.
+
+A row of a table comes back as an object of the table's class, detached: a record that is read, never a thing to change.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Row
+from sqlalchemy import Table as SqlTable
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.store.columns import Table
+
+T = TypeVar("T", bound=Table)
+
+
+async def first(connection: AsyncConnection, kind: type[T], statement: Executable) -> T | None:
+    """Return the first row of a statement; None: there is none."""
+    row = (await connection.execute(statement)).first()
+    return None if row is None else _record(kind, row)
+
+
+async def every(connection: AsyncConnection, kind: type[T], statement: Executable) -> list[T]:
+    """Return every row of a statement."""
+    return [_record(kind, row) for row in await connection.execute(statement)]
+
+
+async def insert_new(connection: AsyncConnection, kind: type[Table], values: Mapping[str, Any]) -> bool:
+    """Write a row unless one with the same key is there; tell whether it was written."""
+    table = kind.__table__
+    assert isinstance(table, SqlTable)  # noqa: S101 - every table of ours is one
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    written = await connection.execute(insert(table).values(values).on_conflict_do_nothing())
+    return written.rowcount == 1
+
+
+def columns(kind: type[Table]) -> list[Any]:
+    """Return the columns of a table, for `RETURNING`."""
+    return list(kind.__table__.columns)
+
+
+def _record(kind: type[T], row: Row[Any]) -> T:
+    return kind(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for the row as a mapping

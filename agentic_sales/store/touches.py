@@ -1,0 +1,302 @@
+"""Keep the send ledger: one row per message of a campaign to a person, written before anything is sent.
+
+Every change of state is a compare-and-set, so of two processes that want the same one gets it, and nothing that was
+sent, or may have been, is ever taken up again.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Index, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import Mapped, mapped_column
+
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
+from agentic_sales.store.columns import Table
+from agentic_sales.store.statements import columns, every, first, insert_new
+
+UNTRIED: tuple[TouchState, ...] = ("pending",)
+"""State of a touch that was never tried."""
+WAITING: tuple[TouchState, ...] = ("pending", "deferred")
+"""States of a touch that may still be sent."""
+UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
+"""States of a touch that may have been sent already."""
+
+
+class TouchRow(Table):
+    """One message of a campaign to one person."""
+
+    __tablename__ = "touches"
+    __table_args__ = (
+        Index(None, "campaign_id", "state"),
+        Index(None, "contact_id"),
+        Index(None, "email_hash", "state"),
+        Index(None, "state", "not_before_at"),
+        Index(None, "mailbox_id", "slot_day"),
+        Index(None, "provider_id"),
+    )
+
+    touch_id: Mapped[str] = mapped_column(primary_key=True)
+    """Digest of campaign, contact and step: what makes it one message for ever."""
+    campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="CASCADE"))
+    """The campaign."""
+    contact_id: Mapped[str] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
+    """The person."""
+    step: Mapped[int]
+    """Step of the campaign, from 0."""
+    variant: Mapped[str] = mapped_column(default="")
+    """Variant of the step; empty: it has none."""
+    mailbox_id: Mapped[str] = mapped_column(ForeignKey("mailboxes.mailbox_id"))
+    """Where it is sent from."""
+
+    to_email: Mapped[str]
+    """Recipient's address."""
+    email_hash: Mapped[str]
+    """Digest of the recipient's normalized address."""
+    subject: Mapped[str]
+    """Subject."""
+    text: Mapped[str]
+    """Plain text, without the footer."""
+    html: Mapped[str] = mapped_column(default="")
+    """HTML, without the footer; empty: it is made of the text."""
+    message_id: Mapped[str] = mapped_column(unique=True)
+    """`Message-ID` of every try."""
+    in_reply_to: Mapped[str] = mapped_column(default="")
+    """`Message-ID` of the touch that it follows up; empty: it begins the conversation."""
+    references: Mapped[str] = mapped_column(default="")
+    """`Message-ID`s of the conversation, oldest first."""
+    digest: Mapped[str]
+    """Digest of the exact message and recipient; an approval is for one digest."""
+
+    state: Mapped[str] = mapped_column(default="pending")
+    """A `TouchState`."""
+    detail: Mapped[str] = mapped_column(default="")
+    """Why it is in this state, for people."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    """Tries so far; the fence of every change by a sender."""
+    not_before_at: Mapped[datetime]
+    """It is not sent before; a deferred one is tried again then."""
+    lease_until_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When a `dispatching` one counts as ambiguous."""
+    slot_day: Mapped[date | None] = mapped_column(default=None)
+    """Day of the mailbox whose cap it counts against; None: none yet, or it was given back."""
+    dispatched_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When the last try began."""
+    sent_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When the provider took it."""
+    provider: Mapped[str] = mapped_column(default="")
+    """Transport of the last try."""
+    provider_id: Mapped[str | None] = mapped_column(default=None)
+    """The provider's name for the message."""
+    resolved_by: Mapped[str | None] = mapped_column(default=None)
+    """Who ended an ambiguous one: a person, or the event that proved it."""
+
+    delivered_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When the recipient's server took it, as far as the provider tells."""
+    outcome: Mapped[str | None] = mapped_column(default=None)
+    """`replied`, `bounced`, `complained` or `unsubscribed`; None: nothing yet."""
+    outcome_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When the outcome was told."""
+    run_id: Mapped[str | None] = mapped_column(default=None)
+    """Run that wrote it."""
+    langsmith_run_id: Mapped[str | None] = mapped_column(default=None)
+    """The same run in LangSmith, for feedback."""
+    created_at: Mapped[datetime]
+    """When it was written."""
+    updated_at: Mapped[datetime]
+    """When the row changed last."""
+
+
+async def add_touch(connection: AsyncConnection, values: Mapping[str, Any], *, now: datetime) -> bool:
+    """Write a new touch; False: this step was written for this person before, and nothing was changed."""
+    return await insert_new(connection, TouchRow, {**values, "created_at": now, "updated_at": now})
+
+
+async def touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow | None:
+    """Return a touch; None: it is not known."""
+    return await first(connection, TouchRow, select(TouchRow).where(TouchRow.touch_id == touch_id))
+
+
+async def touches(
+    connection: AsyncConnection,
+    *,
+    campaign_id: CampaignId | None = None,
+    contact_id: ContactId | None = None,
+    states: Collection[TouchState] = (),
+    limit: int = 100,
+    offset: int = 0,
+) -> list[TouchRow]:
+    """Return touches, the oldest first; what is given narrows them down."""
+    statement = select(TouchRow).order_by(TouchRow.created_at, TouchRow.touch_id).limit(limit).offset(offset)
+    if campaign_id is not None:
+        statement = statement.where(TouchRow.campaign_id == campaign_id)
+    if contact_id is not None:
+        statement = statement.where(TouchRow.contact_id == contact_id)
+    if states:
+        statement = statement.where(TouchRow.state.in_(states))
+    return await every(connection, TouchRow, statement)
+
+
+async def due_touches(connection: AsyncConnection, *, now: datetime, limit: int) -> list[TouchId]:
+    """Return touches whose time has come, those that wait longest first."""
+    statement = (
+        select(TouchRow.touch_id)
+        .where(TouchRow.state.in_(WAITING), TouchRow.not_before_at <= now)
+        .order_by(TouchRow.not_before_at)
+        .limit(limit)
+    )
+    return [TouchId(found) for found in (await connection.execute(statement)).scalars()]
+
+
+async def touch_counts(connection: AsyncConnection, campaign_id: CampaignId) -> dict[tuple[int, str], int]:
+    """Count a campaign's touches by step and state."""
+    statement = (
+        select(TouchRow.step, TouchRow.state, func.count())
+        .where(TouchRow.campaign_id == campaign_id)
+        .group_by(TouchRow.step, TouchRow.state)
+    )
+    return {(step, state): count for step, state, count in await connection.execute(statement)}
+
+
+async def dispatch(
+    connection: AsyncConnection, found: TouchRow, *, slot_day: date, lease_until_at: datetime, now: datetime
+) -> TouchRow | None:
+    """Take a touch that waits, for one try; None: it changed since it was read, and nothing was changed."""
+    return await _move(
+        connection,
+        TouchId(found.touch_id),
+        expected=WAITING,
+        attempts=found.attempts,
+        digest=found.digest,
+        values={
+            "state": "dispatching",
+            "detail": "",
+            "attempts": found.attempts + 1,
+            "slot_day": slot_day,
+            "dispatched_at": now,
+            "lease_until_at": lease_until_at,
+            "updated_at": now,
+        },
+    )
+
+
+async def finish(
+    connection: AsyncConnection, found: TouchRow, state: TouchState, values: Mapping[str, Any], *, now: datetime
+) -> TouchRow | None:
+    """Write how a try ended, also when it has been called ambiguous meanwhile; None: somebody resolved it."""
+    return await _move(
+        connection,
+        TouchId(found.touch_id),
+        expected=UNKNOWN,
+        attempts=found.attempts,
+        is_unresolved=True,
+        values={**values, "state": state, "lease_until_at": None, "updated_at": now},
+    )
+
+
+async def resolve(
+    connection: AsyncConnection,
+    touch_id: TouchId,
+    state: TouchState,
+    *,
+    expected: Collection[TouchState],
+    by: str,
+    detail: str,
+    now: datetime,
+) -> TouchRow | None:
+    """End a touch of which it was not known whether it was sent; None: it is in none of the expected states."""
+    values: dict[str, Any] = {"state": state, "detail": detail, "resolved_by": by, "lease_until_at": None}
+    if state == "sent":
+        values["sent_at"] = func.coalesce(TouchRow.sent_at, TouchRow.dispatched_at)
+    return await _move(connection, touch_id, expected=expected, values={**values, "updated_at": now})
+
+
+async def hold(connection: AsyncConnection, touch_id: TouchId, *, until_at: datetime, detail: str) -> bool:
+    """Leave a touch where it is and say why, and when to look again; False: it waits no longer."""
+    values = {"not_before_at": until_at, "detail": detail}
+    return await _move(connection, touch_id, expected=WAITING, values=values) is not None
+
+
+async def edit(
+    connection: AsyncConnection, touch_id: TouchId, values: Mapping[str, Any], *, digest: str, now: datetime
+) -> TouchRow | None:
+    """Change the message of a touch that was never tried; None: it was, or it is not the message of this digest."""
+    return await _move(
+        connection, touch_id, expected=UNTRIED, attempts=0, digest=digest, values={**values, "updated_at": now}
+    )
+
+
+async def suppress_touch(connection: AsyncConnection, touch_id: TouchId, *, detail: str, now: datetime) -> bool:
+    """End a touch that waits, unsent; False: it waits no longer."""
+    values = {"state": "suppressed", "detail": detail, "updated_at": now}
+    return await _move(connection, touch_id, expected=WAITING, values=values) is not None
+
+
+async def suppress_touches(
+    connection: AsyncConnection, email_hash: str, *, detail: str, now: datetime
+) -> list[TouchId]:
+    """End every touch to an address that waits, in every campaign, unsent; return them."""
+    statement = (
+        update(TouchRow)
+        .where(TouchRow.email_hash == email_hash, TouchRow.state.in_(WAITING))
+        .values(state="suppressed", detail=detail, updated_at=now)
+        .returning(TouchRow.touch_id)
+    )
+    return [TouchId(found) for found in (await connection.execute(statement)).scalars()]
+
+
+async def expire_leases(connection: AsyncConnection, *, now: datetime, detail: str) -> list[TouchId]:
+    """Call ambiguous what a sender took and never finished; return it."""
+    statement = (
+        update(TouchRow)
+        .where(TouchRow.state == "dispatching", TouchRow.lease_until_at <= now)
+        .values(state="ambiguous", detail=detail, lease_until_at=None, updated_at=now)
+        .returning(TouchRow.touch_id)
+    )
+    return [TouchId(found) for found in (await connection.execute(statement)).scalars()]
+
+
+async def slots_taken(connection: AsyncConnection, mailbox_id: MailboxId, day: date) -> int:
+    """Count the messages that count against a mailbox's cap of a day."""
+    statement = select(func.count()).where(TouchRow.mailbox_id == mailbox_id, TouchRow.slot_day == day)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def touch_of_message(
+    connection: AsyncConnection, *, message_ids: Collection[str] = (), provider_id: str | None = None
+) -> TouchRow | None:
+    """Return the touch that an answer is about: the latest of these `Message-ID`s, or the provider's name for it."""
+    known: list[ColumnElement[bool]] = [TouchRow.message_id.in_(message_ids)] if message_ids else []
+    if provider_id:
+        known.append(TouchRow.provider_id == provider_id)
+    if not known:
+        return None
+    return await first(connection, TouchRow, select(TouchRow).where(or_(*known)).order_by(TouchRow.step.desc()))
+
+
+async def note_outcome(
+    connection: AsyncConnection, touch_id: TouchId, values: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Write what became of a message after it was sent."""
+    await connection.execute(update(TouchRow).where(TouchRow.touch_id == touch_id).values(updated_at=now, **values))
+
+
+async def _move(
+    connection: AsyncConnection,
+    touch_id: TouchId,
+    *,
+    expected: Collection[TouchState],
+    values: Mapping[str, Any],
+    attempts: int | None = None,
+    digest: str | None = None,
+    is_unresolved: bool = False,
+) -> TouchRow | None:
+    statement = update(TouchRow).where(TouchRow.touch_id == touch_id, TouchRow.state.in_(expected))
+    if attempts is not None:
+        statement = statement.where(TouchRow.attempts == attempts)
+    if digest is not None:
+        statement = statement.where(TouchRow.digest == digest)
+    if is_unresolved:
+        statement = statement.where(TouchRow.resolved_by.is_(None))
+    return await first(connection, TouchRow, statement.values(**values).returning(*columns(TouchRow)))
