@@ -21,6 +21,7 @@ result_accept_content = ["json"]
 # --- Queues: one per capability, derived from the routing contract. A queue that is not there is an error, not a
 # queue that nobody consumes. RabbitMQ gets quorum queues, which survive the loss of a node.
 broker_url = _settings.broker_url
+broker_transport = "agentic_sales.transport:Transport" if _is_redis else None
 _exchange = Exchange("agentic_sales", type="direct")
 _queue_arguments = None if _is_redis else {"x-queue-type": "quorum"}
 task_queues = tuple(
