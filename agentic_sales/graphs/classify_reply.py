@@ -20,6 +20,7 @@ from agentic_sales.errors import ModelMisconfigured, ModelNotConfigured, ModelRe
 from agentic_sales.graph_meta import Spending, build_graph_meta
 from agentic_sales.llm import ModelOutput, ask
 from agentic_sales.prompts import fenced, load_prompts
+from agentic_sales.wording import newest_text, opt_out, straight
 
 PROMPTS = load_prompts(__file__)
 MAX_REASONS = 2
@@ -118,22 +119,6 @@ def _day_of(given: Input) -> date:
     return given.received_on or datetime.now(UTC).date()
 
 
-_QUOTE_BEGINS = re.compile(
-    r"^(?:>|-{2,} ?(?:original|forwarded|urspr\u00fcngliche|weitergeleitete)|_{10,}$"
-    r"|(?:on|am|le|el|il|op|em) .{4,200}(?:wrote|schrieb|a \u00e9crit|escribi\u00f3|ha scritto|schreef|escreveu) ?:"
-    r"|(?:from|von|de|da|van) ?: .+@)",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""How mail programs begin what they quote."""
-
-
-def newest_text(body: str) -> str:
-    """Return what the sender wrote now: all above the quoted text, or all of it where nothing stands above."""
-    found = _QUOTE_BEGINS.search(body)
-    newest = body[: found.start()].strip() if found else body.strip()
-    return newest or body.strip()
-
-
 def _any_of(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(rf"\b(?:{pattern})" for pattern in patterns), re.IGNORECASE)
 
@@ -149,16 +134,6 @@ AWAY = _any_of(
     r"out[- ]of[- ](?:the[- ])?office",
     r"automatic reply|auto-?reply|automatische antwort|r\u00e9ponse automatique|respuesta autom\u00e1tica",
     r"abwesenheit(?:snotiz)?|nicht im b\u00fcro|absent du bureau|fuera de la oficina",
-)
-OPT_OUT = _any_of(
-    r"unsubscribe|opt(?:ing)?[- ]?out|remove (?:me|us|my (?:e-?mail|address|name))|take (?:me|us) off",
-    r"(?:stop|quit|cease) (?:e-?mailing|mailing|contacting|writing(?: to)?|messaging|spamming)",
-    r"(?:do not|don'?t|never) (?:ever )?(?:e-?mail|contact|write(?: to)?|message) (?:me|us)(?! (?:before|until))",
-    r"(?:do not|don'?t) (?:wish|want) to (?:receive|get|hear)",
-    r"(?:no (?:more|further)) (?:e-?mails|mails|messages)|leave (?:me|us) alone|delete my (?:data|details|address)",
-    r"gdpr (?:request|complaint)|report(?:ing|ed)? (?:you|this) (?:as|for) spam|this is spam",
-    r"abmelden|austragen|keine (?:weiteren )?(?:e-?mails|mails|werbung)|nicht mehr (?:kontaktieren|anschreiben)",
-    r"d\u00e9sinscri\w+|ne (?:me|nous) contactez plus|darme de baja|no me (?:escriba|contacte)n? m\u00e1s",
 )
 REFUSED = _any_of(
     r"not (?:really |at all |currently )?interested|no interest|(?:we|i)'?ll pass|(?:a )?hard pass",
@@ -198,7 +173,7 @@ def judge(given: Input, newest: str) -> Verdict:
         return _verdict("bounced", CERTAIN_RATIO, f"a mail server wrote it: `{found}`")
     if found := _first(AWAY, given.subject, newest) if given.is_automatic else _first(AWAY, given.subject):
         return _verdict("out_of_office", CERTAIN_RATIO, f"it is an automatic answer: `{found}`", _until(given, newest))
-    if found := _first(OPT_OUT, newest):
+    if found := opt_out(newest):
         return _verdict("unsubscribe", CERTAIN_RATIO, f"they ask to be left alone: `{found}`")
     if found := _first(AWAY, newest):
         return _verdict("out_of_office", LIKELY_RATIO, f"they are away: `{found}`", _until(given, newest))
@@ -215,7 +190,7 @@ def _verdict(reply_class: ReplyClass, ratio: float, reason: str, until: date | N
 
 def _first(words: re.Pattern[str], *texts: str) -> str | None:
     for text in texts:
-        if found := words.search(text.replace("\u2019", "'")):
+        if found := words.search(straight(text)):
             return found.group()[:80]
     return None
 

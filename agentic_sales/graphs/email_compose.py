@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agentic_sales.graph_meta import merge_graph_meta
 from agentic_sales.llm import ModelOutput, ask
 from agentic_sales.prompts import fenced, load_prompts
+from agentic_sales.wording import markers_in, one_line, quotable, sentences, shortened, signature_of, unsigned
 
 PROMPTS = load_prompts(__file__)
 PROMPT_VERSION = "email_compose-" + sha256("".join(p.sha256 for p in PROMPTS.values()).encode()).hexdigest()[:12]
@@ -27,21 +28,9 @@ MIN_SUBJECT_LETTERS = 3
 MIN_BODY_LETTERS = 20
 MAX_CONTEXT_LETTERS = 4_000
 """Letters of each piece of context that a model reads."""
-MAX_QUOTE_LETTERS = 160
-MIN_QUOTE_LETTERS = 20
 MAX_PITCH_SENTENCES = 3
 NAME = "{{name}}"
 """Stands for the recipient's name until the mail is sent."""
-MARKERS = (
-    "hope this finds you well",
-    "this email finds you well",
-    "trust this email finds you",
-    "hope you are doing well",
-    "just wanted to reach out",
-    "i wanted to reach out",
-    "i came across your",
-)
-"""Openers that give a machine away; folded."""
 PLAIN_SUBJECT = "A short introduction"
 FIRST_PERSON = {
     "congratulate": "I would like to congratulate",
@@ -73,16 +62,6 @@ SECOND_PERSON = {"them": "you", "they": "you", "their": "your", "theirs": "yours
 
 _GREETING = re.compile(r"\A(?:hi|hello|hey|dear|good (?:morning|day))\b[^\n,!]{0,80}(?:[,!]|\n|\Z)", re.IGNORECASE)
 _OTHER_PLACEHOLDER = re.compile(r"\{\{?\s*(?:first_?)?name\s*\}?\}|\[(?:first )?name\]", re.IGNORECASE)
-_SIGN_OFF = re.compile(
-    r"\n+(?:thanks|thank you|many thanks|best|(?:best |kind |warm )?(?:regards|wishes)|cheers|sincerely|all the best)"
-    r"[,.!]?(?:\n[^\n]{0,60}){0,3}\Z",
-    re.IGNORECASE,
-)
-_PRIVATE = re.compile(
-    r"https?:|www\.|@|#\w|\b(?:note|internal|confidential|private|crm|score|icp|budget|churn|do not|don't|avoid)\b",
-    re.IGNORECASE,
-)
-"""Marks a sentence that is better not quoted: links and tags read badly, notes to oneself are not for the reader."""
 _IS_STATEMENT = re.compile(r"(?:we|our|i|my|i'm|we're|i've|we've)\b", re.IGNORECASE)
 _MEETING = re.compile(
     r"\b(?:(?P<minutes>\d{1,2})[\s-]*min(?:ute)?s?[\s-]+)?"
@@ -183,7 +162,7 @@ async def draft(state: State) -> dict[str, Any]:
         instructions=state.instructions or "none",
         context=fenced(state.context_summary or "nothing"),
     )
-    subject, body = answer.value.subject, finish(answer.value.body, signature_of(state))
+    subject, body = answer.value.subject, finish(answer.value.body, signature_of(state.signature, state.sender_name))
     return {
         "subject": subject,
         "body": body,
@@ -229,12 +208,14 @@ def settle(state: State, mail: Email, attempts: int) -> dict[str, Any]:
         drafted = _unsigned(state.draft_subject, state.draft_body, state)
         result = {"subject": state.draft_subject, "body": state.draft_body, "refine_status": "fallback"}
         return {**result, "faults": find_faults(drafted)}
-    body = finish(mail.body, signature_of(state))
+    body = finish(mail.body, signature_of(state.signature, state.sender_name))
     return {"subject": mail.subject, "body": body, "refine_status": "ok", "faults": faults}
 
 
 def _unsigned(subject: str, body: str, state: State) -> Email:
-    return Email.model_construct(subject=subject, body=body.removesuffix(signature_of(state)).rstrip())
+    return Email.model_construct(
+        subject=subject, body=body.removesuffix(signature_of(state.signature, state.sender_name)).rstrip()
+    )
 
 
 def _usage(graph_meta: dict[str, Any]) -> dict[str, Any]:
@@ -247,8 +228,8 @@ def _usage(graph_meta: dict[str, Any]) -> dict[str, Any]:
 
 def find_faults(mail: Email) -> list[str]:
     """Return the rules that a mail breaks, worded so that an editor knows what to do; empty: none."""
-    text = _folded(f"{mail.subject}\n{mail.body}")
-    faults = [f'it says "{marker}"; say what fits this reader only' for marker in MARKERS if marker in text]
+    found = markers_in(f"{mail.subject}\n{mail.body}")
+    faults = [f'it says "{marker}"; say what fits this reader only' for marker in found]
     if not MIN_SUBJECT_LETTERS <= (letters := len(mail.subject)) <= MAX_SUBJECT_LETTERS:
         faults.append(f"the subject has {letters} characters; use {MIN_SUBJECT_LETTERS} to {MAX_SUBJECT_LETTERS}")
     if len(mail.body) < MIN_BODY_LETTERS:
@@ -256,88 +237,52 @@ def find_faults(mail: Email) -> list[str]:
     return faults
 
 
-def _folded(text: str) -> str:
-    return _one_line(text).casefold().replace("\u2019", "'")
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def finish(body: str, signature: str) -> str:
     """Return the body with the greeting to `{{name}}` and the signature, each exactly once."""
-    text = _SIGN_OFF.sub("", _OTHER_PLACEHOLDER.sub(NAME, body.strip()).removesuffix(signature).strip())
+    text = unsigned(_OTHER_PLACEHOLDER.sub(NAME, body), signature)
     if NAME not in text:
         text = f"Hi {NAME},\n\n{_GREETING.sub('', text).strip()}"
     return f"{text}\n\n{signature}"
 
 
-def signature_of(given: Input) -> str:
-    """Return the end of the mail: as given, else made of the sender's name, else without a name."""
-    return given.signature.strip() or f"Thanks,\n{given.sender_name.strip()}".rstrip("\n,")
-
-
 def tidy_by_rules(mail: Email) -> Email:
     """Remove what breaks the rules: the sentences with a marker, and the end of a long subject."""
-    subject = _shortened(_one_line(mail.subject), MAX_SUBJECT_LETTERS).rstrip(" ,;:-")
-    is_usable = len(subject) >= MIN_SUBJECT_LETTERS and not _has_marker(subject)
+    subject = shortened(one_line(mail.subject), MAX_SUBJECT_LETTERS).rstrip(" ,;:-")
+    is_usable = len(subject) >= MIN_SUBJECT_LETTERS and not markers_in(subject)
     paragraphs = (_without_markers(paragraph) for paragraph in mail.body.split("\n\n"))
     body = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
     return Email.model_construct(subject=subject if is_usable else PLAIN_SUBJECT, body=body)
 
 
 def _without_markers(paragraph: str) -> str:
-    if not _has_marker(paragraph):
+    if not markers_in(paragraph):
         return paragraph
-    return " ".join(sentence for sentence in _sentences(paragraph) if not _has_marker(sentence))
-
-
-def _has_marker(text: str) -> bool:
-    return any(marker in _folded(text) for marker in MARKERS)
-
-
-def _sentences(text: str) -> list[str]:
-    return [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+|\s*\n+\s*", text) if sentence.strip()]
-
-
-def _shortened(text: str, letters: int) -> str:
-    """Cut a text at a word, so that it has at most so many letters."""
-    return text if len(text) <= letters else text[: letters + 1].rpartition(" ")[0] or text[:letters]
+    return " ".join(sentence for sentence in sentences(paragraph) if not markers_in(sentence))
 
 
 def draft_by_rules(given: Input) -> Email:
     """Write a plain mail from the inputs alone: a fact that is quoted, the offer, one question."""
     pitch, question = _read_instructions(given.instructions)
-    team = _one_line(given.company_name) or "your team"
+    team = one_line(given.company_name) or "your team"
     offer = " ".join(pitch) or f"I would like to learn what matters most to {team} at the moment."
     body = "\n\n".join([f"Hi {NAME},", _opening(given), offer, question])
     return tidy_by_rules(Email.model_construct(subject=_subject(given, question), body=body))
 
 
 def _opening(given: Input) -> str:
-    company = _one_line(given.company_name)
-    if quote := _quote(given.linkedin_post_content):
+    company = one_line(given.company_name)
+    if quote := quotable(given.linkedin_post_content):
         return f'In a recent post you wrote: "{quote}" That is why I am writing to you.'
-    if quote := _quote(given.recipient_context):
+    if quote := quotable(given.recipient_context):
         return f'Before writing I read up on {company or "your work"}: "{quote}"'
     return f"I am writing to you because of your work at {company}." if company else "I am writing to introduce myself."
-
-
-def _quote(text: str) -> str:
-    """Return the first sentence that can be shown to its author or subject; empty: there is none."""
-    for sentence in _sentences(text):
-        words = _one_line(sentence.replace('"', "'"))
-        if len(words) >= MIN_QUOTE_LETTERS and not _has_marker(words) and not _PRIVATE.search(words):
-            short = _shortened(words, MAX_QUOTE_LETTERS)
-            return short if short == words else f"{short.rstrip(' ,;:')} \u2026"
-    return ""
 
 
 def _read_instructions(instructions: str) -> tuple[list[str], str]:
     """Return what the instructions want said, in the first person, and the question they want asked."""
     pitch: list[str] = []
     question = ""
-    for clause in (clause for sentence in _sentences(instructions) for clause in _CLAUSE_END.split(sentence)):
+    for clause in (clause for sentence in sentences(instructions) for clause in _CLAUSE_END.split(sentence)):
         asked = _meeting_question(clause) or _plain_question(clause)
         if asked and not question:
             question = asked
@@ -376,7 +321,7 @@ def _to_the_reader(text: str) -> str:
 
 
 def _subject(given: Input, question: str) -> str:
-    company = _one_line(given.company_name)
+    company = one_line(given.company_name)
     topic = _TOPIC.search(question)
     wanted = [
         f"{topic[1][0].upper()}{topic[1][1:]} at {company}" if topic and company else "",

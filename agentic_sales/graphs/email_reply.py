@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.llm import ModelOutput, ask
 from agentic_sales.prompts import fenced, load_prompts
+from agentic_sales.wording import first_name, newest_text, opt_out, signature_of, unsigned
 
 PROMPTS = load_prompts(__file__)
 MAX_WORDS = 119
@@ -27,26 +28,10 @@ INFORMAL_TONES = frozenset({"casual", "friendly", "informal", "warm"})
 Intent = Literal["question", "meeting_request", "objection", "info_share", "other"]
 Sentiment = Literal["positive", "neutral", "negative"]
 
-_HISTORY = re.compile(
-    r"^(?:>.*|On .{5,200}wrote:|-{2,} ?(?:Original|Forwarded) message.*|_{10,}|From: .*\n(?:Sent|Date|To): .*)$",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""Where the quoted older messages begin."""
-_HEADERS = re.compile(r"\A\s*(?:(?:subject|from|to|cc|date|sent): [^\n]*\n)+", re.IGNORECASE)
 _SUBJECT = re.compile(r"^subject: *(?P<subject>[^\n]*\S)", re.IGNORECASE | re.MULTILINE)
 _REPLY_MARKS = re.compile(r"^(?:(?:re|aw|sv|fwd?|wg): *)+", re.IGNORECASE)
 _PLACEHOLDER = re.compile(r"\[[A-Z][^\]\n]{1,40}\](?!\()|\{\{?\w+\}?\}")
 _STATEMENT = re.compile(r"(?:we|our|i|my|i'm|we're)\b", re.IGNORECASE)
-_SIGN_OFF = re.compile(
-    r"\n+(?:thanks|thank you|many thanks|best|(?:best |kind |warm )?(?:regards|wishes)|cheers|sincerely|all the best)"
-    r"[,.!]?(?:\n[^\n]{0,60}){0,3}\Z",
-    re.IGNORECASE,
-)
-_OPT_OUT = re.compile(
-    r"\b(?:unsubscribe|remove (?:me|us)|take (?:me|us) off|(?:stop|quit) (?:e-?mail|writ|contact|send)\w*|"
-    r"(?:do not|don't) (?:e-?mail|write|contact)|opt out)\b",
-    re.IGNORECASE,
-)
 _OBJECTION = re.compile(
     r"\b(?:not interested|no interest|no need|not a (?:fit|priority)|not the right (?:time|fit)|no budget|"
     r"too expensive|too pricey|already (?:use|have|using|work with)|happy with (?:our|what)|"
@@ -65,7 +50,6 @@ _INFORMATION = re.compile(
     re.IGNORECASE,
 )
 _INTENTS: tuple[tuple[Intent, re.Pattern[str]], ...] = (
-    ("objection", _OPT_OUT),
     ("objection", _OBJECTION),
     ("meeting_request", _MEETING),
     ("question", _QUESTION),
@@ -196,7 +180,8 @@ async def draft_reply(state: State) -> dict[str, Any]:
 
 async def polish(state: State) -> dict[str, Any]:
     """Mend the draft if it breaks a rule, then add the calendar line and the signature."""
-    body = unsigned(state.draft, state)
+    signature = signature_of(state.signature, state.sender_name)
+    body = unsigned(state.draft, signature)
     report: dict[str, Any] = {}
     if faults := find_faults(body):
         answer = await ask(
@@ -207,24 +192,19 @@ async def polish(state: State) -> dict[str, Any]:
             faults="\n".join(f"- {fault}" for fault in faults),
             draft=fenced(body),
         )
-        body, report = unsigned(answer.value.body, state), answer.report
+        body, report = unsigned(answer.value.body, signature), answer.report
     if find_faults(body):
         body, report = tidy_by_rules(body), {**report, "source": "rules"}
-    parts = (body, "" if state.calendly_url in body else _calendar_line(state), signature_of(state))
+    parts = (body, "" if state.calendly_url in body else _calendar_line(state), signature)
     return {"body": "\n\n".join(part for part in parts if part), **report}
 
 
 def analyze_by_rules(original_email: str) -> Analysis:
     """Read an email by its words."""
     text = newest_text(original_email)
-    intent: Intent = next((intent for intent, words in _INTENTS if words.search(text)), "other")
+    by_words: Intent = next((intent for intent, words in _INTENTS if words.search(text)), "other")
+    intent: Intent = "objection" if opt_out(text) else by_words
     return Analysis(intent=intent, sentiment=_sentiment(text), key_ask=_key_ask(text, intent))
-
-
-def newest_text(original_email: str) -> str:
-    """Return the message itself: without mail headers and without the older messages quoted below it."""
-    message = _HISTORY.split(_HEADERS.sub("", original_email), maxsplit=1)[0].strip()
-    return message or original_email.strip()
 
 
 def _sentiment(text: str) -> Sentiment:
@@ -266,17 +246,8 @@ def _greeting(given: State) -> str:
     return f"{hello} {first_name(given.sender)}".rstrip() + ","
 
 
-def first_name(sender: str) -> str:
-    """Return the first name in `Grace Hopper <grace@…>`, `Hopper, Grace` or `Grace`; empty: there is none."""
-    display = sender.partition("<")[0].strip(" \"'") if "<" in sender else sender
-    if "@" in display:
-        return ""
-    last, comma, first = display.partition(",")
-    return next(iter((first if comma else last).split()), "")
-
-
 def _answer(given: State, details: str) -> tuple[str, ...]:
-    if wants_no_mail(given.original_email):
+    if opt_out(given.original_email):
         return ("I understand, and I will not write to you about this again.",)
     if given.reply_type.lower().startswith("decline"):
         return ("Thank you for your message.", details or "This is not a fit for us at the moment.")
@@ -284,11 +255,6 @@ def _answer(given: State, details: str) -> tuple[str, ...]:
     is_time_open = given.analysis.intent == "meeting_request" and not _calendar_line(given)
     closing = "Which two or three times suit you best?" if is_time_open else ""
     return (opening, details or without_details, closing)
-
-
-def wants_no_mail(original_email: str) -> bool:
-    """Tell whether the writer asks not to be written to again; quoted older messages do not count."""
-    return _OPT_OUT.search(newest_text(original_email)) is not None
 
 
 def find_faults(body: str) -> list[str]:
@@ -325,18 +291,8 @@ def _fitting(paragraph: str, words: int) -> tuple[str, int]:
     return " ".join(kept), words
 
 
-def unsigned(body: str, given: Input) -> str:
-    """Return a reply without the signature or sign-off that a model gave it."""
-    return _SIGN_OFF.sub("", body.strip().removesuffix(signature_of(given)).strip())
-
-
-def signature_of(given: Input) -> str:
-    """Return the end of the reply: as given, else made of the sender's name, else without a name."""
-    return given.signature.strip() or f"Thanks,\n{given.sender_name.strip()}".rstrip("\n,")
-
-
 def _calendar_line(given: Input) -> str:
-    is_wanted = given.include_calendly and given.calendly_url and not wants_no_mail(given.original_email)
+    is_wanted = given.include_calendly and given.calendly_url and not opt_out(given.original_email)
     return f"You can pick a time that suits you here: {given.calendly_url}" if is_wanted else ""
 
 

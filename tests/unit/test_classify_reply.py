@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.graphs.classify_reply import EXAMPLE, Input, Output, graph, judge, newest_text
+from agentic_sales.graphs.classify_reply import EXAMPLE, Input, Output, graph, judge
 from tests.model_server import answer, failure
 from tests.unit.graph_runs import assert_is_complete, run_by_rules, run_with_model
 
@@ -48,11 +48,6 @@ def test_an_answer_is_told_by_its_words(body: str, expected: str) -> None:
 async def test_the_unsubscribe_line_of_our_own_quoted_mail_is_not_their_wish(quote: str) -> None:
     final = await run_by_rules(graph, {"body": f"Sounds good, tell me more.\n\n{quote}"})
     assert final["reply_class"] == "interested"
-
-
-def test_an_answer_below_the_quote_is_read_whole() -> None:
-    body = "> Would a call be useful?\n\nYes, sounds good."
-    assert newest_text(body) == body
 
 
 def test_an_automatic_answer_is_told_by_its_header_or_subject() -> None:

@@ -5,7 +5,6 @@ import pytest
 
 from agentic_sales.graphs.email_compose import (
     EXAMPLE,
-    MARKERS,
     PROMPT_VERSION,
     Email,
     Input,
@@ -14,9 +13,9 @@ from agentic_sales.graphs.email_compose import (
     find_faults,
     finish,
     graph,
-    signature_of,
     tidy_by_rules,
 )
+from agentic_sales.wording import MARKERS
 from tests.model_server import Reply, answer, dropped
 from tests.unit.graph_runs import assert_is_complete, run_by_rules, run_with_model
 
@@ -58,17 +57,6 @@ class TestTheChecks:
 
 
 class TestTheEndOfAMail:
-    @pytest.mark.parametrize(
-        ("given", "signature"),
-        [
-            ({"sender_name": "Ada"}, "Thanks,\nAda"),
-            ({}, "Thanks"),
-            ({"sender_name": "Ada", "signature": "Yours\nA. E.\n"}, "Yours\nA. E."),
-        ],
-    )
-    def test_is_the_given_signature_or_one_of_the_senders_name(self, given: dict[str, str], signature: str) -> None:
-        assert signature_of(Input(**given)) == signature
-
     @pytest.mark.parametrize(
         "ending", ["", "\n\nThanks,\nAda Example", "\n\nBest regards,\nAda\nHarbor Inc", "\n\nThanks!\n[Your name]"]
     )

@@ -1,0 +1,123 @@
+"""Read and mend the plain text of mails by words: what several workflows need to know of it, kept once.
+
+Everything here is pure. Who asks to be left alone is told in one place, so that no workflow understands less of it
+than another.
+"""
+
+import re
+
+MARKERS = (
+    "hope this finds you well",
+    "this email finds you well",
+    "trust this email finds you",
+    "hope you are doing well",
+    "just wanted to reach out",
+    "i wanted to reach out",
+    "i came across your",
+)
+"""Openers that give a machine away; folded."""
+MAX_QUOTE_LETTERS = 160
+MIN_QUOTE_LETTERS = 20
+
+_HISTORY = re.compile(
+    r"^(?:>|-{2,} ?(?:original|forwarded|urspr\u00fcngliche|weitergeleitete)|_{10,}$"
+    r"|(?:on|am|le|el|il|op|em) .{4,200}"
+    r"(?:wrote|schrieb|a \u00e9crit|escribi\u00f3|ha scritto|schreef|escreveu).{0,80}:$"
+    r"|(?:from|von|de|da|van) ?: .*\n(?:sent|date|to|gesendet|datum|an|envoy\u00e9|enviado) ?: )",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Where the quoted older messages begin."""
+_HEADERS = re.compile(r"\A\s*(?:(?:subject|from|to|cc|date|sent): [^\n]*\n)+", re.IGNORECASE)
+_SIGN_OFF = re.compile(
+    r"\n+(?:thanks|thank you|many thanks|best|(?:best |kind |warm )?(?:regards|wishes)|cheers|sincerely|all the best)"
+    r"[,.!]?(?:\n[^\n]{0,60}){0,3}\Z",
+    re.IGNORECASE,
+)
+_OPT_OUT = re.compile(
+    r"\b(?:unsubscribe|opt(?:ing)?[- ]?out|(?:remove|delete) (?:me|us|my (?:e-?mail|address|name|data|details))"
+    r"|take (?:me|us) off"
+    r"|(?:stop|quit|cease) (?:e-?mail|mail|contact|writ|messag|send|spamm)\w*"
+    r"|(?:do not|don't|never) (?:ever )?(?:e-?mail|contact|write|message)\b(?! (?:(?:to )?(?:me|us) )?(?:before|until))"
+    r"|(?:do not|don't) (?:wish|want) to (?:receive|get|hear)"
+    r"|no (?:more|further) (?:e-?mails?|mails?|messages)|leave (?:me|us) alone"
+    r"|gdpr (?:request|complaint)|report(?:ing|ed)? (?:you|this) (?:as|for) spam|this is spam"
+    r"|abmelden|austragen|keine (?:weiteren )?(?:e-?mails|mails|werbung)|nicht mehr (?:kontaktieren|anschreiben)"
+    r"|d\u00e9sinscri\w+|ne (?:me|nous) contactez plus|darme de baja|no me (?:escriba|contacte)n? m\u00e1s)\b",
+    re.IGNORECASE,
+)
+_PRIVATE = re.compile(
+    r"https?:|www\.|@|#\w|\b(?:note|internal|confidential|private|crm|score|icp|budget|churn|do not|don't|avoid)\b",
+    re.IGNORECASE,
+)
+"""Marks a sentence that is better not quoted: links and tags read badly, notes to oneself are not for the reader."""
+
+
+def newest_text(email: str) -> str:
+    """Return the message itself: without mail headers and without the older messages quoted below it."""
+    message = _HISTORY.split(_HEADERS.sub("", email), maxsplit=1)[0].strip()
+    return message or email.strip()
+
+
+def opt_out(email: str) -> str | None:
+    """Return the words in which a writer asks not to be written to again; quoted older messages do not count."""
+    found = _OPT_OUT.search(straight(newest_text(email)))
+    return found.group() if found else None
+
+
+def straight(text: str) -> str:
+    """Return a text with straight apostrophes, as the patterns have them."""
+    return text.replace("\u2019", "'")
+
+
+def folded(text: str) -> str:
+    """Return a text as `MARKERS` are written."""
+    return straight(one_line(text)).casefold()
+
+
+def one_line(text: str) -> str:
+    """Return a text with single spaces for all white space."""
+    return " ".join(text.split())
+
+
+def markers_in(text: str) -> list[str]:
+    """Return the openers in a text that give a machine away."""
+    return [marker for marker in MARKERS if marker in folded(text)]
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text; a line break ends one too."""
+    return [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+|\s*\n+\s*", text) if sentence.strip()]
+
+
+def shortened(text: str, letters: int) -> str:
+    """Cut a text at a word, so that it has at most so many letters."""
+    return text if len(text) <= letters else text[: letters + 1].rpartition(" ")[0] or text[:letters]
+
+
+def quotable(text: str) -> str:
+    """Return the first sentence that can be shown to its author or subject; empty: there is none."""
+    for sentence in sentences(text):
+        words = one_line(sentence.replace('"', "'"))
+        if len(words) >= MIN_QUOTE_LETTERS and not markers_in(words) and not _PRIVATE.search(words):
+            short = shortened(words, MAX_QUOTE_LETTERS)
+            return short if short == words else f"{short.rstrip(' ,;:')} \u2026"
+    return ""
+
+
+def unsigned(body: str, signature: str) -> str:
+    """Return a mail without the signature or sign-off at its end."""
+    return _SIGN_OFF.sub("", body.strip().removesuffix(signature).strip())
+
+
+def signature_of(signature: str, sender_name: str) -> str:
+    """Return the end of a mail: as given, else made of the sender's name, else without a name."""
+    return signature.strip() or f"Thanks,\n{sender_name.strip()}".rstrip("\n,")
+
+
+def first_name(person: str) -> str:
+    """Return the first name in `Grace Hopper <grace@…>`, `Hopper, Grace` or `Grace`; empty: there is none."""
+    display = person.partition("<")[0].strip(" \"'") if "<" in person else person
+    if "@" in display:
+        return ""
+    last, comma, first = display.partition(",")
+    return next(iter((first if comma else last).split()), "")
