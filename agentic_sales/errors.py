@@ -8,11 +8,16 @@
     │   ├── IdempotencyConflict       an Idempotency-Key was used for another request
     │   ├── InvalidRequest            the request is not one (not JSON, a field of the wrong type)
     │   ├── InvalidInput              the input does not fit the assistant's schema
+    │   ├── InvalidUpdate             the graph does not take this update of its state
+    │   ├── NotResumable              the assistant keeps no state that could be asked for or continued
+    │   ├── NothingToResume           the thread waits at no interrupt, or not at the one named
+    │   ├── UnknownCheckpoint         the thread has no such checkpoint
     │   └── SubRunRefused             a graph asked for a sub-run that could deadlock the fleet
     ├── TransientError                the world is busy; retrying later can help
     │   ├── PoolUnavailable           no live worker consumes the queue
     │   ├── QueueFull                 as many runs wait for the pool as may wait
     │   ├── BrokerUnavailable         Redis or the broker cannot be reached
+    │   ├── StateUnavailable          the database of the threads' state does not answer
     │   ├── GraphUnavailable          the worker could not import or build the graph
     │   ├── ProviderUnavailable       a model or an outside service does not answer
     │   └── RateLimited               an outside service asked for a pause
@@ -46,10 +51,13 @@ __all__ = [
     "IdempotencyConflict",
     "InvalidInput",
     "InvalidRequest",
+    "InvalidUpdate",
     "Misrouted",
     "ModelMisconfigured",
     "ModelNotConfigured",
     "ModelRefused",
+    "NotResumable",
+    "NothingToResume",
     "PermanentError",
     "PoolUnavailable",
     "PromptMismatch",
@@ -60,9 +68,11 @@ __all__ = [
     "RunFailed",
     "RunNotDead",
     "RunTimeout",
+    "StateUnavailable",
     "SubRunRefused",
     "TransientError",
     "UnknownAssistant",
+    "UnknownCheckpoint",
     "UnknownRun",
     "WaitTimeout",
 ]
@@ -158,6 +168,46 @@ class InvalidInput(RequestError):
         super().__init__(f"the input does not fit `{assistant_id}`: {told}")
 
 
+class InvalidUpdate(RequestError):
+    """Raised when a graph does not take an update of its state."""
+
+    code = "invalid_update"
+
+    def __init__(self, assistant_id: str, reason: object) -> None:
+        super().__init__(f"`{assistant_id}` does not take this update of its state: {reason}")
+
+
+class NotResumable(RequestError):
+    """Raised when durable state is asked of an assistant that keeps none."""
+
+    code = "not_resumable"
+
+    def __init__(self, assistant_id: str, asked: str) -> None:
+        super().__init__(
+            f"`{assistant_id}` is not resumable, so a run of it keeps no state for `{asked}`; its registry row says so"
+        )
+
+
+class NothingToResume(RequestError):
+    """Raised when a run is to be resumed at an interrupt at which its thread does not wait."""
+
+    code = "nothing_to_resume"
+
+    def __init__(self, thread_id: str, reason: str) -> None:
+        super().__init__(f"thread `{thread_id}` cannot be resumed like this: {reason}")
+
+
+class UnknownCheckpoint(RequestError):
+    """Raised when a thread does not have a checkpoint, or no longer."""
+
+    code = "unknown_checkpoint"
+
+    def __init__(self, thread_id: str, checkpoint_id: str) -> None:
+        super().__init__(
+            f"thread `{thread_id}` has no checkpoint `{checkpoint_id}`; it never had, or it has been pruned"
+        )
+
+
 class SubRunRefused(RequestError):
     """Raised when a graph asks for a sub-run that its pool may not wait for."""
 
@@ -198,6 +248,16 @@ class BrokerUnavailable(TransientError):
 
     def __init__(self, doing: str, reason: object) -> None:
         super().__init__(f"the broker cannot be reached while {doing}: {reason}")
+
+
+class StateUnavailable(TransientError):
+    """Raised when the database that keeps the state of threads does not answer for long."""
+
+    code = "state_unavailable"
+    retry_after_s = 5.0
+
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"the database of the threads' state cannot be used: {reason}")
 
 
 class GraphUnavailable(TransientError):

@@ -114,6 +114,8 @@ class Claim:
     """Trace that the run belongs to."""
     stream_modes: tuple[str, ...] = ()
     """What of the run is streamed; empty: nothing."""
+    thread_id: str = ""
+    """Thread that the run belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,8 @@ class Outcome:
     """Final state as JSON; None unless the run succeeded."""
     failure: RunFailure | None
     """Why it failed; None when it succeeded."""
+    pause: bytes | None = None
+    """Where its thread waits, as `RunRecord.pause` in JSON, as far as this process knows; None: it does not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,8 @@ class RunRecord:
     """Epoch seconds of the end."""
     cancelled_at_s: float | None
     """Epoch seconds of the wish to cancel it; None: nobody wished so."""
+    pause: Mapping[str, Any] | None = None
+    """Where its thread waited at its end: `next`, names of nodes, and `interrupts`, by the task; None: nowhere."""
 
 
 def alive_key(queue: str) -> str:
@@ -269,7 +275,7 @@ class Ledger:
         if verdict in {b"unknown", b"ended", b"held"}:
             refused: Literal["unknown", "ended", "held"] = verdict.decode()
             return refused
-        attempt, request, trace, modes = rest
+        attempt, request, trace, modes, thread_id = rest
         return Claim(
             run_id=run_id,
             attempt=int(attempt),
@@ -277,7 +283,20 @@ class Ledger:
             request=from_json(request),
             trace=TraceContext(from_json(trace)),
             stream_modes=tuple(modes.decode().split(",")) if modes else (),
+            thread_id=_text(thread_id) or "",
         )
+
+    async def note_once(self, run_id: RunId, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Keep a note with a run for its later attempts; return the one that was kept first."""
+        async with self.in_time():
+            await self.redis.hsetnx(run_key(run_id), f"note:{name}", to_json(value).decode())
+        return await self.note(run_id, name) or dict(value)
+
+    async def note(self, run_id: RunId, name: str) -> dict[str, Any] | None:
+        """Return the note that an attempt has kept with a run; None: none has."""
+        async with self.in_time():
+            kept = await self.redis.hget(run_key(run_id), f"note:{name}")
+        return None if kept is None else from_json(kept)
 
     async def finish(self, claim: Claim, outcome: Outcome, counts: Mapping[str, int] | None = None) -> bool:
         """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile.
@@ -363,6 +382,7 @@ class Ledger:
             started_at_s=_seconds(text["started_at"]),
             ended_at_s=_seconds(text["ended_at"]),
             cancelled_at_s=_seconds(text["cancelled_at"]),
+            pause=from_json(text["pause"]) if text["pause"] else None,
         )
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
@@ -409,6 +429,7 @@ _RECORD_FIELDS = (
     "started_at",
     "ended_at",
     "cancelled_at",
+    "pause",
 )
 
 
@@ -439,7 +460,8 @@ def finish_args(ttl_s: int, attempt: int, outcome: Outcome, *, is_dead: bool) ->
     if outcome.failure is not None:
         field, body = ("failure", outcome.failure.model_dump_json().encode())
     cancelled, code = CANCELLED.model_dump_json(), outcome.failure.code if outcome.failure else ""
-    return [outcome.run_id, ttl_s, attempt, outcome.status, field, body, cancelled, int(is_dead), code]
+    pause = outcome.pause or b""
+    return [outcome.run_id, ttl_s, attempt, outcome.status, field, body, cancelled, int(is_dead), code, pause]
 
 
 def _text(value: bytes | str | None) -> str | None:

@@ -73,7 +73,7 @@ CLAIM = (
     + """
 -- KEYS: run, running. ARGV: run id, worker, max_attempts, lease_s (0: the run is part of its parent's).
 local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'losses', 'lease_until', 'queue', 'request', 'trace',
-  'stream_modes', 'assistant_id', 'created_at')
+  'stream_modes', 'assistant_id', 'created_at', 'thread_id')
 if not run[1] then return {'unknown'} end
 if run[1] ~= 'pending' and run[1] ~= 'running' then return {'ended'} end
 local losses = tonumber(run[3])
@@ -89,11 +89,11 @@ if ARGV[4] ~= '0' then redis.call('ZADD', KEYS[2], lease_until, ARGV[1]) end
 local verdict = losses < tonumber(ARGV[3]) and 'claimed' or 'exhausted'
 if run[1] == 'running' then count_recovered(verdict == 'claimed' and 'resumed' or 'dead') end
 if attempt == 1 and ARGV[4] ~= '0' then observe_wait(run[9], run[5], now - tonumber(run[10])) end
-return {verdict, tostring(attempt), run[6], run[7], run[8]}
+return {verdict, tostring(attempt), run[6], run[7], run[8], run[11]}
 """
 )
 """Take a run for one attempt, under a lease. Returns {'unknown'}, {'ended'}, {'held'} (somebody alive works on it), or
-{'claimed'|'exhausted', attempt, request, trace, stream modes}."""
+{'claimed'|'exhausted', attempt, request, trace, stream modes, thread id}."""
 
 RENEW = (
     _NOW
@@ -145,21 +145,22 @@ FINISH = (
     + _COUNT
     + """
 -- KEYS: run, running, dead. ARGV: run id, ttl_s, attempt, status, field of the body ('output' or 'failure'), body,
---   body of a cancelled run, goes to the dead list ('1'), code of the failure (or ''), counter, by how much, ...
+--   body of a cancelled run, goes to the dead list ('1'), code of the failure (or ''), where its
+--   thread waits (or ''), counter, by how much, ...
 local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'reply_to', 'cancelled_at', 'is_streamed',
   'assistant_id', 'queue', 'started_at')
 if run[1] ~= 'running' or run[2] ~= ARGV[3] then return 0 end
 local status, field, body, outcome, code = ARGV[4], ARGV[5], ARGV[6], ARGV[8] == '1' and 'dead' or ARGV[4], ARGV[9]
 if code == 'cancelled' then outcome = code end
 if run[4] then status, field, body, outcome, code = 'interrupted', 'failure', ARGV[7], 'cancelled', 'cancelled' end
-redis.call('HSET', KEYS[1], 'status', status, 'ended_at', stamp, field, body)
+redis.call('HSET', KEYS[1], 'status', status, 'ended_at', stamp, field, body, 'pause', ARGV[10])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 redis.call('ZREM', KEYS[2], ARGV[1])
 if ARGV[8] == '1' then redis.call('ZADD', KEYS[3], now, ARGV[1]) end
 tell_end(ARGV[1], run[3], run[5], status, body)
 count_end(run[6], run[7], outcome, code)
 observe_duration(run[6], run[7], now - tonumber(run[8]))
-for i = 10, #ARGV, 2 do count(ARGV[i + 1], ARGV[i]) end
+for i = 11, #ARGV, 2 do count(ARGV[i + 1], ARGV[i]) end
 return 1
 """
 )

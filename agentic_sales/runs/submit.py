@@ -74,16 +74,18 @@ class Runs:
         parent_run_id: RunId | None = None,
         idempotency: Idempotency | None = None,
         stream_modes: tuple[str, ...] = (),
+        thread_id: str | None = None,
     ) -> SubmittedRun:
         """Record a run and put it on the queue that the routing contract gives it.
 
         Args:
             assistant_id: Workflow to run, by its name.
-            request: `input`, `config`, `metadata` and `context`.
+            request: `input`, `command`, `config` and so on; with a `kind`, a question about its thread.
             trace: Trace that the run continues.
             parent_run_id: Run that asks for this one; None: a caller does.
             idempotency: The caller's key; a run that was started under it is joined instead.
             stream_modes: What of it is streamed; empty: nothing.
+            thread_id: Thread that it belongs to; None: one that no other run has.
 
         Raises:
             UnknownAssistant: No registry row has the id.
@@ -93,7 +95,7 @@ class Runs:
             BrokerUnavailable: Redis or the broker did not answer.
         """
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
-        run = replace(run, stream_modes=stream_modes)
+        run = replace(run, stream_modes=stream_modes, thread_id=thread_id or run.thread_id)
         ended = self._replies.expect(run.run_id, assistant_id=assistant_id, queue=run.queue)
         try:
             recorded = await self._record(run, idempotency)

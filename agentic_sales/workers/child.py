@@ -1,4 +1,4 @@
-"""Hold what one worker child process lives with: its event loop, its Redis connection, its door for sub-runs.
+"""Hold what one worker child process lives with: its event loop, its Redis connection, its graphs that keep state.
 
 All of it is made after the fork, and closed when the child ends: a loop or a socket that crosses a fork is shared by
 processes that do not know of each other.
@@ -18,6 +18,7 @@ from agentic_sales.runs.ledger import Claim, Ledger, Outcome
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
 from agentic_sales.runs.subruns import SubRun, finished_sub_run
 from agentic_sales.settings import Settings
+from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.execute import execute
 
 
@@ -30,6 +31,7 @@ class Child:
         self._loop = asyncio.new_event_loop()
         self._redis = connect_redis(configuration)
         self.ledger = Ledger(self._redis, ttl_s=configuration.run_ttl_s)
+        self._durable = DurableGraphs(configuration)
         self._stack = AsyncExitStack()
         self._runs: Runs | None = None
 
@@ -44,6 +46,7 @@ class Child:
             run_id,
             control=self.control,
             ledger=self.ledger,
+            durable=self._durable,
             queue=queue,
             sub_runner_of=lambda claim: WorkerSubRunner(self, claim, queue),
             in_place=in_place,
@@ -63,6 +66,7 @@ class Child:
     async def _aclose(self) -> None:
         await close_models()
         await self._stack.aclose()
+        await self._durable.aclose()
         await self._redis.aclose()
 
 
@@ -76,7 +80,7 @@ class WorkerSubRunner:
         """Run an assistant to its end: in place if this pool serves it, else through its pool's queue."""
         row = self._child.control.row(assistant_id)
         queue = self._child.control.decide(row.assistant_id).queue
-        request = {"input": dict(values)}
+        request = {"input": dict(values), "on_completion": "delete"}
         runs = await self._child.runs()
         if queue == self._queue:
             outcome = await self._run_in_place(runs, row, request)

@@ -8,12 +8,9 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
-from uuid import UUID
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from langgraph.runtime import RunControl
-from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_json
 from redis.exceptions import RedisError
 
@@ -21,21 +18,21 @@ from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import (
     AgenticSalesError,
-    InvalidInput,
     Misrouted,
     RunFailed,
     RunTimeout,
+    StateUnavailable,
     TransientError,
 )
 from agentic_sales.registry import GraphSpec
-from agentic_sales.runs.events import EventWriter
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.workers.cancel import RunCancelled, cancellable
 from agentic_sales.workers.carried import graph_of
+from agentic_sales.workers.drive import drive, is_run, refuse_what_needs_a_thread
+from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.lifecycle import worker_name
-from agentic_sales.workers.loader import LoadedGraph
-from agentic_sales.workers.streaming import stream_graph
+from agentic_sales.workers.questions import answer_question
 
 log = structlog.get_logger()
 
@@ -61,6 +58,7 @@ async def execute(
     *,
     control: ControlPlane,
     ledger: Ledger,
+    durable: DurableGraphs,
     queue: str,
     sub_runner_of: Callable[[Claim], SubRunner],
     in_place: bool = False,
@@ -72,6 +70,7 @@ async def execute(
         run_id: Run to claim.
         control: This worker's control plane.
         ledger: Record of runs, for the running event loop.
+        durable: The graphs that keep their state, for the running event loop.
         queue: Queue that delivered the run.
         sub_runner_of: Says how sub-runs of the claimed run are executed.
         in_place: The run is part of its parent's, whose lease covers it.
@@ -88,7 +87,9 @@ async def execute(
         return None
     runner = sub_runner_of(claim)
     try:
-        outcome = await _outcome(row, claim, control=control, ledger=ledger, queue=queue, sub_runner=runner)
+        outcome = await _outcome(
+            row, claim, control=control, ledger=ledger, durable=durable, queue=queue, sub_runner=runner
+        )
     except asyncio.CancelledError:
         await ledger.finish(claim, _failed(claim, _cancelled(row)))
         raise
@@ -106,7 +107,16 @@ async def execute(
         code=code,
         trace_id=claim.trace.trace_id,
     )
+    if row.resumable and claim.request.get("on_completion") == "delete":
+        await _delete_state(durable, claim)
     return outcome
+
+
+async def _delete_state(durable: DurableGraphs, claim: Claim) -> None:
+    try:
+        await (await durable.saver()).adelete_thread(claim.thread_id)
+    except StateUnavailable as exc:  # the run has ended; what it left is pruned by its age
+        log.warning("state_not_deleted", run_id=claim.run_id, thread_id=claim.thread_id, reason=str(exc))
 
 
 async def _patiently(step: Callable[[], Awaitable[T]], run_id: RunId) -> T:
@@ -127,7 +137,14 @@ async def _patiently(step: Callable[[], Awaitable[T]], run_id: RunId) -> T:
 
 
 async def _outcome(
-    row: GraphSpec, claim: Claim, *, control: ControlPlane, ledger: Ledger, queue: str, sub_runner: SubRunner
+    row: GraphSpec,
+    claim: Claim,
+    *,
+    control: ControlPlane,
+    ledger: Ledger,
+    durable: DurableGraphs,
+    queue: str,
+    sub_runner: SubRunner,
 ) -> Outcome:
     if claim.is_exhausted:
         tried = max_attempts(row)
@@ -137,8 +154,7 @@ async def _outcome(
         return _failed(claim, RunFailure(code="worker_lost", message=message, is_retryable=False, error="WorkerLost"))
     try:
         _refuse_misrouted(row, control, queue)
-        state = await _run_graph(row, graph_of(row), claim, ledger, sub_runner)
-        return Outcome(claim.run_id, "success", to_json(state), None)
+        return await _answer(row, claim, durable=durable, ledger=ledger, sub_runner=sub_runner)
     except RunCancelled:
         return _failed(claim, CANCELLED)
     except Exception as exc:
@@ -154,17 +170,19 @@ def _refuse_misrouted(row: GraphSpec, control: ControlPlane, queue: str) -> None
         raise Misrouted(row.assistant_id, queue, expected)
 
 
-async def _run_graph(row: GraphSpec, loaded: LoadedGraph, claim: Claim, ledger: Ledger, sub_runner: SubRunner) -> Any:
-    values = claim.request.get("input")
-    try:
-        loaded.input_type.model_validate(values)
-    except ValidationError as exc:
-        raise InvalidInput(row.assistant_id, _problems(exc)) from exc
+async def _answer(
+    row: GraphSpec, claim: Claim, *, durable: DurableGraphs, ledger: Ledger, sub_runner: SubRunner
+) -> Outcome:
+    refuse_what_needs_a_thread(row, claim.request)
     token = current_sub_runner.set(sub_runner)
     limit = asyncio.timeout(row.time_limit_s)
     try:
         async with limit, cancellable(ledger, claim.run_id) as control:
-            return await _drive(loaded, claim, ledger, control, _config(row, claim))
+            loaded = await durable.graph_of(row) if row.resumable else graph_of(row)
+            if not is_run(claim.request):
+                return _success(claim, await answer_question(loaded, await durable.saver(), claim))
+            end = await drive(loaded, claim, ledger, control)
+            return _success(claim, end.state, end.pause)
     except (TimeoutError, SoftTimeLimitExceeded) as exc:
         if limit.expired() or isinstance(exc, SoftTimeLimitExceeded):
             raise RunTimeout(row.assistant_id, row.time_limit_s) from exc
@@ -173,23 +191,8 @@ async def _run_graph(row: GraphSpec, loaded: LoadedGraph, claim: Claim, ledger: 
         current_sub_runner.reset(token)
 
 
-async def _drive(loaded: LoadedGraph, claim: Claim, ledger: Ledger, control: RunControl, config: Any) -> Any:
-    values, context = claim.request.get("input"), claim.request.get("context")
-    if not claim.stream_modes:
-        return await loaded.graph.ainvoke(values, config, context=context, control=control)
-    write = EventWriter(ledger.redis, claim).write
-    return await stream_graph(loaded.graph, values, config, claim=claim, context=context, control=control, write=write)
-
-
-def _config(row: GraphSpec, claim: Claim) -> Any:
-    config: Mapping[str, Any] = claim.request.get("config") or {}
-    metadata = {**(config.get("metadata") or {}), **(claim.request.get("metadata") or {})}
-    metadata |= {"assistant_id": row.assistant_id, "run_id": claim.run_id, "attempt": claim.attempt}
-    return {**config, "run_id": UUID(claim.run_id), "run_name": row.assistant_id, "metadata": metadata}
-
-
-def _problems(error: ValidationError) -> list[tuple[str, str]]:
-    return [("".join(f"/{part}" for part in problem["loc"]), problem["msg"]) for problem in error.errors()]
+def _success(claim: Claim, state: Any, pause: Mapping[str, Any] | None = None) -> Outcome:
+    return Outcome(claim.run_id, "success", to_json(state), None, pause=None if pause is None else to_json(pause))
 
 
 def _failed(claim: Claim, failure: RunFailure) -> Outcome:

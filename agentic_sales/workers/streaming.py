@@ -3,7 +3,7 @@
 The final state is the last `values` frame; so a streamed run and a waited-for run answer the same.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import BaseMessage, BaseMessageChunk, message_chunk_to_message
@@ -23,18 +23,25 @@ _MESSAGES = ("messages", "messages-tuple")
 
 
 async def stream_graph(
-    graph: Graph, values: Any, config: Any, *, claim: Claim, context: Any, control: RunControl, write: Write
+    graph: Graph,
+    values: Any,
+    config: Any,
+    *,
+    claim: Claim,
+    control: RunControl,
+    options: Mapping[str, Any],
+    write: Write,
 ) -> Any:
     """Run a graph, write its frames, and return its final state.
 
     Raises:
         ClaimLost: Another worker holds the run by now; what it streams is the truth.
     """
-    await _write(write, claim, "metadata", {"run_id": claim.run_id, "attempt": claim.attempt})
+    await _write_metadata(write, claim)
     state: Any = {}
     messages = MessageFrames()
     async for namespace, mode, chunk in _chunks(
-        graph, values, config, modes=claim.stream_modes, context=context, control=control
+        graph, values, config, modes=claim.stream_modes, control=control, options=options
     ):
         if mode == "values" and not namespace:
             state = chunk
@@ -45,20 +52,31 @@ async def stream_graph(
     return state
 
 
+async def stream_state(state: Any, *, claim: Claim, write: Write) -> None:
+    """Write the frames of a run of which nothing is left to run.
+
+    Raises:
+        ClaimLost: Another worker holds the run by now.
+    """
+    await _write_metadata(write, claim)
+    if "values" in claim.stream_modes:
+        await _write(write, claim, "values", state)
+
+
 async def _chunks(
-    graph: Graph, values: Any, config: Any, *, modes: Sequence[str], context: Any, control: RunControl
+    graph: Graph, values: Any, config: Any, *, modes: Sequence[str], control: RunControl, options: Mapping[str, Any]
 ) -> AsyncIterator[tuple[tuple[str, ...], str, Any]]:
     wanted: list[Any] = ["messages" if mode in _MESSAGES else mode for mode in modes if mode != "events"]
     asked: list[Any] = list(dict.fromkeys(["values", *wanted]))
     if "events" not in modes:
         streamed: AsyncIterator[Any] = graph.astream(
-            values, config, context=context, stream_mode=asked, subgraphs=True, control=control
+            values, config, stream_mode=asked, subgraphs=True, control=control, **options
         )
         async for chunk in streamed:
             yield chunk
         return
     async for event in graph.astream_events(
-        values, config, version="v2", context=context, stream_mode=asked, subgraphs=True, control=control
+        values, config, version="v2", stream_mode=asked, subgraphs=True, control=control, **options
     ):
         yield (), "events", event
         if event["event"] == "on_chain_stream" and event["run_id"] == str(config["run_id"]):
@@ -89,6 +107,10 @@ class MessageFrames:
         whole = known + message if isinstance(known, BaseMessageChunk) else message
         self._so_far[message_id] = whole
         return [*first, ("messages/partial", [message_chunk_to_message(whole)])]
+
+
+async def _write_metadata(write: Write, claim: Claim) -> None:
+    await _write(write, claim, "metadata", {"run_id": claim.run_id, "attempt": claim.attempt})
 
 
 async def _write(write: Write, claim: Claim, name: str, data: Any) -> None:

@@ -26,6 +26,7 @@ from agentic_sales.runs.holds import Holds
 from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, events_key
 from agentic_sales.settings import Settings
 from agentic_sales.workers import cancel as cancel_module
+from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, failure_of, max_attempts
 from tests.structure.in_process import InProcessSubRunner
 from tests.unit.recorded_runs import BRIEF_S, TRACE_ID, claimed, hold_of, new_run, recorded, success
@@ -92,9 +93,14 @@ async def run(
     row: GraphSpec | str, run_id: RunId, *, control: ControlPlane, ledger: Ledger, queue: str = "core"
 ) -> Outcome | None:
     """Execute a run as a worker's child does."""
-    row = control.row(row) if isinstance(row, str) else row
     return await execute(
-        row, run_id, control=control, ledger=ledger, queue=queue, sub_runner_of=lambda _: InProcessSubRunner()
+        control.row(row) if isinstance(row, str) else row,
+        run_id,
+        control=control,
+        ledger=ledger,
+        durable=DurableGraphs(Settings()),
+        queue=queue,
+        sub_runner_of=lambda _: InProcessSubRunner(),
     )
 
 

@@ -12,5 +12,7 @@ GRAPHS = (
     GraphSpec("poison", "tests.workflows.poison", effect="pure"),
     GraphSpec("poison_send", "tests.workflows.poison", effect="send"),
     GraphSpec("broken_import", "tests.workflows.broken_import", effect="pure"),
+    GraphSpec("steps", "tests.workflows.steps", effect="pure", resumable=True),
+    GraphSpec("ask_human", "tests.workflows.ask_human", effect="pure", resumable=True),
     GraphSpec("ask_core", "tests.workflows.ask_core", effect="pure"),
 )

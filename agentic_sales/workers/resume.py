@@ -1,0 +1,204 @@
+"""Decide how an attempt of a run on a thread begins: with the input, with a command, where it stood, or not at all.
+
+A run that was delivered again must not begin again. What the checkpointer has says how far it came: its checkpoints
+carry its `run_id`, and what a finished node wrote stands beside the checkpoint even before the next one is made. So
+finished nodes are not run again, the input is not appended twice, a resume value is used once, and a run that had only
+not been recorded as ended is answered from its state.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver
+from langgraph.types import Command, PregelTask, Send, StateSnapshot
+
+from agentic_sales.errors import InvalidRequest, NothingToResume, UnknownCheckpoint
+from agentic_sales.runs.ledger import Claim, Ledger
+from agentic_sales.workers.loader import Graph
+
+_INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
+_NO_TASK = str(UUID(int=0))
+"""The task under which LangGraph stores what a command writes."""
+_NOTE = "command"
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How a graph is started."""
+
+    values: Any
+    """The input; or a `Command`; or None: it goes on where its thread stands."""
+    checkpoint_id: str | None = None
+    """Older checkpoint of the thread from which it starts; None: the latest."""
+    is_input: bool = False
+    """The values are an input, which must fit the graph's schema."""
+
+
+def thread_config(thread_id: str, checkpoint_id: str | None = None, checkpoint_ns: str = "") -> RunnableConfig:
+    """Name a thread, or one checkpoint of it, in LangGraph's words."""
+    configurable: dict[str, Any] = {"thread_id": thread_id, "checkpoint_ns": checkpoint_ns}
+    return {"configurable": configurable | ({"checkpoint_id": checkpoint_id} if checkpoint_id else {})}
+
+
+def checkpoint_id_of(request: Mapping[str, Any]) -> str | None:
+    """Return the checkpoint that a request names, in either of LangGraph's forms."""
+    checkpoint: Any = request.get("checkpoint") or {}
+    return request.get("checkpoint_id") or (checkpoint.get("checkpoint_id") if isinstance(checkpoint, dict) else None)
+
+
+async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | StateSnapshot:
+    """Say how this attempt begins; a state means that nothing is left to run: it is the run's answer.
+
+    Raises:
+        InvalidRequest: The command is none.
+        NothingToResume: The thread waits at no interrupt, or not at the one that the command names.
+        UnknownCheckpoint: The thread does not have the checkpoint that the run is to start from.
+    """
+    if claim.attempt > 1:
+        head = await graph.aget_state(thread_config(claim.thread_id), subgraphs=True)
+        if _made_by(head, claim):
+            return head if await _stands(graph, head, claim) else Start(None)
+    checkpoint_id, values = checkpoint_id_of(claim.request), claim.request.get("input")
+    command = claim.request.get("command")
+    if command is None and checkpoint_id is None and values is not None:
+        return Start(values, is_input=True)
+    at = await graph.aget_state(thread_config(claim.thread_id, checkpoint_id), subgraphs=True)
+    if checkpoint_id and at.created_at is None:
+        raise UnknownCheckpoint(claim.thread_id, checkpoint_id)
+    if command is not None:
+        return await _with_command(graph, command, at, claim, ledger)
+    return Start(values, checkpoint_id, is_input=values is not None or at.created_at is None)
+
+
+def is_waiting(state: StateSnapshot) -> bool:
+    """Say whether a thread waits at interrupts, and at nothing else."""
+    unfinished = [task for task in state.tasks if task.result is None]
+    return bool(unfinished) and all(task.interrupts for task in unfinished)
+
+
+def waiting_interrupts(state: StateSnapshot) -> Iterator[str]:
+    """Yield the ids of the interrupts at which a thread waits, those of subgraphs as the subgraphs know them."""
+    for task in state.tasks:
+        if isinstance(task.state, StateSnapshot) and task.state.tasks:
+            yield from waiting_interrupts(task.state)
+        elif task.result is None:
+            yield from (interrupt.id for interrupt in task.interrupts)
+
+
+def _made_by(state: StateSnapshot, claim: Claim) -> bool:
+    return (state.metadata or {}).get("run_id") == claim.run_id
+
+
+async def _stands(graph: Graph, head: StateSnapshot, claim: Claim) -> bool:
+    """Say whether a run whose checkpoint this is has come to its end: the graph's, an interrupt, or a breakpoint."""
+    if not head.tasks or is_waiting(head):
+        return True
+    if any(_has_begun(task) for task in head.tasks) or (head.metadata or {}).get("source") == "fork":
+        return False
+    if _names_one(claim.request.get("interrupt_before"), head.tasks):
+        return True
+    if not claim.request.get("interrupt_after") or head.parent_config is None:
+        return False
+    before = await graph.aget_state(head.parent_config)
+    return _names_one(claim.request["interrupt_after"], before.tasks)
+
+
+def _has_begun(task: PregelTask) -> bool:
+    return task.result is not None or task.error is not None or bool(task.interrupts)
+
+
+def _names_one(breakpoints: Any, tasks: Iterable[PregelTask]) -> bool:
+    return breakpoints == "*" or any(task.name in (breakpoints or ()) for task in tasks)
+
+
+async def _with_command(
+    graph: Graph, command: Any, at: StateSnapshot, claim: Claim, ledger: Ledger
+) -> Start | StateSnapshot:
+    if not isinstance(command, dict) or not any(command.get(name) is not None for name in ("resume", "goto", "update")):
+        raise InvalidRequest("`command` must be an object with `resume`, `goto` or `update`")
+    waiting = list(waiting_interrupts(at))
+    written = await _writes_of_commands(graph, at)
+    first = await _first_note(command, waiting, written, claim, ledger)
+    resume = {key: value for key, value in _resume_map(command, first["resume"]).items() if key in waiting}
+    is_written = written > first["written"]
+    rest = Command(
+        resume=resume or None,
+        update=None if is_written else _update(command.get("update")),
+        goto=() if is_written else _goto(command.get("goto")),
+    )
+    if rest.resume or rest.update or rest.goto:
+        return Start(rest, checkpoint_id_of(claim.request))
+    return at if is_waiting(at) else Start(None)
+
+
+async def _first_note(
+    command: Mapping[str, Any], waiting: list[str], written: int, claim: Claim, ledger: Ledger
+) -> Mapping[str, Any]:
+    """Return what the thread was like when the run first looked at it."""
+    if claim.attempt > 1 and (kept := await ledger.note(claim.run_id, _NOTE)) is not None:
+        return kept
+    note = {"resume": _interrupts_meant(command.get("resume"), waiting, claim.thread_id), "written": written}
+    return await ledger.note_once(claim.run_id, _NOTE, note)
+
+
+def _interrupts_meant(resume: Any, waiting: list[str], thread_id: str) -> list[str]:
+    if resume is None:
+        return []
+    if not waiting:
+        raise NothingToResume(thread_id, "it waits at no interrupt")
+    if _is_map(resume):
+        if unknown := sorted(resume.keys() - set(waiting)):
+            raise NothingToResume(thread_id, f"it does not wait at interrupt `{unknown[0]}`")
+        return list(resume)
+    if len(waiting) > 1:
+        raise NothingToResume(thread_id, f"it waits at {len(waiting)} interrupts, so name the one that is answered")
+    return waiting
+
+
+def _is_map(resume: Any) -> bool:
+    return isinstance(resume, dict) and bool(resume) and all(_INTERRUPT_ID.fullmatch(key) for key in resume)
+
+
+def _resume_map(command: Mapping[str, Any], meant: Iterable[str]) -> dict[str, Any]:
+    """Answer interrupts by their ids: an answer without an id would be given to the next interrupt as well."""
+    resume = command.get("resume")
+    answers: Mapping[str, Any] = (
+        resume if isinstance(resume, dict) and _is_map(resume) else dict.fromkeys(meant, resume)
+    )
+    return {key: answers[key] for key in meant}
+
+
+async def _writes_of_commands(graph: Graph, at: StateSnapshot) -> int:
+    """Count what commands have written beside a checkpoint."""
+    saver: BaseCheckpointSaver[Any] = graph.checkpointer  # type: ignore[assignment]  # resumable rows have one
+    found = await saver.aget_tuple(at.config) if at.created_at else None
+    writes = found.pending_writes or [] if found else []
+    return sum(task_id == _NO_TASK and channel not in WRITES_IDX_MAP for task_id, channel, _ in writes)
+
+
+def _goto(goto: Any) -> Any:
+    """Turn the wire form of `goto` into LangGraph's: a name, a node with an input, or a list of those."""
+    match goto:
+        case None:
+            return ()
+        case str():
+            return goto
+        case {"node": str(node)}:
+            return Send(node, goto.get("input"))
+        case list():
+            return [_goto(part) for part in goto]
+        case _:
+            raise InvalidRequest("`command.goto` must be a node, {`node`, `input`}, or a list of those")
+
+
+def _update(update: Any) -> Any:
+    """Turn the wire form of `update` into LangGraph's: an object, or pairs of key and value."""
+    if not isinstance(update, list):
+        return update
+    if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in update):  # noqa: PLR2004 - a pair
+        raise InvalidRequest("`command.update` must be an object, or a list of pairs of key and value")
+    return [(key, value) for key, value in update]
