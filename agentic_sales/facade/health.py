@@ -33,26 +33,28 @@ async def ok() -> dict[str, bool]:
 
 @router.get("/ready", summary="Every enabled pool can take a run")
 async def ready(request: Request) -> Response:
-    """Answer 200 when the broker is reachable and every enabled pool has a live worker; else 503 says what is not."""
+    """Answer 200 when the broker is reachable and every enabled pool is consumed; else 503 says what is not."""
     state = state_of(request)
     try:
         workers = await state.runs.ledger.live_workers(list(state.control.queues))
+        canaries = await state.runs.ledger.canary_ages(list(state.control.queues))
         await _check_broker(state)
     except (RedisError, OperationalError, OSError) as exc:
         return JSONResponse({"status": "not ready", "broker": f"unreachable: {exc}", "pools": {}}, 503)
     missing = [queue for queue, count in workers.items() if count == 0]
     status = {"status": "not ready" if missing else "ready", "broker": "reachable", "pools": workers}
-    return JSONResponse({**status, "missing": missing}, 503 if missing else 200)
+    return JSONResponse({**status, "missing": missing, "canary_ages_s": canaries}, 503 if missing else 200)
 
 
 @router.get("/info", summary="What this fleet is and serves")
 async def info(request: Request) -> dict[str, Any]:
     """Describe the version, the pools, the routes, their warnings, and graphs that could not be loaded."""
     state = state_of(request)
-    pools, unavailable = await _live_fleet(state)
+    pools, canaries, unavailable = await _live_fleet(state)
     return {
         "version": version("agentic-sales"),
         "pools": pools,
+        "canary_ages_s": canaries,
         "routes": _routes(state),
         "warnings": list(state.control.warnings),
         "unavailable": unavailable,
@@ -70,17 +72,18 @@ def _connect_to_broker() -> None:
         connection.ensure_connection(max_retries=0, timeout=BROKER_CHECK_TIMEOUT_S)
 
 
-async def _live_fleet(state: FacadeState) -> tuple[dict[str, int], dict[str, str]]:
-    ledger = state.runs.ledger
+async def _live_fleet(state: FacadeState) -> tuple[dict[str, int], dict[str, float | None], dict[str, str]]:
+    ledger, queues = state.runs.ledger, list(state.control.queues)
     try:
-        pools = await ledger.live_workers(list(state.control.queues))
+        pools = await ledger.live_workers(queues)
+        canaries = await ledger.canary_ages(queues)
         told = await ledger.worker_notes()
     except RedisError as exc:
-        return dict.fromkeys(state.control.queues, 0), {"*": f"the ledger cannot be reached: {exc}"}
+        return dict.fromkeys(queues, 0), {}, {"*": f"the ledger cannot be reached: {exc}"}
     unavailable: dict[str, str] = {}
     for worker in told:
         unavailable |= json.loads(worker)["unavailable"]
-    return pools, unavailable
+    return pools, canaries, unavailable
 
 
 def _routes(state: FacadeState) -> list[dict[str, Any]]:

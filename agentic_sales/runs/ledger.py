@@ -21,6 +21,7 @@ from agentic_sales.contracts import RunFailure, RunId, RunStatus
 from agentic_sales.errors import IdempotencyConflict, PoolUnavailable, QueueFull
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs import scripts
+from agentic_sales.runs.canary import canary_ages
 
 __all__ = [
     "CANCELLED",
@@ -394,6 +395,11 @@ class Ledger:
                     pipe.zcount(alive_key(queue), seconds, "+inf")
                 counts = await pipe.execute()
         return dict(zip(queues, counts, strict=True))
+
+    async def canary_ages(self, queues: list[str]) -> dict[str, float | None]:
+        """Return how long ago a message was last taken off each queue, in seconds; None: not for a day."""
+        async with self.in_time():
+            return await canary_ages(self.redis, queues)
 
     async def worker_notes(self) -> list[bytes | str]:
         """Return what each worker says of itself, as JSON."""

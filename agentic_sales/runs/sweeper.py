@@ -68,17 +68,25 @@ def _without_message(redis: Redis, queue: str, now_s: float, channel: object) ->
 
 def queued_run_ids(channel: object, queue: str) -> set[str] | None:
     """Return the ids of the runs whose messages are in a queue or in flight; None when that cannot be said."""
+    length = waiting_messages(channel, queue)
     if not isinstance(channel, Channel):
-        declared = channel.queue_declare(queue, passive=True)  # type: ignore[attr-defined]  # an AMQP channel
-        return set() if declared.message_count == 0 else None
+        return set() if length == 0 else None
+    if length > LONGEST_SEARCHED_QUEUE:
+        return None
     with channel.conn_or_acquire() as client:
-        if client.llen(queue) > LONGEST_SEARCHED_QUEUE:
-            return None
         prefix = channel.global_keyprefix  # kombu adds it to LLEN, but not to these two
         waiting = client.lrange(f"{prefix}{queue}", 0, -1)
         in_flight = client.hvals(f"{prefix}{channel.unacked_key}")
     ids = (*map(_id_in, waiting), *(_id_in(raw, is_in_flight=True) for raw in in_flight))
     return {run_id for run_id in ids if run_id is not None}
+
+
+def waiting_messages(channel: object, queue: str) -> int:
+    """Count the messages of a queue that no worker has taken."""
+    if not isinstance(channel, Channel):
+        return int(channel.queue_declare(queue, passive=True).message_count)  # type: ignore[attr-defined]  # AMQP's
+    with channel.conn_or_acquire() as client:
+        return int(client.llen(queue))
 
 
 def _id_in(raw: bytes, *, is_in_flight: bool = False) -> str | None:

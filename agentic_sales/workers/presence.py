@@ -1,7 +1,8 @@
 """Show that a worker consumes: a sign of life per queue, written by the consumer's own event loop.
 
 It stops when that loop stops (a hang, a lost broker), returns by itself after a broker restart, and is gone at once on
-a clean stop. A busy child does not stop it. The facade counts these signs to answer 503 instead of a timeout.
+a clean stop. A busy child does not stop it. A queue that nobody takes messages off (`runs.canary`) gets no sign from a
+worker that has had the time to take one. The facade counts these signs to answer 503 instead of a timeout.
 """
 
 import json
@@ -15,9 +16,11 @@ from celery.worker.consumer import Consumer
 from redis import Redis
 from redis.exceptions import RedisError
 
+from agentic_sales.runs.canary import CANARY_LIMIT_S, canary_key
 from agentic_sales.runs.ledger import WORKERS_KEY, alive_key
 from agentic_sales.settings import settings
 from agentic_sales.workers import carried
+from agentic_sales.workers.canary import consumed_queues
 
 log = structlog.get_logger()
 
@@ -43,9 +46,11 @@ class Presence(bootsteps.StartStopStep):
         super().__init__(consumer, **options)
         self._redis = Redis.from_url(settings().redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
         self._timer_entry: Any = None
+        self._started_at_s = 0.0
 
     def start(self, consumer: Consumer) -> None:
         """Give the first sign, then one every second."""
+        self._started_at_s = time.monotonic()
         self._sign(consumer)
         self._timer_entry = consumer.timer.call_repeatedly(INTERVAL_S, self._sign, (consumer,))
 
@@ -57,7 +62,7 @@ class Presence(bootsteps.StartStopStep):
         self._timer_entry = None
         try:
             with self._redis.pipeline(transaction=False) as pipe:
-                for queue in _queues(consumer):
+                for queue in consumed_queues(consumer):
                     pipe.zrem(alive_key(queue), consumer.hostname)
                 pipe.hdel(WORKERS_KEY, consumer.hostname)
                 pipe.execute()
@@ -68,8 +73,9 @@ class Presence(bootsteps.StartStopStep):
         global _signed_at_s  # noqa: PLW0603 - one consumer per process, and its numbers are read from another thread
         try:
             seconds, _ = self._redis.time()
+            proven = self._proven(consumed_queues(consumer), seconds)
             with self._redis.pipeline(transaction=False) as pipe:
-                for queue in _queues(consumer):
+                for queue in proven:
                     pipe.zadd(alive_key(queue), {consumer.hostname: seconds + EXPIRES_AFTER_S})
                     pipe.zremrangebyscore(alive_key(queue), "-inf", seconds)
                 pipe.hset(WORKERS_KEY, consumer.hostname, json.dumps(_about(consumer, seconds)))
@@ -78,15 +84,20 @@ class Presence(bootsteps.StartStopStep):
         except RedisError as exc:
             log.warning("presence_not_signed", worker=consumer.hostname, reason=str(exc))
 
-
-def _queues(consumer: Consumer) -> list[str]:
-    task_consumer = consumer.task_consumer  # type: ignore[attr-defined]  # the Tasks step sets it
-    return [queue.name for queue in task_consumer.queues] if task_consumer else []
+    def _proven(self, queues: list[str], now_s: int) -> list[str]:
+        """Return the queues that are known to be consumed, or that this worker has just begun to consume."""
+        if not queues or time.monotonic() - self._started_at_s < CANARY_LIMIT_S:
+            return queues
+        proofs = self._redis.mget([canary_key(queue) for queue in queues])
+        proven = [q for q, at_s in zip(queues, proofs, strict=True) if now_s - float(at_s or 0) < CANARY_LIMIT_S]
+        if silent := sorted(set(queues) - set(proven)):
+            log.error("queue_not_consumed", queues=silent, limit_s=CANARY_LIMIT_S)
+        return proven
 
 
 def _about(consumer: Consumer, seconds: int) -> dict[str, object]:
     return {
-        "queues": _queues(consumer),
+        "queues": consumed_queues(consumer),
         "pid": os.getpid(),
         "seen_at_s": seconds,
         "unavailable": carried.unavailable_reasons(),

@@ -15,6 +15,7 @@ from kombu.exceptions import ContentDisallowed, DecodeError
 from kombu.message import Message
 from kombu.transport.redis import Channel
 
+from agentic_sales.workers.canary import is_canary, note_taken
 from agentic_sales.workers.task import RunTask
 
 log = structlog.get_logger()
@@ -40,7 +41,10 @@ class Reception(Consumer):
         handle: Handler = super().create_task_handler(*args, **options)
 
         def receive(message: Message) -> None:
-            if (fault := self._fault_of(message)) is None:
+            note_taken(message)
+            if is_canary(message):
+                message.ack_log_error(log, self.connection_errors)  # type: ignore[attr-defined]  # celery-types lacks it
+            elif (fault := self._fault_of(message)) is None:
                 handle(message)
             else:
                 self._refuse(message, fault)
