@@ -4,10 +4,12 @@ One `Database` per process and event loop, made after a fork. It connects when i
 connection that the server closed is replaced before the next statement.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine import Connection
@@ -84,6 +86,29 @@ async def open_database(configuration: Settings) -> AsyncIterator[Database]:
         yield Database(engine)
     finally:
         await engine.dispose()
+
+
+_current: WeakKeyDictionary[asyncio.AbstractEventLoop, Database] = WeakKeyDictionary()
+
+
+def current_database(configuration: Settings) -> Database:
+    """Return the running event loop's database, made when it is first asked for; `close_current_database` closes it.
+
+    For graphs, which nobody hands a database: a worker child has one loop for all of its runs.
+
+    Raises:
+        ConfigurationError: `DATABASE_URL` cannot be one.
+    """
+    loop = asyncio.get_running_loop()
+    if loop not in _current:
+        _current[loop] = Database(build_engine(database_url(configuration)))
+    return _current[loop]
+
+
+async def close_current_database() -> None:
+    """Close the running event loop's database, if it has one."""
+    if (database := _current.pop(asyncio.get_running_loop(), None)) is not None:
+        await database.engine.dispose()
 
 
 def build_engine(url: URL) -> AsyncEngine:

@@ -18,6 +18,7 @@ from agentic_sales.runs.ledger import Claim, Ledger, Outcome
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
 from agentic_sales.runs.subruns import SubRun, finished_sub_run
 from agentic_sales.settings import Settings
+from agentic_sales.store.database import close_current_database
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.execute import execute
 
@@ -67,6 +68,7 @@ class Child:
         await close_models()
         await self._stack.aclose()
         await self._durable.aclose()
+        await close_current_database()
         await self._redis.aclose()
 
 

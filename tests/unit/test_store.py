@@ -14,8 +14,15 @@ from sqlalchemy.exc import StatementError
 
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
-from agentic_sales.store.database import Database, database_url, open_database
+from agentic_sales.store.database import (
+    Database,
+    close_current_database,
+    current_database,
+    database_url,
+    open_database,
+)
 from agentic_sales.store.migrate import current_revision, ensure_migrated, newest_revision, upgrade
+from agentic_sales.store.products import products, save_product
 from agentic_sales.store.tables import Table
 from agentic_sales.store.threads import ThreadRow
 from tests.databases import DatabaseKind
@@ -89,6 +96,31 @@ def test_a_connection_that_the_server_closed_is_replaced(postgresql_settings: Se
             return await _scalar(database, "SELECT 1")
 
     assert asyncio.run(outlive()) == 1
+
+
+def test_an_event_loop_has_one_database_until_it_closes_it(migrated: Settings) -> None:
+    async def ask() -> tuple[bool, bool]:
+        first = current_database(migrated)
+        await _scalar(first, "SELECT 1")
+        is_same = current_database(migrated) is first
+        await close_current_database()
+        is_new = current_database(migrated) is not first
+        await close_current_database()
+        return is_same, is_new
+
+    assert asyncio.run(ask()) == (True, True)
+
+
+def test_a_product_keeps_its_number_when_it_is_written_anew(migrated: Settings) -> None:
+    async def write_twice() -> tuple[int, int, list[object]]:
+        async with open_database(migrated) as database, database.writing() as connection:
+            first = await save_product(connection, "Rigbench", {"description": "old"}, now=datetime.now(UTC))
+            second = await save_product(connection, "Rigbench", {"description": "new"}, now=datetime.now(UTC))
+            return first, second, [row.content for row in await products(connection)]
+
+    first, second, contents = asyncio.run(write_twice())
+    assert first == second
+    assert contents == [{"description": "new"}]
 
 
 def test_an_operators_database_is_not_changed_behind_his_back(postgresql_settings: Settings) -> None:
