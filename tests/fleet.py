@@ -194,6 +194,11 @@ class Fleet:
         """Wait until a process has written a text."""
         eventually(f"{name} writes `{text}`", lambda: text in self.log(name), within_s=within_s)
 
+    def deliveries(self, name: str, run_id: str) -> int:
+        """Count how often the queue gave a run to a worker: it took the run each time, or wrote why it did not."""
+        refused = [line for line in self.log(name).splitlines() if run_id in line and "run_not_claimed" in line]
+        return int(self.run(run_id)["attempt"]) + len(refused)
+
     def kill(self, name: str, signal_number: int = signal.SIGKILL) -> None:
         """Send SIGKILL to everything of a process's group, as an out-of-memory kill or a lost machine does, or another
         signal to the leading process, as a deployment does.

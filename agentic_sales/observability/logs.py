@@ -8,6 +8,8 @@ import sys
 
 import structlog
 
+_TOLD_TWICE = ("celery.worker.strategy", "celery.app.trace")
+"""Loggers that tell of every task, at level info, that it came and that it ended; `run_finished` tells both at once."""
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -40,3 +42,5 @@ def configure_logs(level: str) -> None:
         )
     )
     logging.basicConfig(level=_LEVELS[level], handlers=[handler], force=True)
+    for name in _TOLD_TWICE:
+        logging.getLogger(name).setLevel(logging.WARNING if level == "info" else logging.NOTSET)  # noqa: TID251 - theirs

@@ -113,7 +113,7 @@ class TestIdempotency:
             answers = [post.result() for post in posts]
         assert [answer.json() for answer in answers] == [{"wait_s": 0.5, "waited_s": 0.5}] * CALLERS
         [run_id] = {answer.headers["x-run-id"] for answer in answers}
-        assert fleet.log("worker-classify").count(f"[{run_id}] received") == 1
+        assert fleet.deliveries("worker-classify", run_id) == 1
         assert fleet.run(run_id)["attempt"] == "1"
 
     def test_a_key_joins_its_run_from_another_facade_too_and_after_its_end(self, fleet: Fleet) -> None:

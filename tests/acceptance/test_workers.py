@@ -86,7 +86,7 @@ class TestLostChildren:
         error = response.json()
         assert (response.status_code, error["code"], error["kind"]) == (500, "worker_lost", "backend")
         assert f"{attempts} time(s)" in error["detail"]
-        deliveries = fleet.log("worker-discovery").count(f"[{error['run_id']}] received")
+        deliveries = fleet.deliveries("worker-discovery", error["run_id"])
         assert deliveries == attempts + 1, "each attempt, and the delivery that gave the run up"
         wait_for_full_pool(fleet, "worker-discovery")
         assert fleet.call(assistant_id, {"lethal": False}).json()["survived"] is True
@@ -295,5 +295,11 @@ def test_a_run_longer_than_the_visibility_timeout_is_executed_once(fleet: Fleet,
     assert long_run.response().json()["waited_s"] == LONGER_THAN_THE_VISIBILITY_TIMEOUT_S
     record = fleet.record(long_run.trace_id)
     assert (record["status"], record["attempt"]) == ("success", "1")
-    received = fleet.log("worker-classify").count(f"Task run.sleepy[{record['run_id']}] received")
-    assert received == 1
+    assert fleet.deliveries("worker-classify", record["run_id"]) == 1
+
+
+def test_a_worker_writes_one_line_about_a_run(fleet: Fleet) -> None:
+    run_id = fleet.call("echo", {"x": 1}).headers["x-run-id"]
+    fleet.wait_for_log("worker-email", run_id)
+    [line] = [line for line in fleet.log("worker-email").splitlines() if run_id in line]
+    assert json.loads(line)["event"] == "run_finished"
