@@ -26,6 +26,7 @@
         ├── WaitTimeout               the caller waited too long; the run goes on
         ├── ClaimLost                 another worker holds the run by now
         ├── Misrouted                 a run reached a pool that the contract does not give it
+        ├── BudgetExceeded            a budget for models is used up
         ├── ModelNotConfigured        a model is needed and none is configured
         ├── ModelMisconfigured        a model is configured and cannot work as it is: package, key or name
         ├── ModelRefused              the model's answer does not fit, also after the repair
@@ -44,6 +45,7 @@ from collections.abc import Iterable
 __all__ = [
     "AgenticSalesError",
     "BrokerUnavailable",
+    "BudgetExceeded",
     "ClaimLost",
     "ConfigurationError",
     "FetchRefused",
@@ -327,6 +329,15 @@ class Misrouted(PermanentError):
             f"`{assistant_id}` reached the queue `{queue}`, but the routing contract gives it `{expected_queue}`; "
             "the sender's routing overrides differ from this worker's"
         )
+
+
+class BudgetExceeded(PermanentError):
+    """Raised before a model is called for which there is no money left."""
+
+    code = "budget_exceeded"
+
+    def __init__(self, who: str, since: str, spent_usd: float, limit_usd: float) -> None:
+        super().__init__(f"{who} has spent {spent_usd:.6g} USD on models {since}; the budget is {limit_usd:.6g} USD")
 
 
 class ModelNotConfigured(PermanentError):

@@ -7,12 +7,29 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from agentic_sales.errors import ConfigurationError
 from agentic_sales.prompts import Prompt
 
 VERSION = "1.0.0"
 """Version of the shape of `graph_meta`, as existing callers know it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a model costs at list price."""
+
+    input_usd: float
+    """USD per million tokens read."""
+    output_usd: float
+    """USD per million tokens written."""
+
+    def usd(self, input_tokens: int, output_tokens: int) -> float:
+        """Return what these tokens cost."""
+        return (input_tokens * self.input_usd + output_tokens * self.output_usd) / 1_000_000
+
 
 _USD_PER_MILLION_TOKENS: Mapping[str, tuple[float, float]] = {
     "claude-haiku-4-5": (1.00, 5.00),
@@ -33,6 +50,7 @@ _USD_PER_MILLION_TOKENS: Mapping[str, tuple[float, float]] = {
     "mistral-email-lora": (0.11, 0.19),
 }
 """List prices (input, output); discounts for cached input are left out, so a cost is never told too low."""
+_PRICE_PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)")
 _RELEASE_DATE = re.compile(r"-(\d{8}|\d{4}-\d\d-\d\d)$")
 
 
@@ -50,6 +68,8 @@ class Spending:
     """Tokens written, as the provider counted them."""
     latency_s: float = 0.0
     """Wall-clock time of the calls, in seconds; pauses between them do not count."""
+    price: Price | None = None
+    """What the model costs; None: it is not known."""
     is_metered: bool = True
     """False once an answer came without a token count; then the cost is not known."""
 
@@ -72,18 +92,42 @@ class Spending:
             "input_tokens": self.input_tokens,
             "output_tokens": self.output_tokens,
             "total_tokens": self.input_tokens + self.output_tokens,
-            "cost_usd": cost_usd(self.model, self.input_tokens, self.output_tokens) if self.is_metered else None,
+            "cost_usd": round(self.price.usd(self.input_tokens, self.output_tokens), 6)
+            if self.price and self.is_metered
+            else None,
             "latency_ms": round(self.latency_s * 1000),
             "calls": self.calls,
         }
 
 
-def cost_usd(model: str | None, input_tokens: int, output_tokens: int) -> float | None:
-    """Return what these tokens cost at list price, in USD; None: this model's price is not known here."""
-    price = _USD_PER_MILLION_TOKENS.get(_RELEASE_DATE.sub("", (model or "").partition(":")[2]))
-    if price is None:
-        return None
-    return round((input_tokens * price[0] + output_tokens * price[1]) / 1_000_000, 6)
+def price_of(model: str, configured: tuple[str, ...] = ()) -> Price | None:
+    """Return what a model costs; None: its price is not known here.
+
+    Args:
+        model: The model, as `provider:model`.
+        configured: The deployment's own prices, as `provider:model=input/output`.
+
+    Raises:
+        ConfigurationError: An entry is no price.
+    """
+    own = _parse_prices(configured).get(model)
+    listed = _USD_PER_MILLION_TOKENS.get(_RELEASE_DATE.sub("", model.partition(":")[2]))
+    return own or (Price(*listed) if listed else None)
+
+
+@cache
+def _parse_prices(entries: tuple[str, ...]) -> Mapping[str, Price]:
+    prices: dict[str, Price] = {}
+    for entry in entries:
+        model, _, pair = entry.rpartition("=")
+        found = _PRICE_PAIR.fullmatch(pair.strip())
+        if found is None or ":" not in model:
+            raise ConfigurationError(
+                f"AGENTIC_SALES_MODEL_PRICES has `{entry}`; an entry is `provider:model=input/output`, in USD per "
+                "million tokens, e.g. `openai:gpt-4.1-mini=0.40/1.60`"
+            )
+        prices[model.strip()] = Price(float(found[1]), float(found[2]))
+    return prices
 
 
 def build_graph_meta(prompt: Prompt, *, answered_by: str | None, spending: Spending) -> dict[str, Any]:

@@ -17,15 +17,17 @@ from pydantic import BaseModel, Field, ValidationError
 
 from agentic_sales.errors import (
     AgenticSalesError,
+    BudgetExceeded,
     ModelMisconfigured,
     ModelNotConfigured,
     ModelRefused,
     ProviderUnavailable,
     RateLimited,
 )
-from agentic_sales.graph_meta import Spending, build_graph_meta, merge_graph_meta
+from agentic_sales.graph_meta import Spending, build_graph_meta, merge_graph_meta, price_of
 from agentic_sales.prompts import Prompt
 from agentic_sales.providers import Chat
+from agentic_sales.runs.purse import current_purse
 from agentic_sales.settings import Settings, settings
 
 T = TypeVar("T", bound=BaseModel)
@@ -38,7 +40,7 @@ Answer with one JSON object and nothing else: no prose, no code fence. It must b
 _REPAIR = """\
 That answer cannot be used: {problems}
 Answer again with the whole JSON object, corrected, and nothing else."""
-_NOT_USABLE = (ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited)
+_NOT_USABLE = (BudgetExceeded, ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited)
 _log = structlog.get_logger(__name__)
 
 
@@ -103,17 +105,19 @@ async def ask(
         ModelRefused: The answer does not fit, also after the repair, and no rules may answer.
         ProviderUnavailable: The provider does not answer, and no rules may answer.
         RateLimited: The provider asks for a pause, and no rules may answer.
+        BudgetExceeded: There is no money left for this run or this day, and no rules may answer.
+        BrokerUnavailable: There are budgets, and Redis did not tell what is left of them.
     """
     text = prompt.render(**values)
     configuration = settings()
-    spending = Spending(_model_of(tier, configuration))
+    spending = _open_spending(_model_of(tier, configuration), configuration)
     try:
         chat = _open_chat(prompt, temperature, spending, configuration)
         value = await _converse(chat, text, answer_type)
     except _NOT_USABLE as exc:
-        if fallback is None or configuration.model_fallback == "fail":
+        if fallback is None or not _may_fall_back(exc, configuration):
             raise
-        _log_fallback(prompt, spending.model, exc)
+        _tell_fallback(prompt, spending.model, exc)
         return Answer(fallback(), "rules", build_graph_meta(prompt, answered_by=None, spending=spending))
     return Answer(value, "llm", build_graph_meta(prompt, answered_by=spending.model, spending=spending))
 
@@ -121,6 +125,15 @@ async def ask(
 def _model_of(tier: Tier, configuration: Settings) -> str | None:
     deep = configuration.model_deep if tier == "deep" else None
     return deep or configuration.model or None
+
+
+def _may_fall_back(exc: AgenticSalesError, configuration: Settings) -> bool:
+    policy = configuration.budget_exceeded if isinstance(exc, BudgetExceeded) else configuration.model_fallback
+    return policy == "rules"
+
+
+def _open_spending(model: str | None, configuration: Settings) -> Spending:
+    return Spending(model, price=price_of(model, configuration.model_prices) if model else None)
 
 
 def _open_chat(prompt: Prompt, temperature: float, spending: Spending, configuration: Settings) -> Chat:
@@ -170,8 +183,10 @@ def _problems(exc: Exception) -> str:
     return "; ".join(f"{'.'.join(map(str, error['loc'])) or 'the object'}: {error['msg']}" for error in exc.errors())
 
 
-def _log_fallback(prompt: Prompt, model: str | None, exc: AgenticSalesError) -> None:
-    """Tell what happened: no model is a choice, a wrong setup is somebody's work, all else is the world's."""
+def _tell_fallback(prompt: Prompt, model: str | None, exc: AgenticSalesError) -> None:
+    """Count it, and tell what happened: no model is a choice, a wrong setup is somebody's work, else the world's."""
+    if (purse := current_purse.get()) is not None:
+        purse.fell_back(exc.code)
     fields: dict[str, Any] = {"prompt": prompt.name, "model": model, "error_code": exc.code}
     match exc:
         case ModelNotConfigured():

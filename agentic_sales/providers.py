@@ -34,8 +34,9 @@ from agentic_sales.errors import (
     RateLimited,
     TransientError,
 )
-from agentic_sales.graph_meta import Spending
+from agentic_sales.graph_meta import Spending, price_of
 from agentic_sales.prompts import Prompt
+from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings
 
 BACKOFF_BASE_S = 1.0
@@ -104,6 +105,8 @@ class Chat:
             ModelRefused: The provider refuses these messages, or cuts the answer off.
             ProviderUnavailable: It does not answer, also after the retries.
             RateLimited: It asks for a pause that is too long, or once more than there are tries.
+            BudgetExceeded: There is no money left for this run or this day.
+            BrokerUnavailable: There are budgets, and Redis did not tell what is left of them.
         """
         model = _connect(self.model, self.temperature)
         retrying = AsyncRetrying(
@@ -115,6 +118,9 @@ class Chat:
         return await retrying(partial(self._call, model, messages))
 
     async def _call(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> str:
+        purse = current_purse.get()
+        if purse is not None:
+            await purse.admit(self.model, is_priced=self.spending.price is not None)
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.configuration.model_timeout_s):
@@ -130,7 +136,17 @@ class Chat:
         finally:
             self.spending.add_call(time.monotonic() - started)
         self.spending.add_usage(answer.usage_metadata)
+        if purse is not None:
+            await self._pay(purse, messages, answer)
         return str(answer.text)
+
+    async def _pay(self, purse: Purse, messages: Sequence[BaseMessage], answer: AIMessage) -> None:
+        if answer.usage_metadata is not None:
+            read, written = answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]
+        else:  # A token is at least one byte: what the provider does not tell is never taken for less than it is.
+            read, written = sum(_bytes_of(message) for message in messages), _bytes_of(answer)
+        usd = self.spending.price.usd(read, written) if self.spending.price else None
+        await purse.pay(self.model, input_tokens=read, output_tokens=written, usd=usd)
 
     async def _invoke(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> AIMessage:
         trace = {"prompt": self.prompt.name, "prompt_sha256": self.prompt.sha256}
@@ -152,13 +168,24 @@ class Chat:
         return ModelMisconfigured(self.model, reason) if _is_about_the_setup(exc, status) else None
 
 
+def _bytes_of(message: BaseMessage) -> int:
+    return len(str(message.text).encode())
+
+
 def check_models(configuration: Settings) -> None:
     """Import and build the configured models once, before the fork: the memory is shared and mistakes stop the start.
 
     Raises:
-        ConfigurationError: A model has an unknown provider, or its package or its key is missing.
+        ConfigurationError: A model has an unknown provider, or its package or its key is missing; or there are budgets
+            and its price is not known.
     """
+    has_budgets = configuration.budget_usd_per_run or configuration.budget_usd_per_day or configuration.budgets
     for model in filter(None, (configuration.model, configuration.model_deep)):
+        if price_of(model, configuration.model_prices) is None and has_budgets:
+            raise ConfigurationError(
+                f"there are budgets, and the price of model `{model}` is not known; set "
+                f"AGENTIC_SALES_MODEL_PRICES={model}=INPUT/OUTPUT, in USD per million tokens"
+            )
         try:
             _build(model, {})
         except ModelMisconfigured as exc:

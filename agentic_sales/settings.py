@@ -96,6 +96,17 @@ class Settings(BaseSettings):
     model_max_tries: int = Field(2, ge=1, alias="AGENTIC_SALES_MODEL_MAX_TRIES")
     """Tries of one model call on 429, 5xx, timeouts and lost connections."""
 
+    model_prices: CsvTuple = Field((), alias="AGENTIC_SALES_MODEL_PRICES")
+    """CSV of `provider:model=input/output`, USD per million tokens, beside or instead of the built-in list."""
+    budget_usd_per_run: float | None = Field(None, gt=0, alias="AGENTIC_SALES_BUDGET_USD_PER_RUN")
+    """What one run may spend on models, sub-runs included, in USD. None: no limit."""
+    budget_usd_per_day: float | None = Field(None, gt=0, alias="AGENTIC_SALES_BUDGET_USD_PER_DAY")
+    """What all runs of one UTC day may spend on models, in USD. None: no limit."""
+    budgets: CsvTuple = Field((), alias="AGENTIC_SALES_BUDGETS")
+    """CSV of `assistant_id=USD/run` and `assistant_id=USD/day`; an own limit per run replaces the general one."""
+    budget_exceeded: Literal["fail", "rules"] = Field("fail", alias="AGENTIC_SALES_BUDGET_EXCEEDED")
+    """What a workflow does over its budget: fail with `budget_exceeded`, or its author's rules."""
+
     allow_private_hosts: CsvTuple = Field((), alias="AGENTIC_SALES_ALLOW_PRIVATE_HOSTS")
     """CSV of `host` or `host:port` that the fetcher may read although they are private; for tests and the demo."""
     fetch_timeout_s: float = Field(15.0, gt=0, alias="AGENTIC_SALES_FETCH_TIMEOUT_S")
@@ -117,7 +128,7 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(None, ge=1, le=65_520, alias="AGENTIC_SALES_METRICS_PORT")
     """TCP port of a worker's `/metrics`; each worker of a host takes the first free one of 16. None: off."""
 
-    @field_validator("extra_registries", "allow_private_hosts", mode="before")
+    @field_validator("extra_registries", "allow_private_hosts", "budgets", "model_prices", mode="before")
     @classmethod
     def _split_csv(cls, value: object) -> object:
         return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value

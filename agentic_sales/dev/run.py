@@ -23,7 +23,7 @@ UNREACHED: Final = 3
 _QUEUEING_S = 60.0
 """What a run may wait for a free worker, in seconds, before the command line gives up."""
 _REFUSED = frozenset({400, 401, 403, 404, 409, 413, 422})
-_GRAPH_FAILED = frozenset({200, 500})
+_GRAPH_FAILED = frozenset({200, 402, 500})
 
 
 def read_input(text: str) -> dict[str, Any]:

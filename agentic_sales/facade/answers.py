@@ -14,6 +14,7 @@ from agentic_sales.runs.ledger import Outcome
 
 STATUS_BY_CODE: Mapping[str, int] = {
     "unauthorized": 401,
+    "budget_exceeded": 402,
     "forbidden": 403,
     "not_found": 404,
     "unknown_assistant": 404,

@@ -20,6 +20,7 @@ from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.state import FacadeState
 from agentic_sales.facade.validation import InputValidator
+from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import connect_reader, open_runs
 from agentic_sales.settings import Settings
 
@@ -34,18 +35,18 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     """Make the facade of a configuration.
 
     Raises:
-        ConfigurationError: `schemas.json` is missing or does not cover every row.
+        ConfigurationError: `schemas.json` is missing or does not cover every row, or a budget is none.
     """
     _ = control.schemas  # A facade that cannot validate must not start.
-    requests = RequestMetrics()
+    requests, budgets = RequestMetrics(), Budgets.of(configuration, control.rows)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[_Lifespan]:
         async with open_runs(configuration, control) as opened, connect_reader(configuration) as reader:
             validator = InputValidator(control)
-            yield {
-                "facade": FacadeState(configuration, control, opened, reader, validator, requests, datetime.now(UTC))
-            }
+            started_at = datetime.now(UTC)
+            facade = FacadeState(configuration, control, opened, reader, validator, budgets, requests, started_at)
+            yield {"facade": facade}
 
     app = FastAPI(
         title="Agentic Sales",

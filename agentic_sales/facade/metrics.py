@@ -37,7 +37,7 @@ async def _fleet(state: FacadeState) -> list[Metric]:
     except RedisError:
         return [gauge(LEDGER_UP, {(): 0.0})]
     models = filter(None, dict.fromkeys((state.settings.model, state.settings.model_deep)))
-    return [gauge(LEDGER_UP, {(): 1.0}), *fleet_families(state.control, numbers, models)]
+    return [gauge(LEDGER_UP, {(): 1.0}), *fleet_families(state.control, numbers, models, state.budgets)]
 
 
 class _Collected(Collector):

@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from agentic_sales.control import ControlPlane
 from agentic_sales.facade.request_metrics import RequestMetrics
 from agentic_sales.facade.validation import InputValidator
+from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import Runs
 from agentic_sales.settings import Settings
 
@@ -28,6 +29,8 @@ class FacadeState:
     """Client that follows the streams of runs; its connections may block."""
     validator: InputValidator
     """Input schemas, compiled."""
+    budgets: Budgets
+    """What may be spent on models; a facade only tells it."""
     requests: RequestMetrics
     """What this process counts of its requests."""
     started_at: datetime

@@ -1,6 +1,6 @@
 """Tell the fleet's numbers: what the scripts of the ledger counted, and how the queues stand now."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -12,6 +12,7 @@ from agentic_sales.errors import AgenticSalesError
 from agentic_sales.observability import metrics
 from agentic_sales.observability.exposition import Counts, gauge
 from agentic_sales.observability.metrics import Labels
+from agentic_sales.runs.budgets import EVERY, Budgets, spent_key
 from agentic_sales.runs.ledger import DEAD_KEY, RUNNING_KEY, Ledger, alive_key, pending_key
 
 _NOT_RAISED = ("bug", "cancelled", "worker_lost")
@@ -42,6 +43,8 @@ class FleetNumbers:
     """Runs that workers hold."""
     dead: int
     """Runs on the dead list."""
+    spent_usd: Mapping[str, float]
+    """`assistant_id`, or `EVERY`, to what was spent on models today."""
 
 
 async def read_fleet(ledger: Ledger, queues: Iterable[str]) -> FleetNumbers:
@@ -57,26 +60,31 @@ async def read_fleet(ledger: Ledger, queues: Iterable[str]) -> FleetNumbers:
             pipe.hgetall(metrics.COUNTS_KEY)
             pipe.zcard(RUNNING_KEY)
             pipe.zcard(DEAD_KEY)
+            pipe.hgetall(spent_key(seconds))
             for queue in names:
                 pipe.zcard(pending_key(queue))
                 pipe.zrange(pending_key(queue), 0, 0, withscores=True)
                 pipe.zcount(alive_key(queue), seconds, "+inf")
-            counts, running, dead, *rest = await pipe.execute()
+            counts, running, dead, spent, *rest = await pipe.execute()
     now_s = seconds + microseconds / 1_000_000
     states = {
         queue: QueueState(waiting, max(now_s - first[0][1], 0.0) if first else 0.0, consumers)
         for queue, waiting, first, consumers in zip(names, rest[::3], rest[1::3], rest[2::3], strict=True)
     }
-    return FleetNumbers(Counts.parse(counts), states, running, dead)
+    spent_usd = {name.decode(): float(usd) for name, usd in spent.items()}
+    return FleetNumbers(Counts.parse(counts), states, running, dead, spent_usd)
 
 
-def fleet_families(control: ControlPlane, numbers: FleetNumbers, models: Iterable[str]) -> Iterator[Metric]:
+def fleet_families(
+    control: ControlPlane, numbers: FleetNumbers, models: Iterable[str], budgets: Budgets
+) -> Iterator[Metric]:
     """Yield every metric of the fleet, with a series for every row, queue and outcome, also where nothing happened yet.
 
     Args:
         control: Rows and routes.
         numbers: What Redis knows.
         models: Models that this deployment is configured to ask.
+        budgets: What this deployment may spend.
     """
     counts = numbers.counts
     placed = [(assistant_id, control.decide(assistant_id).queue) for assistant_id in control.rows]
@@ -88,6 +96,9 @@ def fleet_families(control: ControlPlane, numbers: FleetNumbers, models: Iterabl
     yield counts.counter(metrics.SENDS, _each(metrics.SEND_OUTCOMES))
     yield from _model_families(control, counts, list(models))
     yield from _gauges(numbers)
+    spent = {**dict.fromkeys((EVERY, *control.rows), 0.0), **numbers.spent_usd}
+    yield gauge(metrics.BUDGET_SPENT, {(name,): usd for name, usd in spent.items()})
+    yield gauge(metrics.BUDGET_LIMIT, {(name,): usd for name, usd in budgets.per_day.items()})
 
 
 def _model_families(control: ControlPlane, counts: Counts, models: list[str]) -> Iterator[Metric]:

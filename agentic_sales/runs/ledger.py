@@ -161,6 +161,8 @@ class RunRecord:
     """Run that asked for it."""
     trace_id: str
     """W3C trace id."""
+    spent_usd: float
+    """What its model calls cost so far at list price, sub-runs and earlier attempts included, in USD."""
     created_at_s: float
     """Epoch seconds of the submission."""
     started_at_s: float | None
@@ -379,6 +381,7 @@ class Ledger:
             metadata=from_json(text["metadata"] or "{}"),
             parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
             trace_id=text["trace_id"] or "",
+            spent_usd=float(text["spent_usd"] or 0),
             created_at_s=float(text["created_at"] or 0),
             started_at_s=_seconds(text["started_at"]),
             ended_at_s=_seconds(text["ended_at"]),
@@ -431,6 +434,7 @@ _RECORD_FIELDS = (
     "metadata",
     "parent_run_id",
     "trace_id",
+    "spent_usd",
     "created_at",
     "started_at",
     "ended_at",

@@ -7,7 +7,18 @@ lease; one whose workers died too often in `agentic:dead`. What is counted (`obs
 counted by the step that makes it so.
 """
 
-from agentic_sales.observability.metrics import COUNT_LUA, DURATION, FAILURES, QUEUE_WAIT, RECOVERED, RUNS
+from agentic_sales.observability.metrics import (
+    COUNT_LUA,
+    COUNTS_KEY,
+    DURATION,
+    FAILURES,
+    LLM_CALLS,
+    LLM_COST,
+    LLM_TOKENS,
+    QUEUE_WAIT,
+    RECOVERED,
+    RUNS,
+)
 
 _COUNT = (
     COUNT_LUA
@@ -214,3 +225,59 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1
 """
 """Add an event to a run's stream. Returns 0, and adds nothing, when the attempt is not the one that holds the run."""
+
+_CHAIN = """
+local today = 'agentic:spent:' .. math.floor(now / 86400)
+local deepest = 16
+local function up_from(run_id)
+  -- Yields a run, the run that asked for it, and so on: its key and its assistant.
+  local depth = 0
+  return function()
+    if not run_id or run_id == '' or depth == deepest then return nil end
+    depth = depth + 1
+    local key = 'agentic:run:' .. run_id
+    local run = redis.call('HMGET', key, 'assistant_id', 'parent_run_id')
+    run_id = run[2]
+    if run[1] then return key, run[1] end
+  end
+end
+"""
+
+SPEND = (
+    _NOW
+    + _COUNT
+    + _CHAIN
+    + f"""
+-- ARGV: run id, model, input tokens, output tokens, USD.
+local counted, assistant_id = {{}}, redis.call('HGET', 'agentic:run:' .. ARGV[1], 'assistant_id')
+if not assistant_id then return 0 end
+count(1, '{LLM_CALLS.name}', assistant_id, ARGV[2])
+count(ARGV[3], '{LLM_TOKENS.name}', assistant_id, ARGV[2], 'input')
+count(ARGV[4], '{LLM_TOKENS.name}', assistant_id, ARGV[2], 'output')
+redis.call('HINCRBYFLOAT', '{COUNTS_KEY}', table.concat({{'{LLM_COST.name}', assistant_id, ARGV[2]}}, '\\t'), ARGV[5])
+redis.call('HINCRBYFLOAT', today, '*', ARGV[5])
+for key, name in up_from(ARGV[1]) do
+  redis.call('HINCRBYFLOAT', key, 'spent_usd', ARGV[5])
+  if not counted[name] then redis.call('HINCRBYFLOAT', today, name, ARGV[5]) end
+  counted[name] = true
+end
+redis.call('EXPIRE', today, 3 * 86400)
+return 1
+"""
+)
+"""Count what an answered call used: for its run, for every run above it, for the day. Returns 0 for an unknown run."""
+
+STANDING = (
+    _NOW
+    + _CHAIN
+    + """
+-- ARGV: run id.
+local standing = {redis.call('HGET', today, '*') or '0'}
+for key, name in up_from(ARGV[1]) do
+  local by_run, by_day = redis.call('HGET', key, 'spent_usd'), redis.call('HGET', today, name)
+  table.insert(standing, {name, by_run or '0', by_day or '0'})
+end
+return standing
+"""
+)
+"""Return what was spent: {of the day, {assistant, of this run, of its day}, the same of the run above it, ...}."""

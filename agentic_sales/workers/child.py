@@ -14,6 +14,7 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import RunFailed, SubRunRefused
 from agentic_sales.providers import close_models
 from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.ledger import Claim, Ledger, Outcome
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
 from agentic_sales.runs.subruns import SubRun, finished_sub_run
@@ -29,6 +30,7 @@ class Child:
     def __init__(self, configuration: Settings, control: ControlPlane) -> None:
         self.control = control
         self.configuration = configuration
+        self._budgets = Budgets.of(configuration, control.rows)
         self._loop = asyncio.new_event_loop()
         self._redis = connect_redis(configuration)
         self.ledger = Ledger(self._redis, ttl_s=configuration.run_ttl_s)
@@ -50,6 +52,7 @@ class Child:
             durable=self._durable,
             queue=queue,
             sub_runner_of=lambda claim: WorkerSubRunner(self, claim, queue),
+            budgets=self._budgets,
             in_place=in_place,
         )
 

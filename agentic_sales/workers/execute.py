@@ -25,7 +25,9 @@ from agentic_sales.errors import (
     TransientError,
 )
 from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
+from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.workers.cancel import RunCancelled, cancellable
 from agentic_sales.workers.carried import graph_of
@@ -61,6 +63,7 @@ async def execute(
     durable: DurableGraphs,
     queue: str,
     sub_runner_of: Callable[[Claim], SubRunner],
+    budgets: Budgets = NO_BUDGETS,
     in_place: bool = False,
 ) -> Outcome | None:
     """Run one run to its recorded end.
@@ -73,6 +76,7 @@ async def execute(
         durable: The graphs that keep their state, for the running event loop.
         queue: Queue that delivered the run.
         sub_runner_of: Says how sub-runs of the claimed run are executed.
+        budgets: What may be spent on models.
         in_place: The run is part of its parent's, whose lease covers it.
 
     Returns:
@@ -85,15 +89,18 @@ async def execute(
     if isinstance(claim, str):
         log.info("run_not_claimed", run_id=run_id, assistant_id=row.assistant_id, reason=claim)
         return None
-    runner = sub_runner_of(claim)
+    runner, purse = sub_runner_of(claim), Purse(ledger, run_id, row.assistant_id, budgets)
+    token = current_purse.set(purse)
     try:
         outcome = await _outcome(
             row, claim, control=control, ledger=ledger, durable=durable, queue=queue, sub_runner=runner
         )
     except asyncio.CancelledError:
-        await ledger.finish(claim, _failed(claim, _cancelled(row)))
+        await ledger.finish(claim, _failed(claim, _cancelled(row)), purse.counts)
         raise
-    if not await _patiently(lambda: ledger.finish(claim, outcome), run_id):
+    finally:
+        current_purse.reset(token)
+    if not await _patiently(lambda: ledger.finish(claim, outcome, purse.counts), run_id):
         log.warning("run_finish_refused", run_id=run_id, assistant_id=row.assistant_id, attempt=claim.attempt)
         return None
     code = outcome.failure.code if outcome.failure else None

@@ -16,6 +16,7 @@ from agentic_sales.control import ControlPlane, control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.budgets import Budgets
 from agentic_sales.settings import settings
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def _load_graphs(sender: str, **_: Any) -> None:
     from agentic_sales.workers import carried  # noqa: PLC0415 - only a worker may reach a graph
 
     try:
+        Budgets.of(settings(), control_plane().rows)
         check_models(settings())
     except ConfigurationError as exc:
         raise SystemExit(f"this worker cannot start: {exc}") from exc  # Celery swallows any other error of a signal

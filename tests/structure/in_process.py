@@ -34,6 +34,7 @@ class InProcessSubRunner:
             thread_id="",
             metadata={},
             parent_run_id=None,
+            spent_usd=0.0,
             trace_id="",
             created_at_s=0.0,
             started_at_s=0.0,

@@ -10,6 +10,7 @@ from agentic_sales.contracts import ErrorBody, RunFailure, RunId, error_kind
 from agentic_sales.errors import (
     AgenticSalesError,
     BrokerUnavailable,
+    BudgetExceeded,
     ClaimLost,
     FetchRefused,
     GraphUnavailable,
@@ -75,6 +76,7 @@ CASES: list[tuple[AgenticSalesError, int, str | None]] = [
     (WaitTimeout("echo", RUN_ID, 600.0), 504, None),
     (ClaimLost(RUN_ID), 500, None),
     (Misrouted("echo", "email", "core"), 500, None),
+    (BudgetExceeded("`echo`", "today (UTC)", 2.0, 2.0), 402, None),
     (ModelNotConfigured("echo.draft"), 500, None),
     (ModelMisconfigured("openai:gpt", "no key"), 500, None),
     (ModelRefused("echo.draft", "openai:gpt", "no JSON"), 500, None),

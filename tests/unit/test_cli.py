@@ -141,7 +141,20 @@ def test_an_assistant_that_is_not_known_here_is_left_to_the_fleet(
 
 @pytest.mark.parametrize(
     ("status", "exit_status"),
-    [(500, 1), (401, 2), (403, 2), (404, 2), (409, 2), (413, 2), (422, 2), (429, 3), (502, 3), (503, 3), (504, 3)],
+    [
+        (402, 1),
+        (500, 1),
+        (401, 2),
+        (403, 2),
+        (404, 2),
+        (409, 2),
+        (413, 2),
+        (422, 2),
+        (429, 3),
+        (502, 3),
+        (503, 3),
+        (504, 3),
+    ],
 )
 def test_the_exit_status_says_whose_turn_it_is(facade: Facade, compose: Command, status: int, exit_status: int) -> None:
     facade.answer = answering(status, {"detail": "told"})

@@ -10,6 +10,7 @@ from agentic_sales.control import ControlPlane, build_control_plane
 from agentic_sales.observability import metrics
 from agentic_sales.observability.exposition import Counts
 from agentic_sales.observability.metrics import BUCKETS_S, COUNTS_KEY
+from agentic_sales.runs.budgets import NO_BUDGETS
 from agentic_sales.runs.fleet_metrics import fleet_families, read_fleet
 from agentic_sales.runs.holds import Holds
 from agentic_sales.runs.ledger import Ledger
@@ -123,7 +124,7 @@ async def test_times_are_cumulated_into_the_buckets_that_prometheus_reads() -> N
 async def test_the_time_of_a_run_and_of_its_wait_are_observed(ledger: Ledger, control: ControlPlane) -> None:
     run_id = await recorded(ledger)
     await ledger.finish(await claimed(ledger, run_id), success(run_id))
-    told = samples(fleet_families(control, await read_fleet(ledger, ["core"]), []))
+    told = samples(fleet_families(control, await read_fleet(ledger, ["core"]), [], NO_BUDGETS))
     for name in ("agentic_run_queue_wait_seconds", "agentic_run_duration_seconds"):
         assert told[f"{name}_count", "echo", "core"] == told[f"{name}_bucket", "echo", "core", "0.25"] == 1
         assert 0 < told[f"{name}_sum", "echo", "core"] < 0.25
@@ -132,7 +133,9 @@ async def test_the_time_of_a_run_and_of_its_wait_are_observed(ledger: Ledger, co
 async def test_a_fleet_that_has_done_nothing_tells_a_zero_for_every_row_and_outcome(
     ledger: Ledger, control: ControlPlane
 ) -> None:
-    told = samples(fleet_families(control, await read_fleet(ledger, control.queues), ["openai:gpt-4.1-mini"]))
+    told = samples(
+        fleet_families(control, await read_fleet(ledger, control.queues), ["openai:gpt-4.1-mini"], NO_BUDGETS)
+    )
     for assistant_id in control.rows:
         queue = control.decide(assistant_id).queue
         for outcome in metrics.RUN_OUTCOMES:
