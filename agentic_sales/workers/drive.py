@@ -18,7 +18,7 @@ from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.events import EventWriter
 from agentic_sales.runs.ledger import Claim, Ledger
 from agentic_sales.workers.loader import LoadedGraph
-from agentic_sales.workers.resume import Start, how_to_start, thread_config
+from agentic_sales.workers.resume import WAKE, Start, how_to_start, thread_config
 from agentic_sales.workers.snapshots import INTERRUPTS, interrupts_json, output_of, pause_json
 from agentic_sales.workers.streaming import stream_graph, stream_state
 
@@ -45,14 +45,14 @@ def refuse_what_needs_a_thread(row: GraphSpec, request: Mapping[str, Any]) -> No
     if row.resumable:
         return
     asked = [name for name in _NEEDS_A_THREAD if request.get(name)]
-    asked += [] if is_run(request) else [request["kind"]]
+    asked += [request["kind"]] if request.get("kind", "run") != "run" else []
     if asked:
         raise NotResumable(row.assistant_id, asked[0])
 
 
 def is_run(request: Mapping[str, Any]) -> bool:
     """Say whether a request asks for a run; the other kinds are questions about a thread."""
-    return bool(request.get("kind", "run") == "run")
+    return request.get("kind", "run") in {"run", WAKE}
 
 
 async def drive(loaded: LoadedGraph, claim: Claim, ledger: Ledger, control: RunControl) -> End:

@@ -20,6 +20,8 @@ from agentic_sales.errors import InvalidRequest, NothingToResume, UnknownCheckpo
 from agentic_sales.runs.ledger import Claim, Ledger
 from agentic_sales.workers.loader import Graph
 
+WAKE = "wake"
+"""Kind of a run that lets a thread go on however it stands."""
 _INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
 _NO_TASK = str(UUID(int=0))
 """The task under which LangGraph stores what a command writes."""
@@ -62,6 +64,8 @@ async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | St
         head = await graph.aget_state(thread_config(claim.thread_id), subgraphs=True)
         if _made_by(head, claim):
             return head if await _stands(graph, head, claim) else Start(None)
+    if claim.request.get("kind") == WAKE:
+        return await _woken(graph, claim)
     checkpoint_id, values = checkpoint_id_of(claim.request), claim.request.get("input")
     command = claim.request.get("command")
     if command is None and checkpoint_id is None and values is not None:
@@ -72,6 +76,18 @@ async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | St
     if command is not None:
         return await _with_command(graph, command, at, claim, ledger)
     return Start(values, checkpoint_id, is_input=values is not None or at.created_at is None)
+
+
+async def _woken(graph: Graph, claim: Claim) -> Start:
+    """Answer every interrupt at which the thread waits, or do what a dead worker left, or begin with the input.
+
+    Whoever wakes a thread need not know how it stands. A thread of a graph that was changed under it, whose next node
+    is no more, has nothing left to do; it begins again, with what else it knows.
+    """
+    at = await graph.aget_state(thread_config(claim.thread_id), subgraphs=True)
+    if is_waiting(at):
+        return Start(Command(resume=dict.fromkeys(waiting_interrupts(at), claim.request.get("resume"))))
+    return Start(None) if at.tasks else Start(claim.request.get("input"), is_input=True)
 
 
 def is_waiting(state: StateSnapshot) -> bool:

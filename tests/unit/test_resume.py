@@ -75,6 +75,27 @@ class TestRun:
         )
 
 
+class TestWaking:
+    async def test_begins_on_a_thread_without_a_state(self, ask: Thread) -> None:
+        assert (await ask.run(kind="wake", **ask.given(topic="price")))["draft"] == "About price."
+
+    async def test_answers_the_interrupt_at_which_the_thread_waits(self, ask: Thread) -> None:
+        await ask.run(**ask.given(topic="price"))
+        woken = await ask.run(kind="wake", resume="yes", **ask.given(topic="other"))
+        assert (woken["answers"], woken["topic"], woken["finished"]) == (["yes"], "price", True)
+
+    async def test_does_what_a_dead_worker_left(self, steps: Thread) -> None:
+        await half_done(steps, "01a1fda2-1197-71ec-8481-4e806fc8af31", steps.given()["input"], until="second")
+        assert (await steps.run(kind="wake", **steps.given()))["notes"] == ["first", "second", "third"]
+        assert steps.taken == ["first", "second", "third"]
+
+    async def test_begins_again_where_the_next_node_is_no_more(self, steps: Thread) -> None:
+        graph = (await steps.durable.graph_of(steps.control.row("steps"))).graph
+        await graph.aupdate_state(thread_config(steps.thread_id), {"notes": ["of an older graph"]}, as_node="third")
+        woken = await steps.run(kind="wake", **steps.given())
+        assert woken["notes"] == ["of an older graph", "first", "second", "third"]
+
+
 class TestRedelivery:
     async def test_before_the_first_checkpoint_begins_with_the_input(self, steps: Thread) -> None:
         run_id = await steps.submit(**steps.given(notes=["begun"]))
