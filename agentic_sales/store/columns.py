@@ -41,8 +41,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
-JSON_OBJECT = JSON().with_variant(JSONB(), "postgresql")
-"""A JSON value; PostgreSQL can index it."""
+JSON_OBJECT = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+"""A JSON value, NULL where there is none; PostgreSQL can index it."""
 
 
 class Table(DeclarativeBase):

@@ -8,7 +8,7 @@ from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.products import ProductRow
 from agentic_sales.store.suppressions import SuppressionRow
-from agentic_sales.store.threads import ThreadRow
+from agentic_sales.store.threads import ThreadLabelRow, ThreadRow
 from agentic_sales.store.touches import TouchRow
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "ProductRow",
     "SuppressionRow",
     "Table",
+    "ThreadLabelRow",
     "ThreadRow",
     "TouchRow",
 ]
