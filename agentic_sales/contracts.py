@@ -37,6 +37,9 @@ TRACE_HEADERS = ("traceparent", "tracestate", "baggage", "langsmith-trace")
 StreamMode = Literal["values", "updates", "messages", "messages-tuple", "custom", "events", "debug", "tasks"]
 """What can be streamed of a run, in LangGraph's words."""
 
+MultitaskStrategy = Literal["reject", "enqueue", "interrupt", "rollback"]
+"""What becomes of a run that finds another at work on its thread, in LangGraph's words."""
+
 
 class RunRequest(BaseModel):
     """Body of every request that starts a run. Unknown fields are ignored, as the LangGraph SDKs expect."""

@@ -4,6 +4,11 @@
     ├── RequestError                  the caller is wrong; never retried
     │   ├── UnknownAssistant          no registry row has this id
     │   ├── UnknownRun                the ledger does not have this run, or no longer
+    │   ├── UnknownThread             there is no thread of this id
+    │   ├── ThreadExists              a thread of this id was made before
+    │   ├── ThreadBusy                a run is at work on the thread, or too many wait for it
+    │   ├── ThreadOfAnother           the thread holds the state of another assistant
+    │   ├── RunNotEnded               only a run that has ended can be removed
     │   ├── RunNotDead                only a run of the dead list can be retried or discarded
     │   ├── IdempotencyConflict       an Idempotency-Key was used for another request
     │   ├── InvalidRequest            the request is not one (not JSON, a field of the wrong type)
@@ -69,13 +74,18 @@ __all__ = [
     "RequestError",
     "RunFailed",
     "RunNotDead",
+    "RunNotEnded",
     "RunTimeout",
     "StateUnavailable",
     "SubRunRefused",
+    "ThreadBusy",
+    "ThreadExists",
+    "ThreadOfAnother",
     "TransientError",
     "UnknownAssistant",
     "UnknownCheckpoint",
     "UnknownRun",
+    "UnknownThread",
     "WaitTimeout",
 ]
 
@@ -126,6 +136,56 @@ class UnknownRun(RequestError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"unknown run `{run_id}`; it never was, or its record has expired")
+
+
+class UnknownThread(RequestError):
+    """Raised when there is no thread of an id."""
+
+    code = "unknown_thread"
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(
+            f"unknown thread `{thread_id}`; make it by POST /threads, or send `if_not_exists: create` with the run"
+        )
+
+
+class ThreadExists(RequestError):
+    """Raised when a thread is to be made under an id that has one."""
+
+    code = "thread_exists"
+
+    def __init__(self, thread_id: str) -> None:
+        super().__init__(f"there is a thread `{thread_id}`; send `if_exists: do_nothing` to get it instead")
+
+
+class ThreadBusy(RequestError):
+    """Raised when a thread cannot take a run, or be changed, because of the runs that it has."""
+
+    code = "thread_busy"
+
+    def __init__(self, thread_id: str, reason: str) -> None:
+        super().__init__(f"thread `{thread_id}` is busy: {reason}; wait for it, or cancel it")
+
+
+class ThreadOfAnother(RequestError):
+    """Raised when a resumable workflow is to run on a thread that holds the state of another one."""
+
+    code = "thread_of_another"
+
+    def __init__(self, thread_id: str, *, owner: str, asked: str) -> None:
+        super().__init__(
+            f"thread `{thread_id}` holds the state of `{owner}`, which `{asked}` cannot go on with; use a thread of "
+            "its own for each assistant"
+        )
+
+
+class RunNotEnded(RequestError):
+    """Raised when a run is to be removed that waits or runs."""
+
+    code = "run_not_ended"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"run `{run_id}` has not ended, so it cannot be removed; cancel it first")
 
 
 class RunNotDead(RequestError):

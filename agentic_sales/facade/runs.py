@@ -133,7 +133,7 @@ def described(record: RunRecord) -> dict[str, Any]:
         "status": record.status,
         "metadata": dict(record.metadata),
         "kwargs": {},
-        "multitask_strategy": "enqueue",
+        "multitask_strategy": record.multitask_strategy,
         "created_at": _moment(record.created_at_s),
         "updated_at": _moment(record.ended_at_s or record.started_at_s or record.created_at_s),
         "queue": record.queue,

@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 
+import structlog
+from kombu.exceptions import OperationalError
 from redis import Redis
 
+from agentic_sales.celery import app
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import (
@@ -21,6 +24,10 @@ from agentic_sales.runs.ledger import (
     finish_args,
     run_key,
 )
+from agentic_sales.runs.publisher import send_run
+from agentic_sales.runs.turns import NextRun, next_run
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +73,15 @@ class Holds:
             return False
         outcome = Outcome(hold.run_id, failure_status(failure), None, failure)
         args = finish_args(self._ttl_s, int(attempt), outcome, is_dead=False)
-        return bool(self._finish(keys=[run_key(hold.run_id), RUNNING_KEY, DEAD_KEY], args=args))
+        answer = self._finish(keys=[run_key(hold.run_id), RUNNING_KEY, DEAD_KEY], args=args)
+        _pass_on(next_run(answer))
+        return bool(answer)
+
+
+def _pass_on(run: NextRun | None) -> None:
+    if run is None:
+        return
+    try:
+        send_run(app, run.run_id, run.assistant_id, run.queue)
+    except (OperationalError, OSError) as exc:  # the sweeper finds the run without a message
+        log.warning("next_run_not_published", run_id=run.run_id, queue=run.queue, reason=str(exc))

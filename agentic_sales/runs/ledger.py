@@ -7,21 +7,25 @@ finish by a worker that lost its claim is refused.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Literal
 
+import structlog
 from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agentic_sales.contracts import RunFailure, RunId, RunStatus
-from agentic_sales.errors import IdempotencyConflict, PoolUnavailable, QueueFull
+from agentic_sales.errors import BrokerUnavailable, IdempotencyConflict, PoolUnavailable, QueueFull
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs import scripts
 from agentic_sales.runs.canary import canary_ages
+from agentic_sales.runs.turns import NextRun, Turn, next_run, refusal_of
+
+log = structlog.get_logger()
 
 __all__ = [
     "CANCELLED",
@@ -60,6 +64,9 @@ ANSWER_TIMEOUT_S = 5.0
 """How long Redis may take to answer, waiting for a connection included, before it counts as away."""
 IDEMPOTENCY_TTL_S = 86_400
 """How long an idempotency key is remembered: a day, as is usual for the header."""
+
+PublishNext = Callable[[RunId, str, str], Awaitable[None]]
+"""Publishes a run whose turn on its thread has come: its id, its assistant and its queue."""
 
 CANCELLED = RunFailure(code="cancelled", message="the run was cancelled", is_retryable=False, error="RunCancelled")
 """How a run ends whose cancellation was asked for."""
@@ -173,6 +180,8 @@ class RunRecord:
     """Epoch seconds of the wish to cancel it; None: nobody wished so."""
     pause: Mapping[str, Any] | None = None
     """Where its thread waited at its end: `next`, names of nodes, and `interrupts`, by the task; None: nowhere."""
+    multitask_strategy: str = "enqueue"
+    """What was to become of it had another run been at work on its thread."""
 
 
 def alive_key(queue: str) -> str:
@@ -198,15 +207,18 @@ def run_key(run_id: str) -> str:
 class Ledger:
     """The record of runs, for one event loop."""
 
-    def __init__(self, redis: Redis, *, ttl_s: int) -> None:
+    def __init__(self, redis: Redis, *, ttl_s: int, publish_next: PublishNext | None = None) -> None:
         self.redis = redis
         self._ttl_s = ttl_s
+        self._publish_next = publish_next
         self._slots = asyncio.Semaphore(COMMANDS_AT_ONCE)
         self._record = redis.register_script(scripts.RECORD)
         self._claim = redis.register_script(scripts.CLAIM)
         self._finish = redis.register_script(scripts.FINISH)
         self._cancel = redis.register_script(scripts.CANCEL)
         self._revive = redis.register_script(scripts.REVIVE)
+        self._forget = redis.register_script(scripts.FORGET)
+        self._discard_run = redis.register_script(scripts.DISCARD_RUN)
 
     async def record(self, run: NewRun, *, queue_cap: int, idempotency: Idempotency | None = None) -> RunId:
         """Write a new run that waits for a worker.
@@ -224,24 +236,46 @@ class Ledger:
             QueueFull: As many runs as may wait on the queue.
             IdempotencyConflict: The key was used for another request.
         """
-        verdict, *rest = await self._write(run, waits=True, queue_cap=queue_cap, idempotency=idempotency)
-        match verdict:
-            case b"joined":
-                return RunId(rest[0].decode())
-            case b"conflict":
-                raise IdempotencyConflict(rest[0].decode())
-            case b"pool_dead":
-                raise PoolUnavailable(run.queue, run.assistant_id)
-            case b"full":
-                raise QueueFull(run.queue, int(rest[0]))
-            case _:
-                return run.run_id
+        return _joined(run, await self._write(run, waits=True, queue_cap=queue_cap, idempotency=idempotency))
+
+    async def record_in_line(
+        self, run: NewRun, turn: Turn, *, queue_cap: int, idempotency: Idempotency | None = None
+    ) -> tuple[RunId, NextRun | None]:
+        """Write a new run that takes its turn on a thread.
+
+        Args:
+            run: The run.
+            turn: Its turn.
+            queue_cap: Runs that may wait on its queue.
+            idempotency: The caller's key; a run that was started under it is joined.
+
+        Returns:
+            The run's id, or the id of the run that the idempotency key joins; and the run to be published, which is
+            this one when nobody holds the thread.
+
+        Raises:
+            PoolUnavailable: No live worker consumes the queue.
+            QueueFull: As many runs as may wait on the queue.
+            IdempotencyConflict: The key was used for another request.
+            ThreadBusy: A run holds the thread, and the strategy is `reject`; or too many wait for it.
+            ThreadOfAnother: The thread holds the state of another assistant.
+            NothingToResume: The thread does not wait at what the run resumes, or no longer.
+        """
+        written = await self._write(run, waits=True, queue_cap=queue_cap, idempotency=idempotency, turn=turn)
+        verdict, *rest = written
+        if verdict == b"in_line":
+            return run.run_id, next_run(rest[0])
+        if (refusal := refusal_of(turn, run.assistant_id, verdict, (rest or [b""])[0].decode())) is not None:
+            raise refusal
+        return _joined(run, written), None
 
     async def record_in_place(self, run: NewRun) -> None:
         """Write a new run that its parent's worker executes itself."""
         await self._write(run, waits=False, queue_cap=0, idempotency=None)
 
-    async def _write(self, run: NewRun, *, waits: bool, queue_cap: int, idempotency: Idempotency | None) -> list[Any]:
+    async def _write(
+        self, run: NewRun, *, waits: bool, queue_cap: int, idempotency: Idempotency | None, turn: Turn | None = None
+    ) -> list[Any]:
         fields: dict[str, str | bytes] = {
             "assistant_id": run.assistant_id,
             "request": to_json(run.request),
@@ -255,7 +289,9 @@ class Ledger:
             "parent_run_id": run.parent_run_id or "",
         }
         digest, once = (idempotency.digest, f"agentic:once:{idempotency.scope}") if idempotency else ("", "")
-        args: list[str | int] = [run.run_id, run.queue, self._ttl_s, int(waits), queue_cap, IDEMPOTENCY_TTL_S, digest]
+        on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED.model_dump_json()) if turn else ""
+        limits: list[str | bytes | int] = [self._ttl_s, int(waits), queue_cap, IDEMPOTENCY_TTL_S]
+        args = [run.run_id, run.queue, *limits, digest, on_thread]
         keys = [run_key(run.run_id), alive_key(run.queue), once]
         async with self.in_time():
             verdict: list[Any] = await self._record(keys=keys, args=[*args, *chain.from_iterable(fields.items())])
@@ -312,14 +348,17 @@ class Ledger:
         args = finish_args(self._ttl_s, claim.attempt, outcome, is_dead=claim.is_exhausted)
         args += chain.from_iterable((counts or {}).items())
         async with self.in_time():
-            return bool(await self._finish(keys=[run_key(claim.run_id), RUNNING_KEY, DEAD_KEY], args=args))
+            answer = await self._finish(keys=[run_key(claim.run_id), RUNNING_KEY, DEAD_KEY], args=args)
+        await self._pass_on(next_run(answer))
+        return bool(answer)
 
     async def cancel(self, run_id: RunId) -> Literal["cancelled", "asked", "ended", "unknown"]:
         """Cancel a run for good: one that waits has ended when this returns, one that runs is asked to end."""
         body = CANCELLED.model_dump_json()
         async with self.in_time():
-            verdict: bytes = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
-        answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()  # type: ignore[assignment]  # ours
+            verdict, *told = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
+        await self._pass_on(next_run(told[0] if told else None))
+        answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()
         return answer
 
     async def is_cancelled(self, run_id: RunId) -> bool:
@@ -348,10 +387,25 @@ class Ledger:
 
     async def forget(self, run: NewRun) -> None:
         """Remove a run whose message could not be published, so that nobody finds a run that will never start."""
-        async with self.in_time(), self.redis.pipeline(transaction=True) as pipe:
-            pipe.delete(run_key(run.run_id))
-            pipe.zrem(pending_key(run.queue), run.run_id)
-            await pipe.execute()
+        async with self.in_time():
+            promoted = await self._forget(keys=[run_key(run.run_id)], args=[run.run_id])
+        await self._pass_on(next_run(promoted))
+
+    async def remove(self, run_id: RunId) -> Literal["gone", "live", "unknown"]:
+        """Remove the record of a run that has ended; of one that has not, only say so."""
+        async with self.in_time():
+            verdict: bytes = await self._discard_run(keys=[run_key(run_id)], args=[run_id])
+        answer: Literal["gone", "live", "unknown"] = verdict.decode()  # type: ignore[assignment]  # ours
+        return answer
+
+    async def _pass_on(self, run: NextRun | None) -> None:
+        """Publish the run whose turn has come; if that fails, the sweeper finds it without a message."""
+        if run is None or self._publish_next is None:
+            return
+        try:
+            await self._publish_next(run.run_id, run.assistant_id, run.queue)
+        except BrokerUnavailable as exc:
+            log.warning("next_run_not_published", run_id=run.run_id, queue=run.queue, reason=str(exc))
 
     async def outcomes(self, run_ids: Iterable[RunId]) -> list[Outcome | None]:
         """Return how each run ended; None for one that has not, or that the ledger does not know."""
@@ -379,6 +433,7 @@ class Ledger:
             worker=text["worker"] or None,
             thread_id=text["thread_id"] or "",
             metadata=from_json(text["metadata"] or "{}"),
+            multitask_strategy=text["multitask_strategy"] or "enqueue",
             parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
             trace_id=text["trace_id"] or "",
             spent_usd=float(text["spent_usd"] or 0),
@@ -432,6 +487,7 @@ _RECORD_FIELDS = (
     "worker",
     "thread_id",
     "metadata",
+    "multitask_strategy",
     "parent_run_id",
     "trace_id",
     "spent_usd",
@@ -441,6 +497,21 @@ _RECORD_FIELDS = (
     "cancelled_at",
     "pause",
 )
+
+
+def _joined(run: NewRun, written: list[Any]) -> RunId:
+    verdict, *rest = written
+    match verdict:
+        case b"joined":
+            return RunId(rest[0].decode())
+        case b"conflict":
+            raise IdempotencyConflict(rest[0].decode())
+        case b"pool_dead":
+            raise PoolUnavailable(run.queue, run.assistant_id)
+        case b"full":
+            raise QueueFull(run.queue, int(rest[0]))
+        case _:
+            return run.run_id
 
 
 def parse_reply(message: bytes) -> Outcome:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from agentic_sales.celery import app
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable
 
@@ -38,6 +39,18 @@ def send_run(app: Celery, run_id: RunId, assistant_id: str, queue_name: str) -> 
         retry=True,
         retry_policy=PUBLISH_RETRIES,
     )
+
+
+async def publish_aside(run_id: RunId, assistant_id: str, queue_name: str) -> None:
+    """Put a run on its queue from a thread of the moment, for a process that seldom publishes.
+
+    Raises:
+        BrokerUnavailable: The broker did not take it within the retries.
+    """
+    try:
+        await asyncio.to_thread(send_run, app, run_id, assistant_id, queue_name)
+    except (OperationalError, OSError) as exc:
+        raise BrokerUnavailable(f"publishing run `{run_id}`", exc) from exc
 
 
 class Publisher:

@@ -4,7 +4,7 @@ Times are the server's own (`TIME`), in epoch seconds, so that no two machines' 
 hash; `attempt` is its fence: whoever finishes a run must name the attempt that it claimed. A run that waits for a
 worker stands in `agentic:pending:<queue>`; one that a worker holds in `agentic:running`, scored by the end of its
 lease; one whose workers died too often in `agentic:dead`. What is counted (`observability.metrics`) is
-counted by the step that makes it so.
+counted by the step that makes it so. Runs of one thread take turns (`thread_scripts`), in the same steps.
 """
 
 from agentic_sales.observability.metrics import (
@@ -19,6 +19,7 @@ from agentic_sales.observability.metrics import (
     RECOVERED,
     RUNS,
 )
+from agentic_sales.runs import thread_scripts
 
 _COUNT = (
     COUNT_LUA
@@ -48,11 +49,14 @@ local function tell_end(run_id, reply_to, is_streamed, status, body)
 end
 """
 
+_TURNS = _NOW + _COUNT + thread_scripts.THREADS
+
 RECORD = (
-    _NOW
+    _TURNS
     + """
 -- KEYS: run, alive set of the queue, idempotency key (or '').
--- ARGV: run id, queue, ttl_s, waits for a worker ('1'), queue cap, idempotency ttl_s, digest of the request, fields ...
+-- ARGV: run id, queue, ttl_s, waits for a worker ('1'), queue cap, idempotency ttl_s, digest of the request,
+--   its turn on a thread as JSON (or ''), fields ...
 if KEYS[3] ~= '' then
   local first = redis.call('HMGET', KEYS[3], 'run_id', 'digest')
   -- A run that was forgotten, because its message could not be published, joins nobody.
@@ -63,20 +67,25 @@ if ARGV[4] == '1' then
   if redis.call('ZCOUNT', KEYS[2], now, '+inf') == 0 then return {'pool_dead'} end
   local depth = redis.call('ZCARD', pending(ARGV[2]))
   if depth >= tonumber(ARGV[5]) then return {'full', tostring(depth)} end
-  redis.call('ZADD', pending(ARGV[2]), now, ARGV[1])
 end
+local turn = ARGV[8] ~= '' and cjson.decode(ARGV[8])
+local refused = turn and refusal(turn)
+if refused then return refused end
 redis.call('HSET', KEYS[1], 'run_id', ARGV[1], 'queue', ARGV[2], 'status', 'pending', 'attempt', 0, 'losses', 0,
-  'created_at', stamp, unpack(ARGV, 8))
+  'created_at', stamp, unpack(ARGV, 9))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 if KEYS[3] ~= '' then
   redis.call('HSET', KEYS[3], 'run_id', ARGV[1], 'digest', ARGV[7])
   redis.call('EXPIRE', KEYS[3], ARGV[6])
 end
+if turn then return {'in_line', take_turn(ARGV[1], turn, ARGV[3])} end
+if ARGV[4] == '1' then redis.call('ZADD', pending(ARGV[2]), now, ARGV[1]) end
 return {'recorded'}
 """
 )
-"""Write a new run. Returns {'recorded'}; or, writing nothing, {'joined', run id}, {'conflict', run id}, {'pool_dead'}
-or {'full', depth}."""
+"""Write a new run. Returns {'recorded'}; for one on a thread {'in_line', what the message needs of the run whose turn
+it is now (or '')}; or, writing nothing, {'joined', run id}, {'conflict', run id}, {'pool_dead'}, {'full', depth}, or
+why it may not have a turn on its thread, and a detail."""
 
 CLAIM = (
     _NOW
@@ -84,9 +93,10 @@ CLAIM = (
     + """
 -- KEYS: run, running. ARGV: run id, worker, max_attempts, lease_s (0: the run is part of its parent's).
 local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'losses', 'lease_until', 'queue', 'request', 'trace',
-  'stream_modes', 'assistant_id', 'created_at', 'thread_id')
+  'stream_modes', 'assistant_id', 'created_at', 'thread_id', 'waits')
 if not run[1] then return {'unknown'} end
 if run[1] ~= 'pending' and run[1] ~= 'running' then return {'ended'} end
+if run[12] then return {'held'} end
 local losses = tonumber(run[3])
 if run[1] == 'running' then
   if tonumber(run[4]) > now then return {'held'} end
@@ -103,8 +113,8 @@ if attempt == 1 and ARGV[4] ~= '0' then observe_wait(run[9], run[5], now - tonum
 return {verdict, tostring(attempt), run[6], run[7], run[8], run[11]}
 """
 )
-"""Take a run for one attempt, under a lease. Returns {'unknown'}, {'ended'}, {'held'} (somebody alive works on it), or
-{'claimed'|'exhausted', attempt, request, trace, stream modes, thread id}."""
+"""Take a run for one attempt, under a lease. Returns {'unknown'}, {'ended'}, {'held'} (somebody alive works on it, or
+another run on its thread), or {'claimed'|'exhausted', attempt, request, trace, stream modes, thread id}."""
 
 RENEW = (
     _NOW
@@ -152,8 +162,7 @@ return 1
 """Give a claimed run back, unfinished and without counting a loss: its worker is being stopped."""
 
 FINISH = (
-    _NOW
-    + _COUNT
+    _TURNS
     + """
 -- KEYS: run, running, dead. ARGV: run id, ttl_s, attempt, status, field of the body ('output' or 'failure'), body,
 --   body of a cancelled run, goes to the dead list ('1'), code of the failure (or ''), where its
@@ -172,36 +181,33 @@ tell_end(ARGV[1], run[3], run[5], status, body)
 count_end(run[6], run[7], outcome, code)
 observe_duration(run[6], run[7], now - tonumber(run[8]))
 for i = 11, #ARGV, 2 do count(ARGV[i + 1], ARGV[i]) end
-return 1
+return leave(ARGV[1]) or 1
 """
 )
-"""End a run and tell its waiter. Returns 0, and changes nothing, when the attempt is not the one that holds the run. A
-run whose cancellation was asked for never writes its result."""
+"""End a run and tell its waiter. Returns 0, and changes nothing, when the attempt is not the one that holds the run;
+else 1, or what the message needs of the run that has its turn on the thread now. A run whose cancellation was asked for
+never writes its result."""
 
 CANCEL = (
-    _NOW
-    + _COUNT
+    _TURNS
     + """
 -- KEYS: run. ARGV: run id, ttl_s, body of a cancelled run.
-local run = redis.call('HMGET', KEYS[1], 'status', 'queue', 'reply_to', 'is_streamed', 'assistant_id')
-if not run[1] then return 'unknown' end
+local run = redis.call('HMGET', KEYS[1], 'status')
+if not run[1] then return {'unknown'} end
 if run[1] == 'running' then
   redis.call('HSETNX', KEYS[1], 'cancelled_at', stamp)
-  return 'asked'
+  return {'asked'}
 end
-if run[1] ~= 'pending' then return 'ended' end
-redis.call('HSET', KEYS[1], 'status', 'interrupted', 'cancelled_at', stamp, 'ended_at', stamp, 'failure', ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('ZREM', pending(run[2]), ARGV[1])
-tell_end(ARGV[1], run[3], run[4], 'interrupted', ARGV[3])
-count_end(run[5], run[2], 'cancelled', 'cancelled')
-return 'cancelled'
+if run[1] ~= 'pending' then return {'ended'} end
+end_pending(ARGV[1], ARGV[3], ARGV[2])
+return {'cancelled', leave(ARGV[1])}
 """
 )
-"""Cancel a run: one that waits ends at once ('cancelled'), one that runs is 'asked'. Also 'ended' or 'unknown'."""
+"""Cancel a run: {'cancelled'} when it waited and has ended, with what the message needs of the run that has its turn on
+the thread now; {'asked'} when it runs; also {'ended'} or {'unknown'}."""
 
 REVIVE = (
-    _NOW
+    _TURNS
     + """
 -- KEYS: run, dead. ARGV: run id.
 if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return 0 end
@@ -210,7 +216,8 @@ if not queue then return 0 end
 redis.call('HSET', KEYS[1], 'status', 'pending', 'losses', 0, 'worker', '', 'lease_until', 0)
 redis.call('HDEL', KEYS[1], 'failure', 'ended_at', 'cancelled_at')
 redis.call('DEL', 'agentic:events:' .. ARGV[1])
-redis.call('ZADD', pending(queue), now, ARGV[1])
+local thread = redis.call('HGET', KEYS[1], 'lock')
+if thread then line_up(ARGV[1], thread) else redis.call('ZADD', pending(queue), now, ARGV[1]) end
 return 1
 """
 )
@@ -281,3 +288,8 @@ return standing
 """
 )
 """Return what was spent: {of the day, {assistant, of this run, of its day}, the same of the run above it, ...}."""
+
+HEAL = _TURNS + thread_scripts.HEAL
+FORGET = _TURNS + thread_scripts.FORGET
+DISCARD_RUN = _TURNS + thread_scripts.DISCARD_RUN
+SETTLED = thread_scripts.SETTLED

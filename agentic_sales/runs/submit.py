@@ -23,6 +23,7 @@ from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.ledger import Idempotency, Ledger, NewRun, Outcome, RunRecord
 from agentic_sales.runs.publisher import Publisher
 from agentic_sales.runs.replies import Replies
+from agentic_sales.runs.turns import NextRun, Turn
 from agentic_sales.settings import Settings
 
 CONNECT_TIMEOUT_S = 1.0
@@ -75,6 +76,7 @@ class Runs:
         idempotency: Idempotency | None = None,
         stream_modes: tuple[str, ...] = (),
         thread_id: str | None = None,
+        turn: Turn | None = None,
     ) -> SubmittedRun:
         """Record a run and put it on the queue that the routing contract gives it.
 
@@ -85,22 +87,27 @@ class Runs:
             parent_run_id: Run that asks for this one; None: a caller does.
             idempotency: The caller's key; a run that was started under it is joined instead.
             stream_modes: What of it is streamed; empty: nothing.
-            thread_id: Thread that it belongs to; None: one that no other run has.
+            thread_id: Thread that it asks about without taking a turn on it; None: `turn`'s, or one of its own.
+            turn: Its turn on a thread; None: it takes none.
 
         Raises:
             UnknownAssistant: No registry row has the id.
             PoolUnavailable: No live worker consumes the queue; nothing was recorded.
             QueueFull: As many runs wait on the queue as may; nothing was recorded.
             IdempotencyConflict: The key was used for another request.
+            ThreadBusy: A run holds the thread, and the turn's strategy is `reject`; or too many wait for it.
+            ThreadOfAnother: The thread holds the state of another assistant.
+            NothingToResume: The thread does not wait at what the run resumes, or no longer.
             BrokerUnavailable: Redis or the broker did not answer.
         """
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
-        run = replace(run, stream_modes=stream_modes, thread_id=thread_id or run.thread_id)
+        on_thread = turn.thread_id if turn else thread_id
+        run = replace(run, stream_modes=stream_modes, thread_id=on_thread or run.thread_id)
         ended = self._replies.expect(run.run_id, assistant_id=assistant_id, queue=run.queue)
         try:
-            recorded = await self._record(run, idempotency)
+            recorded, to_publish = await self._record(run, idempotency, turn)
             if recorded == run.run_id:
-                await self._publish(run)
+                await self._publish(run, to_publish)
                 return SubmittedRun(run.run_id, run.thread_id, assistant_id, run.queue, trace.trace_id, ended)
         except BaseException:
             ended.cancel()
@@ -249,15 +256,22 @@ class Runs:
             parent_run_id=parent_run_id,
         )
 
-    async def _record(self, run: NewRun, idempotency: Idempotency | None) -> RunId:
+    async def _record(
+        self, run: NewRun, idempotency: Idempotency | None, turn: Turn | None
+    ) -> tuple[RunId, NextRun | None]:
+        cap, itself = self._queue_cap, NextRun(run.run_id, run.assistant_id, run.queue)
         try:
-            return await self.ledger.record(run, queue_cap=self._queue_cap, idempotency=idempotency)
+            if turn is not None:
+                return await self.ledger.record_in_line(run, turn, queue_cap=cap, idempotency=idempotency)
+            return await self.ledger.record(run, queue_cap=cap, idempotency=idempotency), itself
         except RedisError as exc:
             raise BrokerUnavailable(f"recording run `{run.run_id}`", exc) from exc
 
-    async def _publish(self, run: NewRun) -> None:
+    async def _publish(self, run: NewRun, to_publish: NextRun | None) -> None:
+        if to_publish is None:
+            return
         try:
-            await self._publisher.publish(run.run_id, run.assistant_id, run.queue)
+            await self._publisher.publish(to_publish.run_id, to_publish.assistant_id, to_publish.queue)
         except BrokerUnavailable:
             with suppress(RedisError):  # Redis is the broker, and away: the sweeper drops or publishes what it kept
                 await self.ledger.forget(run)
@@ -268,8 +282,9 @@ class Runs:
 async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIterator[Runs]:
     """Open the door to the fleet for the running event loop; a broker that is away shows at the first `submit`."""
     redis = connect_redis(configuration)
-    ledger = Ledger(redis, ttl_s=configuration.run_ttl_s)
-    replies, publisher = Replies(ledger), Publisher(app)
+    publisher = Publisher(app)
+    ledger = Ledger(redis, ttl_s=configuration.run_ttl_s, publish_next=publisher.publish)
+    replies = Replies(ledger)
     try:
         await replies.start()
         publisher.start()

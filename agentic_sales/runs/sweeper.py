@@ -15,7 +15,9 @@ from redis import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.observability.metrics import COUNTS_KEY, RECOVERED
+from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import RUNNING_KEY, pending_key, run_key
+from agentic_sales.runs.turns import NextRun, next_run
 
 log = structlog.get_logger()
 
@@ -26,6 +28,8 @@ LEASE_GRACE_S = 8.0
 """How long a lease may have ended before its run counts as lost; the broker's redelivery comes first."""
 LONGEST_SEARCHED_QUEUE = 5000
 """A longer queue is busy, not lossy; what it may have lost is found when it is shorter."""
+THREADS_AT_ONCE = 500
+"""Busy threads that one sweep looks at, by lot; a holder's record is gone only after days."""
 _TURN_KEY = "agentic:sweeper"
 
 Publish = Callable[[RunId, str, str], None]
@@ -51,6 +55,8 @@ def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish
     """
     seconds, _ = redis.time()
     lost = [(RUNNING_KEY, run_id) for run_id in _without_lease(redis, seconds)]
+    for run in _passed_on(redis):
+        publish(run.run_id, run.assistant_id, run.queue)
     for queue in queues:
         lost += [(pending_key(queue), run_id) for run_id in _without_message(redis, queue, seconds, channel)]
     return sum(_publish_again(redis, run_id, publish, found_in=key) for key, run_id in lost)
@@ -58,6 +64,11 @@ def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish
 
 def _without_lease(redis: Redis, now_s: float) -> Iterator[RunId]:
     yield from _run_ids(redis.zrangebyscore(RUNNING_KEY, "-inf", now_s - LEASE_GRACE_S))
+
+
+def _passed_on(redis: Redis) -> Iterator[NextRun]:
+    told: list[bytes] = redis.register_script(scripts.HEAL)(args=[THREADS_AT_ONCE])
+    yield from filter(None, map(next_run, told))
 
 
 def _without_message(redis: Redis, queue: str, now_s: float, channel: object) -> Iterator[RunId]:

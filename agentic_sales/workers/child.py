@@ -16,6 +16,7 @@ from agentic_sales.providers import close_models
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.ledger import Claim, Ledger, Outcome
+from agentic_sales.runs.publisher import publish_aside
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
 from agentic_sales.runs.subruns import SubRun, finished_sub_run
 from agentic_sales.settings import Settings
@@ -33,7 +34,7 @@ class Child:
         self._budgets = Budgets.of(configuration, control.rows)
         self._loop = asyncio.new_event_loop()
         self._redis = connect_redis(configuration)
-        self.ledger = Ledger(self._redis, ttl_s=configuration.run_ttl_s)
+        self.ledger = Ledger(self._redis, ttl_s=configuration.run_ttl_s, publish_next=publish_aside)
         self._durable = DurableGraphs(configuration)
         self._stack = AsyncExitStack()
         self._runs: Runs | None = None

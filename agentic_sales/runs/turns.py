@@ -1,0 +1,110 @@
+"""Say how a run takes its turn on a thread: one run at a time, in the order in which they were recorded.
+
+A resuming run is compared with the interrupts at which the thread waits in the step that records it; so of two answers
+to one interrupt exactly one is taken.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic_core import to_json
+
+from agentic_sales.contracts import MultitaskStrategy, RunId
+from agentic_sales.errors import AgenticSalesError, NothingToResume, ThreadBusy, ThreadOfAnother
+
+LONGEST_LINE = 1000
+"""Runs that may wait for their turn on one thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownThread:
+    """What the database knows of a thread, for a ledger that has forgotten it."""
+
+    assistant_id: str | None = None
+    """Workflow whose state it holds; None: no workflow's."""
+    pause: Mapping[str, Any] | None = None
+    """Where it waits; None: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A run's turn on a thread."""
+
+    thread_id: str
+    """The thread."""
+    strategy: MultitaskStrategy = "enqueue"
+    """What happens when a run holds the thread."""
+    keeps_state: bool = False
+    """Whether the run's graph keeps its state in the thread."""
+    resumes: tuple[str, ...] | None = None
+    """Interrupts that the run answers; empty: the one that stands; None: it resumes nothing."""
+    is_question: bool = False
+    """Asked by the facade about the thread's state; a caller never sees it as a run."""
+    undoes: tuple[RunId, ...] = ()
+    """Runs whose checkpoints it removes; their records go with its success."""
+    known: KnownThread = field(default_factory=KnownThread)
+    """What the database knows of the thread."""
+
+    def as_json(self, assistant_id: str, *, cancelled: str) -> bytes:
+        """Write what the ledger's scripts need.
+
+        Args:
+            assistant_id: Workflow of the run.
+            cancelled: Body of the runs that end because of it.
+        """
+        turn: dict[str, Any] = {
+            "thread_id": self.thread_id,
+            "strategy": self.strategy,
+            "keeps_state": self.keeps_state,
+            "is_question": self.is_question,
+            "undoes": " ".join(self.undoes),
+            "known": {
+                "assistant_id": self.known.assistant_id or "",
+                "pause": "" if self.known.pause is None else to_json(self.known.pause).decode(),
+            },
+            "assistant_id": assistant_id,
+            "cancelled": cancelled,
+            "longest_line": LONGEST_LINE,
+        }
+        if self.resumes is not None:
+            turn["resumes"] = list(self.resumes)
+        return to_json(turn)
+
+
+@dataclass(frozen=True, slots=True)
+class NextRun:
+    """A run whose turn on its thread has come, and whose message is to be published."""
+
+    run_id: RunId
+    """The run."""
+    assistant_id: str
+    """Its workflow."""
+    queue: str
+    """Its queue."""
+
+
+def next_run(told: object) -> NextRun | None:
+    """Read which run a script passed a thread on to; None: to none."""
+    if not isinstance(told, bytes) or not told:
+        return None
+    run_id, assistant_id, queue = told.decode().split("\n")
+    return NextRun(RunId(run_id), assistant_id, queue)
+
+
+def refusal_of(turn: Turn, assistant_id: str, verdict: bytes, detail: str) -> AgenticSalesError | None:
+    """Return why a run may not have a turn; None when the verdict is no refusal of the thread."""
+    match verdict:
+        case b"busy":
+            return ThreadBusy(turn.thread_id, f"run `{detail}` is at work on it")
+        case b"crowded":
+            return ThreadBusy(turn.thread_id, f"{detail} runs wait for their turn on it, the most that may")
+        case b"other":
+            return ThreadOfAnother(turn.thread_id, owner=detail, asked=assistant_id)
+        case b"answered":
+            return NothingToResume(turn.thread_id, f"run `{detail}` has gone on with it already")
+        case b"no_interrupt":
+            where = f"the interrupt `{detail}`" if detail else "any interrupt"
+            return NothingToResume(turn.thread_id, f"it does not wait at {where}")
+        case _:
+            return None
