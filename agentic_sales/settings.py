@@ -66,6 +66,8 @@ class Settings(BaseSettings):
 
     worker_concurrency: int = Field(8, ge=1, alias="AGENTIC_SALES_WORKER_CONCURRENCY")
     """Child processes per worker; each runs one run at a time and costs about 9 MB."""
+    consuming_file: Path | None = Field(None, alias="AGENTIC_SALES_CONSUMING_FILE")
+    """File that a worker touches every second while it consumes, for a container's probe. None: no file."""
     max_tasks_per_child: int | None = Field(None, ge=1, alias="AGENTIC_SALES_MAX_TASKS_PER_CHILD")
     """Runs after which a child process is replaced. None: never."""
     task_events: bool = Field(False, alias="AGENTIC_SALES_TASK_EVENTS")

@@ -13,10 +13,10 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
@@ -56,16 +56,19 @@ class RedisServer:
     """The server."""
     log: Path
     """What it says."""
+    credentials: Mapping[str, str] = field(default_factory=dict)
+    """`username` and `password` of the user who may do everything; empty: the default user may."""
 
     @property
     def url(self) -> str:
-        """URL of its first database."""
+        """URL of its first database, without credentials."""
         return f"redis://{LOOPBACK}:{self.port}/0"
 
-    def client(self) -> Redis:
-        """Return a client that answers with text and does not retry."""
+    def client(self, **credentials: str) -> Redis:
+        """Return a client that answers with text and does not retry; as another user with other credentials."""
         retry = Retry(NoBackoff(), 0)
-        return Redis(host=LOOPBACK, port=self.port, retry=retry, socket_timeout=5, decode_responses=True)
+        who: Any = {**self.credentials, **credentials}
+        return Redis(host=LOOPBACK, port=self.port, retry=retry, socket_timeout=5, decode_responses=True, **who)
 
 
 @cache
@@ -101,12 +104,21 @@ def spawn(
     return process
 
 
-def start_redis(directory: Path, *, port: int | None = None) -> RedisServer:
-    """Start a Redis in a directory; on the same port and directory it goes on where it was."""
+def start_redis(
+    directory: Path, *further: str, port: int | None = None, credentials: Mapping[str, str] | None = None
+) -> RedisServer:
+    """Start a Redis in a directory; on the same port and directory it goes on where it was.
+
+    Args:
+        directory: Where its file and its log are.
+        further: Options of the server.
+        port: TCP port on loopback; None: a free one.
+        credentials: Of the user who may do everything, where the default user may not.
+    """
     port = port or free_port()
     options = ["--bind", LOOPBACK, "--save", "", "--appendonly", "yes", "--daemonize", "no", "--logfile", "redis.log"]
-    process = spawn(redis_binary(), "--port", str(port), *options, cwd=directory, log=directory / "redis.out")
-    server = RedisServer(port, process, directory / "redis.log")
+    process = spawn(redis_binary(), "--port", str(port), *options, *further, cwd=directory, log=directory / "redis.out")
+    server = RedisServer(port, process, directory / "redis.log", credentials or {})
     eventually(f"Redis on port {port} answers", lambda: _why_silent(server), lambda reason: reason is None)
     return server
 
