@@ -29,6 +29,7 @@ from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from agentic_sales.contracts import ErrorKind, error_kind
+from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.settings import settings
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Client", "LangGraphError", "RunResult", "arun", "run"]
@@ -264,7 +265,7 @@ def trace_headers() -> dict[str, str]:
     headers: dict[str, str] = {}
     _PROPAGATOR.inject(headers)
     langsmith = _langsmith_headers()
-    baggage = _merged_baggage(headers.get("baggage", ""), langsmith.pop("baggage", ""))
+    baggage = merged_baggage(headers.get("baggage", ""), langsmith.pop("baggage", ""))
     return headers | langsmith | ({"baggage": baggage} if baggage else {})
 
 
@@ -273,12 +274,6 @@ def _langsmith_headers() -> dict[str, str]:
     run_helpers = sys.modules.get("langsmith.run_helpers")
     run_tree = run_helpers.get_current_run_tree() if run_helpers else None
     return run_tree.to_headers() if run_tree else {}
-
-
-def _merged_baggage(*members: str) -> str:
-    """Join baggage headers; of entries with the same key the last one stays."""
-    entries = [entry.strip() for header in members for entry in header.split(",") if entry.strip()]
-    return ",".join({entry.partition("=")[0].strip(): entry for entry in entries}.values())
 
 
 def _auth_headers(token: str | None) -> dict[str, str]:

@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.util import find_spec
@@ -123,6 +123,8 @@ def build_control_plane(configuration: Settings) -> ControlPlane:
         routes = build_routes(env, known=rows)
     except (RegistryError, RoutingError) as exc:
         raise ConfigurationError(str(exc)) from exc
+    _refuse_unknown("AGENTIC_SALES_TRACE_SAMPLE", configuration.trace_sample.keys() - {"*"}, known=rows)
+    _refuse_unknown("AGENTIC_SALES_TRACE_PAYLOADS", configuration.trace_payloads, known=rows)
     return ControlPlane(
         rows=rows,
         routes=routes,
@@ -130,6 +132,11 @@ def build_control_plane(configuration: Settings) -> ControlPlane:
         warnings=routing_warnings(env),
         registries=(OWN_REGISTRY, *configuration.extra_registries),
     )
+
+
+def _refuse_unknown(variable: str, named: Iterable[str], *, known: Mapping[str, GraphSpec]) -> None:
+    if unknown := sorted(set(named) - known.keys()):
+        raise ConfigurationError(f"{variable} names `{'`, `'.join(unknown)}`, which no registry has")
 
 
 @lru_cache(maxsize=1)

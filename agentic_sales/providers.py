@@ -35,6 +35,8 @@ from agentic_sales.errors import (
     TransientError,
 )
 from agentic_sales.graph_meta import Spending, price_of
+from agentic_sales.observability.chat_spans import chat_span
+from agentic_sales.observability.spans import outgoing_headers
 from agentic_sales.prompts import Prompt
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings
@@ -58,6 +60,7 @@ _JSON_MODE: Mapping[str, Mapping[str, Any]] = {
 _SPEAKS_OPENAI = frozenset({"deepseek", "openai"})
 """Providers that take an HTTP client of ours. Anthropic's is LangChain's own, shared between all loops of a process:
 a process that asks it keeps to one loop, as workers do."""
+_TAKES_HEADERS = _SPEAKS_OPENAI | {"anthropic"}
 _TEMPORARY = frozenset({408, 409, 425, 429})
 _OF_THE_SETUP = frozenset({401, 403, 404})
 
@@ -118,9 +121,19 @@ class Chat:
         return await retrying(partial(self._call, model, messages))
 
     async def _call(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> str:
-        purse = current_purse.get()
+        purse, prompt = current_purse.get(), self.prompt
         if purse is not None:
             await purse.admit(self.model, is_priced=self.spending.price is not None)
+        with chat_span(
+            self.model, messages, temperature=self.temperature, prompt=prompt.name, prompt_sha256=prompt.sha256
+        ) as chat:
+            answer = await self._answer(model, messages)
+            chat.end(answer)
+        if purse is not None:
+            await self._pay(purse, messages, answer)
+        return str(answer.text)
+
+    async def _answer(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> AIMessage:
         started = time.monotonic()
         try:
             async with asyncio.timeout(self.configuration.model_timeout_s):
@@ -136,9 +149,7 @@ class Chat:
         finally:
             self.spending.add_call(time.monotonic() - started)
         self.spending.add_usage(answer.usage_metadata)
-        if purse is not None:
-            await self._pay(purse, messages, answer)
-        return str(answer.text)
+        return answer
 
     async def _pay(self, purse: Purse, messages: Sequence[BaseMessage], answer: AIMessage) -> None:
         if answer.usage_metadata is not None:
@@ -150,8 +161,17 @@ class Chat:
 
     async def _invoke(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> AIMessage:
         trace = {"prompt": self.prompt.name, "prompt_sha256": self.prompt.sha256}
-        json_mode = _JSON_MODE.get(_provider(self.model), {})
-        return await model.ainvoke(list(messages), {"run_name": self.prompt.name, "metadata": trace}, **json_mode)
+        options = dict(_JSON_MODE.get(_provider(self.model), {}))
+        if _provider(self.model) in _TAKES_HEADERS and (headers := self._trace_headers()):
+            options["extra_headers"] = headers
+        return await model.ainvoke(list(messages), {"run_name": self.prompt.name, "metadata": trace}, **options)
+
+    def _trace_headers(self) -> dict[str, str]:
+        """Return the trace, for a gateway that takes part in it; what is in the baggage only if it may go there."""
+        headers = outgoing_headers()
+        if self.configuration.trace_model_baggage:
+            return headers
+        return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
 
     def _failure(self, exc: Exception) -> AgenticSalesError | None:
         """Sort what a provider's client raised; None: it is no failure of a model, so it goes on as it is."""

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from agentic_sales.errors import ConfigurationError
 
 CsvTuple = Annotated[tuple[str, ...], NoDecode]
+Shares = Annotated[Mapping[str, float], NoDecode]
 _STATUSES = {"200": 200, "500": 500}
 GraphErrorStatus = Annotated[Literal[200, 500], BeforeValidator(lambda text: _STATUSES.get(text, text))]
 """A status as the environment spells it: pydantic's literal number does not match a text."""
@@ -120,8 +121,16 @@ class Settings(BaseSettings):
     """Least severe log event that is written."""
     otlp_endpoint: str | None = Field(None, alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     """OpenTelemetry collector. None: OpenTelemetry is off."""
+    otel_service_name: str = Field("agentic-sales", alias="OTEL_SERVICE_NAME")
+    """Name of this service in OpenTelemetry."""
     langsmith_tracing: bool = Field(False, alias="LANGSMITH_TRACING")
     """Send run trees to LangSmith."""
+    trace_sample: Shares = Field({}, alias="AGENTIC_SALES_TRACE_SAMPLE")
+    """Share of the traces that are kept, by the assistant that starts them: CSV of `id=0.05`, `*=…` for all others."""
+    trace_payloads: CsvTuple = Field((), alias="AGENTIC_SALES_TRACE_PAYLOADS")
+    """CSV of the assistants whose inputs and outputs are put on traces, redacted; those of all others are hidden."""
+    trace_model_baggage: bool = Field(False, alias="AGENTIC_SALES_TRACE_MODEL_BAGGAGE")
+    """Model servers get `baggage` and `langsmith-trace` too, not `traceparent` alone; for a gateway of your own."""
 
     metrics_token: SecretStr | None = Field(None, alias="AGENTIC_SALES_METRICS_TOKEN")
     """Bearer token that opens the facade's `/metrics` and nothing else. None: only the facade's own token does."""
@@ -130,16 +139,30 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(None, ge=1, le=65_520, alias="AGENTIC_SALES_METRICS_PORT")
     """TCP port of a worker's `/metrics`; each worker of a host takes the first free one of 16. None: off."""
 
-    @field_validator("extra_registries", "allow_private_hosts", "budgets", "model_prices", mode="before")
+    @field_validator(
+        *("extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"), mode="before"
+    )
     @classmethod
     def _split_csv(cls, value: object) -> object:
         return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
+
+    @field_validator("trace_sample", mode="before")
+    @classmethod
+    def _split_shares(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return dict(_share(entry.strip()) for entry in value.split(",") if entry.strip())
 
     @field_validator("auth_token", "metrics_token", mode="before")
     @classmethod
     def _blank_is_no_token(cls, value: object) -> object:
         """Compose files set a variable to nothing where there is none; such a key would keep nobody out."""
         return None if isinstance(value, str) and value.strip() == "" else value
+
+    @property
+    def is_traced(self) -> bool:
+        """Tell whether anything records traces."""
+        return bool(self.otlp_endpoint) or self.langsmith_tracing
 
     @property
     def broker_url(self) -> str:
@@ -151,6 +174,18 @@ class Settings(BaseSettings):
         """The routing overrides that are set, under their environment names."""
         names = {f: info.alias for f, info in type(self).model_fields.items() if "_worker_" in f}
         return {alias: value for f, alias in names.items() if alias and (value := getattr(self, f)) is not None}
+
+
+def _share(entry: str) -> tuple[str, float]:
+    """Read `name=share`; a `ValueError` names an entry that is none."""
+    name, _, share = entry.partition("=")
+    try:
+        ratio = float(share)
+    except ValueError:
+        ratio = -1.0
+    if not name.strip() or not 0.0 <= ratio <= 1.0:
+        raise ValueError(f"`{entry}` is not a name, `=` and a share from 0 to 1")
+    return name.strip(), ratio
 
 
 @lru_cache(maxsize=1)

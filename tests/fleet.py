@@ -125,11 +125,13 @@ class Fleet:
         """Run a workflow and return the answer; options are further fields of the request."""
         return self.http.post("/runs/wait", json={"assistant_id": assistant_id, "input": values or {}, **options})
 
-    def begin(self, assistant_id: str, values: Mapping[str, Any] | None = None, **options: Any) -> Call:
-        """Ask for a run and do not wait for its answer; options are further fields of the request."""
+    def begin(
+        self, assistant_id: str, values: Mapping[str, Any] | None = None, *, flags: str = "00", **options: Any
+    ) -> Call:
+        """Ask for a run and do not wait for its answer; options are further fields, flags the trace's."""
         trace_id = secrets.token_hex(16)
         body = {"assistant_id": assistant_id, "input": values or {}, **options}
-        return Call(trace_id, self._threads.submit(self._post, body, trace_id))
+        return Call(trace_id, self._threads.submit(self._post, body, f"00-{trace_id}-{'1' * 16}-{flags}"))
 
     def begun(self, assistant_id: str, values: Mapping[str, Any] | None = None, **options: Any) -> Call:
         """Ask for a run and return when a worker is executing it."""
@@ -263,8 +265,8 @@ class Fleet:
         chosen = {name: self.log(name)[-LOG_TAIL_CHARS:] for name in names or self.services}
         return "\n".join(f"--- {name}\n{text}" for name, text in chosen.items())
 
-    def _post(self, body: Mapping[str, Any], trace_id: str) -> httpx.Response:
-        return self.http.post("/runs/wait", json=body, headers={"traceparent": f"00-{trace_id}-{'1' * 16}-00"})
+    def _post(self, body: Mapping[str, Any], traceparent: str) -> httpx.Response:
+        return self.http.post("/runs/wait", json=body, headers={"traceparent": traceparent})
 
     def _wait_for_200(self, url: str, names: tuple[str, ...], within_s: float) -> None:
         try:

@@ -19,6 +19,7 @@ from agentic_sales.facade.answers import answer_of_error, error_answer
 from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.state import FacadeState
+from agentic_sales.facade.tracing import traced
 from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import connect_reader, open_runs
@@ -41,8 +42,12 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     requests, budgets = RequestMetrics(), Budgets.of(configuration, control.rows)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[_Lifespan]:
-        async with open_runs(configuration, control) as opened, connect_reader(configuration) as reader:
+    async def lifespan(app: FastAPI) -> AsyncIterator[_Lifespan]:
+        async with (
+            traced(app, configuration),
+            open_runs(configuration, control) as opened,
+            connect_reader(configuration) as reader,
+        ):
             validator = InputValidator(control)
             started_at = datetime.now(UTC)
             facade = FacadeState(configuration, control, opened, reader, validator, budgets, requests, started_at)

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils import uuid7
 
 from agentic_sales.facade.answers import body_too_large, error_answer
+from agentic_sales.observability.spans import refuse_caller
 from agentic_sales.routing import METRICS_PATH, path_decision
 
 LONGEST_REQUEST_ID_CHARS = 128
@@ -49,6 +50,8 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope["method"], scope["path"], headers)
+        if refusal is not None:
+            refuse_caller()
         await (refusal or self._app)(scope, receive, send_with_id)
 
     def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:

@@ -7,7 +7,7 @@ import asyncio
 import contextvars
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from celery import Celery
 from kombu.exceptions import OperationalError
@@ -25,8 +25,17 @@ def task_name(assistant_id: str) -> str:
     return f"run.{assistant_id}"
 
 
-def send_run(app: Celery, run_id: RunId, assistant_id: str, queue_name: str) -> None:
+def send_run(
+    app: Celery, run_id: RunId, assistant_id: str, queue_name: str, headers: Mapping[str, str] | None = None
+) -> None:
     """Put a run on its queue, blocking until the broker has taken it.
+
+    Args:
+        app: The Celery app.
+        run_id: The run.
+        assistant_id: Its workflow.
+        queue_name: Its queue.
+        headers: Trace headers, so that the trace is known where the message is; None: the ledger has them.
 
     Raises:
         kombu.exceptions.OperationalError: The broker did not take it within the retries.
@@ -36,6 +45,7 @@ def send_run(app: Celery, run_id: RunId, assistant_id: str, queue_name: str) -> 
         args=(run_id,),
         task_id=run_id,
         queue=queue_name,
+        headers=dict(headers or {}),
         retry=True,
         retry_policy=PUBLISH_RETRIES,
     )
@@ -70,7 +80,9 @@ class Publisher:
         self._jobs.put(None)
         self._thread.join()
 
-    async def publish(self, run_id: RunId, assistant_id: str, queue_name: str) -> None:
+    async def publish(
+        self, run_id: RunId, assistant_id: str, queue_name: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Put a run on its queue, and return when the broker has taken it.
 
         Raises:
@@ -82,7 +94,7 @@ class Publisher:
 
         def job() -> None:
             try:
-                context.run(send_run, self._app, run_id, assistant_id, queue_name)
+                context.run(send_run, self._app, run_id, assistant_id, queue_name, headers)
             except (OperationalError, OSError) as exc:
                 loop.call_soon_threadsafe(_settle, accepted, BrokerUnavailable(f"publishing run `{run_id}`", exc))
             else:

@@ -19,6 +19,7 @@ from agentic_sales.celery import app
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import BrokerUnavailable, RunNotDead, UnknownRun, WaitTimeout
+from agentic_sales.observability.spans import RunIdentity, in_place, publishing
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.ledger import Idempotency, Ledger, NewRun, Outcome, RunRecord
 from agentic_sales.runs.publisher import Publisher
@@ -103,12 +104,17 @@ class Runs:
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
         on_thread = turn.thread_id if turn else thread_id
         run = replace(run, stream_modes=stream_modes, thread_id=on_thread or run.thread_id)
+        with publishing(trace, RunIdentity(run.assistant_id, run.run_id, run.thread_id, run.queue)) as begun:
+            return await self._submit(replace(run, trace=begun), idempotency, turn)
+
+    async def _submit(self, run: NewRun, idempotency: Idempotency | None, turn: Turn | None) -> SubmittedRun:
+        assistant_id = run.assistant_id
         ended = self._replies.expect(run.run_id, assistant_id=assistant_id, queue=run.queue)
         try:
             recorded, to_publish = await self._record(run, idempotency, turn)
             if recorded == run.run_id:
                 await self._publish(run, to_publish)
-                return SubmittedRun(run.run_id, run.thread_id, assistant_id, run.queue, trace.trace_id, ended)
+                return SubmittedRun(run.run_id, run.thread_id, assistant_id, run.queue, run.trace.trace_id, ended)
         except BaseException:
             ended.cancel()
             raise
@@ -123,7 +129,7 @@ class Runs:
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
-        run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to="")
+        run = self._new_run(assistant_id, request, in_place(trace), parent_run_id, reply_to="")
         try:
             await self.ledger.record_in_place(run)
         except RedisError as exc:
@@ -271,7 +277,8 @@ class Runs:
         if to_publish is None:
             return
         try:
-            await self._publisher.publish(to_publish.run_id, to_publish.assistant_id, to_publish.queue)
+            headers = run.trace.outbound() if to_publish.run_id == run.run_id else {}
+            await self._publisher.publish(to_publish.run_id, to_publish.assistant_id, to_publish.queue, headers)
         except BrokerUnavailable:
             with suppress(RedisError):  # Redis is the broker, and away: the sweeper drops or publishes what it kept
                 await self.ledger.forget(run)

@@ -12,6 +12,7 @@ from typing import Any
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import RunFailed, SubRunRefused
+from agentic_sales.observability.spans import name_message
 from agentic_sales.providers import close_models
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
@@ -41,6 +42,7 @@ class Child:
 
     def run(self, row: GraphSpec, run_id: RunId, *, queue: str) -> Outcome | None:
         """Execute a run that the queue delivered, and return when it has ended."""
+        name_message(queue, run_id)
         return self._loop.run_until_complete(self.execute(row, run_id, queue=queue))
 
     async def execute(self, row: GraphSpec, run_id: RunId, *, queue: str, in_place: bool = False) -> Outcome | None:

@@ -21,6 +21,7 @@ from agentic_sales.workers.loader import LoadedGraph
 from agentic_sales.workers.resume import WAKE, Start, how_to_start, thread_config
 from agentic_sales.workers.snapshots import INTERRUPTS, interrupts_json, output_of, pause_json
 from agentic_sales.workers.streaming import stream_graph, stream_state
+from agentic_sales.workers.traced import traced_config
 
 _BREAKPOINTS = ("interrupt_before", "interrupt_after")
 _NEEDS_A_THREAD = ("command", "checkpoint", "checkpoint_id", *_BREAKPOINTS)
@@ -88,7 +89,7 @@ async def _end_without_running(loaded: LoadedGraph, claim: Claim, ledger: Ledger
 
 
 async def _run(loaded: LoadedGraph, claim: Claim, ledger: Ledger, control: RunControl, start: Start) -> Any:
-    config, options = _config(loaded.row, claim, start), _options(loaded.row, claim)
+    config, options = traced_config(_config(loaded.row, claim, start)), _options(loaded.row, claim)
     if not claim.stream_modes:
         return await loaded.graph.ainvoke(start.values, config, control=control, **options)
     write = EventWriter(ledger.redis, claim).write

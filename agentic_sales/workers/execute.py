@@ -35,6 +35,7 @@ from agentic_sales.workers.drive import drive, is_run, refuse_what_needs_a_threa
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.lifecycle import worker_name
 from agentic_sales.workers.questions import answer_question
+from agentic_sales.workers.traced import traced
 
 log = structlog.get_logger()
 
@@ -92,9 +93,11 @@ async def execute(
     runner, purse = sub_runner_of(claim), Purse(ledger, run_id, row.assistant_id, budgets)
     token = current_purse.set(purse)
     try:
-        outcome = await _outcome(
-            row, claim, control=control, ledger=ledger, durable=durable, queue=queue, sub_runner=runner
-        )
+        with traced(row, claim, queue=queue) as trace:
+            outcome = await _outcome(
+                row, claim, control=control, ledger=ledger, durable=durable, queue=queue, sub_runner=runner
+            )
+            trace.end(outcome)
     except asyncio.CancelledError:
         await ledger.finish(claim, _failed(claim, _cancelled(row)), purse.counts)
         raise

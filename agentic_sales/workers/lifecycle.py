@@ -18,6 +18,7 @@ from agentic_sales.observability.logs import configure_logs
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.settings import settings
+from agentic_sales.workers.tracing import close_tracing, open_tracing
 
 if TYPE_CHECKING:
     from celery.worker.consumer import Consumer
@@ -93,6 +94,7 @@ def _open_child(**_: Any) -> None:
     from agentic_sales.workers.child import Child  # noqa: PLC0415 - only a worker may reach a graph
 
     global _child  # noqa: PLW0603 - one per process, and Celery gives a task no other place to find it
+    open_tracing(settings())
     _child = Child(settings(), control_plane())
     log.debug("child_opened", pid=os.getpid())
 
@@ -103,3 +105,4 @@ def _close_child(**_: Any) -> None:
     if _child is not None:
         _child.close()
         _child = None
+    close_tracing()

@@ -1,8 +1,6 @@
 """The official LangGraph SDKs work against the fleet as they are."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,7 @@ from langgraph_sdk.errors import NotFoundError
 from agentic_sales.control import assistant_uuid
 from tests.acceptance.examples import example_of
 from tests.fleet import Fleet
-from tests.services import missing
+from tests.javascript import installed, run_script
 
 JAVASCRIPT_PACKAGES = ("@langchain/langgraph-sdk@2.0.0", "@langchain/core@1.2.13")
 SCRIPT = Path(__file__).with_name("sdk_calls.mjs")
@@ -75,30 +73,9 @@ class TestPython:
 @pytest.fixture(scope="module")
 def javascript(request: pytest.FixtureRequest, shared_fleet: Fleet) -> dict[str, Any]:
     """What the JavaScript SDK gives back; its packages are installed once into pytest's cache."""
-    folder = _installed(request.config.cache.mkdir("javascript-sdk"))
-    script = shutil.copy(SCRIPT, folder)
-    command = ["node", script, shared_fleet.url, shared_fleet.token, json.dumps(EMAIL)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    outcomes: dict[str, Any] = json.loads(done.stdout)
+    folder = installed(request.config.cache.mkdir("javascript-sdk"), *JAVASCRIPT_PACKAGES)
+    outcomes: dict[str, Any] = run_script(SCRIPT, folder, shared_fleet.url, shared_fleet.token, json.dumps(EMAIL))
     return outcomes
-
-
-def _installed(folder: Path) -> Path:
-    """Install the packages into a folder unless it has them; skip where there is no node or no registry."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        missing("no node and npm on this machine")
-    marker = folder / "installed.json"
-    if not marker.exists() or json.loads(marker.read_text()) != list(JAVASCRIPT_PACKAGES):
-        options = ("--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix", str(folder))
-        done = subprocess.run(
-            [npm, "install", *options, *JAVASCRIPT_PACKAGES], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            missing(f"npm cannot install {' '.join(JAVASCRIPT_PACKAGES)}: {done.stderr[-500:]}")
-        marker.write_text(json.dumps(JAVASCRIPT_PACKAGES))
-    return folder
 
 
 class TestJavaScript:

@@ -44,6 +44,36 @@ def test_only_a_worker_carries_a_graph(module: str) -> None:
     assert graphs_among(modules_loaded_by(module)) == set()
 
 
+def test_tracing_that_is_off_starts_no_thread_and_imports_no_exporter() -> None:
+    code = """
+import asyncio, json, sys, threading
+import agentic_sales.facade.server, agentic_sales.workers.child, agentic_sales.workers.task
+from agentic_sales.observability.plane import close_plane, open_plane
+from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.ledger import Claim, Outcome
+from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.settings import settings
+from agentic_sales.workers.loader import load_graph
+from agentic_sales.workers.traced import traced, traced_config
+
+async def run():
+    row = GraphSpec("echo", "tests.workflows.echo")
+    with traced(row, Claim("r", 1, False, {}, parse_inbound({})), queue="core") as trace:
+        await load_graph(row).graph.ainvoke({"x": 1}, traced_config({}))
+        trace.end(Outcome("r", "success", b"{}", None))
+
+open_plane(settings(), "worker")
+asyncio.run(run())
+close_plane()
+print(json.dumps([[thread.name for thread in threading.enumerate()], sorted(sys.modules)]))
+"""
+    threads, modules = in_fresh_process(code)
+    assert threads == ["MainThread"]
+    # redis-py imports a part of the SDK wherever it is installed; nothing that could record or send is loaded.
+    unwanted = ("opentelemetry.sdk.trace.export", "opentelemetry.exporter", "opentelemetry.instrumentation")
+    assert [name for name in modules if name.startswith(unwanted)] == []
+
+
 def test_resolving_every_route_loads_no_graph() -> None:
     code = """
 import json, sys

@@ -18,9 +18,9 @@ from langsmith.run_helpers import tracing_context
 from opentelemetry import baggage, context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
-from agentic_sales import client
 from agentic_sales.client import Client, LangGraphError, RunResult, arun, run
 from agentic_sales.dev.ports import free_port
+from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.settings import settings
 from tests.unit.small_facade import Facade, answering, facade, finished
 
@@ -317,7 +317,7 @@ def test_langsmiths_run_goes_along_and_neither_baggage_is_lost(facade: Facade, c
 
 
 def test_of_baggage_with_the_same_key_the_nearest_one_is_sent() -> None:
-    assert client._merged_baggage("a=1,b=2;p=x", "", "a=3") == "a=3,b=2;p=x"
+    assert merged_baggage("a=1,b=2;p=x", "", "a=3") == "a=3,b=2;p=x"
 
 
 def test_who_does_not_use_langsmith_does_not_load_it() -> None:

@@ -108,3 +108,12 @@ def test_the_schemas_of_every_registry_are_merged(acme: Path) -> None:
     (acme / "schemas.json").write_text(json.dumps({"acme_mail": {"input": {}, "output": {}}}))
     plane = build_control_plane(configured(AGENTIC_SALES_EXTRA_REGISTRIES="acme_rows"))
     assert plane.schemas.keys() == {*BY_ID, "acme_mail"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("AGENTIC_SALES_TRACE_SAMPLE", "*=1,no_such=0.5"), ("AGENTIC_SALES_TRACE_PAYLOADS", "no_such,email_compose")],
+)
+def test_tracing_an_assistant_that_no_registry_has_stops_the_start(variable: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"{variable} names `no_such`, which no registry has"):
+        build_control_plane(Settings.model_validate({variable: value}))

@@ -32,6 +32,8 @@ def shown(default: object) -> str:
         return ""
     if isinstance(default, tuple):
         return ",".join(default)
+    if isinstance(default, dict):
+        return ",".join(f"{name}={value}" for name, value in default.items())
     return str(default).lower() if isinstance(default, bool) else str(default)
 
 
@@ -68,3 +70,12 @@ def test_a_child_inherits_the_environment_with_the_overrides(monkeypatch: pytest
 def test_a_child_finds_the_commands_of_this_interpreter_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin")
     assert child_environment({})["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
+
+
+def test_a_share_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AGENTIC_SALES_TRACE_SAMPLE", "echo=0.5, boom=2")
+    with pytest.raises(ConfigurationError, match=r"TRACE_SAMPLE=.*`boom=2` is not a name, `=` and a share from 0 to 1"):
+        settings()
+    monkeypatch.setenv("AGENTIC_SALES_TRACE_SAMPLE", "echo=0.5, *=0")
+    settings.cache_clear()
+    assert settings().trace_sample == {"echo": 0.5, "*": 0.0}

@@ -1,0 +1,26 @@
+"""Trace the requests of one facade process for as long as it serves; nothing where tracing is off."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from agentic_sales.observability.plane import close_plane, open_plane
+from agentic_sales.settings import Settings
+
+
+@asynccontextmanager
+async def traced(app: FastAPI, configuration: Settings) -> AsyncIterator[None]:
+    """Open the plane, trace every request to the application, and send what was recorded at the end."""
+    opened = open_plane(configuration, "facade")
+    try:
+        with ExitStack() as stack:
+            if opened is not None and opened.telemetry is not None:
+                from agentic_sales.observability.http_spans import requests_traced  # noqa: PLC0415 - only where it is on
+
+                stack.enter_context(requests_traced(app, opened.telemetry.provider))
+            yield
+    finally:
+        if opened is not None:
+            await asyncio.to_thread(close_plane)

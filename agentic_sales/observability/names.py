@@ -1,0 +1,65 @@
+"""Name every span and attribute of the traces, once.
+
+Where OpenTelemetry's semantic conventions have a name it is theirs (messaging, gen_ai, error); what is ours begins with
+`langgraph.` or `agentic.`. Values of the attributes that say which run a span belongs to are ids, never payloads.
+"""
+
+ASSISTANT_ID = "langgraph.assistant_id"
+"""The join key: cost and latency are rolled up by it, as by the metrics' label of the same meaning."""
+RUN_ID = "langgraph.run_id"
+THREAD_ID = "langgraph.thread_id"
+NODE = "langgraph.node"
+STEP = "langgraph.step"
+INPUT = "langgraph.input"
+OUTPUT = "langgraph.output"
+QUEUE = "agentic.queue"
+ATTEMPT = "agentic.attempt"
+PROMPT = "agentic.prompt"
+PROMPT_SHA256 = "agentic.prompt_sha256"
+
+ERROR_TYPE = "error.type"
+
+MESSAGING_SYSTEM = "messaging.system"
+MESSAGING_OPERATION_NAME = "messaging.operation.name"
+MESSAGING_OPERATION_TYPE = "messaging.operation.type"
+MESSAGING_DESTINATION = "messaging.destination.name"
+MESSAGING_MESSAGE_ID = "messaging.message.id"
+MESSAGING_CONVERSATION_ID = "messaging.message.conversation_id"
+
+GEN_AI_OPERATION = "gen_ai.operation.name"
+GEN_AI_PROVIDER = "gen_ai.provider.name"
+GEN_AI_WORKFLOW = "gen_ai.workflow.name"
+GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id"
+GEN_AI_REQUEST_MODEL = "gen_ai.request.model"
+GEN_AI_REQUEST_TEMPERATURE = "gen_ai.request.temperature"
+GEN_AI_RESPONSE_MODEL = "gen_ai.response.model"
+GEN_AI_FINISH_REASONS = "gen_ai.response.finish_reasons"
+GEN_AI_INPUT_TOKENS = "gen_ai.usage.input_tokens"
+GEN_AI_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+GEN_AI_INPUT_MESSAGES = "gen_ai.input.messages"
+GEN_AI_OUTPUT_MESSAGES = "gen_ai.output.messages"
+
+
+def publish(queue: str) -> str:
+    """Name the span of putting a run on its queue."""
+    return f"publish {queue}"
+
+
+def process(queue: str) -> str:
+    """Name the span of a worker's work on one message."""
+    return f"process {queue}"
+
+
+def invoke_workflow(assistant_id: str) -> str:
+    """Name the span of one attempt of a workflow."""
+    return f"invoke_workflow {assistant_id}"
+
+
+def node(name: str) -> str:
+    """Name the span of one node of a graph."""
+    return f"node {name}"
+
+
+def chat(model: str) -> str:
+    """Name the span of one request to a model."""
+    return f"chat {model}"

@@ -1,0 +1,72 @@
+"""Switch tracing on in this process, or leave it off.
+
+Off is the default and costs one comparison per run: no thread, no socket, and no exporter is imported. On, each process
+opens a plane of its own, a worker's child after the fork, and closes it before it ends, so that nothing that was
+recorded is lost with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from agentic_sales.settings import Settings
+
+if TYPE_CHECKING:
+    from agentic_sales.observability.telemetry import Telemetry
+
+Role = Literal["facade", "worker"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """What records the traces of one process."""
+
+    telemetry: "Telemetry | None"
+    """OpenTelemetry; None: `OTEL_EXPORTER_OTLP_ENDPOINT` is not set."""
+    sample: Mapping[str, float]
+    """Share of the traces that are kept, by the assistant that starts them; `*` for all others."""
+    shown: frozenset[str]
+    """Assistants whose inputs and outputs are recorded, redacted; of all others they are hidden."""
+    broker: str
+    """What carries the messages, in OpenTelemetry's words."""
+
+    def ratio(self, assistant_id: str) -> float:
+        """Return the share of an assistant's traces that is kept, 0-1."""
+        return self.sample.get(assistant_id, self.sample.get("*", 1.0))
+
+
+_open: Plane | None = None
+
+
+def plane() -> Plane | None:
+    """Return this process's plane; None: tracing is off."""
+    return _open
+
+
+def open_plane(configuration: Settings, role: Role) -> Plane | None:
+    """Open the plane of this process if the configuration asks for one; call it after a fork, never before."""
+    global _open  # noqa: PLW0603 - one per process, as OpenTelemetry's own provider
+    if _open is None and configuration.is_traced:
+        _open = Plane(
+            telemetry=_telemetry(configuration, role),
+            sample=configuration.trace_sample,
+            shown=frozenset(configuration.trace_payloads),
+            broker="rabbitmq" if configuration.broker_url.startswith(("amqp", "pyamqp")) else "redis",
+        )
+    return _open
+
+
+def close_plane() -> None:
+    """Send what was recorded, within a time limit, and end the exporters' threads; nothing when the plane is off."""
+    global _open
+    closing, _open = _open, None
+    if closing is not None and closing.telemetry is not None:
+        closing.telemetry.close()
+
+
+def _telemetry(configuration: Settings, role: Role) -> "Telemetry | None":
+    if not configuration.otlp_endpoint:
+        return None
+    from agentic_sales.observability.telemetry import Telemetry  # noqa: PLC0415 - who is off never imports the SDK
+
+    return Telemetry.exporting(configuration, role)

@@ -1,0 +1,48 @@
+"""Take people and secrets out of a text before it leaves the process: mail addresses, phone numbers, keys, tokens.
+
+What is replaced says what it was, so that an operator can still read the sentence. A rule may take too much, never too
+little: a trace is not where anybody looks a number up.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_KEY_NAMES = r"(?:api[_-]?key|access[_-]?key|secret|token|password|passwd|authorization|cookie|credential)s?"
+_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    # pydantic quotes the value that did not fit; which field it was, and why, stays.
+    (re.compile(r"input_value=.*?(?=, input_type=|\]|$)", re.MULTILINE), "input_value=[hidden]"),
+    (re.compile(r"(?i)(://)[^/\s:@]+:[^/\s@]+@"), r"\1[key]@"),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [key]"),
+    (re.compile(rf"(?i)\b({_KEY_NAMES})\b([\"']?\s*[:=]\s*[\"']?)(?!\[key\])[^\s\"',;&}}]{{4,}}"), r"\1\2[key]"),
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "[key]"),
+    (re.compile(r"\b(?:sk|pk|rk|gh[opsru]|github_pat|glpat|xox[abeprs]|lsv2|hf|key)[-_][\w-]{12,}"), "[key]"),
+    (re.compile(r"\b(?:AKIA|ASIA|AIza)[\w-]{12,}"), "[key]"),
+    (re.compile(r"(?i)[\w.!#$&'*+^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[email]"),
+    (re.compile(r"(?<![\w.-])\+\d(?:[ ()./-]{0,2}\d){7,14}(?![\w-])"), "[phone]"),
+    (re.compile(r"(?<![\w.-])\(?\d{2,5}\)?[ ./-]{1,2}\d{3,4}[ ./-]\d{3,6}(?![\w-])"), "[phone]"),
+    (re.compile(r"(?<![\w.-])\d{10,15}(?![\w.-])"), "[phone]"),
+)
+_KEY_MEMBER = re.compile(rf"(?i)(?:^|[_.-]){_KEY_NAMES}$")
+
+
+def redacted(text: str) -> str:
+    """Return a text without mail addresses, phone numbers and keys."""
+    for pattern, replacement in _RULES:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+def redacted_data(value: Any) -> Any:
+    """Return plain data with every text in it redacted, also the names of members; a named secret is dropped."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {redacted(str(name)): _redacted_member(str(name), member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [redacted_data(member) for member in value]
+    return value
+
+
+def _redacted_member(name: str, member: Any) -> Any:
+    return "[key]" if isinstance(member, str) and _KEY_MEMBER.search(name) else redacted_data(member)
