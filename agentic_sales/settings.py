@@ -119,6 +119,8 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", alias="AGENTIC_SALES_LOG_LEVEL")
     """Least severe log event that is written."""
+    log_format: Literal["auto", "json", "text"] = Field("auto", alias="AGENTIC_SALES_LOG_FORMAT")
+    """Form of the log: JSON, text for people, or `auto`: text on a terminal, else JSON."""
     otlp_endpoint: str | None = Field(None, alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     """OpenTelemetry collector. None: OpenTelemetry is off."""
     otel_service_name: str = Field("agentic-sales", alias="OTEL_SERVICE_NAME")

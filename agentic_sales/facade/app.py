@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TypedDict
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -13,7 +14,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import AgenticSalesError
+from agentic_sales.errors import AgenticSalesError, TransientError
 from agentic_sales.facade import assistants, health, metrics, runs
 from agentic_sales.facade.answers import answer_of_error, error_answer
 from agentic_sales.facade.guard import Guard
@@ -24,6 +25,8 @@ from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import connect_reader, open_runs
 from agentic_sales.settings import Settings
+
+log = structlog.get_logger()
 
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
@@ -78,6 +81,8 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
 
 async def _on_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, AgenticSalesError)  # noqa: S101 - registered for this class only
+    if isinstance(error, TransientError):
+        log.warning("request_not_served", code=error.code)
     return answer_of_error(error)
 
 

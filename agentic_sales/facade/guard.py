@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 from uuid_utils import uuid7
 
 from agentic_sales.facade.answers import body_too_large, error_answer
@@ -43,6 +44,7 @@ class Guard:
             return
         headers = Headers(scope=scope)
         request_id = headers.get("x-request-id", "")[:LONGEST_REQUEST_ID_CHARS] or str(uuid7())
+        bind_contextvars(request_id=request_id)  # for the task of this request, which ends with it
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -29,7 +29,7 @@ def serve(host: str, port: int, *, dev: bool) -> None:
             `DATABASE_URL` cannot be reached or is not of this release.
     """
     configuration, control = settings(), control_plane()
-    configure_logs(configuration.log_level)
+    configure_logs(configuration.log_level, configuration.log_format)
     if not _is_key(configuration.auth_token):
         _refuse_open_door(host, dev=dev)
     ensure_migrated(configuration)

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from fastapi import Request
 from pydantic import ValidationError
+from structlog.contextvars import bind_contextvars
 
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import InvalidRequest
@@ -54,6 +55,7 @@ async def submit(request: Request, *, is_streamed: bool = False) -> Submission:
         idempotency=_idempotency(request, raw),
         stream_modes=body.stream_modes if is_streamed else (),
     )
+    bind_contextvars(run_id=run.run_id, assistant_id=run.assistant_id, trace_id=run.trace_id)
     return Submission(body, run)
 
 

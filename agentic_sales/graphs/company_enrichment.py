@@ -215,7 +215,7 @@ async def _fetch_careers(web: Fetcher, home: Page) -> Page | None:
     try:
         page = await web.fetch(url)
     except (FetchRefused, ProviderUnavailable) as exc:  # The page adds to the answer, which can do without it.
-        log.info("careers_page_not_read", url=url, reason=str(exc))
+        log.info("careers_page_not_read", error_code=exc.code)
         return None
     return None if page_key(page.final_url) == page_key(home.final_url) else page
 

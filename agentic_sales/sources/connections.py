@@ -142,7 +142,7 @@ class Connections:
             try:
                 return await transport.handle_async_request(_request(target, address))
             except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
-                log.debug("address_not_reached", host=target.host, address=address, reason=str(exc))
+                log.debug("address_not_reached", address=address, reason=type(exc).__name__)
         return await transport.handle_async_request(_request(target, last))
 
     def _transport(self, host: str) -> httpx.AsyncBaseTransport:

@@ -131,7 +131,7 @@ class Fetcher:
         try:
             reply = await self._follow(url, lambda target, budget: self._ask_in_turn(target, budget, self._sitemap))
         except (FetchRefused, ProviderUnavailable) as exc:  # A sitemap is an offer of the site; many have none.
-            log.info("sitemap_not_read", url=url, reason=str(exc))
+            log.info("sitemap_not_read", error_code=exc.code)
             return Sitemap()
         return parse_sitemap(reply.body)
 
@@ -177,7 +177,7 @@ class Fetcher:
         try:
             reply = await self._follow(url, lambda target, budget: self._connections.ask(target, budget, _ROBOTS))
         except FetchRefused as exc:
-            log.debug("robots_absent", url=url, reason=exc.reason)
+            log.debug("robots_absent", error_code=exc.code)
             return Robots("")
         return Robots(decode(reply.body))
 

@@ -13,6 +13,7 @@ import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from pydantic_core import PydanticSerializationError, to_json
 from redis.exceptions import RedisError
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
@@ -92,6 +93,7 @@ async def execute(
         return None
     runner, purse = sub_runner_of(claim), Purse(ledger, run_id, row.assistant_id, budgets)
     token = current_purse.set(purse)
+    ids = bind_contextvars(run_id=run_id, assistant_id=row.assistant_id, trace_id=claim.trace.trace_id)
     try:
         with traced(row, claim, queue=queue) as trace:
             outcome = await _outcome(
@@ -103,6 +105,7 @@ async def execute(
         raise
     finally:
         current_purse.reset(token)
+        reset_contextvars(**ids)
     if not await _patiently(lambda: ledger.finish(claim, outcome, purse.counts), run_id):
         log.warning("run_finish_refused", run_id=run_id, assistant_id=row.assistant_id, attempt=claim.attempt)
         return None
@@ -170,7 +173,7 @@ async def _outcome(
     except Exception as exc:
         failure = failure_of(row, exc)
         if failure.code == "bug":
-            log.exception("run_failed", run_id=claim.run_id, assistant_id=row.assistant_id)
+            log.exception("run_failed")
         return _failed(claim, failure)
 
 

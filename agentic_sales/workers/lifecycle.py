@@ -51,7 +51,7 @@ def rows_of_queues(control: ControlPlane, queues: set[str]) -> list[GraphSpec]:
 
 @signals.setup_logging.connect
 def _configure_logs(**_: Any) -> None:
-    configure_logs(settings().log_level)
+    configure_logs(settings().log_level, settings().log_format)
 
 
 @signals.celeryd_init.connect
