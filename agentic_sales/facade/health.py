@@ -3,7 +3,7 @@
 import asyncio
 import json
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from kombu.exceptions import OperationalError
@@ -32,8 +32,12 @@ async def ok() -> dict[str, bool]:
 
 
 @router.get("/ready", summary="Every enabled pool can take a run")
-async def ready(request: Request) -> Response:
-    """Answer 200 when the broker is reachable and every enabled pool is consumed; else 503 says what is not."""
+async def ready(request: Request, pools: Literal["all", "any"] = "all") -> Response:
+    """Answer 200 when the broker is reachable and every enabled pool is consumed; else 503 says what is not.
+
+    With `pools=any` one pool is enough: what a load balancer should ask, so that a pool that is dark does not take the
+    facade of the others with it.
+    """
     state = state_of(request)
     try:
         workers = await state.runs.ledger.live_workers(list(state.control.queues))
@@ -42,8 +46,9 @@ async def ready(request: Request) -> Response:
     except (RedisError, OperationalError, OSError) as exc:
         return JSONResponse({"status": "not ready", "broker": f"unreachable: {exc}", "pools": {}}, 503)
     missing = [queue for queue, count in workers.items() if count == 0]
-    status = {"status": "not ready" if missing else "ready", "broker": "reachable", "pools": workers}
-    return JSONResponse({**status, "missing": missing, "canary_ages_s": canaries}, 503 if missing else 200)
+    is_ready = any(workers.values()) if pools == "any" else not missing
+    status = {"status": "ready" if is_ready else "not ready", "broker": "reachable", "pools": workers}
+    return JSONResponse({**status, "missing": missing, "canary_ages_s": canaries}, 200 if is_ready else 503)
 
 
 @router.get("/info", summary="What this fleet is and serves")

@@ -205,7 +205,7 @@ class TestFailedRuns:
             asked_at_s = time.monotonic()
             response = http.post("/runs/wait", json={"assistant_id": "echo", "input": {"x": 1}})
             took_s = time.monotonic() - asked_at_s
-            ready = http.get("/ready")
+            ready, ready_for_others = http.get("/ready"), http.get("/ready?pools=any")
         fleet.retire("web-alone")
         error = error_of(response)
         assert (response.status_code, error["code"], error["kind"]) == (503, "pool_unavailable", "backend")
@@ -213,6 +213,7 @@ class TestFailedRuns:
         assert int(response.headers["retry-after"]) > 0
         assert took_s < 1.0
         assert (ready.status_code, ready.json()["missing"]) == (503, ["nobody"])
+        assert (ready_for_others.status_code, ready_for_others.json()["missing"]) == (200, ["nobody"])
 
     def test_a_broker_that_is_away_is_a_503_and_the_facade_lives(self, fleet: Fleet) -> None:
         away = {"REDIS_URL": f"redis://{LOOPBACK}:{free_port()}/0"}
@@ -220,7 +221,7 @@ class TestFailedRuns:
             asked_at_s = time.monotonic()
             response = http.post("/runs/wait", json={"assistant_id": "echo", "input": {"x": 1}})
             took_s = time.monotonic() - asked_at_s
-            ready, health = http.get("/ready"), http.get("/health")
+            ready, health = http.get("/ready?pools=any"), http.get("/health")
         fleet.retire("web-brokerless")
         assert (response.status_code, error_of(response)["code"]) == (503, "broker_unavailable")
         assert int(response.headers["retry-after"]) > 0
