@@ -17,6 +17,12 @@
     │   ├── NotResumable              the assistant keeps no state that could be asked for or continued
     │   ├── NothingToResume           the thread waits at no interrupt, or not at the one named
     │   ├── UnknownCheckpoint         the thread has no such checkpoint
+    │   ├── UnknownRecord             the store does not have this row
+    │   ├── StateConflict             the row is in another state than this needs, or somebody was faster
+    │   ├── InvalidAddress            this is no e-mail address that mail can be sent to
+    │   ├── InvalidMessage            no mail can be made of this
+    │   ├── NotPermitted              this person must not be written to
+    │   ├── BadSignature              an event is not signed by who it says that it is from
     │   └── SubRunRefused             a graph asked for a sub-run that could deadlock the fleet
     ├── TransientError                the world is busy; retrying later can help
     │   ├── PoolUnavailable           no live worker consumes the queue
@@ -49,6 +55,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "AgenticSalesError",
+    "BadSignature",
     "BrokerUnavailable",
     "BudgetExceeded",
     "ClaimLost",
@@ -56,13 +63,16 @@ __all__ = [
     "FetchRefused",
     "GraphUnavailable",
     "IdempotencyConflict",
+    "InvalidAddress",
     "InvalidInput",
+    "InvalidMessage",
     "InvalidRequest",
     "InvalidUpdate",
     "Misrouted",
     "ModelMisconfigured",
     "ModelNotConfigured",
     "ModelRefused",
+    "NotPermitted",
     "NotResumable",
     "NothingToResume",
     "PermanentError",
@@ -76,6 +86,7 @@ __all__ = [
     "RunNotDead",
     "RunNotEnded",
     "RunTimeout",
+    "StateConflict",
     "StateUnavailable",
     "SubRunRefused",
     "ThreadBusy",
@@ -84,6 +95,7 @@ __all__ = [
     "TransientError",
     "UnknownAssistant",
     "UnknownCheckpoint",
+    "UnknownRecord",
     "UnknownRun",
     "UnknownThread",
     "WaitTimeout",
@@ -268,6 +280,60 @@ class UnknownCheckpoint(RequestError):
         super().__init__(
             f"thread `{thread_id}` has no checkpoint `{checkpoint_id}`; it never had, or it has been pruned"
         )
+
+
+class UnknownRecord(RequestError):
+    """Raised when the store does not have a row."""
+
+    code = "unknown_record"
+
+    def __init__(self, kind: str, record_id: str) -> None:
+        super().__init__(f"unknown {kind} `{record_id}`")
+
+
+class StateConflict(RequestError):
+    """Raised when a row is in another state than this needs, because it always was or because somebody was faster."""
+
+    code = "state_conflict"
+
+    def __init__(self, kind: str, record_id: str, reason: str) -> None:
+        super().__init__(f"{kind} `{record_id}` cannot be changed so: {reason}")
+
+
+class InvalidAddress(RequestError):
+    """Raised when a text is no e-mail address that mail can be sent to."""
+
+    code = "invalid_address"
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"`{address[:100]}` is not an e-mail address: {reason}")
+
+
+class InvalidMessage(RequestError):
+    """Raised when no mail can be made of what is given."""
+
+    code = "invalid_message"
+
+    def __init__(self, header: str, reason: str) -> None:
+        super().__init__(f"the message's `{header}` cannot be sent: {reason}")
+
+
+class NotPermitted(RequestError):
+    """Raised when a person must not be written to."""
+
+    code = "not_permitted"
+
+    def __init__(self, contact_id: str, reason: str) -> None:
+        super().__init__(f"contact `{contact_id}` must not be written to: {reason}")
+
+
+class BadSignature(RequestError):
+    """Raised when an event from outside is not signed by who it says that it is from, or is too old."""
+
+    code = "bad_signature"
+
+    def __init__(self, source: str, reason: object) -> None:
+        super().__init__(f"this event is not from `{source}`: {reason}")
 
 
 class SubRunRefused(RequestError):

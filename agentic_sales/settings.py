@@ -117,6 +117,21 @@ class Settings(BaseSettings):
     fetch_max_bytes: int = Field(2 * 1024 * 1024, ge=1024, alias="AGENTIC_SALES_FETCH_MAX_BYTES")
     """Largest page that the fetcher reads, in bytes after decompression."""
 
+    mail: str = Field("maildir", alias="AGENTIC_SALES_MAIL")
+    """Way that mail takes: `maildir` (stays in the state directory), `smtp(s)://user@host:port` or `resend`."""
+    mail_password: SecretStr | None = Field(None, alias="AGENTIC_SALES_MAIL_PASSWORD")
+    """Password of the user at the SMTP server. None: no login."""
+    public_url: str | None = Field(None, alias="AGENTIC_SALES_PUBLIC_URL")
+    """https:// URL at which recipients reach the facade, to unsubscribe. None: `LANGGRAPH_URL`, for a maildir only."""
+    unsubscribe_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_UNSUBSCRIBE_SECRET")
+    """Key of the unsubscribe links; mails that were sent need it for ever. None: one is made, for a maildir only."""
+    resend_api_key: SecretStr | None = Field(None, alias="RESEND_API_KEY")
+    """Key of Resend's API, for `AGENTIC_SALES_MAIL=resend`."""
+    resend_url: str = Field("https://api.resend.com", alias="AGENTIC_SALES_RESEND_URL")
+    """URL of Resend's API."""
+    resend_webhook_secret: SecretStr | None = Field(None, alias="RESEND_WEBHOOK_SECRET")
+    """Signing secret (`whsec_…`) of Resend's webhooks. None: every event is refused."""
+
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", alias="AGENTIC_SALES_LOG_LEVEL")
     """Least severe log event that is written."""
     log_format: Literal["auto", "json", "text"] = Field("auto", alias="AGENTIC_SALES_LOG_FORMAT")

@@ -14,6 +14,7 @@ from agentic_sales.runs.ledger import Outcome
 
 STATUS_BY_CODE: Mapping[str, int] = {
     "unauthorized": 401,
+    "bad_signature": 401,
     "budget_exceeded": 402,
     "forbidden": 403,
     "not_found": 404,
@@ -21,6 +22,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "unknown_run": 404,
     "unknown_thread": 404,
     "unknown_checkpoint": 404,
+    "unknown_record": 404,
     "method_not_allowed": 405,
     "idempotency_conflict": 409,
     "run_not_dead": 409,
@@ -29,6 +31,8 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "thread_busy": 409,
     "thread_of_another": 409,
     "nothing_to_resume": 409,
+    "state_conflict": 409,
+    "not_permitted": 409,
     "cancelled": 409,
     "body_too_large": 413,
     "invalid_request": 422,

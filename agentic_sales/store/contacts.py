@@ -115,6 +115,12 @@ async def contact_by_hash(connection: AsyncConnection, email_hash: str) -> Conta
     return await first(connection, ContactRow, select(ContactRow).where(ContactRow.email_hash == email_hash))
 
 
+async def locked_contact(connection: AsyncConnection, email_hash: str) -> ContactRow | None:
+    """Return the person of an address, whom no other transaction can lock until this one ends; None: not known."""
+    statement = select(ContactRow).where(ContactRow.email_hash == email_hash).with_for_update()
+    return await first(connection, ContactRow, statement)
+
+
 async def contacts(connection: AsyncConnection, *, limit: int, after: ContactId | None = None) -> list[ContactRow]:
     """Return people in the order in which they were added, from behind one of them on."""
     statement = select(ContactRow).order_by(ContactRow.contact_id).limit(limit)

@@ -32,8 +32,8 @@ async def insert_new(connection: AsyncConnection, kind: type[Table], values: Map
     table = kind.__table__
     assert isinstance(table, SqlTable)  # noqa: S101 - every table of ours is one
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    written = await connection.execute(insert(table).values(values).on_conflict_do_nothing())
-    return written.rowcount == 1
+    statement = insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
+    return (await connection.execute(statement)).first() is not None
 
 
 def columns(kind: type[Table]) -> list[Any]:

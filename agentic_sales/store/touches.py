@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, func, or_, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,6 +20,8 @@ UNTRIED: tuple[TouchState, ...] = ("pending",)
 """State of a touch that was never tried."""
 WAITING: tuple[TouchState, ...] = ("pending", "deferred")
 """States of a touch that may still be sent."""
+IN_DOUBT: tuple[TouchState, ...] = ("ambiguous",)
+"""State of a touch of which somebody must find out whether it was sent."""
 UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
 """States of a touch that may have been sent already."""
 
@@ -260,6 +262,19 @@ async def expire_leases(connection: AsyncConnection, *, now: datetime, detail: s
 async def slots_taken(connection: AsyncConnection, mailbox_id: MailboxId, day: date) -> int:
     """Count the messages that count against a mailbox's cap of a day."""
     statement = select(func.count()).where(TouchRow.mailbox_id == mailbox_id, TouchRow.slot_day == day)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def waiting_ahead(connection: AsyncConnection, found: TouchRow) -> int:
+    """Count the messages that wait for the same mailbox and have an earlier turn."""
+    statement = select(func.count()).where(
+        TouchRow.mailbox_id == found.mailbox_id,
+        TouchRow.state.in_(WAITING),
+        or_(
+            TouchRow.not_before_at < found.not_before_at,
+            and_(TouchRow.not_before_at == found.not_before_at, TouchRow.touch_id < found.touch_id),
+        ),
+    )
     return int((await connection.execute(statement)).scalar_one())
 
 

@@ -26,6 +26,10 @@ ROUTING = PACKAGE / "routing.py"
 
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
 DYNAMIC_IMPORTS = {"importlib.import_module", "importlib.__import__", "__import__"}
+TRANSPORTS = PACKAGE / "campaigns" / "transports"
+DOOR = PACKAGE / "campaigns" / "door.py"
+MAILING = {"smtplib", "aiosmtplib", "resend", "sendgrid", "boto3"}
+SENDING = "deliver"
 PUBLISHING = {"apply_async", "delay", "send_task"}
 IMPURE_MODULES = {"asyncio", "datetime", "io", "os", "pathlib", "random", "secrets", "socket", "subprocess", "sys"}
 IMPURE_MODULES |= {"tempfile", "threading", "time", "uuid"}
@@ -65,6 +69,28 @@ def test_only_the_publisher_puts_a_task_on_a_queue() -> None:
         for path in everything_but(PUBLISHER)
         for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute) and node.attr in PUBLISHING
+    ]
+    assert found == []
+
+
+def test_only_the_transports_speak_to_a_mail_server() -> None:
+    found = [
+        f"{name_of(path)}: {module}"
+        for path in python_files()
+        if TRANSPORTS not in path.parents
+        for module, _ in imports_of(path)
+        if module.split(".")[0] in MAILING or module.startswith("agentic_sales.campaigns.transports.resend")
+    ]
+    names_its_api = [name_of(p) for p in everything_but(SETTINGS) if "api.resend.com" in p.read_text(encoding="utf-8")]
+    assert (found, names_its_api) == ([], [])
+
+
+def test_only_the_door_hands_a_message_to_a_transport() -> None:
+    found = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in everything_but(DOOR)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == SENDING
     ]
     assert found == []
 

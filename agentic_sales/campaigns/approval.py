@@ -1,0 +1,132 @@
+"""Let a person agree to a message, change it or refuse it: bound to the exact message, and decided exactly once."""
+
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.permission import refusal
+from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_digest
+from agentic_sales.contracts import ApprovalId, ContactId, TouchId
+from agentic_sales.errors import NotPermitted, StateConflict, UnknownRecord
+from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide
+from agentic_sales.store.database import Database
+from agentic_sales.store.touches import WAITING, TouchRow, edit, suppress_touch
+
+
+async def ask_approval(
+    connection: AsyncConnection, touch: TouchRow, *, expires_at: datetime, now: datetime, instead_of: str = ""
+) -> ApprovalRow:
+    """Ask whether a message may be sent; the same message is asked about once, however often this is called.
+
+    Args:
+        connection: Of a writing transaction.
+        touch: The message.
+        expires_at: When nobody can answer any more.
+        now: The present.
+        instead_of: Question that this one takes the place of, because the message was edited; empty: none.
+    """
+    key = sha256(f"{touch.touch_id}\0{touch.digest}\0{instead_of}".encode()).hexdigest()[:KEY_CHARS]
+    await ask(
+        connection,
+        ApprovalId(key),
+        touch_id=TouchId(touch.touch_id),
+        digest=touch.digest,
+        expires_at=expires_at,
+        now=now,
+    )
+    return await known_approval(connection, ApprovalId(key))
+
+
+async def approve(
+    database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
+) -> ApprovalRow:
+    """Agree to exactly the message of a digest.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, is about another message, or the message waits no longer.
+        NotPermitted: The person must not be written to by now.
+    """
+    async with database.writing() as connection:
+        answered = await _decide(connection, approval_id, "approved", digest=digest, by=by, note=note, now=now)
+        touch = await known_touch(connection, TouchId(answered.touch_id))
+        if touch.digest != digest or touch.state not in WAITING:
+            raise StateConflict("approval", approval_id, f"its message is `{touch.state}`, or was changed")
+        if (reason := await refusal(connection, ContactId(touch.contact_id))) is not None:
+            raise NotPermitted(touch.contact_id, reason)
+        return answered
+
+
+async def reject(
+    database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
+) -> ApprovalRow:
+    """Refuse a message, which then is never sent.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, or is about another message.
+    """
+    async with database.writing() as connection:
+        answered = await _decide(connection, approval_id, "rejected", digest=digest, by=by, note=note, now=now)
+        await suppress_touch(connection, TouchId(answered.touch_id), detail=f"rejected by {by}", now=now)
+        return answered
+
+
+async def edit_message(
+    database: Database,
+    approval_id: ApprovalId,
+    *,
+    digest: str,
+    subject: str,
+    text: str,
+    html: str,
+    by: str,
+    now: datetime,
+) -> ApprovalRow:
+    """Change the message that a question is about; return the question about the changed one.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, is about another message, or the message was tried already.
+    """
+    async with database.writing() as connection:
+        answered = await _decide(connection, approval_id, "edited", digest=digest, by=by, note="", now=now)
+        touch_id = TouchId(answered.touch_id)
+        touch = await known_touch(connection, touch_id)
+        changed = message_digest(to_email=touch.to_email, subject=subject, text=text, html=html)
+        values = {"subject": subject, "text": text, "html": html, "digest": changed}
+        edited = await edit(connection, touch_id, values, digest=digest, now=now)
+        if edited is None:
+            raise StateConflict("approval", approval_id, f"its message is `{touch.state}`, or was changed")
+        return await ask_approval(
+            connection, edited, expires_at=answered.expires_at, now=now, instead_of=answered.approval_id
+        )
+
+
+async def known_approval(connection: AsyncConnection, approval_id: ApprovalId) -> ApprovalRow:
+    """Return a question.
+
+    Raises:
+        UnknownRecord: There is none.
+    """
+    found = await approval(connection, approval_id)
+    if found is None:
+        raise UnknownRecord("approval", approval_id)
+    return found
+
+
+async def _decide(
+    connection: AsyncConnection, approval_id: ApprovalId, state: str, *, digest: str, by: str, note: str, now: datetime
+) -> ApprovalRow:
+    if not by.strip():
+        raise StateConflict("approval", approval_id, "somebody with a name decides")
+    answered = await decide(connection, approval_id, state, digest=digest, by=by, note=note, now=now)
+    if answered is not None:
+        return answered
+    found = await known_approval(connection, approval_id)
+    if found.state != "pending":
+        raise StateConflict("approval", approval_id, f"it is `{found.state}` by {found.decided_by or 'nobody'}")
+    if found.expires_at <= now:
+        raise StateConflict("approval", approval_id, f"it expired at {found.expires_at.isoformat()}")
+    raise StateConflict("approval", approval_id, "it is about another message than the one that you saw")

@@ -1,0 +1,253 @@
+"""Send: the one place from which a message leaves, at most once, whatever dies on the way.
+
+    pending ──▶ dispatching ──▶ sent
+       ▲  │          │────────▶ failed
+       │  ▼          │────────▶ ambiguous ──▶ sent | failed, by a person or the provider's word
+    deferred ◀───────┘
+    pending, deferred ──▶ suppressed
+
+A touch is taken in one transaction, with a turn of its mailbox, before anything goes over a line. What was taken and
+not finished may have been sent; it becomes ambiguous and is never sent again by itself.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.caps import Turn, next_turn, pace_of, turn_after
+from agentic_sales.campaigns.decision import LOOK_AGAIN, Facts, Verdict, decide
+from agentic_sales.campaigns.links import Links
+from agentic_sales.campaigns.messages import build_message
+from agentic_sales.campaigns.permission import refusal_of
+from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.campaigns.touches import known_touch
+from agentic_sales.campaigns.transports.contract import Delivery, Transport
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
+from agentic_sales.errors import InvalidMessage, StateConflict, UnknownRecord
+from agentic_sales.store.approvals import is_approved
+from agentic_sales.store.campaigns import campaign, enrollment
+from agentic_sales.store.contacts import contact
+from agentic_sales.store.database import Database
+from agentic_sales.store.mailboxes import MailboxRow, change_mailbox, locked_mailbox, mailbox
+from agentic_sales.store.touches import (
+    IN_DOUBT,
+    WAITING,
+    TouchRow,
+    dispatch,
+    expire_leases,
+    finish,
+    hold,
+    slots_taken,
+    suppress_touch,
+    waiting_ahead,
+)
+from agentic_sales.store.touches import resolve as resolve_touch
+
+LEASE = timedelta(minutes=10)
+"""How long a try may take; more than all time limits of the slowest transport together."""
+RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 135, 360))
+"""Pauses between the tries of what the other side did not want now; after the last one it has failed."""
+LOST = "its sender died or lost its way: nobody knows whether it was sent"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When a touch will go, and why not now."""
+
+    state: str
+    """Where it stands."""
+    at: datetime | None
+    """When it will go, or went; None: never, or when a person decides."""
+    why: tuple[str, ...]
+    """Why not now, for people; empty: it can."""
+
+
+class Door:
+    """The door, for one event loop."""
+
+    def __init__(self, database: Database, transport: Transport, links: Links) -> None:
+        self._database = database
+        self._transport = transport
+        self._links = links
+
+    async def send(self, touch_id: TouchId, *, now: datetime) -> TouchRow:
+        """Send a touch if it may be sent now; return it as it is afterwards, whose state and detail say what happened.
+
+        Whoever calls may call again: what was sent, or may have been, stays as it is.
+
+        Raises:
+            UnknownRecord: There is no such touch.
+        """
+        began_s = time.monotonic()
+        async with self._database.writing() as connection:
+            taken = await _take(connection, touch_id, now)
+        if isinstance(taken, TouchRow):
+            return taken
+        delivery = await self._deliver(taken, now)
+        ended_at = now + timedelta(seconds=time.monotonic() - began_s)
+        async with self._database.writing() as connection:
+            ended = await _finish(connection, taken.touch, delivery, self._transport.name, ended_at)
+        log.info("touch_tried", touch_id=touch_id, state=ended.state, attempt=ended.attempts)
+        return ended
+
+    async def _deliver(self, taken: Facts, now: datetime) -> Delivery:
+        touch = taken.touch
+        url = self._links.unsubscribe_url(CampaignId(touch.campaign_id), ContactId(touch.contact_id))
+        try:
+            message = build_message(touch, taken.person, taken.sender, unsubscribe_url=url, date=now)
+        except InvalidMessage as exc:
+            return Delivery("failed", str(exc))
+        return await self._transport.deliver(message, key=TouchId(touch.touch_id))
+
+
+async def sweep(database: Database, *, now: datetime) -> list[TouchId]:
+    """Call ambiguous what was taken and not finished in time; return it."""
+    async with database.writing() as connection:
+        found = await expire_leases(connection, now=now, detail=LOST)
+    for touch_id in found:
+        log.warning("touch_became_ambiguous", touch_id=touch_id)
+    return found
+
+
+async def resolve(database: Database, touch_id: TouchId, state: TouchState, *, by: str, now: datetime) -> TouchRow:
+    """End an ambiguous touch as what a person found out that it is: `sent` or `failed`.
+
+    Raises:
+        UnknownRecord: There is no such touch.
+        StateConflict: It is not ambiguous, the name is missing, or the state is neither of the two.
+    """
+    if state not in {"sent", "failed"} or not by.strip():
+        raise StateConflict("touch", touch_id, "it is resolved as `sent` or `failed`, by somebody with a name")
+    async with database.writing() as connection:
+        detail = f"resolved by {by}"
+        ended = await resolve_touch(connection, touch_id, state, expected=IN_DOUBT, by=by, detail=detail, now=now)
+        if ended is None:
+            found = await known_touch(connection, touch_id)
+            raise StateConflict("touch", touch_id, f"it is `{found.state}`, and only an ambiguous one can be resolved")
+    log.info("touch_resolved", touch_id=touch_id, state=state)
+    return ended
+
+
+async def when_and_why(database: Database, touch_id: TouchId, *, now: datetime) -> Forecast:
+    """Say when a touch will go, and why not now, by the rules that the door itself obeys.
+
+    Raises:
+        UnknownRecord: There is no such touch.
+    """
+    async with database.reading() as connection:
+        facts = await _facts(connection, touch_id, now, is_forecast=True)
+    verdict = decide(facts, now)
+    touch = facts.touch
+    if verdict.kind == "never":
+        return Forecast(touch.state, touch.sent_at, (touch.detail or verdict.why[0],) if touch.state != "sent" else ())
+    return Forecast(touch.state, verdict.at, verdict.why)
+
+
+async def _take(connection: AsyncConnection, touch_id: TouchId, now: datetime) -> Facts | TouchRow:
+    """Take a touch for one try, with a turn of its mailbox; or leave it, say why, and return it as it is."""
+    touch = await known_touch(connection, touch_id)
+    if touch.state not in WAITING:
+        return await _not_waiting(connection, touch, now)
+    if await locked_mailbox(connection, MailboxId(touch.mailbox_id)) is None:
+        raise UnknownRecord("mailbox", touch.mailbox_id)
+    facts = await _facts(connection, touch_id, now)
+    verdict = decide(facts, now)
+    if verdict.kind == "go":
+        return await _dispatch(connection, facts, now)
+    await _leave(connection, touch_id, verdict, now)
+    return await known_touch(connection, touch_id)
+
+
+async def _not_waiting(connection: AsyncConnection, touch: TouchRow, now: datetime) -> TouchRow:
+    if touch.state == "dispatching" and touch.lease_until_at is not None and touch.lease_until_at <= now:
+        await expire_leases(connection, now=now, detail=LOST)
+        return await known_touch(connection, TouchId(touch.touch_id))
+    return touch
+
+
+async def _leave(connection: AsyncConnection, touch_id: TouchId, verdict: Verdict, now: datetime) -> None:
+    detail = "; ".join(verdict.why)
+    if verdict.kind == "never":
+        await suppress_touch(connection, touch_id, detail=detail, now=now)
+    else:
+        await hold(connection, touch_id, until_at=verdict.at or now + LOOK_AGAIN, detail=detail)
+
+
+async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) -> Facts | TouchRow:
+    sender = facts.sender
+    day = pace_of(sender).day_of(now)
+    taken = await dispatch(connection, facts.touch, slot_day=day, lease_until_at=now + LEASE, now=now)
+    if taken is None:
+        return await known_touch(connection, TouchId(facts.touch.touch_id))
+    values: dict[str, Any] = {"last_slot_at": now}
+    if sender.ramp_start is not None and sender.ramp_from is None:
+        values["ramp_from"] = day
+    await change_mailbox(connection, MailboxId(sender.mailbox_id), values)
+    return replace(facts, touch=taken)
+
+
+async def _finish(
+    connection: AsyncConnection, touch: TouchRow, delivery: Delivery, provider: str, now: datetime
+) -> TouchRow:
+    state, values = _ending(touch, delivery, now)
+    ended = await finish(connection, touch, state, {**values, "provider": provider}, now=now)
+    if delivery.is_bad_address:
+        await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
+    return ended or await known_touch(connection, TouchId(touch.touch_id))
+
+
+def _ending(touch: TouchRow, delivery: Delivery, now: datetime) -> tuple[TouchState, Mapping[str, Any]]:
+    """Translate what became of a try into the row; a turn that was not used is given back to the mailbox's day."""
+    told = {"detail": delivery.detail, "provider_id": delivery.provider_id}
+    match delivery.state:
+        case "sent":
+            return "sent", {**told, "sent_at": now}
+        case "deferred" if touch.attempts > len(RETRY_AFTER):
+            return "failed", {
+                **told,
+                "slot_day": None,
+                "detail": f"gave up after {touch.attempts} tries: {delivery.detail}",
+            }
+        case "deferred":
+            pause = max(RETRY_AFTER[touch.attempts - 1], timedelta(seconds=delivery.retry_after_s or 0))
+            return "deferred", {**told, "slot_day": None, "not_before_at": now + pause}
+        case "failed" | "ambiguous" as state:
+            return state, told
+
+
+async def _facts(connection: AsyncConnection, touch_id: TouchId, now: datetime, *, is_forecast: bool = False) -> Facts:
+    touch = await known_touch(connection, touch_id)
+    campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
+    found, person = await campaign(connection, campaign_id), await contact(connection, contact_id)
+    sender = await mailbox(connection, MailboxId(touch.mailbox_id))
+    if found is None or person is None or sender is None:
+        raise UnknownRecord("campaign, contact or mailbox of touch", touch_id)
+    return Facts(
+        touch=touch,
+        campaign=found,
+        plan=CampaignPlan.model_validate(found.plan),
+        enrollment=await enrollment(connection, campaign_id, contact_id),
+        person=person,
+        refusal=await refusal_of(connection, person),
+        is_approved=await is_approved(connection, touch_id, touch.digest),
+        sender=sender,
+        turn=await _turn(connection, touch, sender, now, is_forecast=is_forecast),
+    )
+
+
+async def _turn(
+    connection: AsyncConnection, touch: TouchRow, sender: MailboxRow, now: datetime, *, is_forecast: bool
+) -> Turn:
+    pace = pace_of(sender)
+    taken_today = await slots_taken(connection, MailboxId(sender.mailbox_id), pace.day_of(now))
+    if not is_forecast:
+        return next_turn(pace, taken_today, now)
+    return turn_after(pace, taken_today, await waiting_ahead(connection, touch), now)

@@ -1,0 +1,93 @@
+"""Make and read the tokens of unsubscribe links: HMACs, so that nothing is stored and nothing can be guessed."""
+
+import hmac
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as NotBase64
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_bytes
+
+from agentic_sales.contracts import CampaignId, ContactId
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.settings import Settings
+
+UNSUBSCRIBE_PATH = "/unsubscribe"
+SECRET_BYTES = 32
+MAC_BYTES = 16
+LONGEST_TOKEN_CHARS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What makes and reads the links of this deployment."""
+
+    public_url: str
+    """Where recipients reach the facade."""
+    secret: bytes = field(repr=False)
+    """Key of the HMACs."""
+
+    def unsubscribe_url(self, campaign_id: CampaignId, contact_id: ContactId) -> str:
+        """Return the link with which a person leaves; opening it changes nothing, posting to it does."""
+        payload = f"{campaign_id}\n{contact_id}".encode()
+        return f"{self.public_url.rstrip('/')}{UNSUBSCRIBE_PATH}/{_text(payload)}.{_text(self._mac(payload))}"
+
+    def read(self, token: str) -> tuple[CampaignId, ContactId] | None:
+        """Return whom a token is for; None: it is not one of ours."""
+        payload_text, _, mac_text = token[:LONGEST_TOKEN_CHARS].partition(".")
+        try:
+            payload, mac = _bytes(payload_text), _bytes(mac_text)
+        except (NotBase64, ValueError):
+            return None
+        if not hmac.compare_digest(mac, self._mac(payload)):
+            return None
+        campaign_id, _, contact_id = payload.decode().partition("\n")
+        return CampaignId(campaign_id), ContactId(contact_id)
+
+    def _mac(self, payload: bytes) -> bytes:
+        return hmac.digest(self.secret, b"unsubscribe\0" + payload, sha256)[:MAC_BYTES]
+
+
+def open_links(configuration: Settings) -> Links:
+    """Return the links of a configuration.
+
+    Mail that stays on this machine gets a secret of its own, kept in the state directory.
+
+    Raises:
+        ConfigurationError: Mail leaves this machine, and recipients could not unsubscribe.
+    """
+    secret, public_url = configuration.unsubscribe_secret, configuration.public_url
+    if configuration.mail == "maildir":
+        key = secret.get_secret_value().encode() if secret else _kept_secret(configuration.state_dir)
+        return Links(public_url or configuration.langgraph_url, key)
+    if secret is None:
+        raise ConfigurationError("mail that leaves this machine needs AGENTIC_SALES_UNSUBSCRIBE_SECRET")
+    if public_url is None or not public_url.startswith("https://"):
+        raise ConfigurationError(
+            "mail that leaves this machine needs AGENTIC_SALES_PUBLIC_URL: the https:// address to unsubscribe at"
+        )
+    return Links(public_url, secret.get_secret_value().encode())
+
+
+def _kept_secret(folder: Path) -> bytes:
+    """Return the secret of this state directory; whoever comes first makes it."""
+    path = folder / "unsubscribe.secret"
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f"unsubscribe.{os.getpid()}.{token_bytes(4).hex()}"
+    if not path.exists():
+        unfinished.touch(mode=0o600)
+        unfinished.write_bytes(token_bytes(SECRET_BYTES))
+        with suppress(FileExistsError):
+            path.hardlink_to(unfinished)
+        unfinished.unlink()
+    return path.read_bytes()
+
+
+def _text(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,98 @@
+"""Make a complete mail of a touch: both bodies, the footer that the law asks for, and headers that nothing can break.
+
+The same touch always makes the same message, but for its date; so every try of it can be recognized as one.
+"""
+
+import re
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from html import escape
+
+from agentic_sales.errors import InvalidMessage
+from agentic_sales.store.contacts import ContactRow
+from agentic_sales.store.mailboxes import MailboxRow
+from agentic_sales.store.touches import TouchRow
+
+# Headers are not folded before 998 characters, as RFC 5322 allows: a long URL has no place to fold at, and Python
+# would encode it, so that no mail reader found it in `List-Unsubscribe`.
+_WIRE = SMTP.clone(max_line_length=998)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+LONGEST_SUBJECT_CHARS = 400
+
+
+def build_message(
+    touch: TouchRow, person: ContactRow, sender: MailboxRow, *, unsubscribe_url: str, date: datetime
+) -> EmailMessage:
+    """Make the mail of a touch.
+
+    Raises:
+        InvalidMessage: A header would hold what no header can.
+    """
+    message = EmailMessage(policy=SMTP)
+    message["From"] = _address("From", sender.display_name, sender.address)
+    message["To"] = _address("To", f"{person.first_name} {person.last_name}".strip(), touch.to_email)
+    if sender.reply_to:
+        message["Reply-To"] = _address("Reply-To", sender.display_name, sender.reply_to)
+    message["Subject"] = _subject(touch.subject)
+    message["Date"] = date
+    message["Message-ID"] = _line("Message-ID", touch.message_id)
+    if touch.in_reply_to:
+        message["In-Reply-To"] = _line("In-Reply-To", touch.in_reply_to)
+        message["References"] = _line("References", touch.references)
+    message["List-Unsubscribe"] = f"<{_line('List-Unsubscribe', unsubscribe_url)}>"
+    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    message.set_content(f"{touch.text.rstrip()}\n\n-- \n{sender.postal_address}\nUnsubscribe: {unsubscribe_url}\n")
+    message.add_alternative(_html(touch, sender, unsubscribe_url), subtype="html")
+    message.set_boundary(f"=_{touch.touch_id}")  # Python's own is drawn anew for every try.
+    return message
+
+
+def to_bytes(message: EmailMessage) -> bytes:
+    """Return a message as it goes over the line."""
+    return message.as_bytes(policy=_WIRE)
+
+
+def envelope_of(message: EmailMessage) -> tuple[str, str]:
+    """Return the addresses of sender and recipient."""
+    return message["From"].addresses[0].addr_spec, message["To"].addresses[0].addr_spec
+
+
+def bodies_of(message: EmailMessage) -> tuple[str, str]:
+    """Return the plain text and the HTML of a message of ours."""
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain is not None and html is not None  # noqa: S101, PT018 - `build_message` writes both
+    return plain.get_content(), html.get_content()
+
+
+def _html(touch: TouchRow, sender: MailboxRow, unsubscribe_url: str) -> str:
+    body = touch.html or _paragraphs(touch.text)
+    postal = "<br>".join(escape(line) for line in sender.postal_address.splitlines())
+    link = f'<a href="{escape(unsubscribe_url)}">Unsubscribe</a>'
+    return f'{body}\n<hr>\n<p style="color:#666;font-size:small">{postal}<br>{link}</p>\n'
+
+
+def _paragraphs(text: str) -> str:
+    blocks = re.split(r"\n\s*\n", text.strip())
+    return "\n".join(f"<p>{escape(block).replace(chr(10), '<br>')}</p>" for block in blocks)
+
+
+def _address(header: str, name: str, address: str) -> Address:
+    try:
+        return Address(_line(header, name), addr_spec=_line(header, address))
+    except (ValueError, IndexError) as exc:
+        raise InvalidMessage(header, f"`{address}` is not an address") from exc
+
+
+def _subject(subject: str) -> str:
+    if not subject.strip() or len(subject) > LONGEST_SUBJECT_CHARS:
+        raise InvalidMessage("Subject", f"it has {len(subject.strip())} of 1 to {LONGEST_SUBJECT_CHARS} characters")
+    return _line("Subject", subject)
+
+
+def _line(header: str, text: str) -> str:
+    """Refuse a text that would end its header and begin another."""
+    if _CONTROL.search(text):
+        raise InvalidMessage(header, "it contains a line break or a control character")
+    return text

@@ -1,0 +1,68 @@
+"""Open the transport that the configuration names."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from urllib.parse import unquote, urlsplit
+
+import httpx
+
+from agentic_sales.campaigns.transports.contract import Transport
+from agentic_sales.campaigns.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.transports.resend import TIMEOUT, ResendTransport
+from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.settings import Settings
+
+MAILDIR = "maildir"
+RESEND = "resend"
+_PORTS = {"smtp": 587, "smtps": 465}
+
+
+@asynccontextmanager
+async def open_transport(configuration: Settings) -> AsyncIterator[Transport]:
+    """Open the transport of `AGENTIC_SALES_MAIL`; it connects when it is first used.
+
+    Raises:
+        ConfigurationError: The variable names none, or what it needs is missing.
+    """
+    if configuration.mail == MAILDIR:
+        yield MaildirTransport(configuration.state_dir / "mail")
+    elif configuration.mail == RESEND:
+        if configuration.resend_api_key is None:
+            raise ConfigurationError("AGENTIC_SALES_MAIL=resend needs RESEND_API_KEY")
+        async with httpx.AsyncClient(base_url=configuration.resend_url, timeout=TIMEOUT) as client:
+            yield ResendTransport(client, configuration.resend_api_key)
+    else:
+        yield SmtpTransport(smtp_server(configuration))
+
+
+def smtp_server(configuration: Settings) -> SmtpServer:
+    """Read the SMTP server: `smtp://user@host:587` (STARTTLS) or `smtps://…` (TLS from the first byte).
+
+    Only a server on this machine may be spoken to in the clear.
+
+    Raises:
+        ConfigurationError: `AGENTIC_SALES_MAIL` is no such URL, or the user has no password.
+    """
+    parts = urlsplit(configuration.mail)
+    if parts.scheme not in _PORTS or not parts.hostname or parts.password:
+        raise ConfigurationError("AGENTIC_SALES_MAIL must be `maildir`, `resend` or smtp(s)://user@host:port")
+    password = configuration.mail_password
+    if parts.username and password is None:
+        raise ConfigurationError("AGENTIC_SALES_MAIL names a user, who needs AGENTIC_SALES_MAIL_PASSWORD")
+    return SmtpServer(
+        host=parts.hostname,
+        port=parts.port or _PORTS[parts.scheme],
+        username=unquote(parts.username) if parts.username else None,
+        password=password.get_secret_value() if parts.username and password else None,
+        use_tls=parts.scheme == "smtps",
+        start_tls=None if _is_this_machine(parts.hostname) else True,
+    )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

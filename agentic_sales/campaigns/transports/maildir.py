@@ -1,0 +1,39 @@
+"""Put messages into a maildir on disk: the default, so that nothing leaves the machine until someone configures it."""
+
+import asyncio
+import os
+from email.message import EmailMessage
+from pathlib import Path
+
+from agentic_sales.campaigns.messages import to_bytes
+from agentic_sales.campaigns.transports.contract import Delivery
+from agentic_sales.contracts import TouchId
+
+
+class MaildirTransport:
+    """A maildir. A message's file is named after its key, so a second delivery is the same file."""
+
+    name = "maildir"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:
+        """Write the message, unless it is there."""
+        try:
+            await asyncio.to_thread(self._write, to_bytes(message), f"{key}.agentic-sales")
+        except OSError as exc:
+            return Delivery("deferred", f"the maildir cannot be written: {exc}")
+        return Delivery("sent", provider_id=key)
+
+    def _write(self, content: bytes, name: str) -> None:
+        for part in ("tmp", "new", "cur"):
+            (self._folder / part).mkdir(parents=True, exist_ok=True)
+        if any((self._folder / "cur").glob(f"{name}*")):  # A mail reader has taken it in, and put its flags behind it.
+            return
+        unfinished = self._folder / "tmp" / f"{name}.{os.getpid()}"
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self._folder / "new" / name)
