@@ -41,6 +41,12 @@ MultitaskStrategy = Literal["reject", "enqueue", "interrupt", "rollback"]
 """What becomes of a run that finds another at work on its thread, in LangGraph's words."""
 
 
+Priority = Literal["interactive", "batch"]
+"""Which lane of its pool a run takes."""
+LONGEST_DELAY_S = 604_800.0
+"""Longest that a run may be held back: a week. What is to wait for longer belongs into a schedule."""
+
+
 class RunRequest(BaseModel):
     """Body of every request that starts a run. Unknown fields are ignored, as the LangGraph SDKs expect."""
 
@@ -61,6 +67,15 @@ class RunRequest(BaseModel):
         default="values", description="What is streamed, where the run is streamed at all."
     )
     stream_subgraphs: bool = Field(default=False, description="Stream the frames of subgraphs too.")
+    priority: Priority = Field(
+        default="interactive", description="`batch`: the run takes only what interactive runs of its pool leave."
+    )
+    after_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=LONGEST_DELAY_S,
+        description="Hold the run back for so long; it can be cancelled meanwhile.",
+    )
     on_disconnect: Literal["cancel", "continue"] = Field(
         default="continue", description="What becomes of the run when the caller leaves before the answer."
     )

@@ -50,7 +50,9 @@ async def submit(request: Request, *, is_streamed: bool = False) -> Submission:
     state.validator.check(row.assistant_id, body.input)
     run = await state.runs.submit(
         row.assistant_id,
-        body.model_dump(include={"input", "config", "metadata", "context", "stream_subgraphs"}),
+        body.model_dump(
+            include={"input", "config", "metadata", "context", "stream_subgraphs", "priority", "after_seconds"}
+        ),
         trace=parse_inbound(request.headers),
         idempotency=_idempotency(request, raw),
         stream_modes=body.stream_modes if is_streamed else (),

@@ -23,6 +23,7 @@ from agentic_sales.errors import BrokerUnavailable, IdempotencyConflict, PoolUna
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs import scripts
 from agentic_sales.runs.canary import canary_ages
+from agentic_sales.runs.lanes import Admitted, Lanes, delay_s, held_key, is_held
 from agentic_sales.runs.turns import NextRun, Turn, next_run, refusal_of
 
 log = structlog.get_logger()
@@ -216,6 +217,7 @@ class Ledger:
         self._claim = redis.register_script(scripts.CLAIM)
         self._finish = redis.register_script(scripts.FINISH)
         self._cancel = redis.register_script(scripts.CANCEL)
+        self._lanes = Lanes(redis)
         self._revive = redis.register_script(scripts.REVIVE)
         self._forget = redis.register_script(scripts.FORGET)
         self._discard_run = redis.register_script(scripts.DISCARD_RUN)
@@ -225,7 +227,7 @@ class Ledger:
 
         Args:
             run: The run.
-            queue_cap: Runs that may wait on its queue.
+            queue_cap: Runs that may wait on its queue, and as many in its batch lane.
             idempotency: The caller's key; a run that was started under it is joined.
 
         Returns:
@@ -276,6 +278,8 @@ class Ledger:
     async def _write(
         self, run: NewRun, *, waits: bool, queue_cap: int, idempotency: Idempotency | None, turn: Turn | None = None
     ) -> list[Any]:
+        held_in = held_key(run.queue, run.request) if waits and is_held(run.request) else ""
+        delay = f"{delay_s(run.request):g}" if waits else ""
         fields: dict[str, str | bytes] = {
             "assistant_id": run.assistant_id,
             "request": to_json(run.request),
@@ -287,12 +291,13 @@ class Ledger:
             "is_streamed": "1" if run.stream_modes else "",
             "metadata": to_json(run.request.get("metadata") or {}),
             "parent_run_id": run.parent_run_id or "",
+            "held_in": held_in,
         }
         digest, once = (idempotency.digest, f"agentic:once:{idempotency.scope}") if idempotency else ("", "")
         on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED.model_dump_json()) if turn else ""
-        limits: list[str | bytes | int] = [self._ttl_s, int(waits), queue_cap, IDEMPOTENCY_TTL_S]
+        limits: list[str | bytes | int] = [self._ttl_s, delay, queue_cap, IDEMPOTENCY_TTL_S]
         args = [run.run_id, run.queue, *limits, digest, on_thread]
-        keys = [run_key(run.run_id), alive_key(run.queue), once]
+        keys = [run_key(run.run_id), alive_key(run.queue), once, held_in or pending_key(run.queue)]
         async with self.in_time():
             verdict: list[Any] = await self._record(keys=keys, args=[*args, *chain.from_iterable(fields.items())])
         return verdict
@@ -360,6 +365,11 @@ class Ledger:
         await self._pass_on(next_run(told[0] if told else None))
         answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()
         return answer
+
+    async def admit(self, queue: str) -> list[Admitted]:
+        """Take what may go now out of the lanes of a queue; the caller publishes it."""
+        async with self.in_time():
+            return await self._lanes.admit(queue)
 
     async def is_cancelled(self, run_id: RunId) -> bool:
         """Say whether somebody wished to cancel a run."""

@@ -54,36 +54,38 @@ _TURNS = _NOW + _COUNT + thread_scripts.THREADS
 RECORD = (
     _TURNS
     + """
--- KEYS: run, alive set of the queue, idempotency key (or '').
--- ARGV: run id, queue, ttl_s, waits for a worker ('1'), queue cap, idempotency ttl_s, digest of the request,
---   its turn on a thread as JSON (or ''), fields ...
+-- KEYS: run, alive set of the queue, idempotency key (or ''), sorted set in which the run waits.
+-- ARGV: run id, queue, ttl_s, seconds that it is held back at least ('': it waits for no worker), queue cap,
+--   idempotency ttl_s, digest of the request, its turn on a thread as JSON (or ''), fields ...
+local delay = tonumber(ARGV[4]) or 0
 if KEYS[3] ~= '' then
   local first = redis.call('HMGET', KEYS[3], 'run_id', 'digest')
   -- A run that was forgotten, because its message could not be published, joins nobody.
   local is_known = first[1] and redis.call('EXISTS', 'agentic:run:' .. first[1]) == 1
   if is_known then return {first[2] == ARGV[7] and 'joined' or 'conflict', first[1]} end
 end
-if ARGV[4] == '1' then
+if ARGV[4] ~= '' then
   if redis.call('ZCOUNT', KEYS[2], now, '+inf') == 0 then return {'pool_dead'} end
-  local depth = redis.call('ZCARD', pending(ARGV[2]))
+  local depth = redis.call('ZCARD', KEYS[4])
   if depth >= tonumber(ARGV[5]) then return {'full', tostring(depth)} end
 end
 local turn = ARGV[8] ~= '' and cjson.decode(ARGV[8])
 local refused = turn and refusal(turn)
 if refused then return refused end
 redis.call('HSET', KEYS[1], 'run_id', ARGV[1], 'queue', ARGV[2], 'status', 'pending', 'attempt', 0, 'losses', 0,
-  'created_at', stamp, unpack(ARGV, 9))
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+  'created_at', delay > 0 and string.format('%.6f', now + delay) or stamp, unpack(ARGV, 9))
+redis.call('EXPIRE', KEYS[1], ARGV[3] + math.ceil(delay))
 if KEYS[3] ~= '' then
   redis.call('HSET', KEYS[3], 'run_id', ARGV[1], 'digest', ARGV[7])
   redis.call('EXPIRE', KEYS[3], ARGV[6])
 end
 if turn then return {'in_line', take_turn(ARGV[1], turn, ARGV[3])} end
-if ARGV[4] == '1' then redis.call('ZADD', pending(ARGV[2]), now, ARGV[1]) end
+if ARGV[4] ~= '' then redis.call('ZADD', KEYS[4], now + delay, ARGV[1]) end
 return {'recorded'}
 """
 )
-"""Write a new run. Returns {'recorded'}; for one on a thread {'in_line', what the message needs of the run whose turn
+"""Write a new run; one that is held back is created when it comes due, as callers of LangGraph know it. Returns
+{'recorded'}; for one on a thread {'in_line', what the message needs of the run whose turn
 it is now (or '')}; or, writing nothing, {'joined', run id}, {'conflict', run id}, {'pool_dead'}, {'full', depth}, or
 why it may not have a turn on its thread, and a detail."""
 
@@ -181,7 +183,8 @@ tell_end(ARGV[1], run[3], run[5], status, body)
 count_end(run[6], run[7], outcome, code)
 observe_duration(run[6], run[7], now - tonumber(run[8]))
 for i = 11, #ARGV, 2 do count(ARGV[i + 1], ARGV[i]) end
-return leave(ARGV[1]) or 1
+local promoted = leave(ARGV[1]) or ''
+return promoted ~= '' and promoted or 1
 """
 )
 """End a run and tell its waiter. Returns 0, and changes nothing, when the attempt is not the one that holds the run;
@@ -205,6 +208,45 @@ return {'cancelled', leave(ARGV[1])}
 )
 """Cancel a run: {'cancelled'} when it waited and has ended, with what the message needs of the run that has its turn on
 the thread now; {'asked'} when it runs; also {'ended'} or {'unknown'}."""
+
+ADMIT = (
+    _NOW
+    + """
+-- KEYS: held, batch, batch runs that are out, children of workers. ARGV: queue, most admitted of what has come due.
+local function status_of(run_id) return redis.call('HGET', 'agentic:run:' .. run_id, 'status') end
+local admitted = {}
+local function admit_next(held, lane, most)
+  for _, run_id in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', now, 'LIMIT', 0, most)) do
+    redis.call('ZREM', held, run_id)
+    if status_of(run_id) == 'pending' then
+      redis.call('ZADD', pending(ARGV[1]), now, run_id)
+      if lane == 'batch' then redis.call('SADD', KEYS[3], run_id) end
+      table.insert(admitted, {run_id, redis.call('HGET', 'agentic:run:' .. run_id, 'assistant_id'), lane})
+    end
+  end
+end
+admit_next(KEYS[1], 'interactive', ARGV[2])
+if redis.call('ZCARD', KEYS[2]) == 0 then return admitted end
+local out, waiting = 0, redis.call('ZCOUNT', pending(ARGV[1]), '-inf', now - 0.25)
+for _, run_id in ipairs(redis.call('SMEMBERS', KEYS[3])) do
+  local status = status_of(run_id)
+  if status == 'pending' then waiting = waiting - 1 end
+  if status == 'pending' or status == 'running' then out = out + 1 else redis.call('SREM', KEYS[3], run_id) end
+end
+if waiting > 0 then return admitted end
+local children = 0
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', 'agentic:alive:' .. ARGV[1], now, '+inf')) do
+  children = children + (redis.call('HGET', KEYS[4], worker) or 0)
+end
+local most = math.max(1, children - math.max(1, math.floor(children / 4)))
+if most > out then admit_next(KEYS[2], 'batch', most - out) end
+return admitted
+"""
+)
+"""Take runs that may go to their queue now out of the lanes. Returns {run id, assistant id, lane} of each.
+
+A run counts as waiting for a child when it waits longer than a message takes. The set of the batch runs that are out
+mends itself: what has ended, or has expired, is dropped when it is next looked at."""
 
 REVIVE = (
     _TURNS

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -21,11 +22,14 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import BrokerUnavailable, RunNotDead, UnknownRun, WaitTimeout
 from agentic_sales.observability.spans import RunIdentity, in_place, publishing
 from agentic_sales.observability.tracing import TraceContext
+from agentic_sales.runs.lanes import is_held
 from agentic_sales.runs.ledger import Idempotency, Ledger, NewRun, Outcome, RunRecord
 from agentic_sales.runs.publisher import Publisher
 from agentic_sales.runs.replies import Replies
 from agentic_sales.runs.turns import NextRun, Turn
 from agentic_sales.settings import Settings
+
+log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S = 1.0
 MAX_READERS = 1000
@@ -114,6 +118,8 @@ class Runs:
             recorded, to_publish = await self._record(run, idempotency, turn)
             if recorded == run.run_id:
                 await self._publish(run, to_publish)
+                if is_held(run.request):
+                    await self._admit(run.queue)
                 return SubmittedRun(run.run_id, run.thread_id, assistant_id, run.queue, run.trace.trace_id, ended)
         except BaseException:
             ended.cancel()
@@ -265,13 +271,22 @@ class Runs:
     async def _record(
         self, run: NewRun, idempotency: Idempotency | None, turn: Turn | None
     ) -> tuple[RunId, NextRun | None]:
-        cap, itself = self._queue_cap, NextRun(run.run_id, run.assistant_id, run.queue)
+        cap = self._queue_cap
+        itself = None if is_held(run.request) else NextRun(run.run_id, run.assistant_id, run.queue)
         try:
             if turn is not None:
                 return await self.ledger.record_in_line(run, turn, queue_cap=cap, idempotency=idempotency)
             return await self.ledger.record(run, queue_cap=cap, idempotency=idempotency), itself
         except RedisError as exc:
             raise BrokerUnavailable(f"recording run `{run.run_id}`", exc) from exc
+
+    async def _admit(self, queue: str) -> None:
+        """Publish what may leave the lanes of a queue now; the ledger keeps what cannot be published."""
+        try:
+            for run in await self.ledger.admit(queue):
+                await self._publisher.publish(run.run_id, run.assistant_id, queue, run.headers)
+        except (RedisError, BrokerUnavailable) as exc:
+            log.warning("queue_not_fed", queue=queue, reason=str(exc))
 
     async def _publish(self, run: NewRun, to_publish: NextRun | None) -> None:
         if to_publish is None:

@@ -19,16 +19,21 @@ local function holder_of(thread)
   if status == 'pending' or status == 'running' then return holder end
 end
 
--- Give a thread that nobody holds to the run that has waited longest. Returns what the message needs, or nil.
+-- Give a thread that nobody holds to the run that has waited longest. Returns what the message needs, '' for a run that
+-- is held back (its lane publishes it), or nil.
 local function next_turn(thread)
   local run_id = redis.call('LPOP', thread_key(thread) .. ':waiting')
   while run_id do
-    local run = redis.call('HMGET', run_key(run_id), 'status', 'assistant_id', 'queue')
+    local run = redis.call('HMGET', run_key(run_id), 'status', 'assistant_id', 'queue', 'held_in', 'created_at')
     if run[1] == 'pending' then
       redis.call('HSET', thread_key(thread), 'holder', run_id)
       redis.call('PERSIST', thread_key(thread))
       redis.call('SADD', 'agentic:threads:busy', thread)
       redis.call('HDEL', run_key(run_id), 'waits')
+      if (run[4] or '') ~= '' then
+        redis.call('ZADD', run[4], run[5], run_id)
+        return ''
+      end
       redis.call('ZADD', pending(run[3]), now, run_id)
       return run_id .. '\\n' .. run[2] .. '\\n' .. run[3]
     end
@@ -88,12 +93,14 @@ end
 
 -- End a pending run of a thread as cancelled, without passing the thread on.
 local function end_pending(run_id, body, ttl_s)
-  local run = redis.call('HMGET', run_key(run_id), 'status', 'queue', 'reply_to', 'is_streamed', 'assistant_id')
+  local run = redis.call('HMGET', run_key(run_id), 'status', 'queue', 'reply_to', 'is_streamed', 'assistant_id',
+    'held_in')
   if run[1] ~= 'pending' then return end
   redis.call('HSET', run_key(run_id), 'status', 'interrupted', 'cancelled_at', stamp, 'ended_at', stamp,
     'failure', body)
   redis.call('EXPIRE', run_key(run_id), ttl_s)
   redis.call('ZREM', pending(run[2]), run_id)
+  if (run[6] or '') ~= '' then redis.call('ZREM', run[6], run_id) end
   tell_end(run_id, run[3], run[4], 'interrupted', body)
   count_end(run[5], run[2], 'cancelled', 'cancelled')
 end

@@ -88,7 +88,7 @@ class WorkerSubRunner:
         """Run an assistant to its end: in place if this pool serves it, else through its pool's queue."""
         row = self._child.control.row(assistant_id)
         queue = self._child.control.decide(row.assistant_id).queue
-        request = {"input": dict(values), "on_completion": "delete"}
+        request = {"input": dict(values), "on_completion": "delete", "priority": self._claim.request.get("priority")}
         runs = await self._child.runs()
         if queue == self._queue:
             outcome = await self._run_in_place(runs, row, request)

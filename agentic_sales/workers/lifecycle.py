@@ -57,11 +57,12 @@ def _configure_logs(**_: Any) -> None:
 @signals.celeryd_init.connect
 def _add_consumer_steps(**_: Any) -> None:
     from agentic_sales.workers.canary import Canary  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.feed import Feed  # noqa: PLC0415 - only a worker consumes
     from agentic_sales.workers.lease import Lease  # noqa: PLC0415 - only a worker consumes
     from agentic_sales.workers.presence import Presence  # noqa: PLC0415 - only a worker may reach a graph
     from agentic_sales.workers.sweep import Sweep  # noqa: PLC0415 - only a worker consumes
 
-    app.steps["consumer"].update({Canary, Lease, Presence, Sweep})
+    app.steps["consumer"].update({Canary, Feed, Lease, Presence, Sweep})
 
 
 @signals.celeryd_after_setup.connect

@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from agentic_sales.runs.canary import CANARY_LIMIT_S, canary_key
+from agentic_sales.runs.lanes import CHILDREN_KEY
 from agentic_sales.runs.ledger import WORKERS_KEY, alive_key
 from agentic_sales.settings import settings
 from agentic_sales.workers import carried
@@ -66,6 +67,7 @@ class Presence(bootsteps.StartStopStep):
             with self._redis.pipeline(transaction=False) as pipe:
                 for queue in consumed_queues(consumer):
                     pipe.zrem(alive_key(queue), consumer.hostname)
+                pipe.hdel(CHILDREN_KEY, consumer.hostname)
                 pipe.hdel(WORKERS_KEY, consumer.hostname)
                 pipe.execute()
         except RedisError as exc:
@@ -80,6 +82,7 @@ class Presence(bootsteps.StartStopStep):
                 for queue in proven:
                     pipe.zadd(alive_key(queue), {consumer.hostname: seconds + EXPIRES_AFTER_S})
                     pipe.zremrangebyscore(alive_key(queue), "-inf", seconds)
+                pipe.hset(CHILDREN_KEY, consumer.hostname, consumer.pool.num_processes)
                 pipe.hset(WORKERS_KEY, consumer.hostname, json.dumps(_about(consumer, seconds)))
                 pipe.execute()
             _signed_at_s = time.monotonic()

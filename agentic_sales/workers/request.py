@@ -14,7 +14,9 @@ from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.errors import RunTimeout
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.holds import Hold, Holds
+from agentic_sales.runs.lanes import LANE_HEADER
 from agentic_sales.settings import settings
+from agentic_sales.workers.feed import feed
 from agentic_sales.workers.lifecycle import worker_name
 
 log = structlog.get_logger()
@@ -36,6 +38,8 @@ class RunRequest(Request):
         if self.message.channel.connection is None:
             self.acknowledged = True
         super().acknowledge()
+        if LANE_HEADER in self.request_dict:
+            feed(str(self.delivery_info["routing_key"]))
 
     def reject(self, requeue: bool = False) -> None:  # noqa: FBT001, FBT002 - Celery's signature
         """Give the delivery back, unless its connection is gone; as for `acknowledge`."""
