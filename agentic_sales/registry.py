@@ -20,6 +20,7 @@ __all__ = ["BY_ID", "EFFECTS", "GRAPHS", "Effect", "GraphSpec", "RegistryError",
 
 Effect = Literal["pure", "read", "write", "send"]
 EFFECTS: tuple[Effect, ...] = ("pure", "read", "write", "send")
+_NUMBER, _INFINITE = (int, float), float("inf")  # made once, not for each of thousands of rows
 
 
 class RegistryError(ValueError):
@@ -88,11 +89,11 @@ def _is_identifier(value: object) -> bool:
 
 
 def _is_dotted_path(value: object) -> bool:
-    return isinstance(value, str) and value != "" and all(part.isidentifier() for part in value.split("."))
+    return isinstance(value, str) and all(map(str.isidentifier, value.split(".")))
 
 
 def _is_positive_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and value is not True and 0 < value < float("inf")
+    return isinstance(value, _NUMBER) and value is not True and 0 < value < _INFINITE
 
 
 def index_rows(*tables: Iterable[GraphSpec]) -> dict[str, GraphSpec]:
