@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from agentic_sales.contracts import RunId
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import Claim, events_key, run_key
+from agentic_sales.runs.patience import patiently
 
 MOST_EVENTS = 10_000
 """Events that are kept of one run, roughly; a reader that is further behind has a gap."""
@@ -49,10 +50,13 @@ class EventWriter:
         self._claim = claim
 
     async def write(self, event: str, data: bytes) -> bool:
-        """Add an event; False, adding nothing, when the claim was lost meanwhile."""
+        """Add an event, waiting for a Redis that is away; False, adding nothing, when the claim was lost meanwhile.
+
+        An event whose answer was lost with Redis may be there twice; none is missing.
+        """
         keys = [run_key(self._claim.run_id), events_key(self._claim.run_id)]
         args: list[str | bytes | int] = [self._claim.attempt, EVENTS_TTL_S, MOST_EVENTS, event, data]
-        return bool(await self._append(keys=keys, args=args))
+        return bool(await patiently(lambda: self._append(keys=keys, args=args), self._claim.run_id))
 
 
 async def follow(redis: Redis, run_id: RunId, *, after: str, idle_s: float) -> AsyncIterator[RunEvent | None]:

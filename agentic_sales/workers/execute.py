@@ -6,13 +6,12 @@ Every way a run can end is recorded in the ledger; nothing a graph raises leaves
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
 from pydantic_core import PydanticSerializationError, to_json
-from redis.exceptions import RedisError
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from agentic_sales.contracts import RunFailure, RunId
@@ -28,6 +27,7 @@ from agentic_sales.errors import (
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
+from agentic_sales.runs.patience import patiently
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.workers.cancel import RunCancelled, cancellable
@@ -40,11 +40,6 @@ from agentic_sales.workers.traced import traced
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
-
-LEDGER_PATIENCE_S = 60.0
-"""How long a run waits for a Redis that is away: before it begins, and when it has ended."""
-_LEDGER_PAUSE_S = 0.5
 MAX_ATTEMPTS = 3
 """Attempts of a run whose worker dies; then it fails, so that a run that kills its child does not do so for ever."""
 MAX_SEND_ATTEMPTS = 1
@@ -85,9 +80,7 @@ async def execute(
         How it ended; None when there was nothing to do (the run is unknown, has ended, or was taken over).
     """
     worker, attempts, lease_s = worker_name(os.getpid()), max_attempts(row), 0.0 if in_place else LEASE_S
-    claim = await _patiently(
-        lambda: ledger.claim(run_id, worker=worker, max_attempts=attempts, lease_s=lease_s), run_id
-    )
+    claim = await patiently(lambda: ledger.claim(run_id, worker=worker, max_attempts=attempts, lease_s=lease_s), run_id)
     if isinstance(claim, str):
         log.info("run_not_claimed", run_id=run_id, assistant_id=row.assistant_id, reason=claim)
         return None
@@ -106,7 +99,7 @@ async def execute(
     finally:
         current_purse.reset(token)
         reset_contextvars(**ids)
-    if not await _patiently(lambda: ledger.finish(claim, outcome, purse.counts), run_id):
+    if not await patiently(lambda: ledger.finish(claim, outcome, purse.counts), run_id):
         log.warning("run_finish_refused", run_id=run_id, assistant_id=row.assistant_id, attempt=claim.attempt)
         return None
     code = outcome.failure.code if outcome.failure else None
@@ -130,23 +123,6 @@ async def _delete_state(durable: DurableGraphs, claim: Claim) -> None:
         await (await durable.saver()).adelete_thread(claim.thread_id)
     except StateUnavailable as exc:  # the run has ended; what it left is pruned by its age
         log.warning("state_not_deleted", run_id=claim.run_id, thread_id=claim.thread_id, reason=str(exc))
-
-
-async def _patiently(step: Callable[[], Awaitable[T]], run_id: RunId) -> T:
-    """Repeat a step of the ledger until Redis takes it: what is done must be neither lost nor done again.
-
-    Also where Redis answers and refuses, as one that is full or was made a replica does.
-    """
-    clock = asyncio.get_running_loop().time
-    give_up_at_s = clock() + LEDGER_PATIENCE_S
-    while True:
-        try:
-            return await step()
-        except RedisError as exc:
-            if clock() > give_up_at_s:
-                raise
-            log.warning("ledger_unreachable", run_id=run_id, reason=str(exc))
-            await asyncio.sleep(_LEDGER_PAUSE_S)
 
 
 async def _outcome(

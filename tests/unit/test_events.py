@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
@@ -9,6 +10,7 @@ from redis.asyncio import Redis
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.runs.events import EVENTS_TTL_S, FROM_START, EventWriter, RunEvent, follow
 from agentic_sales.runs.ledger import CANCELLED, Claim, Ledger, Outcome, events_key
+from tests.containers import RedisContainer
 from tests.unit.recorded_runs import BRIEF_S, FAILURE, claimed, failed, new_run, recorded, success
 
 IDLE_S = 5.0
@@ -111,6 +113,20 @@ async def test_a_worker_that_lost_its_claim_cannot_stream_into_the_run(ledger: L
     assert not await EventWriter(redis, heir).write("values", b'"after the end"')
     seen = await read(follow(redis, frozen.run_id, after=FROM_START, idle_s=IDLE_S))
     assert seen == [("values", b'"in time"'), ("end", b"null")]
+
+
+async def test_an_event_waits_for_a_redis_that_is_away(tmp_path: Path) -> None:
+    container = RedisContainer(tmp_path)
+    try:
+        async with Redis.from_url(container.server.url) as redis:
+            claim = await streamed(Ledger(redis, ttl_s=60))
+            container.kill()
+            writing = asyncio.create_task(EventWriter(redis, claim).write("values", b"1"))
+            await asyncio.to_thread(container.restart)
+            assert await writing
+            assert await redis.xlen(events_key(claim.run_id)) == 1
+    finally:
+        container.teardown()
 
 
 async def test_a_run_that_nobody_streams_leaves_no_events(ledger: Ledger, redis: Redis) -> None:

@@ -8,8 +8,9 @@ from celery.exceptions import Reject
 from agentic_sales.celery import app
 from agentic_sales.contracts import RunId
 from agentic_sales.control import build_control_plane
+from agentic_sales.runs import patience
 from agentic_sales.settings import Settings
-from agentic_sales.workers import execute, lifecycle
+from agentic_sales.workers import lifecycle
 from agentic_sales.workers.child import Child
 from agentic_sales.workers.task import RunTask
 
@@ -23,7 +24,7 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     configuration = Settings.model_validate({"REDIS_URL": NOBODY_LISTENS})
     child = Child(configuration, build_control_plane(configuration))
     monkeypatch.setattr(lifecycle, "_child", child)
-    monkeypatch.setattr(execute, "LEDGER_PATIENCE_S", 0.1)
+    monkeypatch.setattr(patience, "LEDGER_PATIENCE_S", 0.1)
     yield
     child.close()
 
