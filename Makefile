@@ -3,7 +3,7 @@
 # Needs GNU make and a Python of 3.11 or later, nothing else: everything is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo test check bench gen gen-langgraph-json
+.PHONY: help install up demo test check bench chaos gen gen-langgraph-json
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -17,6 +17,7 @@ help:
 	@echo 'make test                the whole gate: check, then every test'
 	@echo 'make check               format, lint, types, import contracts, control plane'
 	@echo 'make bench               runs per second and latencies of this fleet'
+	@echo 'make chaos               kill, freeze and cut off everything under load, and count what became of the runs'
 	@echo 'make gen                 write langgraph.json and schemas.json'
 	@echo 'make gen-langgraph-json  write langgraph.json alone, from the rows; imports no graph'
 	@echo 'make install             the virtual environment alone, in .venv'
@@ -69,6 +70,9 @@ check: install
 
 bench: install
 	$(BIN)/python -m tests.bench
+
+chaos: install
+	$(BIN)/python -m tests.chaos
 
 gen: install
 	$(BIN)/agentic-sales gen

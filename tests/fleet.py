@@ -168,6 +168,13 @@ class Fleet:
         self.services[name] = Service(command, merged, log, _spawn(command, merged, log))
         return self.services[name]
 
+    def start_second_worker(self, pool: str) -> str:
+        """Start one more worker of a pool; return its name when it consumes."""
+        name = f"worker-{pool}-2"
+        self.start_command(name, PROCFILE[f"worker-{pool}"].replace(f"{pool}@%h", f"{pool}2@%h"))
+        eventually(f"`{pool}` has two workers", lambda: self.pools()[pool], lambda count: count == 2, within_s=60)
+        return name
+
     def start_facade(self, name: str, environment: Mapping[str, str | None], *, options: str = "") -> str:
         """Start a further facade with another environment and further options; return its URL when it answers."""
         port = free_port()

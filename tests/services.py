@@ -176,7 +176,14 @@ class RabbitMQ:
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitMQ]:
-    """Make a virtual host for the tests, and remove it with everything in it."""
+    """A virtual host for all tests that need one."""
+    with rabbitmq_host() as host:
+        yield host
+
+
+@contextmanager
+def rabbitmq_host() -> Iterator[RabbitMQ]:
+    """Make a virtual host, and remove it with everything in it."""
     rabbitmqctl = shutil.which("rabbitmqctl")
     if rabbitmqctl is None or not _listens(RABBITMQ_ADDRESS):
         missing("no RabbitMQ with rabbitmqctl on this machine")

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fleet import ONLY_CORE, PROCFILE, WEB, Fleet, fleet_of
+from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
 from tests.services import redis_server
 from tests.waiting import eventually
 
@@ -20,14 +20,6 @@ LONGER_THAN_THE_SOFT_SHUTDOWN_S = 14.0
 CALLERS = 50
 CHILDREN = 2
 UNKNOWN_RUN = "01a1fda2-1197-71ec-8481-4e806fc8af31"
-
-
-def start_second_worker(fleet: Fleet, pool: str) -> str:
-    """Start one more worker of a pool; return its name when it consumes."""
-    name = f"worker-{pool}-2"
-    fleet.start_command(name, PROCFILE[f"worker-{pool}"].replace(f"{pool}@%h", f"{pool}2@%h"))
-    eventually(f"`{pool}` has two workers", lambda: fleet.pools()[pool], lambda count: count == 2, within_s=60)
-    return name
 
 
 def worker_of(fleet: Fleet, record: dict[str, str], names: tuple[str, ...]) -> str:
@@ -56,7 +48,7 @@ def cancel(fleet: Fleet, run_id: str, *, wait: bool = False) -> httpx.Response:
 
 class TestWorkers:
     def test_a_run_whose_whole_worker_is_killed_finishes_on_another_in_time(self, fleet: Fleet) -> None:
-        names = ("worker-classify", start_second_worker(fleet, "classify"))
+        names = ("worker-classify", fleet.start_second_worker("classify"))
         call = fleet.begun("sleepy", {"wait_s": 4.0})
         killed = worker_of(fleet, fleet.record(call.trace_id), names)
         killed_at_s = time.time()
@@ -86,7 +78,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 class TestDeployment:
     def test_a_worker_that_is_asked_to_end_hands_a_long_run_back_without_a_loss(self, deployed: Fleet) -> None:
-        names = ("worker-core", start_second_worker(deployed, "core"))
+        names = ("worker-core", deployed.start_second_worker("core"))
         call = deployed.begun("sleepy", {"wait_s": LONGER_THAN_THE_SOFT_SHUTDOWN_S})
         first = deployed.record(call.trace_id)
         stopped = worker_of(deployed, first, names)

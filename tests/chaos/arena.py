@@ -1,0 +1,73 @@
+"""The ground on which things are broken: a small fleet whose every part can be killed, frozen and started again."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.containers import RedisContainer
+from tests.fleet import WEB, Fleet, fleet_of
+from tests.services import members_of_group
+
+CHILDREN = 4
+FIRST, SECOND, OTHER_POOL = "worker-core", "worker-core-2", "worker-email"
+BOTH = (FIRST, SECOND)
+"""The two workers of the pool that is broken, `core`; `echo` alone is on another pool, `email`."""
+ENVIRONMENT = {
+    "CLASSIFY_WORKER_QUEUE": "",
+    "DISCOVERY_WORKER_QUEUE": "",
+    "EMAIL_WORKER_ASSISTANTS": "+echo",
+    "REMAP_SIGTERM": "SIGQUIT",
+    "AGENTIC_SALES_WORKER_CONCURRENCY": str(CHILDREN),
+}
+
+
+@dataclass(frozen=True)
+class Arena:
+    """A fleet to break, and how much of it."""
+
+    fleet: Fleet
+    """The fleet."""
+    redis: RedisContainer
+    """Its Redis, which can be killed and goes on where it was."""
+    rng: Random
+    """Source of every random choice, seeded."""
+    runs: int
+    """Runs that a scenario asks for while it breaks things."""
+    freeze_s: float
+    """How long a frozen worker stays so."""
+
+    def kill_child(self, worker: str) -> int | None:
+        """Kill a random child of a worker; return its process id, None when it has none now."""
+        children = self.fleet.children(worker)
+        if not children:
+            return None
+        pid = self.rng.choice(children)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def signal_all(self, worker: str, signal_number: int) -> list[int]:
+        """Send a signal to a worker's parent and children; return their process ids."""
+        members = [member.pid for member in members_of_group(self.fleet.services[worker].process.pid)]
+        for pid in members:
+            os.kill(pid, signal_number)
+        return members
+
+
+@contextmanager
+def open_arena(directory: Path, *, seed: int, runs: int, freeze_s: float) -> Iterator[Arena]:
+    """Start the fleet, and end it in the orderly way: what was broken must not have left anything behind."""
+    redis = RedisContainer(directory)
+    try:
+        with fleet_of(directory, redis.server, ENVIRONMENT, names=(WEB, FIRST, OTHER_POOL)) as fleet:
+            fleet.wait_until_ready()
+            fleet.start_second_worker("core")
+            yield Arena(fleet, redis, Random(seed), runs, freeze_s)  # noqa: S311 - a load, not a secret
+            fleet.revive(WEB, *BOTH, OTHER_POOL)
+            fleet.stop()
+    finally:
+        redis.teardown()

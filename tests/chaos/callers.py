@@ -1,0 +1,73 @@
+"""Ask in ways that a well-behaved caller would not: fifty times at once, for poison, or past the facade."""
+
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+from tests.acceptance.messages import messages_on, send_by_hand
+from tests.chaos.arena import BOTH, Arena
+from tests.chaos.asked import STEPS, Asked, Wish, asking, naps
+from tests.chaos.probe import undisturbed
+from tests.chaos.report import Report
+from tests.waiting import eventually
+
+CALLERS = 50
+POISONED = 4
+NAPS_S = (0.2, 0.1, 0.3)
+
+
+def one_key(arena: Arena) -> Report:
+    """Post one request fifty times at once under one Idempotency-Key: one run, one set of effects, fifty answers."""
+    report, fleet = Report(), arena.fleet
+    wish = Wish("steps", {"log": str(fleet.directory / f"key-{uuid4()}")})
+    body, headers = {"assistant_id": wish.assistant_id, "input": dict(wish.values)}, {"idempotency-key": str(uuid4())}
+    with ThreadPoolExecutor(CALLERS) as threads:
+        posts = [threads.submit(fleet.http.post, "/runs/wait", json=body, headers=headers) for _ in range(CALLERS)]
+        answers = [post.result() for post in posts]
+    run_ids = {answer.headers.get("x-run-id", answer.text) for answer in answers}
+    notes = [answer.json().get("notes") for answer in answers]
+    report.count(posts=CALLERS, runs=len(run_ids), answered=notes.count(list(STEPS)))
+    report.hold("one key is one run", holds=len(run_ids) == 1, found=run_ids)
+    report.hold("every caller is answered", holds=notes == [list(STEPS)] * CALLERS, found=notes)
+    taken = (fleet.directory / wish.values["log"]).read_text(encoding="utf-8").split()
+    report.hold("one key is one set of effects", holds=taken == list(STEPS), found=taken)
+    return report
+
+
+def poison(arena: Arena) -> Report:
+    """Ask for runs that kill their child each time: they are given up, and the others on their queue flow."""
+    report, fleet = Report(), arena.fleet
+    fleet.revive(*BOTH)
+    poisoned = Asked(fleet)
+    with undisturbed(fleet, report), asking(fleet, naps(fleet, arena.runs // 4, seconds=NAPS_S)) as asked:
+        poisoned.ask([Wish("poison", {"lethal": True})] * POISONED)
+    asked.settle(report)
+    eventually(
+        "the poison is given up",
+        lambda: [record.get("status") for record in poisoned.records().values()],
+        lambda statuses: statuses == ["error"] * POISONED,
+        within_s=60,
+    )
+    dead = {run["run_id"] for run in fleet.get("/runs/dead").json()}
+    report.count(poisoned=POISONED, on_dead_list=len(dead & poisoned.wishes.keys()))
+    report.hold("what kills its workers is on the dead list", holds=poisoned.wishes.keys() <= dead, found=dead)
+    return report
+
+
+def foreign_messages(arena: Arena) -> Report:
+    """Put messages on the queue that are not ours, amid runs that are: they are dropped, and the workers live."""
+    report, fleet = Report(), arena.fleet
+    fleet.revive(*BOTH)
+    before = [fleet.services[worker].process.pid for worker in BOTH]
+    with asking(fleet, naps(fleet, arena.runs // 4, seconds=NAPS_S)) as asked:
+        send_by_hand(fleet, "core", "run.sleepy", object(), serializer="pickle")
+        send_by_hand(fleet, "core", "run.nobody_knows", str(uuid4()))
+        send_by_hand(fleet, "core", "run.sleepy")
+        send_by_hand(fleet, "core", "run.sleepy", "x" * 1_000_000)
+        send_by_hand(fleet, "core", "run.sleepy", str(uuid4()))
+    asked.settle(report)
+    eventually("the queue is empty", lambda: messages_on(fleet, "core"), lambda messages: not messages)
+    alive = [worker for worker, pid in zip(BOTH, before, strict=True) if fleet.services[worker].process.pid == pid]
+    lives = [worker for worker in alive if fleet.services[worker].is_running]
+    report.count(foreign=5, workers_alive=len(lives))
+    report.hold("no worker dies of a foreign message", holds=len(lives) == len(BOTH), found=lives)
+    return report

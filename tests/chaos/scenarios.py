@@ -1,0 +1,25 @@
+"""Name the scenarios, in the order in which they are run."""
+
+from collections.abc import Callable, Mapping
+
+from tests.chaos.arena import Arena
+from tests.chaos.callers import foreign_messages, one_key, poison
+from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
+from tests.chaos.outages import rabbitmq_cuts, redis_restarts
+from tests.chaos.report import Report
+
+Scenario = Callable[[Arena], Report]
+
+SCENARIOS: Mapping[str, Scenario] = {
+    scenario.__name__: scenario
+    for scenario in (
+        random_kills,
+        frozen_worker,
+        rolling_restart,
+        redis_restarts,
+        one_key,
+        poison,
+        foreign_messages,
+        rabbitmq_cuts,
+    )
+}
