@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """URL of the facade that the client and the command line speak to."""
     flower_port: int = Field(5555, ge=1, le=65_535, alias="FLOWER_PORT")
     """TCP port of Flower on loopback, in the local fleet."""
+    flower_basic_auth: SecretStr | None = Field(None, alias="FLOWER_BASIC_AUTH")
+    """CSV of `user:password` who may use Flower. None: it starts on loopback only, and changes nothing."""
     extra_registries: CsvTuple = Field((), alias="AGENTIC_SALES_EXTRA_REGISTRIES")
     """CSV of dotted module paths that expose further `GRAPHS`."""
 
@@ -170,7 +172,7 @@ class Settings(BaseSettings):
             return value
         return dict(_share(entry.strip()) for entry in value.split(",") if entry.strip())
 
-    @field_validator("auth_token", "metrics_token", mode="before")
+    @field_validator("auth_token", "flower_basic_auth", "metrics_token", mode="before")
     @classmethod
     def _blank_is_no_token(cls, value: object) -> object:
         """Compose files set a variable to nothing where there is none; such a key would keep nobody out."""

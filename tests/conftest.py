@@ -10,11 +10,20 @@ from typing import Any
 import pytest
 
 _FOREIGN_PREFIXES = (
-    *("AGENTIC_SALES_", "LANGGRAPH_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "CELERY_"),
+    *("AGENTIC_SALES_", "LANGGRAPH_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "CELERY_", "FLOWER_"),
     *("OPENAI_", "ANTHROPIC_", "DEEPSEEK_", "OLLAMA_"),
 )
 _FOREIGN_SUFFIXES = ("_WORKER_QUEUE", "_WORKER_ASSISTANTS")
-_FOREIGN_NAMES = {"REDIS_URL", "DATABASE_URL", "FLOWER_PORT", "HOST", "PORT", "GITHUB_TOKEN"}
+_FOREIGN_NAMES = {
+    "REDIS_URL",
+    "DATABASE_URL",
+    "FLOWER_BASIC_AUTH",
+    "FLOWER_HOST",
+    "FLOWER_PORT",
+    "HOST",
+    "PORT",
+    "GITHUB_TOKEN",
+}
 
 # Before anything of ours is imported: settings are read once, and a library may read its own at import.
 for _name in list(os.environ):

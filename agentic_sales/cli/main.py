@@ -166,6 +166,21 @@ def serve(
     serve_facade(host, port, dev=dev or settings().dev)
 
 
+@app.command()
+def flower(
+    host: Annotated[str, typer.Option(help="Address that Flower binds.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="TCP port of Flower.", min=1, max=65_535)] = 5555,
+) -> None:
+    """Serve Flower: the pools, their workers and their tasks. FLOWER_BASIC_AUTH says who may use it.
+
+    FLOWER_BASIC_AUTH=ada:secret agentic-sales flower --host 0.0.0.0
+    """
+    from agentic_sales.dev.flower import serve_flower
+    from agentic_sales.settings import settings
+
+    serve_flower(host, port, settings())
+
+
 def main() -> None:
     """Run the command line; every error of ours is a clear line on standard error."""
     # As `celery -A` and `python -m` do: a registry in the working directory can be named.

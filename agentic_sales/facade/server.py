@@ -1,7 +1,5 @@
 """Start the facade under uvicorn, and refuse to start it open to the world."""
 
-import ipaddress
-
 import structlog
 import uvicorn
 from pydantic import SecretStr
@@ -9,6 +7,7 @@ from pydantic import SecretStr
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.facade.app import create_app
+from agentic_sales.facade.loopback import is_loopback
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.settings import settings
 from agentic_sales.store.migrate import ensure_migrated
@@ -49,16 +48,7 @@ def _refuse_open_door(host: str, *, dev: bool) -> None:
             "LANGGRAPH_AUTH_TOKEN is not set or empty, so anyone could start runs; set it, or use --dev on a loopback "
             "address"
         )
-    if not _is_loopback(host):
+    if not is_loopback(host):
         raise ConfigurationError(
             f"--dev without LANGGRAPH_AUTH_TOKEN binds loopback only, and `{host}` is not; set it or use 127.0.0.1"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

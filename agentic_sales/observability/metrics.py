@@ -80,6 +80,9 @@ SENDS = Family("agentic_sends", "Messages that reached the send door.", ("outcom
 QUEUE_DEPTH = Family("agentic_queue_depth", "Runs that wait for a worker.", ("queue",))
 OLDEST_AGE = Family("agentic_oldest_message_age_seconds", "Age of the run that waits longest; 0: none.", ("queue",))
 LIVE_CONSUMERS = Family("agentic_live_consumers", "Workers that consume and have given a sign of life.", ("queue",))
+CANARY_AGE = Family(
+    "agentic_canary_age_seconds", "Since a message was last seen taken off the queue; +Inf: never.", ("queue",)
+)
 RUNNING = Family("agentic_running_runs", "Runs that workers hold.")
 DEAD = Family("agentic_dead_runs", "Runs on the dead list.")
 APPROVALS = Family("agentic_approvals_pending", "Messages that wait for a person's approval.")

@@ -1,5 +1,6 @@
 """Tell the fleet's numbers: what the scripts of the ledger counted, and how the queues stand now."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -29,6 +30,8 @@ class QueueState:
     """How long the first of them has waited, in seconds; 0: none waits."""
     consumers: int
     """Workers that consume it and have given a sign of life in time."""
+    canary_age_s: float
+    """Since a message was last seen taken off it, in seconds; infinite: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,13 @@ class FleetNumbers:
 
 
 async def read_fleet(ledger: Ledger, queues: Iterable[str]) -> FleetNumbers:
-    """Read the numbers, in one round trip after the clock's.
+    """Read the numbers.
 
     Raises:
         redis.exceptions.RedisError: Redis did not answer.
     """
     names = list(queues)
+    canaries = await ledger.canary_ages(names)
     async with ledger.in_time():
         seconds, microseconds = await ledger.redis.time()
         async with ledger.redis.pipeline(transaction=False) as pipe:
@@ -68,11 +72,15 @@ async def read_fleet(ledger: Ledger, queues: Iterable[str]) -> FleetNumbers:
             counts, running, dead, spent, *rest = await pipe.execute()
     now_s = seconds + microseconds / 1_000_000
     states = {
-        queue: QueueState(waiting, max(now_s - first[0][1], 0.0) if first else 0.0, consumers)
+        queue: QueueState(waiting, max(now_s - first[0][1], 0.0) if first else 0.0, consumers, _known(canaries[queue]))
         for queue, waiting, first, consumers in zip(names, rest[::3], rest[1::3], rest[2::3], strict=True)
     }
     spent_usd = {name.decode(): float(usd) for name, usd in spent.items()}
     return FleetNumbers(Counts.parse(counts), states, running, dead, spent_usd)
+
+
+def _known(age_s: float | None) -> float:
+    return math.inf if age_s is None else age_s
 
 
 def fleet_families(
@@ -114,6 +122,7 @@ def _gauges(numbers: FleetNumbers) -> Iterator[Metric]:
     yield gauge(metrics.QUEUE_DEPTH, {(queue,): state.waiting for queue, state in queues})
     yield gauge(metrics.OLDEST_AGE, {(queue,): state.oldest_age_s for queue, state in queues})
     yield gauge(metrics.LIVE_CONSUMERS, {(queue,): state.consumers for queue, state in queues})
+    yield gauge(metrics.CANARY_AGE, {(queue,): state.canary_age_s for queue, state in queues})
     yield gauge(metrics.RUNNING, {(): numbers.running})
     yield gauge(metrics.DEAD, {(): numbers.dead})
     yield gauge(metrics.APPROVALS, {(): numbers.counts.by_name.get(metrics.APPROVALS.name, {}).get((), 0.0)})

@@ -65,7 +65,7 @@ def test_beat_starts_and_keeps_its_schedule_in_the_state_directory(commands: Fle
 
 def test_flower_answers_on_loopback_alone_and_its_api_is_closed(commands: Fleet) -> None:
     port = int(commands.environment["FLOWER_PORT"])
-    assert "--port=${FLOWER_PORT" in PROCFILE["flower"]
+    assert "--port ${FLOWER_PORT" in PROCFILE["flower"]
     url = f"http://127.0.0.1:{port}"
     eventually("Flower answers", lambda: _status(f"{url}/healthcheck"), lambda status: status == 200, within_s=30)
     assert httpx.get(url, trust_env=False).status_code == 200

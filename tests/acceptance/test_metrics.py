@@ -65,6 +65,7 @@ def test_every_series_is_there_before_anything_happened(counting: Fleet) -> None
     assert samples["agentic_run_duration_seconds_count", "pipeline", "core"] == 0
     assert samples["agentic_recovered_runs_total", "republished"] == 0
     assert samples["agentic_live_consumers", "core"] == samples["agentic_ledger_up",] == 1
+    eventually("a canary came through", lambda: of_facade(counting)["agentic_canary_age_seconds", "core"] < 15)
 
 
 def test_every_run_is_counted_once_although_children_come_and_go(counting: Fleet) -> None:

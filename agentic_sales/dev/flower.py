@@ -1,0 +1,50 @@
+"""Start Flower, which shows the pools and their tasks by assistant; refuse to start it open to others.
+
+A task's only argument is the id of a run, so Flower shows no payload. Whoever gets in can stop workers, though, so it
+has users (`FLOWER_BASIC_AUTH`), or it is on loopback and shows without changing anything. Flower leaves `/metrics` and
+`/healthcheck` open to all who reach its port; they tell names of workers and tasks, and counts.
+"""
+
+from pydantic import SecretStr
+
+from agentic_sales.celery import app
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.facade.loopback import is_loopback
+from agentic_sales.observability.logs import configure_logs
+from agentic_sales.settings import Settings
+
+
+def serve_flower(host: str, port: int, configuration: Settings) -> None:
+    """Serve Flower until SIGINT or SIGTERM.
+
+    Args:
+        host: Address to bind.
+        port: TCP port to bind.
+        configuration: Where its users come from; Flower reads them from the environment itself.
+
+    Raises:
+        ConfigurationError: Nobody would be kept out.
+    """
+    has_users = _has_users(configuration.flower_basic_auth)
+    if not has_users and not is_loopback(host):
+        raise ConfigurationError(
+            f"FLOWER_BASIC_AUTH is not set, so anyone who reaches `{host}` could stop workers; set it to "
+            "`user:password`, or bind 127.0.0.1"
+        )
+    configure_logs(configuration.log_level, configuration.log_format)
+    app.start(["flower", f"--address={host}", f"--port={port}", *(() if has_users else ("--read_only=true",))])
+
+
+def _has_users(users: SecretStr | None) -> bool:
+    """Tell whether there are users, each with a password.
+
+    Raises:
+        ConfigurationError: An entry is no user with a password.
+    """
+    if users is None:
+        return False
+    for entry in users.get_secret_value().split(","):
+        name, _, password = entry.strip().partition(":")
+        if not name or not password:
+            raise ConfigurationError("FLOWER_BASIC_AUTH is a CSV of `user:password`, and an entry is not")
+    return True
