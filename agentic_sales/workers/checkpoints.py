@@ -120,7 +120,11 @@ class PostgresSaver(_Healing, AsyncPostgresSaver):
     conn: Pool
 
     async def setup(self) -> None:
-        """Make or migrate the tables, if no other process has done so.
+        """Make or migrate the tables, if no other process has done so."""
+        await self._patiently(self._set_up)
+
+    async def _set_up(self) -> None:
+        """Make or migrate the tables under a lock.
 
         The lock is tried, not waited for: a session that waits for one holds a snapshot, and `CREATE INDEX
         CONCURRENTLY` in the session that has the lock would wait for that.
@@ -190,5 +194,5 @@ async def _open_postgres(url: str) -> AsyncIterator[PostgresSaver]:
     )
     async with pool:
         saver = PostgresSaver(pool, serde=_serializer())
-        await saver._patiently(saver.setup)  # noqa: SLF001 - the tables are made as patiently as they are used
+        await saver.setup()
         yield saver
