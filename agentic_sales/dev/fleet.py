@@ -167,7 +167,6 @@ def _environment(plan: FleetPlan, redis_url: str) -> dict[str, str]:
             "AGENTIC_SALES_STATE_DIR": str(plan.state_dir.absolute()),
             "AGENTIC_SALES_TASK_EVENTS": "1",  # Flower is part of the fleet
             "AGENTIC_SALES_DEV": "1",  # the facade still refuses to be open to others without a key
-            "REMAP_SIGTERM": "SIGQUIT",  # a worker that is stopped hands its runs back in time
             "PYTHONUNBUFFERED": "1",  # a crash must not take its last words with it
             **plan.environment,
         }

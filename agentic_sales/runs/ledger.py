@@ -216,6 +216,7 @@ class Ledger:
         self._record = redis.register_script(scripts.RECORD)
         self._claim = redis.register_script(scripts.CLAIM)
         self._finish = redis.register_script(scripts.FINISH)
+        self._release = redis.register_script(scripts.RELEASE)
         self._cancel = redis.register_script(scripts.CANCEL)
         self._lanes = Lanes(redis)
         self._revive = redis.register_script(scripts.REVIVE)
@@ -341,6 +342,11 @@ class Ledger:
         async with self.in_time():
             kept = await self.redis.hget(run_key(run_id), f"note:{name}")
         return None if kept is None else from_json(kept)
+
+    async def release(self, claim: Claim, *, worker: str) -> bool:
+        """Give a run back unfinished, without counting a loss; False when another process holds it by now."""
+        async with self.in_time():
+            return bool(await self._release(keys=[run_key(claim.run_id), RUNNING_KEY], args=[claim.run_id, worker]))
 
     async def finish(self, claim: Claim, outcome: Outcome, counts: Mapping[str, int] | None = None) -> bool:
         """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile.

@@ -26,6 +26,7 @@ from agentic_sales.runs.canary import canary_key
 from agentic_sales.runs.publisher import PUBLISH_RETRIES
 from agentic_sales.runs.sweeper import waiting_messages
 from agentic_sales.settings import settings
+from agentic_sales.workers.stopping import is_stopping
 
 log = structlog.get_logger()
 
@@ -102,7 +103,7 @@ class Canary(bootsteps.StartStopStep):
     def _sing(self, consumer: Consumer) -> None:
         channel = consumer.task_consumer.channel  # type: ignore[attr-defined]  # the Tasks step sets it
         try:
-            for queue in consumed_queues(consumer):
+            for queue in [] if is_stopping() else consumed_queues(consumer):
                 if self._is_silent(queue) and self._takes_turn(queue) and not waiting_messages(channel, queue):
                     send_canary(queue)
         except (RedisError, OperationalError, OSError) as exc:

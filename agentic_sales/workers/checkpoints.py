@@ -46,6 +46,7 @@ Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
 PATIENCE_S = 45.0
 """How long a step waits for a database that is away or locked, before its run fails."""
 PAUSE_S = 0.25
+"""Pause between two tries; the first ones come at once, since each connection of a pool tells its loss by a failure."""
 MOST_CONNECTIONS = 2
 """Connections of one child, which runs one run at a time: one is in use, one is being replaced."""
 FILE_NAME = "checkpoints.sqlite"
@@ -93,6 +94,7 @@ class _Healing(BaseCheckpointSaver[str]):
     async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
         clock = asyncio.get_running_loop().time
         give_up_at_s = clock() + PATIENCE_S
+        lost = 0
         while True:
             try:
                 return await step()
@@ -100,8 +102,9 @@ class _Healing(BaseCheckpointSaver[str]):
                 if clock() > give_up_at_s:
                     raise StateUnavailable(exc) from exc
                 log.warning("checkpoint_step_lost", reason=str(exc))
-            await asyncio.sleep(PAUSE_S)
+            lost += 1
             await self._recover()
+            await asyncio.sleep(PAUSE_S if lost > MOST_CONNECTIONS else 0.0)
 
     async def _recover(self) -> None:
         """Do what must be done before a step is done again."""

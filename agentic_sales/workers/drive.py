@@ -5,7 +5,6 @@ whatever the caller asked for: a worker can be killed at any moment.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,23 +17,21 @@ from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.events import EventWriter
 from agentic_sales.runs.ledger import Claim, Ledger
 from agentic_sales.workers.loader import LoadedGraph
-from agentic_sales.workers.resume import WAKE, Start, how_to_start, thread_config
-from agentic_sales.workers.snapshots import INTERRUPTS, interrupts_json, output_of, pause_json
+from agentic_sales.workers.resume import WAKE, Start, how_to_start
+from agentic_sales.workers.snapshots import (
+    INTERRUPTS,
+    End,
+    interrupts_json,
+    output_of,
+    pause_json,
+    pause_of,
+    thread_config,
+)
 from agentic_sales.workers.streaming import stream_graph, stream_state
 from agentic_sales.workers.traced import traced_config
 
 _BREAKPOINTS = ("interrupt_before", "interrupt_after")
 _NEEDS_A_THREAD = ("command", "checkpoint", "checkpoint_id", *_BREAKPOINTS)
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How a graph ended that did not fail."""
-
-    state: Any
-    """Its final state, which names the interrupts at which it waits."""
-    pause: Mapping[str, Any] | None
-    """Where its thread waits; None: it does not."""
 
 
 def refuse_what_needs_a_thread(row: GraphSpec, request: Mapping[str, Any]) -> None:
@@ -100,9 +97,7 @@ async def _run(loaded: LoadedGraph, claim: Claim, ledger: Ledger, control: RunCo
 
 async def _pause(loaded: LoadedGraph, claim: Claim, state: Any) -> Mapping[str, Any] | None:
     may_wait = INTERRUPTS in (state or ()) or any(claim.request.get(name) for name in _BREAKPOINTS)
-    if not loaded.row.resumable or not may_wait:
-        return None
-    return pause_json(await loaded.graph.aget_state(thread_config(claim.thread_id)))
+    return await pause_of(loaded.graph, claim.thread_id) if loaded.row.resumable and may_wait else None
 
 
 def _options(row: GraphSpec, claim: Claim) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Every way a run can end is recorded in the ledger; nothing a graph raises leaves
 import asyncio
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -18,6 +19,7 @@ from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import (
     AgenticSalesError,
+    GraphUnavailable,
     Misrouted,
     RunFailed,
     RunTimeout,
@@ -36,6 +38,8 @@ from agentic_sales.workers.drive import drive, is_run, refuse_what_needs_a_threa
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.lifecycle import worker_name
 from agentic_sales.workers.questions import answer_question
+from agentic_sales.workers.snapshots import pause_of
+from agentic_sales.workers.stopping import WorkerStopping
 from agentic_sales.workers.traced import traced
 
 log = structlog.get_logger()
@@ -49,6 +53,18 @@ MAX_SEND_ATTEMPTS = 1
 def max_attempts(row: GraphSpec) -> int:
     """Return how often a run of this row may be started."""
     return MAX_SEND_ATTEMPTS if row.effect == "send" else MAX_ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an attempt of a run is executed."""
+
+    control: ControlPlane
+    ledger: Ledger
+    durable: DurableGraphs
+    queue: str
+    sub_runner: SubRunner
+    in_place: bool
 
 
 async def execute(
@@ -78,23 +94,28 @@ async def execute(
 
     Returns:
         How it ended; None when there was nothing to do (the run is unknown, has ended, or was taken over).
+
+    Raises:
+        WorkerStopping: This worker is being stopped, and the run was given back for another to go on with.
     """
     worker, attempts, lease_s = worker_name(os.getpid()), max_attempts(row), 0.0 if in_place else LEASE_S
     claim = await patiently(lambda: ledger.claim(run_id, worker=worker, max_attempts=attempts, lease_s=lease_s), run_id)
     if isinstance(claim, str):
         log.info("run_not_claimed", run_id=run_id, assistant_id=row.assistant_id, reason=claim)
         return None
-    runner, purse = sub_runner_of(claim), Purse(ledger, run_id, row.assistant_id, budgets)
+    purse = Purse(ledger, run_id, row.assistant_id, budgets)
+    place = _Place(control, ledger, durable, queue, sub_runner_of(claim), in_place)
     token = current_purse.set(purse)
     ids = bind_contextvars(run_id=run_id, assistant_id=row.assistant_id, trace_id=claim.trace.trace_id)
     try:
         with traced(row, claim, queue=queue) as trace:
-            outcome = await _outcome(
-                row, claim, control=control, ledger=ledger, durable=durable, queue=queue, sub_runner=runner
-            )
+            outcome = await _outcome(row, claim, place)
             trace.end(outcome)
     except asyncio.CancelledError:
         await ledger.finish(claim, _failed(claim, _cancelled(row)), purse.counts)
+        raise
+    except WorkerStopping:
+        await patiently(lambda: ledger.release(claim, worker=worker), run_id)
         raise
     finally:
         current_purse.reset(token)
@@ -125,16 +146,24 @@ async def _delete_state(durable: DurableGraphs, claim: Claim) -> None:
         log.warning("state_not_deleted", run_id=claim.run_id, thread_id=claim.thread_id, reason=str(exc))
 
 
-async def _outcome(
-    row: GraphSpec,
-    claim: Claim,
-    *,
-    control: ControlPlane,
-    ledger: Ledger,
-    durable: DurableGraphs,
-    queue: str,
-    sub_runner: SubRunner,
-) -> Outcome:
+async def _outcome(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
+    outcome = await _outcome_of_graph(row, claim, place)
+    if outcome.failure is None or not row.resumable:
+        return outcome
+    return replace(outcome, pause=await _pause_of_thread(row, claim, place.durable))
+
+
+async def _pause_of_thread(row: GraphSpec, claim: Claim, durable: DurableGraphs) -> bytes | None:
+    """Say where the thread of a run that failed stands, as far as that can be said."""
+    try:
+        loaded = await durable.graph_of(row)
+        return _json_or_none(await pause_of(loaded.graph, claim.thread_id))
+    except (GraphUnavailable, StateUnavailable) as exc:
+        log.warning("pause_not_read", run_id=claim.run_id, thread_id=claim.thread_id, reason=str(exc))
+        return None
+
+
+async def _outcome_of_graph(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
     if claim.is_exhausted:
         tried = max_attempts(row)
         message = (
@@ -142,10 +171,12 @@ async def _outcome(
         )
         return _failed(claim, RunFailure(code="worker_lost", message=message, is_retryable=False, error="WorkerLost"))
     try:
-        _refuse_misrouted(row, control, queue)
-        return await _answer(row, claim, durable=durable, ledger=ledger, sub_runner=sub_runner)
+        _refuse_misrouted(row, place.control, place.queue)
+        return await _answer(row, claim, place)
     except RunCancelled:
         return _failed(claim, CANCELLED)
+    except WorkerStopping:
+        raise
     except Exception as exc:
         failure = failure_of(row, exc)
         if failure.code == "bug":
@@ -159,19 +190,19 @@ def _refuse_misrouted(row: GraphSpec, control: ControlPlane, queue: str) -> None
         raise Misrouted(row.assistant_id, queue, expected)
 
 
-async def _answer(
-    row: GraphSpec, claim: Claim, *, durable: DurableGraphs, ledger: Ledger, sub_runner: SubRunner
-) -> Outcome:
+async def _answer(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
     refuse_what_needs_a_thread(row, claim.request)
-    token = current_sub_runner.set(sub_runner)
+    can_move = row.resumable and not place.in_place
+    token = current_sub_runner.set(place.sub_runner)
     limit = asyncio.timeout(row.time_limit_s)
     try:
-        async with limit, cancellable(ledger, claim.run_id) as control:
-            loaded = await durable.graph_of(row) if row.resumable else graph_of(row)
-            if not is_run(claim.request):
-                return _success(claim, await answer_question(loaded, await durable.saver(), claim))
-            end = await drive(loaded, claim, ledger, control)
-            return _success(claim, end.state, end.pause)
+        async with limit, cancellable(place.ledger, claim.run_id, can_move=can_move) as control:
+            loaded = await place.durable.graph_of(row) if row.resumable else graph_of(row)
+            if is_run(claim.request):
+                end = await drive(loaded, claim, place.ledger, control)
+            else:
+                end = await answer_question(loaded, await place.durable.saver(), claim)
+            return Outcome(claim.run_id, "success", to_json(end.state), None, pause=_json_or_none(end.pause))
     except (TimeoutError, SoftTimeLimitExceeded) as exc:
         if limit.expired() or isinstance(exc, SoftTimeLimitExceeded):
             raise RunTimeout(row.assistant_id, row.time_limit_s) from exc
@@ -180,8 +211,8 @@ async def _answer(
         current_sub_runner.reset(token)
 
 
-def _success(claim: Claim, state: Any, pause: Mapping[str, Any] | None = None) -> Outcome:
-    return Outcome(claim.run_id, "success", to_json(state), None, pause=None if pause is None else to_json(pause))
+def _json_or_none(value: Mapping[str, Any] | None) -> bytes | None:
+    return None if value is None else to_json(value)
 
 
 def _failed(claim: Claim, failure: RunFailure) -> Outcome:

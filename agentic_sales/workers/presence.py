@@ -23,6 +23,7 @@ from agentic_sales.runs.ledger import WORKERS_KEY, alive_key
 from agentic_sales.settings import settings
 from agentic_sales.workers import carried
 from agentic_sales.workers.canary import consumed_queues
+from agentic_sales.workers.stopping import is_stopping
 
 log = structlog.get_logger()
 
@@ -63,18 +64,12 @@ class Presence(bootsteps.StartStopStep):
             return
         consumer.timer.cancel(self._timer_entry)
         self._timer_entry = None
-        try:
-            with self._redis.pipeline(transaction=False) as pipe:
-                for queue in consumed_queues(consumer):
-                    pipe.zrem(alive_key(queue), consumer.hostname)
-                pipe.hdel(CHILDREN_KEY, consumer.hostname)
-                pipe.hdel(WORKERS_KEY, consumer.hostname)
-                pipe.execute()
-        except RedisError as exc:
-            log.warning("presence_not_withdrawn", worker=consumer.hostname, reason=str(exc))
+        withdraw(self._redis, consumer)
 
     def _sign(self, consumer: Consumer) -> None:
         global _signed_at_s  # noqa: PLW0603 - one consumer per process, and its numbers are read from another thread
+        if is_stopping():
+            return
         try:
             seconds, _ = self._redis.time()
             proven = self._proven(consumed_queues(consumer), seconds)
@@ -100,6 +95,19 @@ class Presence(bootsteps.StartStopStep):
         if silent := sorted(set(queues) - set(proven)):
             log.error("queue_not_consumed", queues=silent, limit_s=CANARY_LIMIT_S)
         return proven
+
+
+def withdraw(redis: Redis, consumer: Consumer) -> None:
+    """Take this worker's signs away, so that nobody counts on it any more."""
+    try:
+        with redis.pipeline(transaction=False) as pipe:
+            for queue in consumed_queues(consumer):
+                pipe.zrem(alive_key(queue), consumer.hostname)
+            pipe.hdel(CHILDREN_KEY, consumer.hostname)
+            pipe.hdel(WORKERS_KEY, consumer.hostname)
+            pipe.execute()
+    except RedisError as exc:
+        log.warning("presence_not_withdrawn", worker=consumer.hostname, reason=str(exc))
 
 
 def _about(consumer: Consumer, seconds: int) -> dict[str, object]:

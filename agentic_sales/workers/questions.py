@@ -14,16 +14,16 @@ from langgraph.types import StateSnapshot
 from agentic_sales.errors import InvalidRequest, InvalidUpdate, UnknownCheckpoint
 from agentic_sales.runs.ledger import Claim
 from agentic_sales.workers.loader import Graph, LoadedGraph
-from agentic_sales.workers.resume import checkpoint_id_of, thread_config
-from agentic_sales.workers.snapshots import checkpoint_json, snapshot_json
+from agentic_sales.workers.resume import checkpoint_id_of
+from agentic_sales.workers.snapshots import End, checkpoint_json, pause_of, snapshot_json, thread_config
 
 HISTORY_LIMIT = 10
 """States that a history has when the question does not say."""
 MOST_HISTORY = 1000
 
 
-async def answer_question(loaded: LoadedGraph, saver: BaseCheckpointSaver[Any], claim: Claim) -> Any:
-    """Answer the question of a claimed run, as JSON will have it.
+async def answer_question(loaded: LoadedGraph, saver: BaseCheckpointSaver[Any], claim: Claim) -> End:
+    """Answer the question of a claimed run.
 
     Raises:
         InvalidRequest: There is no such question, or a part of it is wrong.
@@ -32,14 +32,14 @@ async def answer_question(loaded: LoadedGraph, saver: BaseCheckpointSaver[Any], 
     """
     match claim.request.get("kind"):
         case "state":
-            return snapshot_json(await _state(loaded.graph, claim))
+            return End(snapshot_json(await _state(loaded.graph, claim)))
         case "update_state":
-            return await _update_state(loaded, claim)
+            return End(await _update_state(loaded, claim), await pause_of(loaded.graph, claim.thread_id))
         case "history":
-            return await _history(loaded.graph, claim)
+            return End(await _history(loaded.graph, claim))
         case "delete":
             await saver.adelete_thread(claim.thread_id)
-            return {}
+            return End({})
         case kind:
             raise InvalidRequest(f"a worker cannot answer the question `{kind}`")
 

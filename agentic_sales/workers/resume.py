@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver
 from langgraph.types import Command, PregelTask, Send, StateSnapshot
 
 from agentic_sales.errors import InvalidRequest, NothingToResume, UnknownCheckpoint
 from agentic_sales.runs.ledger import Claim, Ledger
 from agentic_sales.workers.loader import Graph
+from agentic_sales.workers.snapshots import thread_config
 
 WAKE = "wake"
 """Kind of a run that lets a thread go on however it stands."""
@@ -38,12 +38,6 @@ class Start:
     """Older checkpoint of the thread from which it starts; None: the latest."""
     is_input: bool = False
     """The values are an input, which must fit the graph's schema."""
-
-
-def thread_config(thread_id: str, checkpoint_id: str | None = None, checkpoint_ns: str = "") -> RunnableConfig:
-    """Name a thread, or one checkpoint of it, in LangGraph's words."""
-    configurable: dict[str, Any] = {"thread_id": thread_id, "checkpoint_ns": checkpoint_ns}
-    return {"configurable": configurable | ({"checkpoint_id": checkpoint_id} if checkpoint_id else {})}
 
 
 def checkpoint_id_of(request: Mapping[str, Any]) -> str | None:

@@ -1,6 +1,7 @@
 """Tell the state of a thread in the JSON that LangGraph's callers know."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -10,6 +11,22 @@ from agentic_sales.workers.loader import Graph
 
 INTERRUPTS = "__interrupt__"
 """Key of a final state under which LangGraph names the interrupts at which its thread waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run, or a question about a thread, ended that did not fail."""
+
+    state: Any
+    """What it answers: a final state, which names the interrupts at which it waits, or what was asked."""
+    pause: Mapping[str, Any] | None = None
+    """Where its thread waits; None: it does not, or the question has not changed it."""
+
+
+def thread_config(thread_id: str, checkpoint_id: str | None = None, checkpoint_ns: str = "") -> RunnableConfig:
+    """Name a thread, or one checkpoint of it, in LangGraph's words."""
+    configurable: dict[str, Any] = {"thread_id": thread_id, "checkpoint_ns": checkpoint_ns}
+    return {"configurable": configurable | ({"checkpoint_id": checkpoint_id} if checkpoint_id else {})}
 
 
 def snapshot_json(state: StateSnapshot) -> dict[str, Any]:
@@ -53,6 +70,11 @@ def pause_json(state: StateSnapshot) -> dict[str, Any] | None:
         return None
     waiting = {task.id: interrupts_json(task.interrupts) for task in state.tasks if task.interrupts}
     return {"next": state.next, "interrupts": waiting}
+
+
+async def pause_of(graph: Graph, thread_id: str) -> dict[str, Any] | None:
+    """Read where a thread waits; None: it does not."""
+    return pause_json(await graph.aget_state(thread_config(thread_id)))
 
 
 def output_of(graph: Graph, state: StateSnapshot) -> Any:

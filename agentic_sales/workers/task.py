@@ -18,6 +18,7 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.publisher import task_name
 from agentic_sales.workers import lifecycle
 from agentic_sales.workers.request import ChildRecycled
+from agentic_sales.workers.stopping import WorkerStopping, is_stopping
 
 log = structlog.get_logger()
 
@@ -38,11 +39,16 @@ class RunTask(Task[[str], str]):
         """Execute one run; return its status, which Flower shows.
 
         A ledger that stays away, or cannot be written, gives the message back: an acknowledged one would leave the run
-        to nobody. What the run has done by then counts as lost with its worker, since nobody can record it.
+        to nobody. What the run has done by then counts as lost with its worker, since nobody can record it. A worker
+        that is being stopped gives it back too, if it has not begun or could stop at a node edge; that is no loss.
         """
         delivery = self.request.delivery_info or {}
         try:
+            _refuse_while_stopping()
             outcome = lifecycle.child().run(self.row, RunId(run_id), queue=str(delivery.get("routing_key")))
+        except WorkerStopping as exc:
+            log.info("run_left_to_another_worker", run_id=run_id, assistant_id=self.row.assistant_id)
+            raise Reject("this worker is being stopped", requeue=True) from exc
         except RedisError as exc:
             log.exception("run_given_back", run_id=run_id, assistant_id=self.row.assistant_id)
             raise Reject(f"{type(exc).__name__}: {exc}", requeue=True) from exc
@@ -67,6 +73,11 @@ def _task_of(row: GraphSpec) -> RunTask:
     }
     task: RunTask = type(f"Run_{row.assistant_id}", (RunTask,), options)()
     return task
+
+
+def _refuse_while_stopping() -> None:
+    if is_stopping():
+        raise WorkerStopping
 
 
 def _is_over_limit(outcome: Outcome) -> bool:

@@ -66,11 +66,10 @@ class TestWorkers:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A fleet whose workers hand their runs back on SIGTERM, as `agentic-sales up` starts them."""
+    """A fleet whose workers are stopped."""
     directory = tmp_path_factory.mktemp("deployed")
-    environment = {**ONLY_CORE, "REMAP_SIGTERM": "SIGQUIT"}
     names = (WEB, "worker-core")
-    with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=names) as fleet:
+    with redis_server(directory) as redis, fleet_of(directory, redis, ONLY_CORE, names=names) as fleet:
         fleet.wait_until_ready()
         yield fleet
         fleet.stop()

@@ -17,7 +17,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.workers import checkpoints
 from agentic_sales.workers.checkpoints import FILE_NAME, open_checkpoints
 from agentic_sales.workers.durable import own_types
-from agentic_sales.workers.resume import thread_config
+from agentic_sales.workers.snapshots import thread_config
 from tests.databases import DatabaseKind
 from tests.unit.durable_runs import Thread, thread_of
 from tests.workflows import steps
