@@ -79,6 +79,32 @@ class RunRequest(BaseModel):
     on_disconnect: Literal["cancel", "continue"] = Field(
         default="continue", description="What becomes of the run when the caller leaves before the answer."
     )
+    command: dict[str, Any] | None = Field(
+        default=None,
+        description="On a thread, in place of an input: `resume` answers an interrupt; `goto` and `update` move on.",
+    )
+    checkpoint: dict[str, Any] | None = Field(default=None, description="Older state of the thread to start from.")
+    checkpoint_id: str | None = Field(default=None, description="Id of the older state to start from.")
+    interrupt_before: Literal["*"] | list[str] | None = Field(
+        default=None, description="Nodes before which a resumable graph waits; `*`: each."
+    )
+    interrupt_after: Literal["*"] | list[str] | None = Field(
+        default=None, description="Nodes after which a resumable graph waits; `*`: each."
+    )
+    multitask_strategy: MultitaskStrategy = Field(
+        default="enqueue",
+        description="When a run is at work on the thread: `reject` this one (409), `enqueue` it after the others, or "
+        "end them first, keeping (`interrupt`) or undoing (`rollback`) what they did.",
+    )
+    if_not_exists: Literal["create", "reject"] = Field(
+        default="reject", description="What to do when there is no such thread."
+    )
+    on_completion: Literal["delete", "keep"] = Field(
+        default="delete", description="What becomes of the state of a run that was started without a thread."
+    )
+    durability: Literal["sync", "async", "exit"] | None = Field(
+        default=None, description="Accepted; the state of a resumable graph is always kept step by step (`sync`)."
+    )
 
     @property
     def stream_modes(self) -> tuple[StreamMode, ...]:

@@ -15,16 +15,20 @@ from starlette.responses import Response
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, TransientError
-from agentic_sales.facade import assistants, health, metrics, runs
+from agentic_sales.facade import assistants, health, metrics, runs, thread_runs, thread_state, threads
 from agentic_sales.facade.answers import answer_of_error, error_answer
 from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.state import FacadeState
+from agentic_sales.facade.thread_records import ThreadRecords, writing_down
 from agentic_sales.facade.tracing import traced
 from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import connect_reader, open_runs
+from agentic_sales.runs.threads import ThreadLedger
 from agentic_sales.settings import Settings
+from agentic_sales.store.database import open_database
+from agentic_sales.store.threads import Threads
 
 log = structlog.get_logger()
 
@@ -50,11 +54,22 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
             traced(app, configuration),
             open_runs(configuration, control) as opened,
             connect_reader(configuration) as reader,
+            open_database(configuration) as database,
+            writing_down(ThreadRecords(Threads(database), ThreadLedger(opened.ledger))) as records,
         ):
-            validator = InputValidator(control)
-            started_at = datetime.now(UTC)
-            facade = FacadeState(configuration, control, opened, reader, validator, budgets, requests, started_at)
-            yield {"facade": facade}
+            yield {
+                "facade": FacadeState(
+                    settings=configuration,
+                    control=control,
+                    runs=opened,
+                    reader=reader,
+                    threads=records,
+                    validator=InputValidator(control),
+                    budgets=budgets,
+                    requests=requests,
+                    started_at=datetime.now(UTC),
+                )
+            }
 
     app = FastAPI(
         title="Agentic Sales",
@@ -63,8 +78,8 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    for router in (runs.router, assistants.router, health.router, metrics.router):
-        app.include_router(router)
+    for module in (runs, threads, thread_state, thread_runs, assistants, health, metrics):
+        app.include_router(module.router)
     app.add_exception_handler(AgenticSalesError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)

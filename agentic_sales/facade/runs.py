@@ -4,29 +4,33 @@ A run without a thread has a thread id that no other run has, because LangGraph'
 """
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from agentic_sales.contracts import ErrorBody, RunId
 from agentic_sales.control import assistant_uuid
-from agentic_sales.errors import UnknownRun
+from agentic_sales.errors import UnknownRun, UnknownThread
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.streams import stream_answer
 from agentic_sales.facade.submission import REQUEST_BODY, submit
+from agentic_sales.facade.thread_turns import undo_runs
 from agentic_sales.facade.waiting import answer_when_ended, run_headers
 from agentic_sales.runs.ledger import RunRecord
 
 router = APIRouter(tags=["runs"])
 
-_ERRORS: dict[int | str, dict[str, object]] = {
+RUN_ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 429, 500, 503, 504)
 }
 
 
-@router.post("/runs/wait", responses=_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow and wait for its end")
+@router.post(
+    "/runs/wait", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow and wait for its end"
+)
 async def wait_for_run(request: Request) -> Response:
     """Enqueue a run on the pool that the routing contract gives it, and answer with its final state."""
     submission = await submit(request)
@@ -34,7 +38,7 @@ async def wait_for_run(request: Request) -> Response:
     return await answer_when_ended(request, submission.run, cancel_on_disconnect=cancel)
 
 
-@router.post("/runs/stream", responses=_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow and stream it")
+@router.post("/runs/stream", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow and stream it")
 async def stream_run(request: Request) -> StreamingResponse:
     """Enqueue a run and answer with its events, as they come."""
     submission = await submit(request, is_streamed=True)
@@ -42,7 +46,7 @@ async def stream_run(request: Request) -> StreamingResponse:
     return stream_answer(request, submission.run, cancel_on_disconnect=cancel)
 
 
-@router.post("/runs", responses=_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow in the background")
+@router.post("/runs", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow in the background")
 async def start_run(request: Request) -> Response:
     """Enqueue a run and answer at once; join, stream or look at it later."""
     submission = await submit(request, is_streamed=True)
@@ -51,7 +55,7 @@ async def start_run(request: Request) -> Response:
     return JSONResponse(described(record), headers=run_headers(submission.run))
 
 
-@router.get("/runs/dead", responses=_ERRORS, summary="List the runs whose workers died too often")
+@router.get("/runs/dead", responses=RUN_ERRORS, summary="List the runs whose workers died too often")
 async def list_dead_runs(
     request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
 ) -> list[dict[str, Any]]:
@@ -59,64 +63,82 @@ async def list_dead_runs(
     return [described(record) for record in await state_of(request).runs.dead(limit=limit, offset=offset)]
 
 
-@router.get("/runs/{run_id}", responses=_ERRORS, summary="Describe a run")
-@router.get("/threads/{thread_id}/runs/{run_id}", responses=_ERRORS, summary="Describe a run")
+@router.get("/runs/{run_id}", responses=RUN_ERRORS, summary="Describe a run")
+@router.get("/threads/{thread_id}/runs/{run_id}", responses=RUN_ERRORS, summary="Describe a run")
 async def describe_run(request: Request, run_id: str, thread_id: str | None = None) -> dict[str, Any]:
     """Say where a run stands, for as long as the ledger keeps it."""
-    return described(await _record(request, run_id, thread_id))
+    return described(await record_of(request, run_id, thread_id))
 
 
-@router.get("/runs/{run_id}/join", responses=_ERRORS, summary="Wait for a run that was started earlier")
-@router.get("/threads/{thread_id}/runs/{run_id}/join", responses=_ERRORS, summary="Wait for a run")
+@router.get("/runs/{run_id}/join", responses=RUN_ERRORS, summary="Wait for a run that was started earlier")
+@router.get("/threads/{thread_id}/runs/{run_id}/join", responses=RUN_ERRORS, summary="Wait for a run")
 async def join_run(request: Request, run_id: str, thread_id: str | None = None) -> Response:
     """Answer with the final state of a run, waiting for it if it has not ended."""
-    await _record(request, run_id, thread_id)
+    await record_of(request, run_id, thread_id)
     return await answer_when_ended(request, await state_of(request).runs.join(RunId(run_id)))
 
 
-@router.get("/runs/{run_id}/stream", responses=_ERRORS, summary="Follow a run that was started earlier")
-@router.get("/threads/{thread_id}/runs/{run_id}/stream", responses=_ERRORS, summary="Follow a run")
+@router.get("/runs/{run_id}/stream", responses=RUN_ERRORS, summary="Follow a run that was started earlier")
+@router.get("/threads/{thread_id}/runs/{run_id}/stream", responses=RUN_ERRORS, summary="Follow a run")
 async def follow_run(request: Request, run_id: str, thread_id: str | None = None) -> StreamingResponse:
     """Answer with the events of a run from its start, or after `Last-Event-ID`."""
-    await _record(request, run_id, thread_id)
+    await record_of(request, run_id, thread_id)
     return stream_answer(request, await state_of(request).runs.join(RunId(run_id)))
 
 
-@router.post("/runs/{run_id}/cancel", responses=_ERRORS, summary="Cancel a run for good")
-@router.post("/threads/{thread_id}/runs/{run_id}/cancel", responses=_ERRORS, summary="Cancel a run for good")
+@router.post("/runs/{run_id}/cancel", responses=RUN_ERRORS, summary="Cancel a run for good")
+@router.post("/threads/{thread_id}/runs/{run_id}/cancel", responses=RUN_ERRORS, summary="Cancel a run for good")
 async def cancel_run(
     request: Request,
     run_id: str,
     thread_id: str | None = None,
     wait: Annotated[bool, Query(description="Answer when the run has ended.")] = False,  # noqa: FBT002 - a query flag
+    action: Annotated[
+        Literal["interrupt", "rollback"], Query(description="`rollback`: also undo what the run did to its thread.")
+    ] = "interrupt",
 ) -> Response:
     """Cancel a run: one that waits has ended when this answers, one that runs is stopped at its next node edge."""
-    await _record(request, run_id, thread_id)
+    found = await record_of(request, run_id, thread_id)
     runs = state_of(request).runs
     joined = await runs.join(RunId(run_id))
+    if action == "rollback":
+        await _undo(request, found)
     record = await runs.cancel(RunId(run_id))
     if wait:
         await asyncio.wait({joined.ended})
-        record = await runs.record(RunId(run_id))
+        record = await runs.ledger.load(RunId(run_id)) or record
     joined.ended.cancel()
     return JSONResponse(described(record), 200 if wait else 202)
 
 
-@router.post("/runs/{run_id}/retry", responses=_ERRORS, summary="Put a dead run on its queue again")
+async def _undo(request: Request, record: RunRecord) -> None:
+    """Let a live run on a thread be undone as soon as it has ended; one without a thread leaves nothing to undo."""
+    with suppress(UnknownThread):
+        thread = await state_of(request).threads.load(record.thread_id)
+        await undo_runs(request, thread, only=record.run_id)
+
+
+@router.post("/runs/{run_id}/retry", responses=RUN_ERRORS, summary="Put a dead run on its queue again")
 async def retry_run(request: Request, run_id: str) -> dict[str, Any]:
     """Start a run of the dead list once more, under its old id, with its losses forgiven."""
     return described(await state_of(request).runs.retry_dead(RunId(run_id)))
 
 
-@router.post("/runs/{run_id}/discard", responses=_ERRORS, summary="Take a run off the dead list")
+@router.post("/runs/{run_id}/discard", responses=RUN_ERRORS, summary="Take a run off the dead list")
 async def discard_run(request: Request, run_id: str) -> dict[str, Any]:
     """Take a run off the dead list for good; it can still be looked at until its record expires."""
-    record = await _record(request, run_id, None)
+    record = await record_of(request, run_id, None)
     await state_of(request).runs.discard_dead(RunId(run_id))
     return described(record)
 
 
-async def _record(request: Request, run_id: str, thread_id: str | None) -> RunRecord:
+async def record_of(request: Request, run_id: str, thread_id: str | None) -> RunRecord:
+    """Return the record of a run.
+
+    Raises:
+        UnknownRun: The ledger does not have it, or has it under another thread.
+        BrokerUnavailable: Redis did not answer.
+    """
     record = await state_of(request).runs.record(RunId(run_id))
     if thread_id is not None and thread_id != record.thread_id:
         raise UnknownRun(run_id)

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.facade.request_metrics import RequestMetrics
+from agentic_sales.facade.thread_records import ThreadRecords
 from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import Runs
@@ -27,6 +28,8 @@ class FacadeState:
     """The door to the fleet."""
     reader: Redis
     """Client that follows the streams of runs; its connections may block."""
+    threads: ThreadRecords
+    """The threads."""
     validator: InputValidator
     """Input schemas, compiled."""
     budgets: Budgets

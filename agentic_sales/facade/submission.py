@@ -6,20 +6,39 @@ from hashlib import sha256
 from fastapi import Request
 from pydantic import ValidationError
 from structlog.contextvars import bind_contextvars
+from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.guard import caller_of
 from agentic_sales.facade.state import state_of
+from agentic_sales.facade.thread_turns import check_request, turn_on
 from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency
 from agentic_sales.runs.submit import SubmittedRun
+from agentic_sales.runs.turns import Turn
 
 LONGEST_IDEMPOTENCY_KEY_CHARS = 255
 REQUEST_BODY = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": RunRequest.model_json_schema()}}},
 }
 """The body in the OpenAPI document; it is parsed here, in one pass over the bytes."""
+_OF_THE_WORKER = {
+    "input",
+    "config",
+    "metadata",
+    "context",
+    "stream_subgraphs",
+    "command",
+    "checkpoint",
+    "checkpoint_id",
+    "interrupt_before",
+    "interrupt_after",
+    "priority",
+    "after_seconds",
+}
+"""Fields of a request that the ledger or the worker reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +51,21 @@ class Submission:
     """The run."""
 
 
-async def submit(request: Request, *, is_streamed: bool = False) -> Submission:
+async def submit(request: Request, *, is_streamed: bool = False, thread_id: str | None = None) -> Submission:
     """Start the run that a request asks for.
 
+    Args:
+        request: The request; its body is a `RunRequest`.
+        is_streamed: Whether what happens meanwhile is kept for readers.
+        thread_id: Thread that the run is on; None: none, unless its state is to be kept.
+
     Raises:
-        InvalidRequest: The body is not a run.
+        InvalidRequest: The body is not a run, or needs a thread.
+        NotResumable: It needs state, and the assistant keeps none.
+        UnknownThread: There is no such thread.
+        ThreadBusy: A run is at work on the thread, and this one is not to wait.
+        ThreadOfAnother: The thread holds the state of another assistant.
+        NothingToResume: The thread does not wait at the interrupt that is answered, or no longer.
         UnknownAssistant: No registry row has the id.
         InvalidInput: The input does not fit the assistant's schema.
         IdempotencyConflict: The key was used for another request.
@@ -47,18 +76,25 @@ async def submit(request: Request, *, is_streamed: bool = False) -> Submission:
     state, raw = state_of(request), await request.body()
     body = _parse(raw)
     row = state.control.row(body.assistant_id)
-    state.validator.check(row.assistant_id, body.input)
+    if thread_id is None and body.on_completion == "keep":
+        thread_id, body = str(uuid7()), body.model_copy(update={"if_not_exists": "create"})
+    check_request(state, row, body, is_on_thread=thread_id is not None)
+    idempotency = _idempotency(request, raw)
+    turn = None if thread_id is None else await turn_on(request, row, body, thread_id, idempotency)
     run = await state.runs.submit(
         row.assistant_id,
-        body.model_dump(
-            include={"input", "config", "metadata", "context", "stream_subgraphs", "priority", "after_seconds"}
-        ),
+        body.model_dump(include=_OF_THE_WORKER, exclude_none=True) | _completion(row, turn),
         trace=parse_inbound(request.headers),
-        idempotency=_idempotency(request, raw),
+        idempotency=idempotency,
         stream_modes=body.stream_modes if is_streamed else (),
+        turn=turn,
     )
     bind_contextvars(run_id=run.run_id, assistant_id=run.assistant_id, trace_id=run.trace_id)
     return Submission(body, run)
+
+
+def _completion(row: GraphSpec, turn: Turn | None) -> dict[str, str]:
+    return {"on_completion": "delete"} if row.resumable and turn is None else {}
 
 
 def _parse(body: bytes) -> RunRequest:

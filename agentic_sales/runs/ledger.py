@@ -200,6 +200,11 @@ def events_key(run_id: str) -> str:
     return f"agentic:events:{run_id}"
 
 
+def once_key(idempotency: Idempotency) -> str:
+    """Name the hash of what was started under an idempotency key."""
+    return f"agentic:once:{idempotency.scope}"
+
+
 def run_key(run_id: str) -> str:
     """Name the hash of a run."""
     return f"{RUN_PREFIX}{run_id}"
@@ -272,6 +277,12 @@ class Ledger:
             raise refusal
         return _joined(run, written), None
 
+    async def started_by(self, idempotency: Idempotency) -> RunId | None:
+        """Return the run that was started under an idempotency key; None: none was."""
+        async with self.in_time():
+            raw = await self.redis.hget(once_key(idempotency), "run_id")
+        return RunId(_text(raw) or "") if raw else None
+
     async def record_in_place(self, run: NewRun) -> None:
         """Write a new run that its parent's worker executes itself."""
         await self._write(run, waits=False, queue_cap=0, idempotency=None)
@@ -294,7 +305,7 @@ class Ledger:
             "parent_run_id": run.parent_run_id or "",
             "held_in": held_in,
         }
-        digest, once = (idempotency.digest, f"agentic:once:{idempotency.scope}") if idempotency else ("", "")
+        digest, once = (idempotency.digest, once_key(idempotency)) if idempotency else ("", "")
         on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED.model_dump_json()) if turn else ""
         limits: list[str | bytes | int] = [self._ttl_s, delay, queue_cap, IDEMPOTENCY_TTL_S]
         args = [run.run_id, run.queue, *limits, digest, on_thread]

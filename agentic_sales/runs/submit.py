@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from redis.asyncio import ConnectionPool, Redis
@@ -217,6 +217,28 @@ class Runs:
             raise BrokerUnavailable(f"discarding run `{run_id}`", exc) from exc
         if not is_discarded:
             raise RunNotDead(run_id)
+
+    async def remove(self, run_id: RunId) -> Literal["gone", "live", "unknown"]:
+        """Remove the record of a run that has ended; of one that has not, only say so.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            return await self.ledger.remove(run_id)
+        except RedisError as exc:
+            raise BrokerUnavailable(f"removing run `{run_id}`", exc) from exc
+
+    async def started_by(self, idempotency: Idempotency) -> RunId | None:
+        """Return the run that was started under an idempotency key; None: none was.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            return await self.ledger.started_by(idempotency)
+        except RedisError as exc:
+            raise BrokerUnavailable("reading an idempotency key", exc) from exc
 
     async def join(self, run_id: RunId) -> SubmittedRun:
         """Return a run that somebody submitted, with a future of its end, also when it has ended already.

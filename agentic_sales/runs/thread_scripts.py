@@ -66,6 +66,8 @@ local function settle(thread, run_id, run)
     'failed_by', rest == 'error' and run_id or '')
   if is_well and not run.is_question and (run.keeps_state or (known[2] or '') == '') then
     redis.call('HSET', key, 'answered_by', run_id)
+  elseif run.is_question then
+    redis.call('HDEL', key, 'answered_by')
   end
   redis.call('ZADD', 'agentic:threads:changed', now, thread)
 end

@@ -49,7 +49,7 @@ class ThreadRow(Table):
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
     """Free-form, by the caller; searchable."""
     values_: Mapped[dict[str, Any] | None] = mapped_column("values", default=None)
-    """What its last successful run answered; None: none has succeeded."""
+    """What its last successful run answered, or a later change of its state made; None: neither was."""
     pause: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     """Where it waits: `next`, names of nodes, and `interrupts`, by the task; None: nowhere."""
     error: Mapped[dict[str, Any] | None] = mapped_column(default=None)
@@ -226,6 +226,16 @@ class Threads:
                 }
                 known = update(ThreadRow).where(ThreadRow.thread_id == end.thread_id, is_newer)
                 await connection.execute(known.values(changed))
+
+    async def record_values(self, thread_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
+        """Write down the values of a thread whose state was changed otherwise than by a run.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+        """
+        async with self._writing() as connection:
+            is_it = ThreadRow.thread_id == thread_id
+            await connection.execute(update(ThreadRow).where(is_it).values(values_=dict(values), updated_at=now))
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

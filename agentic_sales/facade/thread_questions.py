@@ -1,0 +1,52 @@
+"""Ask the pool that owns a thread's graph about the thread: this process has no graph, and opens no checkpoint.
+
+A question is a run that no caller sees: it takes the way of every run, so a pool without a worker answers 503 here too.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import Request
+from starlette.responses import Response
+
+from agentic_sales.facade.answers import answer_of_outcome
+from agentic_sales.facade.state import state_of
+from agentic_sales.facade.thread_records import known_thread
+from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.runs.turns import Turn
+from agentic_sales.store.threads import Thread
+
+QUESTION_TIMEOUT_S = 60.0
+"""How long a question may wait for its answer, queueing included."""
+
+
+async def ask_about(
+    request: Request, thread: Thread, question: Mapping[str, Any], *, changes_it: bool = False
+) -> Response:
+    """Answer with what the pool says, or why it does not.
+
+    Args:
+        request: The request that wants to know.
+        thread: A thread that holds the state of an assistant.
+        question: Its `kind`, and what belongs to it.
+        changes_it: The question changes the thread, so no run may hold it meanwhile.
+
+    Raises:
+        ThreadBusy: A run holds the thread that the question would change.
+        PoolUnavailable: No live worker consumes the queue of the thread's assistant.
+        QueueFull: As many runs wait on that queue as may.
+        WaitTimeout: There was no answer in time.
+        BrokerUnavailable: Redis or the broker did not answer.
+    """
+    assert thread.assistant_id is not None  # noqa: S101 - the caller's promise
+    runs = state_of(request).runs
+    turn = Turn(thread.thread_id, strategy="reject", keeps_state=True, is_question=True, known=known_thread(thread))
+    run = await runs.submit(
+        thread.assistant_id,
+        question,
+        trace=parse_inbound(request.headers),
+        thread_id=thread.thread_id,
+        turn=turn if changes_it else None,
+    )
+    outcome = await runs.wait(run, timeout_s=QUESTION_TIMEOUT_S)
+    return answer_of_outcome(outcome, {}, graph_error_status=500)

@@ -1,0 +1,215 @@
+"""Answer for threads: what the database keeps of them, corrected by what the ledger knows already.
+
+The ledger is told first how a run left its thread, in the step that ends the run; every facade writes it down in the
+database soon after, and before it searches there. So a crash of whoever ran, ended or waited leaves no answer wrong.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+
+from agentic_sales.contracts import RunId
+from agentic_sales.errors import BrokerUnavailable, StateUnavailable, ThreadExists, UnknownThread
+from agentic_sales.runs.ledger import RunRecord
+from agentic_sales.runs.threads import ThreadLedger
+from agentic_sales.runs.turns import KnownThread
+from agentic_sales.store.threads import SortBy, Thread, ThreadEnd, ThreadFilter, Threads
+
+log = structlog.get_logger()
+
+WRITE_INTERVAL_S = 0.5
+THREADS_AT_ONCE = 200
+
+
+class ThreadRecords:
+    """The threads, for one facade process."""
+
+    def __init__(self, threads: Threads, ledger: ThreadLedger) -> None:
+        self.threads = threads
+        self.ledger = ledger
+
+    async def create(self, thread_id: str, metadata: Mapping[str, Any], *, may_exist: bool) -> None:
+        """Make a thread.
+
+        Raises:
+            ThreadExists: There is one of this id, and there may not be.
+            StateUnavailable: The database does not answer.
+        """
+        is_new = await self.threads.create(thread_id, metadata, now=datetime.now(UTC))
+        if not is_new and not may_exist:
+            raise ThreadExists(thread_id)
+
+    async def label(self, thread_id: str, metadata: Mapping[str, Any]) -> bool:
+        """Put values into a thread's metadata; False when there is no such thread.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+        """
+        return await self.threads.merge_metadata(thread_id, metadata, now=datetime.now(UTC))
+
+    async def revalue(self, thread_id: str, values: Mapping[str, Any]) -> None:
+        """Write down the values of a thread whose state a caller has changed.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+        """
+        await self.threads.record_values(thread_id, values, now=datetime.now(UTC))
+
+    async def load(self, thread_id: str) -> Thread:
+        """Return a thread as its last run left it.
+
+        Raises:
+            UnknownThread: There is none of this id.
+            StateUnavailable: The database does not answer.
+            BrokerUnavailable: Redis does not answer.
+        """
+        thread = await self.threads.load(thread_id)
+        if thread is None:
+            raise UnknownThread(thread_id)
+        async with _ledger("reading a thread"):
+            ends = await self.ledger.ends([thread_id])
+            owner = await self.ledger.assistant_of(thread_id)
+        for end in ends:
+            thread = _corrected(thread, end)
+        return replace(thread, assistant_id=owner or thread.assistant_id)
+
+    async def holder(self, thread_id: str) -> RunId | None:
+        """Return the run that holds a thread; None: nobody does.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer.
+        """
+        async with _ledger("reading a thread"):
+            return await self.ledger.holder(thread_id)
+
+    async def busy(self) -> frozenset[str]:
+        """Return the threads that runs hold.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer.
+        """
+        async with _ledger("reading which threads are busy"):
+            return frozenset(await self.ledger.busy())
+
+    async def live_runs(self, thread_id: str) -> list[RunId]:
+        """List the runs of a thread that have not ended.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer.
+        """
+        async with _ledger("listing the runs of a thread"):
+            return await self.ledger.live_runs(thread_id)
+
+    async def runs(self, thread_id: str, *, limit: int, offset: int, status: str | None) -> list[RunRecord]:
+        """List the runs of a thread that the ledger still has, the latest first.
+
+        Raises:
+            BrokerUnavailable: Redis does not answer.
+        """
+        async with _ledger("listing the runs of a thread"):
+            return await self.ledger.runs(thread_id, limit=limit, offset=offset, status=status)
+
+    async def search(
+        self, wanted: ThreadFilter, *, limit: int, offset: int, sort_by: SortBy, descending: bool
+    ) -> list[Thread]:
+        """Return the threads that are meant, in order, as their last runs left them.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+            BrokerUnavailable: Redis does not answer.
+        """
+        await self.write_down()
+        return await self.threads.search(wanted, limit=limit, offset=offset, sort_by=sort_by, descending=descending)
+
+    async def count(self, wanted: ThreadFilter) -> int:
+        """Count the threads that are meant.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+            BrokerUnavailable: Redis does not answer.
+        """
+        await self.write_down()
+        return await self.threads.count(wanted)
+
+    async def delete(self, thread_id: str) -> None:
+        """Remove a thread and what the ledger keeps of it.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+            BrokerUnavailable: Redis does not answer.
+        """
+        await self.threads.delete(thread_id)
+        async with _ledger("forgetting a thread"):
+            await self.ledger.forget(thread_id)
+
+    async def write_down(self) -> None:
+        """Write down what the database does not know yet of how runs left their threads.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+            BrokerUnavailable: Redis does not answer.
+        """
+        while True:
+            async with _ledger("reading how runs left their threads"):
+                changed = await self.ledger.changed(limit=THREADS_AT_ONCE)
+                ends = await self.ledger.ends(thread.thread_id for thread in changed)
+            if not changed:
+                return
+            await self.threads.record_ends(ends)
+            async with _ledger("noting what is written down"):
+                await self.ledger.settle(changed)
+            if len(changed) < THREADS_AT_ONCE:
+                return
+
+    async def write_down_forever(self) -> None:
+        """Keep writing down, whatever is away for a while."""
+        while True:
+            await asyncio.sleep(WRITE_INTERVAL_S)
+            try:
+                await self.write_down()
+            except (BrokerUnavailable, StateUnavailable) as exc:
+                log.warning("threads_not_written_down", reason=str(exc))
+
+
+def known_thread(thread: Thread) -> KnownThread:
+    """Return what a ledger must know of a thread that it has forgotten."""
+    return KnownThread(thread.assistant_id, thread.pause)
+
+
+def _corrected(thread: Thread, end: ThreadEnd) -> Thread:
+    if thread.state_updated_at is not None and end.at < thread.state_updated_at:
+        return thread
+    return replace(
+        thread,
+        status=end.status,
+        pause=end.pause,
+        error=end.error,
+        values=thread.values if end.values is None else end.values,
+        state_updated_at=end.at,
+        updated_at=max(thread.updated_at, end.at),
+    )
+
+
+@asynccontextmanager
+async def _ledger(doing: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except RedisError as exc:
+        raise BrokerUnavailable(doing, exc) from exc
+
+
+@asynccontextmanager
+async def writing_down(records: ThreadRecords) -> AsyncIterator[ThreadRecords]:
+    """Write down how runs leave their threads for as long as the context lasts."""
+    writer = asyncio.create_task(records.write_down_forever())
+    try:
+        yield records
+    finally:
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)

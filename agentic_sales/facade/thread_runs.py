@@ -1,0 +1,86 @@
+"""Serve runs on threads: start them in turn, list them, remove their records."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from agentic_sales.contracts import RunId, RunStatus
+from agentic_sales.errors import RunNotEnded, UnknownRun
+from agentic_sales.facade.runs import RUN_ERRORS, described, record_of
+from agentic_sales.facade.state import state_of
+from agentic_sales.facade.streams import stream_answer
+from agentic_sales.facade.submission import REQUEST_BODY, submit
+from agentic_sales.facade.threads import THREAD_ERRORS, checked_thread_id
+from agentic_sales.facade.waiting import answer_when_ended, run_headers
+
+router = APIRouter(tags=["thread runs"])
+
+
+@router.post(
+    "/threads/{thread_id}/runs/wait",
+    responses=RUN_ERRORS,
+    openapi_extra=REQUEST_BODY,
+    summary="Run a workflow on a thread and wait for its end",
+)
+async def wait_for_run_on_thread(request: Request, thread_id: str) -> Response:
+    """Run a workflow when its turn on the thread comes, and answer with its final state, or where it waits."""
+    submission = await submit(request, thread_id=checked_thread_id(thread_id))
+    cancel = submission.body.on_disconnect == "cancel"
+    return await answer_when_ended(request, submission.run, cancel_on_disconnect=cancel)
+
+
+@router.post(
+    "/threads/{thread_id}/runs/stream",
+    responses=RUN_ERRORS,
+    openapi_extra=REQUEST_BODY,
+    summary="Run a workflow on a thread and stream it",
+)
+async def stream_run_on_thread(request: Request, thread_id: str) -> StreamingResponse:
+    """Run a workflow when its turn on the thread comes, and answer with its events."""
+    submission = await submit(request, is_streamed=True, thread_id=checked_thread_id(thread_id))
+    cancel = submission.body.on_disconnect == "cancel"
+    return stream_answer(request, submission.run, cancel_on_disconnect=cancel)
+
+
+@router.post(
+    "/threads/{thread_id}/runs",
+    responses=RUN_ERRORS,
+    openapi_extra=REQUEST_BODY,
+    summary="Run a workflow on a thread in the background",
+)
+async def start_run_on_thread(request: Request, thread_id: str) -> Response:
+    """Record a run on a thread and answer at once; it runs when its turn comes."""
+    submission = await submit(request, is_streamed=True, thread_id=checked_thread_id(thread_id))
+    submission.run.ended.cancel()
+    record = await state_of(request).runs.record(submission.run.run_id)
+    return JSONResponse(described(record), headers=run_headers(submission.run))
+
+
+@router.get("/threads/{thread_id}/runs", responses=THREAD_ERRORS, summary="List the runs of a thread")
+async def list_runs(
+    request: Request,
+    thread_id: str,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 10,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
+) -> list[dict[str, Any]]:
+    """List the runs of a thread that the ledger still has, the latest first."""
+    records = state_of(request).threads
+    await records.load(checked_thread_id(thread_id))
+    return [described(run) for run in await records.runs(thread_id, limit=limit, offset=offset, status=status)]
+
+
+@router.delete(
+    "/threads/{thread_id}/runs/{run_id}", responses=RUN_ERRORS, status_code=204, summary="Remove the record of a run"
+)
+async def delete_run(request: Request, thread_id: str, run_id: str) -> Response:
+    """Remove the record of a run that has ended; what it did to its thread stays."""
+    await record_of(request, run_id, thread_id)
+    match await state_of(request).runs.remove(RunId(run_id)):
+        case "live":
+            raise RunNotEnded(run_id)
+        case "unknown":
+            raise UnknownRun(run_id)
+        case "gone":
+            return Response(status_code=204)

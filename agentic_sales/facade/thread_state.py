@@ -1,0 +1,148 @@
+"""Serve the state of threads: what it is, what it was, and a change of it. The pool that owns the graph answers."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
+from starlette.responses import JSONResponse, Response
+
+from agentic_sales.errors import InvalidRequest
+from agentic_sales.facade.state import state_of
+from agentic_sales.facade.thread_questions import ask_about
+from agentic_sales.facade.threads import OK, THREAD_ERRORS, checked_thread_id
+from agentic_sales.store.threads import Thread
+
+router = APIRouter(tags=["threads"])
+
+Subgraphs = Annotated[bool, Query(description="Include the states of subgraphs.")]
+Checkpoint = dict[str, Any]
+"""`checkpoint_id` and, of a subgraph, `checkpoint_ns`."""
+
+
+class StateAt(BaseModel):
+    """Body of a question for an older state."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    checkpoint: Checkpoint = Field(description="The state that is meant.")
+    subgraphs: bool = Field(default=False, description="Include the states of subgraphs.")
+
+
+class StateUpdate(BaseModel):
+    """Body of a change of the state."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    values: dict[str, Any] | list[dict[str, Any]] | None = Field(
+        default=None, description="What to write, as if a node had returned it."
+    )
+    as_node: str | None = Field(default=None, description="The node that is to have returned it; none: the last one.")
+    checkpoint: Checkpoint | None = Field(default=None, description="Older state to start from.")
+    checkpoint_id: str | None = Field(default=None, description="Id of the older state to start from.")
+
+
+class HistoryRequest(BaseModel):
+    """Body of a question for the states that a thread has had."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    limit: int = Field(default=10, ge=1, le=1000, description="Most states to return.")
+    before: str | dict[str, Any] | None = Field(default=None, description="Only states before this one.")
+    metadata: dict[str, Any] | None = Field(default=None, description="Only states whose metadata has these values.")
+    checkpoint: Checkpoint | None = Field(default=None, description="The states that led to this one.")
+
+
+@router.get("/threads/{thread_id}/state", responses=THREAD_ERRORS, summary="The state of a thread")
+async def state(request: Request, thread_id: str, *, subgraphs: Subgraphs = False) -> Response:
+    """Return the latest state of a thread; of one on which no resumable workflow has run, an empty one."""
+    return await _state(request, thread_id, {"subgraphs": subgraphs})
+
+
+@router.post("/threads/{thread_id}/state/checkpoint", responses=THREAD_ERRORS, summary="An older state of a thread")
+async def state_at(request: Request, thread_id: str, body: StateAt) -> Response:
+    """Return the state of a thread at a checkpoint."""
+    return await _state(request, thread_id, body.model_dump())
+
+
+@router.get("/threads/{thread_id}/state/{checkpoint_id}", responses=THREAD_ERRORS, summary="An older state of a thread")
+async def state_by_id(
+    request: Request, thread_id: str, checkpoint_id: str, *, subgraphs: Subgraphs = False
+) -> Response:
+    """Return the state of a thread at the checkpoint of an id."""
+    return await _state(request, thread_id, {"checkpoint_id": checkpoint_id, "subgraphs": subgraphs})
+
+
+@router.post("/threads/{thread_id}/state", responses=THREAD_ERRORS, summary="Change the state of a thread")
+async def update_state(request: Request, thread_id: str, body: StateUpdate) -> Response:
+    """Write into the state of a thread as one of its nodes would; 409 while a run holds it."""
+    thread = await _thread(request, thread_id)
+    if thread.assistant_id is None:
+        raise InvalidRequest(
+            f"thread `{thread_id}` holds no workflow's state that could be changed; run a resumable one on it, or name "
+            "one as `graph_id` in its metadata"
+        )
+    await state_of(request).threads.write_down()
+    answer = await ask_about(request, thread, {"kind": "update_state", **body.model_dump()}, changes_it=True)
+    if answer.status_code == OK:
+        now_so = await ask_about(request, thread, {"kind": "state"})
+        if now_so.status_code == OK:
+            await state_of(request).threads.revalue(thread_id, from_json(bytes(now_so.body))["values"])
+    return answer
+
+
+@router.get("/threads/{thread_id}/history", responses=THREAD_ERRORS, summary="The states that a thread has had")
+async def history(
+    request: Request,
+    thread_id: str,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Most states to return.")] = 10,
+    before: Annotated[str | None, Query(description="Only states before this checkpoint.")] = None,
+) -> Response:
+    """Return the states of a thread, the latest first."""
+    return await _history(request, thread_id, HistoryRequest(limit=limit, before=before))
+
+
+@router.post("/threads/{thread_id}/history", responses=THREAD_ERRORS, summary="The states that a thread has had")
+async def search_history(request: Request, thread_id: str, body: HistoryRequest | None = None) -> Response:
+    """Return the states of a thread that are meant, the latest first."""
+    return await _history(request, thread_id, body or HistoryRequest())
+
+
+async def _thread(request: Request, thread_id: str) -> Thread:
+    """Return a thread; one without state is of the assistant that its metadata names, as LangGraph's are."""
+    state = state_of(request)
+    thread = await state.threads.load(checked_thread_id(thread_id))
+    row = state.control.rows.get(str(thread.metadata.get("graph_id")))
+    if thread.assistant_id is not None or row is None or not row.resumable:
+        return thread
+    return replace(thread, assistant_id=row.assistant_id)
+
+
+async def _state(request: Request, thread_id: str, which: dict[str, Any]) -> Response:
+    thread = await _thread(request, thread_id)
+    if thread.assistant_id is None:
+        return JSONResponse(_empty_state(thread_id))
+    return await ask_about(request, thread, {"kind": "state", **which})
+
+
+async def _history(request: Request, thread_id: str, asked: HistoryRequest) -> Response:
+    thread = await _thread(request, thread_id)
+    if thread.assistant_id is None:
+        return JSONResponse([])
+    return await ask_about(request, thread, {"kind": "history", **asked.model_dump(exclude_none=True)})
+
+
+def _empty_state(thread_id: str) -> dict[str, Any]:
+    return {
+        "values": {},
+        "next": [],
+        "tasks": [],
+        "metadata": {},
+        "created_at": None,
+        "checkpoint": {"thread_id": thread_id, "checkpoint_ns": "", "checkpoint_id": None},
+        "parent_checkpoint": None,
+        "interrupts": [],
+        "checkpoint_id": None,
+        "parent_checkpoint_id": None,
+    }

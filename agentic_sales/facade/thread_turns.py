@@ -1,0 +1,108 @@
+"""Say which turn a request's run takes on its thread, and refuse what the thread, or the assistant, cannot do.
+
+An assistant that is not resumable keeps no state: it may run on a thread, which then only files its runs, but nothing
+that needs state may be asked of it. A resumable one makes the thread its own, because another graph could not read its
+state: LangGraph allows that, and lets the second graph fail, or misread.
+"""
+
+import re
+from typing import Any
+
+from fastapi import Request
+
+from agentic_sales.contracts import RunRequest
+from agentic_sales.errors import InvalidRequest, NotResumable
+from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.thread_records import known_thread
+from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.ledger import Idempotency
+from agentic_sales.runs.turns import Turn
+from agentic_sales.store.threads import Thread
+
+_INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
+_OF_A_THREAD = ("command", "checkpoint", "checkpoint_id")
+_OF_STATE = (*_OF_A_THREAD, "interrupt_before", "interrupt_after")
+
+
+def check_request(state: FacadeState, row: GraphSpec, body: RunRequest, *, is_on_thread: bool) -> None:
+    """Check that a request asks for something that its assistant can do.
+
+    Raises:
+        InvalidRequest: It needs a thread and has none, or gives a command and an input.
+        NotResumable: It needs state, and the assistant keeps none.
+        InvalidInput: The input does not fit the assistant's schema.
+    """
+    if not row.resumable and (asked := _first_given(body, _OF_STATE)):
+        raise NotResumable(row.assistant_id, asked)
+    if not is_on_thread and (asked := _first_given(body, _OF_A_THREAD)):
+        raise InvalidRequest(f"`{asked}` needs a thread: send it to /threads/{{thread_id}}/runs")
+    if body.command is not None and body.input is not None:
+        raise InvalidRequest("a run has an `input` or a `command`, not both")
+    if body.input is not None or not (row.resumable and is_on_thread):
+        state.validator.check(row.assistant_id, body.input)
+
+
+async def turn_on(
+    request: Request, row: GraphSpec, body: RunRequest, thread_id: str, idempotency: Idempotency | None
+) -> Turn:
+    """Return the turn of a run on a thread, which is made if the request says so.
+
+    Raises:
+        UnknownThread: There is no such thread, and none is to be made.
+        StateUnavailable: The database does not answer.
+        BrokerUnavailable: Redis does not answer.
+    """
+    records = state_of(request).threads
+    if body.if_not_exists == "create":
+        await records.create(thread_id, {}, may_exist=True)
+    thread = await records.load(thread_id)
+    if body.multitask_strategy == "rollback" and not await _is_known(request, idempotency):
+        await undo_runs(request, thread)
+    return Turn(
+        thread_id,
+        strategy=body.multitask_strategy,
+        keeps_state=row.resumable,
+        resumes=resumed_interrupts(body.command),
+        known=known_thread(thread),
+    )
+
+
+async def undo_runs(request: Request, thread: Thread, *, only: str | None = None) -> bool:
+    """Have the state of a thread taken back to what it was before its live runs; False when there is nothing to undo.
+
+    The undoing is a question that takes its turn before whatever waits, when the run at work has ended.
+
+    Args:
+        request: The request that wants it.
+        thread: The thread.
+        only: Undo this run alone; None: every live one.
+    """
+    state = state_of(request)
+    live = [run_id for run_id in await state.threads.live_runs(thread.thread_id) if only in {None, run_id}]
+    if not live or thread.assistant_id is None:
+        return False
+    turn = Turn(thread.thread_id, keeps_state=True, is_question=True, undoes=tuple(live), known=known_thread(thread))
+    question = {"kind": "rollback", "run_ids": live}
+    undoing = await state.runs.submit(thread.assistant_id, question, trace=parse_inbound(request.headers), turn=turn)
+    undoing.ended.cancel()
+    return True
+
+
+async def _is_known(request: Request, idempotency: Idempotency | None) -> bool:
+    """Say whether a run was started under a key; it must not be undone by the request that only joins it."""
+    return idempotency is not None and await state_of(request).runs.started_by(idempotency) is not None
+
+
+def resumed_interrupts(command: dict[str, Any] | None) -> tuple[str, ...] | None:
+    """Return the ids of the interrupts that a command answers; empty: the one that stands; None: it answers none."""
+    resume = (command or {}).get("resume")
+    if resume is None:
+        return None
+    if isinstance(resume, dict) and resume and all(_INTERRUPT_ID.fullmatch(key) for key in resume):
+        return tuple(resume)
+    return ()
+
+
+def _first_given(body: RunRequest, names: tuple[str, ...]) -> str | None:
+    return next((name for name in names if getattr(body, name)), None)

@@ -1,0 +1,194 @@
+"""Serve threads: make them, look at them, find them, label them, remove them; in LangGraph's shapes and words.
+
+A thread's id may be a caller's own word, not only a UUID, so that a campaign can name its threads; it must be able to
+stand in a path, a key and a log line.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Header, Request
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import JSONResponse, Response
+from uuid_utils import uuid7
+
+from agentic_sales.contracts import ErrorBody
+from agentic_sales.errors import InvalidRequest, ThreadBusy, UnknownThread
+from agentic_sales.facade.state import state_of
+from agentic_sales.facade.thread_questions import ask_about
+from agentic_sales.facade.thread_records import ThreadRecords
+from agentic_sales.store.threads import SortBy, Thread, ThreadFilter, ThreadStatus
+
+router = APIRouter(tags=["threads"])
+
+THREAD_ERRORS: dict[int | str, dict[str, object]] = {
+    status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 429, 503, 504)
+}
+OK = 200
+_THREAD_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+
+
+class ThreadCreate(BaseModel):
+    """Body of a request that makes a thread."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    thread_id: str | None = Field(default=None, description="Id of the thread; none: a new UUID.")
+    metadata: dict[str, Any] | None = Field(default=None, description="Free-form; threads are found by it.")
+    if_exists: Literal["raise", "do_nothing"] = Field(
+        default="raise", description="What to do when there is a thread of this id: 409, or answer with it."
+    )
+
+
+class ThreadPatch(BaseModel):
+    """Body of a request that labels a thread."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    metadata: dict[str, Any] | None = Field(default=None, description="Put into the thread's metadata, key by key.")
+
+
+class ThreadCount(BaseModel):
+    """Body of a request that says which threads are meant."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    metadata: dict[str, Any] | None = Field(
+        default=None, description="Values that the thread's metadata must have; lists are compared as a whole."
+    )
+    status: ThreadStatus | None = Field(default=None, description="How the thread must be.")
+    ids: list[str] | None = Field(default=None, max_length=1000, description="Ids of which the thread must have one.")
+    values: dict[str, Any] | None = Field(
+        default=None, description="Not supported: put what threads are to be found by into their metadata."
+    )
+
+
+class ThreadSearch(ThreadCount):
+    """Body of a request that searches for threads."""
+
+    limit: int = Field(default=10, ge=1, le=1000, description="Most threads to return.")
+    offset: int = Field(default=0, ge=0, description="Threads to pass over.")
+    sort_by: SortBy = Field(default="created_at", description="What the threads are sorted by.")
+    sort_order: Literal["asc", "desc"] = Field(default="desc", description="In which order.")
+    select: list[str] | None = Field(default=None, description="Fields to return of each thread; none: all.")
+
+
+@router.post("/threads", responses=THREAD_ERRORS, summary="Make a thread")
+async def create_thread(request: Request, body: ThreadCreate | None = None) -> dict[str, Any]:
+    """Make a thread, under an id of the caller's or a new one."""
+    asked = body or ThreadCreate()
+    records = state_of(request).threads
+    thread_id = str(uuid7()) if asked.thread_id is None else checked_thread_id(asked.thread_id)
+    await records.create(thread_id, asked.metadata or {}, may_exist=asked.if_exists == "do_nothing")
+    return await _described(records, thread_id)
+
+
+@router.post("/threads/search", responses=THREAD_ERRORS, summary="Find threads")
+async def search_threads(request: Request, body: ThreadSearch | None = None) -> Response:
+    """Find threads by metadata, status and id; `x-pagination-next` says where the next page begins."""
+    asked, records = body or ThreadSearch(), state_of(request).threads
+    busy = await records.busy()
+    found = await records.search(
+        _filter(asked, busy),
+        limit=asked.limit + 1,
+        offset=asked.offset,
+        sort_by=asked.sort_by,
+        descending=asked.sort_order == "desc",
+    )
+    page = [described_thread(thread, is_busy=thread.thread_id in busy) for thread in found[: asked.limit]]
+    headers = {"x-pagination-total": str(asked.offset + len(found))}
+    if len(found) > asked.limit:
+        headers["x-pagination-next"] = str(asked.offset + asked.limit)
+    return JSONResponse([_selected(thread, asked.select) for thread in page], headers=headers)
+
+
+@router.post("/threads/count", responses=THREAD_ERRORS, summary="Count threads")
+async def count_threads(request: Request, body: ThreadCount | None = None) -> int:
+    """Count the threads that a search with these fields would find."""
+    records = state_of(request).threads
+    return await records.count(_filter(body or ThreadCount(), await records.busy()))
+
+
+@router.get("/threads/{thread_id}", responses=THREAD_ERRORS, summary="Describe a thread")
+async def describe_thread(request: Request, thread_id: str) -> dict[str, Any]:
+    """Say how a thread is, what its last run answered, and at which interrupts it waits."""
+    return await _described(state_of(request).threads, checked_thread_id(thread_id))
+
+
+@router.patch("/threads/{thread_id}", responses=THREAD_ERRORS, summary="Label a thread")
+async def patch_thread(
+    request: Request,
+    thread_id: str,
+    body: ThreadPatch,
+    prefer: Annotated[str, Header(description="`return=minimal`: answer 204 without a body.")] = "",
+) -> Response:
+    """Put values into a thread's metadata, leaving its other ones."""
+    records, known = state_of(request).threads, checked_thread_id(thread_id)
+    if not await records.label(known, body.metadata or {}):
+        raise UnknownThread(known)
+    if prefer == "return=minimal":
+        return Response(status_code=204)
+    return JSONResponse(await _described(records, known))
+
+
+@router.delete("/threads/{thread_id}", responses=THREAD_ERRORS, status_code=204, summary="Remove a thread")
+async def delete_thread(request: Request, thread_id: str) -> Response:
+    """Remove a thread with its state; one that a run holds is 409."""
+    records = state_of(request).threads
+    thread = await records.load(checked_thread_id(thread_id))
+    if (holder := await records.holder(thread_id)) is not None:
+        raise ThreadBusy(thread_id, f"run `{holder}` is at work on it")
+    if thread.assistant_id is not None:
+        answer = await ask_about(request, thread, {"kind": "delete"}, changes_it=True)
+        if answer.status_code != OK:
+            return answer
+    await records.delete(thread_id)
+    return Response(status_code=204)
+
+
+def checked_thread_id(thread_id: str) -> str:
+    """Return the id of a thread as it came.
+
+    Raises:
+        InvalidRequest: It cannot be one.
+    """
+    if _THREAD_ID.fullmatch(thread_id) is None:
+        raise InvalidRequest(
+            f"`{thread_id[:128]}` is no thread id: it is a UUID, or 1 to 128 letters, digits, `-` and `_` of your own"
+        )
+    return thread_id
+
+
+def described_thread(thread: Thread, *, is_busy: bool) -> dict[str, Any]:
+    """Describe a thread as LangGraph's SDKs know it."""
+    return {
+        "thread_id": thread.thread_id,
+        "created_at": thread.created_at.isoformat(),
+        "updated_at": thread.updated_at.isoformat(),
+        "state_updated_at": (thread.state_updated_at or thread.created_at).isoformat(),
+        "metadata": dict(thread.metadata),
+        "status": "busy" if is_busy else thread.status,
+        "config": {},
+        "values": thread.values,
+        "interrupts": (thread.pause or {}).get("interrupts", {}),
+        "error": thread.error,
+        "graph_id": thread.assistant_id,
+    }
+
+
+async def _described(records: ThreadRecords, thread_id: str) -> dict[str, Any]:
+    is_busy = await records.holder(thread_id) is not None
+    return described_thread(await records.load(thread_id), is_busy=is_busy)
+
+
+def _filter(asked: ThreadCount, busy: frozenset[str]) -> ThreadFilter:
+    if asked.values:
+        raise InvalidRequest(
+            "threads are not found by `values`; put what they are to be found by into their `metadata`"
+        )
+    return ThreadFilter(metadata=asked.metadata, ids=asked.ids, status=asked.status, busy=busy)
+
+
+def _selected(thread: Mapping[str, Any], names: list[str] | None) -> dict[str, Any]:
+    return {name: value for name, value in thread.items() if names is None or name in names}
