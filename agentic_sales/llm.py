@@ -27,6 +27,7 @@ from agentic_sales.errors import (
 from agentic_sales.graph_meta import Spending, build_graph_meta, merge_graph_meta, price_of
 from agentic_sales.prompts import Prompt
 from agentic_sales.providers import Chat
+from agentic_sales.runs.pauses import current_pauses
 from agentic_sales.runs.purse import current_purse
 from agentic_sales.settings import Settings, settings
 
@@ -115,11 +116,20 @@ async def ask(
         chat = _open_chat(prompt, temperature, spending, configuration)
         value = await _converse(chat, text, answer_type)
     except _NOT_USABLE as exc:
-        if fallback is None or not _may_fall_back(exc, configuration):
+        if fallback is None or not _may_fall_back(exc, configuration) or _rather_waits(exc):
             raise
         _tell_fallback(prompt, spending.model, exc)
         return Answer(fallback(), "rules", build_graph_meta(prompt, answered_by=None, spending=spending))
     return Answer(value, "llm", build_graph_meta(prompt, answered_by=spending.model, spending=spending))
+
+
+def _rather_waits(exc: AgenticSalesError) -> bool:
+    """Say whether the run is put back until the provider's pause is over, which its caller prefers to the rules."""
+    pauses = current_pauses.get()
+    if pauses is None or not pauses.is_patient or not isinstance(exc, RateLimited) or exc.retry_after_s is None:
+        return False
+    pauses.has_declined_rules = True
+    return True
 
 
 def _model_of(tier: Tier, configuration: Settings) -> str | None:

@@ -38,6 +38,7 @@ from agentic_sales.graph_meta import Spending, price_of
 from agentic_sales.observability.chat_spans import chat_span
 from agentic_sales.observability.spans import outgoing_headers
 from agentic_sales.prompts import Prompt
+from agentic_sales.runs.pauses import SLOT_PATIENCE_S, current_pauses, pause_key
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings
 
@@ -46,7 +47,8 @@ BACKOFF_BASE_S = 1.0
 BACKOFF_CAP_S = 20.0
 """Upper end of every random pause, in seconds."""
 LONGEST_PAUSE_S = 30.0
-"""Longest pause that a provider may ask for and still be waited for, in seconds."""
+"""Longest pause that a provider may ask for and still be waited for, in seconds; where workers share their pauses, a
+child waits for less (`runs.pauses`)."""
 _REASON_CHARS = 300
 """What is kept of a provider's own words, in characters; a gateway may answer with a whole page."""
 
@@ -122,16 +124,30 @@ class Chat:
 
     async def _call(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> str:
         purse, prompt = current_purse.get(), self.prompt
+        await self._heed_pause(model)
         if purse is not None:
             await purse.admit(self.model, is_priced=self.spending.price is not None)
         with chat_span(
             self.model, messages, temperature=self.temperature, prompt=prompt.name, prompt_sha256=prompt.sha256
         ) as chat:
-            answer = await self._answer(model, messages)
+            try:
+                answer = await self._answer(model, messages)
+            except RateLimited as exc:
+                await self._share_pause(model, exc)
+                raise
             chat.end(answer)
         if purse is not None:
             await self._pay(purse, messages, answer)
         return str(answer.text)
+
+    async def _heed_pause(self, model: BaseChatModel) -> None:
+        pauses = current_pauses.get()
+        if pauses is not None and (left_s := await pauses.left_s(pause_key(self.model, _secret_of(model)))) > 0:
+            raise RateLimited(self.model, left_s)
+
+    async def _share_pause(self, model: BaseChatModel, limited: RateLimited) -> None:
+        if (pauses := current_pauses.get()) is not None and limited.retry_after_s:
+            await pauses.note(pause_key(self.model, _secret_of(model)), limited.retry_after_s)
 
     async def _answer(self, model: BaseChatModel, messages: Sequence[BaseMessage]) -> AIMessage:
         started = time.monotonic()
@@ -269,6 +285,10 @@ def _has_empty_key(model: BaseChatModel) -> bool:
     return any(isinstance(value, SecretStr) and not value.get_secret_value() for value in vars(model).values())
 
 
+def _secret_of(model: BaseChatModel) -> str:
+    return next((value.get_secret_value() for value in vars(model).values() if isinstance(value, SecretStr)), "")
+
+
 def _is_temporary(exc: Exception, status: int | None) -> bool:
     if isinstance(status, int) and status > 0:
         return status in _TEMPORARY or httpx.codes.is_server_error(status)
@@ -292,7 +312,9 @@ def _is_about_the_setup(exc: Exception, status: int | None) -> bool:
 
 
 def _is_worth_waiting(exc: BaseException) -> bool:
-    return isinstance(exc, TransientError) and (exc.retry_after_s or 0.0) <= LONGEST_PAUSE_S
+    is_shared = isinstance(exc, RateLimited) and current_pauses.get() is not None
+    longest_s = SLOT_PATIENCE_S if is_shared else LONGEST_PAUSE_S
+    return isinstance(exc, TransientError) and (exc.retry_after_s or 0.0) <= longest_s
 
 
 def _pause_s(state: RetryCallState) -> float:

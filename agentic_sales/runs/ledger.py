@@ -23,7 +23,8 @@ from agentic_sales.errors import BrokerUnavailable, IdempotencyConflict, PoolUna
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs import scripts
 from agentic_sales.runs.canary import canary_ages
-from agentic_sales.runs.lanes import Admitted, Lanes, delay_s, held_key, is_held
+from agentic_sales.runs.lanes import Admitted, Lanes, delay_s, held_key, is_batch, is_held
+from agentic_sales.runs.pauses import MOST_PAUSES
 from agentic_sales.runs.turns import NextRun, Turn, next_run, refusal_of
 
 log = structlog.get_logger()
@@ -224,6 +225,7 @@ class Ledger:
         self._release = redis.register_script(scripts.RELEASE)
         self._cancel = redis.register_script(scripts.CANCEL)
         self._lanes = Lanes(redis)
+        self._defer = redis.register_script(scripts.DEFER)
         self._revive = redis.register_script(scripts.REVIVE)
         self._forget = redis.register_script(scripts.FORGET)
         self._discard_run = redis.register_script(scripts.DISCARD_RUN)
@@ -382,6 +384,13 @@ class Ledger:
         await self._pass_on(next_run(told[0] if told else None))
         answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()
         return answer
+
+    async def defer(self, claim: Claim, pause_s: float) -> bool:
+        """Put a claimed run back for a while; False, changing nothing, when it must end instead."""
+        lane = int(is_batch(claim.request))
+        args: list[str | int] = [claim.run_id, claim.attempt, f"{pause_s:g}", lane, MOST_PAUSES]
+        async with self.in_time():
+            return bool(await self._defer(keys=[run_key(claim.run_id), RUNNING_KEY], args=args))
 
     async def admit(self, queue: str) -> list[Admitted]:
         """Take what may go now out of the lanes of a queue; the caller publishes it."""

@@ -248,6 +248,27 @@ return admitted
 A run counts as waiting for a child when it waits longer than a message takes. The set of the batch runs that are out
 mends itself: what has ended, or has expired, is dropped when it is next looked at."""
 
+DEFER = (
+    _NOW
+    + _COUNT
+    + """
+-- KEYS: run, running. ARGV: run id, attempt, seconds, batch lane ('1'), how often at most.
+local run = redis.call('HMGET', KEYS[1], 'status', 'attempt', 'cancelled_at', 'queue', 'deferrals')
+if run[1] ~= 'running' or run[2] ~= ARGV[2] or run[3] then return 0 end
+if tonumber(run[5] or 0) >= tonumber(ARGV[5]) then return 0 end
+local held_in = (ARGV[4] == '1' and 'agentic:batch:' or 'agentic:held:') .. run[4]
+redis.call('HSET', KEYS[1], 'status', 'pending', 'worker', '', 'lease_until', 0, 'held_in', held_in)
+redis.call('HINCRBY', KEYS[1], 'deferrals', 1)
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('SREM', 'agentic:batch_out:' .. run[4], ARGV[1])
+redis.call('ZADD', held_in, now + ARGV[3], ARGV[1])
+count_recovered('released')
+return 1
+"""
+)
+"""Put a claimed run back into its lane for a while, without counting a loss. Returns 0, and changes nothing, when the
+attempt is not the one that holds the run, when it is to be cancelled, or when it was put back too often."""
+
 REVIVE = (
     _TURNS
     + """

@@ -21,6 +21,7 @@ from agentic_sales.errors import (
     AgenticSalesError,
     GraphUnavailable,
     Misrouted,
+    RateLimited,
     RunFailed,
     RunTimeout,
     StateUnavailable,
@@ -28,8 +29,10 @@ from agentic_sales.errors import (
 )
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
+from agentic_sales.runs.lanes import is_batch
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
 from agentic_sales.runs.patience import patiently
+from agentic_sales.runs.pauses import LONGEST_PAUSE_S, Pauses, current_pauses
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.workers.cancel import RunCancelled, cancellable
@@ -93,11 +96,13 @@ async def execute(
         in_place: The run is part of its parent's, whose lease covers it.
 
     Returns:
-        How it ended; None when there was nothing to do (the run is unknown, has ended, or was taken over).
+        How it ended; None when there was nothing to do (the run is unknown, has ended, or was taken over), and when it
+        was put back until a provider's pause is over.
 
     Raises:
         WorkerStopping: This worker is being stopped, and the run was given back for another to go on with.
     """
+    may_wait = row.effect != "send" and not in_place  # nobody knows what a run that sends has done by then
     worker, attempts, lease_s = worker_name(os.getpid()), max_attempts(row), 0.0 if in_place else LEASE_S
     claim = await patiently(lambda: ledger.claim(run_id, worker=worker, max_attempts=attempts, lease_s=lease_s), run_id)
     if isinstance(claim, str):
@@ -106,6 +111,8 @@ async def execute(
     purse = Purse(ledger, run_id, row.assistant_id, budgets)
     place = _Place(control, ledger, durable, queue, sub_runner_of(claim), in_place)
     token = current_purse.set(purse)
+    pauses = Pauses(ledger.redis, is_patient=is_batch(claim.request) and may_wait)
+    pauses_token = current_pauses.set(pauses)
     ids = bind_contextvars(run_id=run_id, assistant_id=row.assistant_id, trace_id=claim.trace.trace_id)
     try:
         with traced(row, claim, queue=queue) as trace:
@@ -119,7 +126,11 @@ async def execute(
         raise
     finally:
         current_purse.reset(token)
+        current_pauses.reset(pauses_token)
         reset_contextvars(**ids)
+    if may_wait and await _is_put_back(claim, outcome, ledger, pauses):
+        log.info("run_put_back", run_id=run_id, assistant_id=row.assistant_id, queue=queue, pause_s=pauses.met_s)
+        return None
     if not await patiently(lambda: ledger.finish(claim, outcome, purse.counts), run_id):
         log.warning("run_finish_refused", run_id=run_id, assistant_id=row.assistant_id, attempt=claim.attempt)
         return None
@@ -137,6 +148,14 @@ async def execute(
     if row.resumable and claim.request.get("on_completion") == "delete":
         await _delete_state(durable, claim)
     return outcome
+
+
+async def _is_put_back(claim: Claim, outcome: Outcome, ledger: Ledger, pauses: Pauses) -> bool:
+    """Put a run back that a provider's pause kept from its end, if that is so and the pause can be waited for."""
+    is_limited = outcome.failure is not None and outcome.failure.code == RateLimited.code
+    if not (is_limited or pauses.has_declined_rules) or not 0 < pauses.met_s <= LONGEST_PAUSE_S:
+        return False
+    return await patiently(lambda: ledger.defer(claim, pauses.met_s), claim.run_id)
 
 
 async def _delete_state(durable: DurableGraphs, claim: Claim) -> None:
