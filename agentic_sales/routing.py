@@ -25,6 +25,7 @@ __all__ = [
     "HEALTH_PATHS",
     "INTERNAL_PREFIXES",
     "METRICS_PATH",
+    "OPEN_PREFIXES",
     "PUBLIC_CORE_PREFIXES",
     "ROUTE_PREFIXES",
     "Decision",
@@ -53,6 +54,8 @@ ROUTE_PREFIXES: tuple[str, ...] = tuple(_DEFAULT_ASSISTANTS)
 
 HEALTH_PATHS: tuple[str, ...] = ("/health", "/ready", "/ok", "/info")
 METRICS_PATH = "/metrics"
+OPEN_PREFIXES: tuple[str, ...] = ("/unsubscribe/", "/webhooks/")
+"""Below these no key is asked for: recipients and mail providers have none; a token or a signature stands for it."""
 INTERNAL_PREFIXES: tuple[str, ...] = ("/_ml/", "/_research/")
 PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/runs",
@@ -142,7 +145,7 @@ def path_decision(method: str, path: str, *, has_auth: bool, auth_matches: bool)
     """Decide the HTTP status of a request before anything else looks at it.
 
     The order is the contract. Internal prefixes are refused before authentication, so that a probe without a
-    key cannot learn whether they exist behind it.
+    key cannot learn whether they exist behind it. What recipients and mail providers reach needs no key of ours.
 
     Args:
         method: HTTP method, upper case.
@@ -157,6 +160,8 @@ def path_decision(method: str, path: str, *, has_auth: bool, auth_matches: bool)
         return 200
     if path.startswith(INTERNAL_PREFIXES):
         return 403
+    if path.startswith(OPEN_PREFIXES) and method in {"GET", "HEAD", "POST"}:
+        return 200
     if not has_auth or not auth_matches:
         return 401
     if any(_is_below(path, prefix) for prefix in (*PUBLIC_CORE_PREFIXES, *HEALTH_PATHS)):

@@ -131,6 +131,8 @@ class Settings(BaseSettings):
     """Key of Resend's API, for `AGENTIC_SALES_MAIL=resend`."""
     resend_url: str = Field("https://api.resend.com", alias="AGENTIC_SALES_RESEND_URL")
     """URL of Resend's API."""
+    imap: SecretStr | None = Field(None, alias="AGENTIC_SALES_IMAP")
+    """Inboxes that replies are read from: `mailbox=imaps://user:password@host:993`, separated by `;`. None: none."""
     resend_webhook_secret: SecretStr | None = Field(None, alias="RESEND_WEBHOOK_SECRET")
     """Signing secret (`whsec_…`) of Resend's webhooks. None: every event is refused."""
 

@@ -14,6 +14,7 @@ from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
 
+MAILDIR = "maildir"
 UNSUBSCRIBE_PATH = "/unsubscribe"
 SECRET_BYTES = 32
 MAC_BYTES = 16
@@ -50,6 +51,22 @@ class Links:
         return hmac.digest(self.secret, b"unsubscribe\0" + payload, sha256)[:MAC_BYTES]
 
 
+def check_links(configuration: Settings) -> None:
+    """Refuse a configuration by which mail leaves this machine and its recipients could not unsubscribe.
+
+    Raises:
+        ConfigurationError: It is one.
+    """
+    if configuration.mail == MAILDIR:
+        return
+    if configuration.unsubscribe_secret is None:
+        raise ConfigurationError("mail that leaves this machine needs AGENTIC_SALES_UNSUBSCRIBE_SECRET")
+    if not (configuration.public_url or "").startswith("https://"):
+        raise ConfigurationError(
+            "mail that leaves this machine needs AGENTIC_SALES_PUBLIC_URL: the https:// address to unsubscribe at"
+        )
+
+
 def open_links(configuration: Settings) -> Links:
     """Return the links of a configuration.
 
@@ -58,17 +75,10 @@ def open_links(configuration: Settings) -> Links:
     Raises:
         ConfigurationError: Mail leaves this machine, and recipients could not unsubscribe.
     """
-    secret, public_url = configuration.unsubscribe_secret, configuration.public_url
-    if configuration.mail == "maildir":
-        key = secret.get_secret_value().encode() if secret else _kept_secret(configuration.state_dir)
-        return Links(public_url or configuration.langgraph_url, key)
-    if secret is None:
-        raise ConfigurationError("mail that leaves this machine needs AGENTIC_SALES_UNSUBSCRIBE_SECRET")
-    if public_url is None or not public_url.startswith("https://"):
-        raise ConfigurationError(
-            "mail that leaves this machine needs AGENTIC_SALES_PUBLIC_URL: the https:// address to unsubscribe at"
-        )
-    return Links(public_url, secret.get_secret_value().encode())
+    check_links(configuration)
+    secret = configuration.unsubscribe_secret
+    key = _kept_secret(configuration.state_dir) if secret is None else secret.get_secret_value().encode()
+    return Links(configuration.public_url or configuration.langgraph_url, key)
 
 
 def _kept_secret(folder: Path) -> bytes:

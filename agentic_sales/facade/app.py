@@ -13,9 +13,20 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
+from agentic_sales.campaigns.links import check_links
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, TransientError
-from agentic_sales.facade import assistants, health, metrics, runs, thread_runs, thread_state, threads
+from agentic_sales.facade import (
+    assistants,
+    health,
+    metrics,
+    runs,
+    thread_runs,
+    thread_state,
+    threads,
+    unsubscribe,
+    webhooks,
+)
 from agentic_sales.facade.answers import answer_of_error, error_answer
 from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.request_metrics import Counted, RequestMetrics
@@ -43,9 +54,11 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     """Make the facade of a configuration.
 
     Raises:
-        ConfigurationError: `schemas.json` is missing or does not cover every row, or a budget is none.
+        ConfigurationError: `schemas.json` is missing or does not cover every row, a budget is none, or mail leaves this
+            machine and its recipients could not unsubscribe.
     """
     _ = control.schemas  # A facade that cannot validate must not start.
+    check_links(configuration)
     requests, budgets = RequestMetrics(), Budgets.of(configuration, control.rows)
 
     @asynccontextmanager
@@ -63,6 +76,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
                     control=control,
                     runs=opened,
                     reader=reader,
+                    database=database,
                     threads=records,
                     validator=InputValidator(control),
                     budgets=budgets,
@@ -78,7 +92,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    for module in (runs, threads, thread_state, thread_runs, assistants, health, metrics):
+    for module in (runs, threads, thread_state, thread_runs, assistants, health, metrics, unsubscribe, webhooks):
         app.include_router(module.router)
     app.add_exception_handler(AgenticSalesError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

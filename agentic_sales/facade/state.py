@@ -14,6 +14,7 @@ from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import Runs
 from agentic_sales.settings import Settings
+from agentic_sales.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,8 @@ class FacadeState:
     """What may be spent on models; a facade only tells it."""
     requests: RequestMetrics
     """What this process counts of its requests."""
+    database: Database
+    """Durable state."""
     started_at: datetime
     """When this process started."""
 

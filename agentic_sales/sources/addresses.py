@@ -152,6 +152,14 @@ def is_public(address: str) -> bool:
     return ip in _GLOBAL_UNICAST_V6 and not any(ip in network for network in _NOT_PUBLIC_V6)
 
 
+def is_this_machine(host: str) -> bool:
+    """Tell whether a host's name or address always leads to this very machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _embedded(ip: IPv6Address) -> IPv4Address | None:
     """Return the IPv4 address that a mapped, 6to4 or NAT64 address leads to."""
     return ip.ipv4_mapped or ip.sixtofour or (IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else None)

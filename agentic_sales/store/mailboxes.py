@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -80,6 +80,15 @@ async def locked_mailbox(connection: AsyncConnection, mailbox_id: MailboxId) -> 
 async def mailboxes(connection: AsyncConnection) -> list[MailboxRow]:
     """Return every mailbox, by id."""
     return await every(connection, MailboxRow, select(MailboxRow).order_by(MailboxRow.mailbox_id))
+
+
+async def note_read(connection: AsyncConnection, mailbox_id: MailboxId, *, validity: int, uid: int) -> None:
+    """Write down how far a mailbox's inbox was read; never back, unless its server has numbered the mails anew."""
+    changed = update(MailboxRow).where(
+        MailboxRow.mailbox_id == mailbox_id,
+        or_(MailboxRow.imap_validity.is_distinct_from(validity), MailboxRow.imap_uid < uid),
+    )
+    await connection.execute(changed.values(imap_validity=validity, imap_uid=uid))
 
 
 async def change_mailbox(connection: AsyncConnection, mailbox_id: MailboxId, values: Mapping[str, Any]) -> bool:

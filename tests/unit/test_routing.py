@@ -7,6 +7,7 @@ from agentic_sales.registry import BY_ID
 from agentic_sales.routing import (
     HEALTH_PATHS,
     INTERNAL_PREFIXES,
+    OPEN_PREFIXES,
     PUBLIC_CORE_PREFIXES,
     ROUTE_PREFIXES,
     Decision,
@@ -180,6 +181,8 @@ def test_a_list_for_a_pool_that_is_off_is_a_warning(env: dict[str, str], warning
         *((f"{prefix}secret", 403, 403, 403) for prefix in INTERNAL_PREFIXES),
         *((prefix, 403, 403, 403) for prefix in INTERNAL_PREFIXES),
         *((prefix, 401, 401, 200) for prefix in PUBLIC_CORE_PREFIXES),
+        *((f"{prefix}x", 200, 200, 200) for prefix in OPEN_PREFIXES),
+        *((prefix.rstrip("/"), 401, 401, 404) for prefix in OPEN_PREFIXES),
         ("/runs/wait", 401, 401, 200),
         ("/linkedin/posts", 401, 401, 200),
         ("/assistants/email_compose/schemas", 401, 401, 200),
@@ -205,6 +208,13 @@ def test_without_a_key_health_can_only_be_read(path: str) -> None:
     assert path_decision("HEAD", path, has_auth=False, auth_matches=False) == 200
     assert path_decision("POST", path, has_auth=False, auth_matches=False) == 401
     assert path_decision("POST", path, has_auth=True, auth_matches=True) == 200
+
+
+@pytest.mark.parametrize("prefix", OPEN_PREFIXES)
+def test_without_a_key_a_link_or_an_event_can_only_be_shown_and_posted(prefix: str) -> None:
+    allowed = {m: path_decision(m, f"{prefix}x", has_auth=False, auth_matches=False) for m in ("POST", "PUT", "DELETE")}
+    assert allowed == {"POST": 200, "PUT": 401, "DELETE": 401}
+    assert path_decision("POST", f"/_ml{prefix}x", has_auth=False, auth_matches=False) == 403
 
 
 def test_a_missing_key_is_not_excused_by_a_match() -> None:

@@ -2,19 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from agentic_sales.campaigns.links import MAILDIR
 from agentic_sales.campaigns.transports.contract import Transport
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.transports.resend import TIMEOUT, ResendTransport
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
+from agentic_sales.sources.addresses import is_this_machine
 
-MAILDIR = "maildir"
 RESEND = "resend"
 _PORTS = {"smtp": 587, "smtps": 465}
 
@@ -57,12 +57,5 @@ def smtp_server(configuration: Settings) -> SmtpServer:
         username=unquote(parts.username) if parts.username else None,
         password=password.get_secret_value() if parts.username and password else None,
         use_tls=parts.scheme == "smtps",
-        start_tls=None if _is_this_machine(parts.hostname) else True,
+        start_tls=None if is_this_machine(parts.hostname) else True,
     )
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

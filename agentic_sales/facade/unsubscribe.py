@@ -1,0 +1,51 @@
+"""Let recipients leave: opening the link shows a form and changes nothing, posting to it is the wish (RFC 8058).
+
+Mail scanners follow links, so `GET` must not act; mail programs post without a login, so `POST` needs no key. Every
+token gets the same answers, so nobody can find out which ones are real.
+"""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse
+
+from agentic_sales.campaigns.events import unsubscribe
+from agentic_sales.campaigns.links import open_links
+from agentic_sales.facade.state import state_of
+
+router = APIRouter(tags=["campaigns"])
+
+_HEADERS = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; form-action 'self'",
+    "referrer-policy": "no-referrer",
+    "x-robots-tag": "noindex",
+}
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Unsubscribe</title>
+<h1>Unsubscribe</h1>
+{body}
+</html>
+"""
+_FORM = _PAGE.format(
+    body="<p>You will get no more mail from us.</p>\n"
+    '<form method="post"><button name="List-Unsubscribe" value="One-Click">Unsubscribe</button></form>'
+)
+_DONE = _PAGE.format(body="<p>You are unsubscribed. You will get no more mail from us.</p>")
+
+
+@router.get("/unsubscribe/{token}", summary="Show the form with which a recipient leaves")
+async def show(token: str) -> HTMLResponse:  # noqa: ARG001 - the form posts to this very path
+    """Show a form; nothing is changed, whatever the token."""
+    return HTMLResponse(_FORM, headers=_HEADERS)
+
+
+@router.post("/unsubscribe/{token}", summary="Write no more to the recipient of this link")
+async def leave(request: Request, token: str) -> HTMLResponse:
+    """Stop every message to the person, in every campaign; an unknown token gets the same answer."""
+    state = state_of(request)
+    if (known := open_links(state.settings).read(token)) is not None:
+        async with state.database.writing() as connection:
+            await unsubscribe(connection, *known, now=datetime.now(UTC))
+    return HTMLResponse(_DONE, headers=_HEADERS)

@@ -1,0 +1,92 @@
+"""An inbox is read over real IMAP: each mail once, nothing in it is changed, and what was not stored is not lost."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from agentic_sales.campaigns.imap import ImapAccount, poll_mailbox
+from agentic_sales.contracts import MailboxId, TouchId
+from agentic_sales.dev.ports import LOOPBACK, free_port
+from agentic_sales.errors import ProviderUnavailable, UnknownRecord
+from agentic_sales.settings import Settings
+from agentic_sales.store.inbound import inbound_of
+from agentic_sales.store.mailboxes import change_mailbox
+from agentic_sales.store.suppressions import suppressions
+from tests.imap_server import ImapServer
+from tests.small_campaign import MAILBOX, NOW, SmallCampaign, later, small_campaign
+from tests.unit import mails
+
+
+def about(touch_id: TouchId, raw: str) -> bytes:
+    """Return a mail about a message, as it goes over the line."""
+    return raw.replace(mails.OURS, f"<{touch_id}@sales.example>").replace("\n", "\r\n").encode()
+
+
+async def poll(campaign: SmallCampaign, account: ImapAccount) -> int:
+    """Read the inbox."""
+    return await poll_mailbox(campaign.database, MAILBOX, account, now=later(days=1))
+
+
+async def test_an_inbox_is_read_once_and_stays_as_it_is(migrated: Settings, imap_server: ImapServer) -> None:
+    user = f"once-{migrated.database_url is None}"
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("gone@corp.example")
+        first = await campaign.write(contact_id)
+        await campaign.door().send(first, now=NOW)
+        await asyncio.to_thread(imap_server.put, user, b"From: shop@x.example\r\nSubject: Sale\r\n\r\nBuy")
+        await asyncio.to_thread(imap_server.put, user, about(first, mails.EXCHANGE_OUT_OF_OFFICE))
+        account = imap_server.account(user)
+        assert [await poll(campaign, account), await poll(campaign, account)] == [1, 0]
+        async with campaign.database.reading() as connection:
+            assert [row.kind for row in await inbound_of(connection, contact_id)] == ["auto_reply"]
+            assert await suppressions(connection) == []
+        await asyncio.to_thread(imap_server.put, user, about(first, mails.POSTFIX_BOUNCE), mails.GARBAGE[2])
+        assert [await poll(campaign, account), await poll(campaign, account)] == [1, 0]
+        async with campaign.database.reading() as connection:
+            assert [row.kind for row in await inbound_of(connection, contact_id)] == ["auto_reply", "bounced"]
+            assert [row.reason for row in await suppressions(connection)] == ["bounced"]
+        assert await asyncio.to_thread(imap_server.unread, user) == 4
+
+
+async def test_a_mail_that_could_not_be_stored_is_read_again(migrated: Settings, imap_server: ImapServer) -> None:
+    user = f"again-{migrated.database_url is None}"
+    async with small_campaign(migrated) as campaign:
+        first = await campaign.message("jo@gmail.example")
+        await campaign.door().send(first, now=NOW)
+        replies = [about(first, mails.EXCHANGE_OUT_OF_OFFICE), about(first, mails.GMAIL_REPLY)]
+        await asyncio.to_thread(imap_server.put, user, *replies)
+        async with campaign.database.writing() as connection:
+            await connection.execute(text("ALTER TABLE inbound_messages RENAME TO out_of_reach"))
+        with pytest.raises(DBAPIError):
+            await poll(campaign, imap_server.account(user))
+        async with campaign.database.writing() as connection:
+            await connection.execute(text("ALTER TABLE out_of_reach RENAME TO inbound_messages"))
+        assert await asyncio.to_thread(imap_server.unread, user) == len(replies)
+        assert await poll(campaign, imap_server.account(user)) == len(replies)
+
+
+async def test_a_server_that_numbers_its_mails_anew_makes_nothing_happen_twice(
+    migrated: Settings, imap_server: ImapServer
+) -> None:
+    user = f"anew-{migrated.database_url is None}"
+    async with small_campaign(migrated) as campaign:
+        first = await campaign.message("jo@gmail.example")
+        await campaign.door().send(first, now=NOW)
+        await asyncio.to_thread(imap_server.put, user, about(first, mails.GMAIL_REPLY))
+        assert await poll(campaign, imap_server.account(user)) == 1
+        async with campaign.database.writing() as connection:
+            await change_mailbox(connection, MAILBOX, {"imap_validity": 7, "imap_uid": 900})
+        assert await poll(campaign, imap_server.account(user)) == 0
+
+
+async def test_an_inbox_that_cannot_be_opened_is_named(migrated: Settings, imap_server: ImapServer) -> None:
+    async with small_campaign(migrated) as campaign:
+        away = ImapAccount(LOOPBACK, free_port(), "ann", "geheim", is_clear=True)
+        stranger = ImapAccount(LOOPBACK, imap_server.port, "ann", "falsch", is_clear=True)
+        for account in (away, stranger):
+            with pytest.raises(ProviderUnavailable, match="the inbox of sales"):
+                await poll(campaign, account)
+        with pytest.raises(UnknownRecord):
+            await poll_mailbox(campaign.database, MailboxId("nobody"), away, now=NOW)

@@ -1,0 +1,217 @@
+"""What comes back is told apart: people, machines, bounces for good and for now, complaints; and acted on once."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from agentic_sales.campaigns.door import resolve
+from agentic_sales.campaigns.events import record, unsubscribe
+from agentic_sales.campaigns.inbound import Inbound, parse_mail, parse_resend, with_content
+from agentic_sales.contracts import ContactId, TouchId
+from agentic_sales.errors import StateConflict
+from agentic_sales.settings import Settings
+from agentic_sales.store.campaigns import enrollment
+from agentic_sales.store.inbound import inbound_of
+from agentic_sales.store.suppressions import suppressions
+from agentic_sales.store.touches import due_touches, expire_leases
+from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
+from tests.unit import mails
+from tests.unit.test_door import Dying
+
+KINDS = {
+    "GMAIL_REPLY": ("reply", "jo@gmail.example"),
+    "EXCHANGE_OUT_OF_OFFICE": ("auto_reply", "jo@corp.example"),
+    "VACATION": ("auto_reply", "jo@unix.example"),
+    "POSTFIX_BOUNCE": ("bounced", "gone@corp.example"),
+    "EXCHANGE_BOUNCE_WITH_HEADERS_ALONE": ("bounced", "gone@corp.example"),
+    "EXIM_BOUNCE": ("bounced", "gone@corp.example"),
+    "FULL_MAILBOX": ("delayed", "gone@corp.example"),
+    "STILL_TRYING": ("delayed", "gone@corp.example"),
+    "RECEIPT": ("delivered", "gone@corp.example"),
+    "COMPLAINT": ("complained", "jo@isp.example"),
+}
+
+
+def read(raw: str | bytes) -> Inbound:
+    """Read a mail of the inbox."""
+    content = raw if isinstance(raw, bytes) else raw.replace("\n", "\r\n").encode()
+    return parse_mail(content, source="imap:sales", fallback_id="1:2", received_at=NOW)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_mail_is_told_for_what_it_is_and_which_message_it_is_about(name: str) -> None:
+    event = read(getattr(mails, name))
+    assert (event.kind, event.address) == KINDS[name]
+    assert mails.OURS in event.about_ids
+    assert event.event_id == f"imap:sales:{event.message_id}"
+
+
+def test_a_reply_says_what_the_person_wrote_without_what_it_quotes() -> None:
+    event = read(mails.GMAIL_REPLY)
+    assert (event.subject, event.text) == ("Re: Grüße", "Klingt gut \N{EN DASH} Donnerstag?")
+
+
+def test_a_bounce_says_why() -> None:
+    assert read(mails.POSTFIX_BOUNCE).text == "5.1.1 smtp; 550 5.1.1 <gone@corp.example>: User unknown"
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("Auto-Submitted: no", "reply"),
+        ("Auto-Submitted: auto-replied; owner-email=jo@x.example", "auto_reply"),
+        ("X-Autoreply: yes", "auto_reply"),
+        ("Precedence: auto_reply", "auto_reply"),
+        ("Precedence: first-class", "reply"),
+        ("Subject: Abwesenheitsnotiz: Urlaub", "auto_reply"),
+        ("Subject: Re: your automatic reply feature", "reply"),
+    ],
+)
+def test_a_machine_is_told_by_its_headers(header: str, kind: str) -> None:
+    assert read(f"From: jo@x.example\n{header}\n\nHello").kind == kind
+
+
+@pytest.mark.parametrize("raw", mails.GARBAGE)
+def test_nothing_that_a_stranger_sends_breaks_the_reader(raw: bytes) -> None:
+    event = read(raw)
+    assert event.event_id.startswith("imap:sales:")
+    assert event.kind not in {"bounced", "complained"}
+
+
+def resend_event(kind: str, **data: Any) -> dict[str, Any]:
+    """Make an event of Resend."""
+    return {
+        "type": kind,
+        "created_at": "2026-03-02T10:00:00Z",
+        "data": {"email_id": "re_1", "to": ["jo@x.example"], **data},
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [
+        (resend_event("email.sent"), "sent"),
+        (resend_event("email.delivered"), "delivered"),
+        (resend_event("email.delivery_delayed"), "delayed"),
+        (resend_event("email.complained"), "complained"),
+        (resend_event("email.bounced", bounce={"type": "Permanent", "message": "no such user"}), "bounced"),
+        (resend_event("email.bounced", bounce={"type": "Transient"}), "delayed"),
+        (resend_event("email.bounced"), "delayed"),
+    ],
+)
+def test_an_event_of_resend_is_told_for_what_it_is(event: dict[str, Any], kind: str) -> None:
+    parsed = parse_resend("msg_1", event, received_at=NOW)
+    assert parsed is not None
+    assert (parsed.kind, parsed.provider_id, parsed.address) == (kind, "re_1", "jo@x.example")
+
+
+@pytest.mark.parametrize("event", [resend_event("email.opened"), {}, {"type": 7, "data": []}, {"type": "email.sent"}])
+def test_an_event_that_no_campaign_acts_on_is_none(event: dict[str, Any]) -> None:
+    assert parse_resend("msg_1", event, received_at=NOW) is None
+
+
+@pytest.mark.parametrize("tags", [{"touch": "abc"}, [{"name": "touch", "value": "abc"}]])
+def test_an_event_names_our_touch_by_its_tag(tags: object) -> None:
+    parsed = parse_resend("msg_1", resend_event("email.delivered", tags=tags), received_at=NOW)
+    assert parsed is not None
+    assert parsed.touch_id == "abc"
+
+
+def test_a_received_mail_is_told_by_its_headers_once_they_are_there() -> None:
+    received = resend_event("email.received", **{"from": "Jo <jo@x.example>", "subject": "Re: Hi"})
+    parsed = parse_resend("msg_1", received, received_at=NOW)
+    assert parsed is not None
+    headers = {"In-Reply-To": mails.OURS, "Auto-Submitted": "auto-replied"}
+    whole = with_content(parsed, {"headers": headers, "text": "I am away"})
+    assert (whole.kind, whole.about_ids, whole.text, whole.address) == (
+        *("auto_reply", (mails.OURS,), "I am away", "jo@x.example"),
+    )
+
+
+async def sent(campaign: SmallCampaign, email: str = "jo@example.com") -> tuple[ContactId, TouchId, TouchId]:
+    """Send a first message to a person and write a second one."""
+    contact_id = await campaign.person(email)
+    first = await campaign.write(contact_id)
+    await campaign.door().send(first, now=NOW)
+    return contact_id, first, await campaign.write(contact_id, 1)
+
+
+def about(touch_id: TouchId, raw: str) -> Inbound:
+    """Read a mail about a message."""
+    return read(raw.replace(mails.OURS, f"<{touch_id}@sales.example>"))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("GMAIL_REPLY", "replied"), ("POSTFIX_BOUNCE", "bounced"), ("COMPLAINT", "complained")]
+)
+async def test_what_ends_a_conversation_ends_it_in_every_campaign_and_once(
+    migrated: Settings, name: str, reason: str
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id, first, second = await sent(campaign)
+        event = about(first, getattr(mails, name))
+        for expected in ("recorded", "known"):
+            async with campaign.database.writing() as connection:
+                assert await record(connection, event, now=later(days=1)) == expected
+        async with campaign.database.reading() as connection:
+            way = await enrollment(connection, CAMPAIGN, contact_id)
+            assert way is not None
+            assert (way.state, way.reason) == ("stopped", reason)
+            assert [(row.reason, row.source) for row in await suppressions(connection)] == [(reason, event.event_id)]
+            assert len(await inbound_of(connection, contact_id)) == 1
+            assert await due_touches(connection, now=later(days=9), limit=9) == []
+        assert ((await campaign.row(first)).outcome, (await campaign.row(second)).state) == (reason, "suppressed")
+
+
+@pytest.mark.parametrize("name", ["EXCHANGE_OUT_OF_OFFICE", "FULL_MAILBOX", "RECEIPT"])
+async def test_what_ends_no_conversation_is_kept_and_the_next_message_goes(migrated: Settings, name: str) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id, first, second = await sent(campaign)
+        async with campaign.database.writing() as connection:
+            assert await record(connection, about(first, getattr(mails, name)), now=NOW) == "recorded"
+            assert len(await inbound_of(connection, contact_id)) == 1
+        assert (await campaign.door().send(second, now=NOW)).state == "sent"
+        assert ((await campaign.row(first)).delivered_at is not None) == (name == "RECEIPT")
+
+
+async def test_a_reply_that_names_no_message_is_known_by_who_wrote_it_and_a_strangers_mail_is_not_kept(
+    migrated: Settings,
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        await sent(campaign, "jo@gmail.example")
+        async with campaign.database.writing() as connection:
+            assert await record(connection, read("From: bo@example.com\nSubject: Hi\n\nHi"), now=NOW) == "ignored"
+            assert await record(connection, read("From: JO@gmail.example\nSubject: Hi\n\nHi"), now=NOW) == "recorded"
+            assert [row.reason for row in await suppressions(connection)] == ["replied"]
+
+
+async def test_the_providers_word_ends_an_unknown_and_a_person_need_not(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.message()
+        with pytest.raises(KeyboardInterrupt):
+            await campaign.door(Dying()).send(touch_id, now=NOW)
+        async with campaign.database.writing() as connection:
+            assert await expire_leases(connection, now=later(days=1), detail="lost") == [touch_id]
+            delivered = parse_resend(
+                "msg_1", resend_event("email.delivered", tags={"touch": touch_id}), received_at=NOW
+            )
+            assert delivered is not None
+            assert await record(connection, delivered, now=later(days=1)) == "recorded"
+        row = await campaign.row(touch_id)
+        assert (row.state, row.resolved_by, row.provider_id) == ("sent", "resend:msg_1", "re_1")
+        assert row.sent_at == NOW
+        with pytest.raises(StateConflict):
+            await resolve(campaign.database, touch_id, "failed", by="Ann", now=later(days=1))
+
+
+async def test_a_person_leaves_by_the_link_once_and_for_every_campaign(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id, first, second = await sent(campaign)
+        for expected in ("recorded", "known"):
+            async with campaign.database.writing() as connection:
+                assert await unsubscribe(connection, CAMPAIGN, contact_id, now=NOW + timedelta(hours=1)) == expected
+        assert (await campaign.row(first)).outcome == "unsubscribed"
+        assert (await campaign.row(second)).state == "suppressed"
+        async with campaign.database.writing() as connection:
+            assert await unsubscribe(connection, CAMPAIGN, ContactId("forgotten"), now=NOW) == "ignored"

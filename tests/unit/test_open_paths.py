@@ -1,0 +1,174 @@
+"""The paths that need no key: what recipients open and post, and what a mail provider signs."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from standardwebhooks import Webhook
+from starlette.testclient import TestClient
+
+from agentic_sales.campaigns.links import Links
+from agentic_sales.contracts import ContactId, TouchId
+from agentic_sales.control import control_plane
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.facade.app import create_app
+from agentic_sales.settings import Settings
+from agentic_sales.store.suppressions import suppressions
+from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, small_campaign
+from tests.unit import mails
+from tests.web_server import Answer, web_server
+
+SECRET = "unsubscribe secret"
+SIGNING = f"whsec_{b64encode(b'k' * 24).decode()}"
+LINKS = Links("", SECRET.encode())
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+
+
+@contextmanager
+def facade(migrated: Settings, redis_url: str, **values: Any) -> Iterator[TestClient]:
+    """Run a facade that has a key, and return a client that does not know it."""
+    told = {
+        "redis_url": redis_url,
+        "auth_token": SecretStr("key"),
+        "unsubscribe_secret": SecretStr(SECRET),
+        "resend_webhook_secret": SecretStr(SIGNING),
+        "resend_api_key": SecretStr("re_test"),
+    }
+    configuration = migrated.model_copy(update={**told, **values})
+    with TestClient(create_app(configuration, control_plane())) as client:
+        yield client
+
+
+async def sent(campaign: SmallCampaign) -> tuple[ContactId, TouchId, TouchId]:
+    """Send a first message to a person and write a second one."""
+    contact_id = await campaign.person("jo@gmail.example")
+    first = await campaign.write(contact_id)
+    await campaign.door().send(first, now=NOW)
+    return contact_id, first, await campaign.write(contact_id, 1)
+
+
+async def reasons(campaign: SmallCampaign) -> list[str]:
+    """Return why people are left alone."""
+    async with campaign.database.reading() as connection:
+        return [row.reason for row in await suppressions(connection)]
+
+
+async def test_opening_the_link_changes_nothing_and_posting_to_it_is_the_wish(
+    migrated: Settings, redis_url: str
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id, _, second = await sent(campaign)
+        path = LINKS.unsubscribe_url(CAMPAIGN, contact_id)
+        with facade(migrated, redis_url) as client:
+            shown = client.get(path)
+            assert (shown.status_code, "<form" in shown.text, await reasons(campaign)) == (200, True, [])
+            assert client.head(path).status_code in {200, 405}
+            done = client.post(path, data=ONE_CLICK, follow_redirects=False)
+            assert (done.status_code, "set-cookie" in done.headers) == (200, False)
+            assert await reasons(campaign) == ["unsubscribed"]
+            assert (await campaign.row(second)).state == "suppressed"
+            assert client.post(path).text == done.text
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b", "%00.%ff", "x" * 3000])
+async def test_a_token_that_is_not_ours_gets_the_same_answers(migrated: Settings, redis_url: str, token: str) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id, *_ = await sent(campaign)
+        path = LINKS.unsubscribe_url(CAMPAIGN, contact_id)
+        with facade(migrated, redis_url) as client:
+            forged, real = client.post(f"/unsubscribe/{token}"), client.post(path)
+            assert (forged.status_code, forged.text) == (real.status_code, real.text)
+            assert client.get(f"/unsubscribe/{token}").text == client.get(path).text
+
+
+def signed(
+    event: dict[str, Any], *, event_id: str = "msg_1", secret: str = SIGNING, age_s: float = 0
+) -> dict[str, Any]:
+    """Return the arguments of a request that Resend would send."""
+    body = json.dumps(event)
+    sent_at = datetime.now(UTC) - timedelta(seconds=age_s)
+    headers = {
+        "svix-id": event_id,
+        "svix-timestamp": str(int(sent_at.timestamp())),
+        "svix-signature": Webhook(secret).sign(event_id, sent_at, body),
+    }
+    return {"content": body, "headers": headers}
+
+
+def bounced(touch_id: TouchId) -> dict[str, Any]:
+    """Return Resend's event of a message that nobody can get."""
+    data = {
+        "email_id": "re_1",
+        "to": ["jo@gmail.example"],
+        "tags": {"touch": touch_id},
+        "bounce": {"type": "Permanent"},
+    }
+    return {"type": "email.bounced", "created_at": "2026-03-02T10:00:00.000Z", "data": data}
+
+
+async def test_a_signed_event_counts_once(migrated: Settings, redis_url: str) -> None:
+    async with small_campaign(migrated) as campaign:
+        _, first, _ = await sent(campaign)
+        with facade(migrated, redis_url) as client:
+            for status in ("recorded", "known"):
+                answer = client.post("/webhooks/resend", **signed(bounced(first)))
+                assert (answer.status_code, answer.json()) == (200, {"status": status})
+            opened = client.post("/webhooks/resend", **signed({"type": "email.opened", "data": {}}, event_id="msg_2"))
+            assert opened.json() == {"status": "ignored"}
+        assert await reasons(campaign) == ["bounced"]
+
+
+async def test_a_forged_an_old_and_an_unsigned_event_are_refused(migrated: Settings, redis_url: str) -> None:
+    async with small_campaign(migrated) as campaign:
+        _, first, _ = await sent(campaign)
+        event = bounced(first)
+        other = f"whsec_{b64encode(b'x' * 24).decode()}"
+        altered = {**signed(event), "content": json.dumps({**event, "type": "email.complained"})}
+        broken = signed(event)
+        broken["headers"] = {**broken["headers"], "svix-signature": "v1,no-base64!"}
+        odd = signed(event)
+        odd["headers"] = {**odd["headers"], "svix-signature": "nonsense"}
+        attempts: list[dict[str, Any]] = [
+            *(signed(event, secret=other), signed(event, age_s=600), signed(event, age_s=-600)),
+            *(altered, broken, odd, {"json": event}, {"content": b"\xff"}),
+        ]
+        with facade(migrated, redis_url) as client:
+            answers = [client.post("/webhooks/resend", **attempt) for attempt in attempts]
+            assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(401, "bad_signature")}
+        with facade(migrated, redis_url, resend_webhook_secret=None) as client:
+            assert client.post("/webhooks/resend", **signed(event)).status_code == 401
+        assert await reasons(campaign) == []
+
+
+async def test_a_received_mail_is_fetched_because_its_event_has_no_headers(migrated: Settings, redis_url: str) -> None:
+    async with small_campaign(migrated) as campaign:
+        _, first, _ = await sent(campaign)
+        data = {"email_id": "in/1", "from": "Jo <jo@gmail.example>", "to": ["ann@sales.example"], "subject": "Re: Hi"}
+        headers = {"In-Reply-To": mails.OURS.replace("0123456789abcdef0123456789abcdef", first)}
+        pages = {
+            "/emails/receiving/in%2F1": Answer(json.dumps({"headers": headers, "text": "Yes!"}).encode()),
+            "/emails/receiving/in%2F2": Answer(
+                json.dumps({"headers": {**headers, "Auto-Submitted": "auto-replied"}, "text": "away"}).encode()
+            ),
+        }
+        with web_server(pages) as server, facade(migrated, redis_url, resend_url=server.url) as client:
+
+            def post(email_id: str) -> Any:
+                event = {"type": "email.received", "data": {**data, "email_id": email_id}}
+                return client.post("/webhooks/resend", **signed(event, event_id=f"msg_{email_id}"))
+
+            assert post("in/2").json() == {"status": "recorded"}
+            assert await reasons(campaign) == []
+            assert post("in/3").status_code == 503
+            assert post("in/1").json() == {"status": "recorded"}
+        assert await reasons(campaign) == ["replied"]
+
+
+def test_a_facade_whose_recipients_could_not_unsubscribe_does_not_start() -> None:
+    with pytest.raises(ConfigurationError, match="AGENTIC_SALES_UNSUBSCRIBE_SECRET"):
+        create_app(Settings(mail="resend"), control_plane())
