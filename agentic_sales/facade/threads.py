@@ -139,6 +139,8 @@ async def delete_thread(request: Request, thread_id: str) -> Response:
     thread = await records.load(checked_thread_id(thread_id))
     if (holder := await records.holder(thread_id)) is not None:
         raise ThreadBusy(thread_id, f"run `{holder}` is at work on it")
+    for waiting in await records.runs(thread_id, limit=1, offset=0, status="pending"):
+        raise ThreadBusy(thread_id, f"run `{waiting.run_id}` is to go to work on it")
     if thread.assistant_id is not None:
         answer = await ask_about(request, thread, {"kind": "delete"}, changes_it=True)
         if answer.status_code != OK:

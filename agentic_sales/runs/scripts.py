@@ -210,7 +210,7 @@ return {'cancelled', leave(ARGV[1])}
 the thread now; {'asked'} when it runs; also {'ended'} or {'unknown'}."""
 
 ADMIT = (
-    _NOW
+    _TURNS
     + """
 -- KEYS: held, batch, batch runs that are out, children of workers. ARGV: queue, most admitted of what has come due.
 local function status_of(run_id) return redis.call('HGET', 'agentic:run:' .. run_id, 'status') end
@@ -218,7 +218,7 @@ local admitted = {}
 local function admit_next(held, lane, most)
   for _, run_id in ipairs(redis.call('ZRANGEBYSCORE', held, '-inf', now, 'LIMIT', 0, most)) do
     redis.call('ZREM', held, run_id)
-    if status_of(run_id) == 'pending' then
+    if status_of(run_id) == 'pending' and take_turn_when_due(run_id) then
       redis.call('ZADD', pending(ARGV[1]), now, run_id)
       if lane == 'batch' then redis.call('SADD', KEYS[3], run_id) end
       table.insert(admitted, {run_id, redis.call('HGET', 'agentic:run:' .. run_id, 'assistant_id'), lane})

@@ -19,6 +19,12 @@ local function holder_of(thread)
   if status == 'pending' or status == 'running' then return holder end
 end
 
+local function hold(thread, run_id)
+  redis.call('HSET', thread_key(thread), 'holder', run_id)
+  redis.call('PERSIST', thread_key(thread))
+  redis.call('SADD', 'agentic:threads:busy', thread)
+end
+
 -- Give a thread that nobody holds to the run that has waited longest. Returns what the message needs, '' for a run that
 -- is held back (its lane publishes it), or nil.
 local function next_turn(thread)
@@ -26,9 +32,7 @@ local function next_turn(thread)
   while run_id do
     local run = redis.call('HMGET', run_key(run_id), 'status', 'assistant_id', 'queue', 'held_in', 'created_at')
     if run[1] == 'pending' then
-      redis.call('HSET', thread_key(thread), 'holder', run_id)
-      redis.call('PERSIST', thread_key(thread))
-      redis.call('SADD', 'agentic:threads:busy', thread)
+      hold(thread, run_id)
       redis.call('HDEL', run_key(run_id), 'waits')
       if (run[4] or '') ~= '' then
         redis.call('ZADD', run[4], run[5], run_id)
@@ -51,6 +55,19 @@ local function line_up(run_id, thread)
   local is_undoing = (redis.call('HGET', run_key(run_id), 'undoes') or '') ~= ''
   redis.call(is_undoing and 'LPUSH' or 'RPUSH', thread_key(thread) .. ':waiting', run_id)
   return holder_of(thread) and '' or next_turn(thread)
+end
+
+-- Take the turn of a run that its lane lets go. Returns whether it is its turn; else it stands in the line now.
+local function take_turn_when_due(run_id)
+  local thread = redis.call('HGET', run_key(run_id), 'lock')
+  if not thread then return true end
+  local holder = holder_of(thread)
+  if holder and holder ~= run_id then
+    line_up(run_id, thread)
+    return false
+  end
+  hold(thread, run_id)
+  return true
 end
 
 -- Note how a run left its thread. One that nobody began, and a question that failed, leave it as it was.
@@ -159,7 +176,8 @@ local function refusal(turn)
   if in_line >= turn.longest_line then return {'crowded', tostring(in_line)} end
 end
 
--- Give a recorded run its place in the line. Returns what the message needs of the run whose turn it is now, or ''.
+-- Give a recorded run its place in the line; one that is held back gets it when it is due, so that a follow-up of next
+-- week does not hold its thread until then. Returns what the message needs of the run whose turn it is now, or ''.
 local function take_turn(run_id, turn, ttl_s)
   local key = thread_key(turn.thread_id)
   if turn.keeps_state then redis.call('HSET', key, 'assistant_id', turn.assistant_id) end
@@ -171,6 +189,11 @@ local function take_turn(run_id, turn, ttl_s)
   redis.call('HSET', run_key(run_id), 'lock', turn.thread_id, 'keeps_state', turn.keeps_state and '1' or '',
     'is_question', turn.is_question and '1' or '', 'undoes', turn.undoes, 'multitask_strategy', turn.strategy)
   if turn.strategy == 'interrupt' or turn.strategy == 'rollback' then end_others(turn, ttl_s) end
+  local run = redis.call('HMGET', run_key(run_id), 'held_in', 'created_at')
+  if (run[1] or '') ~= '' and not turn.resumes then
+    redis.call('ZADD', run[1], run[2], run_id)
+    return ''
+  end
   return line_up(run_id, turn.thread_id)
 end
 """

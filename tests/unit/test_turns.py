@@ -25,6 +25,7 @@ from tests.unit.recorded_runs import (
     TIMEOUT,
     claimed,
     failed,
+    new_queue,
     new_run,
     sign_of_life,
     success,
@@ -52,9 +53,12 @@ class Line:
     def turn(self, **options: object) -> Turn:
         return Turn(self.thread_id, **{"keeps_state": True, **options})  # type: ignore[arg-type]  # as named in the tests
 
-    async def join(self, *, assistant_id: str = "echo", **options: object) -> RunId:
+    async def join(
+        self, *, assistant_id: str = "echo", after_s: float = 0, queue: str = "core", **options: object
+    ) -> RunId:
         """Record a run on the thread."""
-        run = replace(new_run(), assistant_id=assistant_id, thread_id=self.thread_id)
+        run = new_run(queue=queue, input={"x": 1}, after_seconds=after_s)
+        run = replace(run, assistant_id=assistant_id, thread_id=self.thread_id)
         await sign_of_life(self.ledger.redis, run.queue, lasts_s=60)
         recorded, to_publish = await self.ledger.record_in_line(run, self.turn(**options), queue_cap=QUEUE_CAP)
         if to_publish is not None:
@@ -188,6 +192,28 @@ class TestLine:
         for position in range(30):
             await line.end(RunId(line.published[position]))
         assert sorted(line.published) == sorted(runs)
+
+    async def test_a_run_that_is_held_back_does_not_hold_the_thread_until_it_is_due(self, line: Line) -> None:
+        queue = new_queue()
+        later = await line.join(after_s=0.05, queue=queue)
+        first = await line.join()
+        assert (line.published, await line.threads.holder(line.thread_id)) == ([first], first)
+        await asyncio.sleep(0.06)
+        assert await line.ledger.admit(queue) == []
+        assert await line.ledger.claim(later, worker="host/1", max_attempts=3) == "held"
+        second = await line.join()
+        await line.end(first)
+        [admitted] = await line.ledger.admit(queue)
+        assert (admitted.run_id, await line.threads.holder(line.thread_id)) == (later, later)
+        await line.end(later)
+        assert line.published == [first, second]
+
+    async def test_a_run_that_is_due_and_finds_the_thread_free_holds_it(self, line: Line) -> None:
+        queue = new_queue()
+        later = await line.join(after_s=0.01, queue=queue)
+        await asyncio.sleep(0.02)
+        [admitted] = await line.ledger.admit(queue)
+        assert (admitted.run_id, await line.threads.holder(line.thread_id)) == (later, later)
 
     async def test_a_revived_run_waits_for_its_turn_again(self, line: Line) -> None:
         first = await line.join()
