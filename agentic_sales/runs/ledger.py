@@ -141,7 +141,7 @@ class Outcome:
     failure: RunFailure | None
     """Why it failed; None when it succeeded."""
     pause: bytes | None = None
-    """Where its thread waits, as `RunRecord.pause` in JSON, as far as this process knows; None: it does not wait."""
+    """Where its thread waits, as `RunRecord.pause` in JSON. None: nowhere, and after a failure: nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,7 @@ local function settle(thread, run_id, run)
   local known = redis.call('HMGET', key, 'pause', 'assistant_id')
   local pause = run.pause
   if not run.keeps_state or (not is_well and pause == '') then pause = known[1] or '' end
+  if pause ~= '' and next(cjson.decode(pause).next) == nil then pause = '' end
   local rest = pause == '' and 'idle' or 'interrupted'
   if not is_well and run.status ~= 'interrupted' then rest = 'error' end
   redis.call('HSET', key, 'status', rest, 'pause', pause, 'ended_at', stamp,

@@ -9,6 +9,7 @@ from it. Whoever can write to the database must not be able to make a worker imp
 """
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -116,6 +117,23 @@ class SqliteSaver(_Healing, AsyncSqliteSaver):
     async def _recover(self) -> None:
         await self.conn.rollback()  # a statement that found the file locked leaves its transaction open
 
+    async def adelete_runs(self, thread_id: str, run_ids: Sequence[str]) -> None:
+        """Remove the checkpoints that runs made on a thread."""
+        await self._patiently(partial(self._delete_runs, thread_id, json.dumps(list(run_ids))))
+
+    async def _delete_runs(self, thread_id: str, run_ids: str) -> None:
+        made = (
+            "SELECT checkpoint_ns, checkpoint_id FROM checkpoints WHERE thread_id = ?1 "
+            "AND json_extract(CAST(metadata AS TEXT), '$.run_id') IN (SELECT value FROM json_each(?2))"
+        )
+        async with self.lock, self.conn.cursor() as cursor:
+            for table in ("writes", "checkpoints"):
+                await cursor.execute(
+                    f"DELETE FROM {table} WHERE thread_id = ?1 AND (checkpoint_ns, checkpoint_id) IN ({made})",  # noqa: S608 - no caller's text
+                    (thread_id, run_ids),
+                )
+            await self.conn.commit()
+
 
 class PostgresSaver(_Healing, AsyncPostgresSaver):
     """The checkpointer on PostgreSQL, over a pool that replaces the connections it loses."""
@@ -141,6 +159,23 @@ class PostgresSaver(_Healing, AsyncPostgresSaver):
                         await session.execute("SELECT pg_advisory_unlock(%s)", (_SETUP_LOCK,))
                     continue
             await asyncio.sleep(PAUSE_S)
+
+    async def adelete_runs(self, thread_id: str, run_ids: Sequence[str]) -> None:
+        """Remove the checkpoints that runs made on a thread."""
+        await self._patiently(partial(self._delete_runs, thread_id, list(run_ids)))
+
+    async def _delete_runs(self, thread_id: str, run_ids: list[str]) -> None:
+        made = (
+            "SELECT checkpoint_ns, checkpoint_id FROM checkpoints "
+            "WHERE thread_id = %(thread_id)s AND metadata ->> 'run_id' = ANY(%(run_ids)s)"
+        )
+        async with self.conn.connection() as session, session.transaction():
+            for table in ("checkpoint_writes", "checkpoints"):
+                statement = (
+                    f"DELETE FROM {table} WHERE thread_id = %(thread_id)s "  # noqa: S608 - no caller's text
+                    f"AND (checkpoint_ns, checkpoint_id) IN ({made})"
+                )
+                await session.execute(statement.encode(), {"thread_id": thread_id, "run_ids": run_ids})
 
     async def _is_set_up(self) -> bool:
         async with self.conn.connection() as session:

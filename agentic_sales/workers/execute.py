@@ -41,7 +41,7 @@ from agentic_sales.workers.drive import drive, is_run, refuse_what_needs_a_threa
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.lifecycle import worker_name
 from agentic_sales.workers.questions import answer_question
-from agentic_sales.workers.snapshots import pause_of
+from agentic_sales.workers.snapshots import NOWHERE, pause_of
 from agentic_sales.workers.stopping import WorkerStopping
 from agentic_sales.workers.traced import traced
 
@@ -176,7 +176,7 @@ async def _pause_of_thread(row: GraphSpec, claim: Claim, durable: DurableGraphs)
     """Say where the thread of a run that failed stands, as far as that can be said."""
     try:
         loaded = await durable.graph_of(row)
-        return _json_or_none(await pause_of(loaded.graph, claim.thread_id))
+        return to_json(await pause_of(loaded.graph, claim.thread_id) or NOWHERE)
     except (GraphUnavailable, StateUnavailable) as exc:
         log.warning("pause_not_read", run_id=claim.run_id, thread_id=claim.thread_id, reason=str(exc))
         return None

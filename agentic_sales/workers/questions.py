@@ -1,13 +1,12 @@
-"""Answer what is asked of a thread besides runs: its state, its history, an update, its end.
+"""Answer what is asked of a thread besides runs: its state, its history, an update, an undoing, its end.
 
 A question travels as a run does, so that the pool that owns a graph answers for it and the facade needs no graph. An
 update is made once, however often it is delivered: the checkpoint that it makes carries its `run_id`.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.errors import InvalidUpdateError
 from langgraph.types import StateSnapshot
 
@@ -17,12 +16,15 @@ from agentic_sales.workers.loader import Graph, LoadedGraph
 from agentic_sales.workers.resume import checkpoint_id_of
 from agentic_sales.workers.snapshots import End, checkpoint_json, pause_of, snapshot_json, thread_config
 
+if TYPE_CHECKING:
+    from agentic_sales.workers.checkpoints import Saver
+
 HISTORY_LIMIT = 10
 """States that a history has when the question does not say."""
 MOST_HISTORY = 1000
 
 
-async def answer_question(loaded: LoadedGraph, saver: BaseCheckpointSaver[Any], claim: Claim) -> End:
+async def answer_question(loaded: LoadedGraph, saver: "Saver", claim: Claim) -> End:
     """Answer the question of a claimed run.
 
     Raises:
@@ -37,6 +39,9 @@ async def answer_question(loaded: LoadedGraph, saver: BaseCheckpointSaver[Any], 
             return End(await _update_state(loaded, claim), await pause_of(loaded.graph, claim.thread_id))
         case "history":
             return End(await _history(loaded.graph, claim))
+        case "rollback":
+            await saver.adelete_runs(claim.thread_id, _run_ids(claim.request))
+            return End({}, await pause_of(loaded.graph, claim.thread_id))
         case "delete":
             await saver.adelete_thread(claim.thread_id)
             return End({})
@@ -87,6 +92,13 @@ async def _history(graph: Graph, claim: Claim) -> list[dict[str, Any]]:
         limit=limit,
     )
     return [snapshot_json(state) async for state in states]
+
+
+def _run_ids(request: Mapping[str, Any]) -> list[str]:
+    run_ids = request.get("run_ids")
+    if not isinstance(run_ids, list) or not all(isinstance(run_id, str) for run_id in run_ids):
+        raise InvalidRequest("`run_ids` must be the ids of the runs that are undone")
+    return run_ids
 
 
 def _before(before: Any) -> str | None:

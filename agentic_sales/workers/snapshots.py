@@ -12,6 +12,9 @@ from agentic_sales.workers.loader import Graph
 INTERRUPTS = "__interrupt__"
 """Key of a final state under which LangGraph names the interrupts at which its thread waits."""
 
+NOWHERE: Mapping[str, Any] = {"next": [], "interrupts": {}}
+"""Where a thread waits that is known to wait nowhere, as nothing is known of one whose state could not be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class End:

@@ -240,6 +240,15 @@ class TestState:
         missing = thread.fleet.http.get(f"{thread.path}/state/01890000-0000-7000-8000-000000000000")
         assert refused(missing) == (404, "unknown_checkpoint")
 
+    def test_a_changed_state_is_what_the_thread_goes_on_with(self, thread: Conversation) -> None:
+        thread.wait(input={"topic": "a", "questions": 0}, interrupt_before=["finish"])
+        changed = thread.post("/state", values={"draft": "Edited."}).json()
+        assert changed["checkpoint"]["checkpoint_id"] == thread.get("/state")["checkpoint_id"]
+        assert thread.get()["status"] == "interrupted"
+        assert thread.get()["values"]["draft"] == "Edited."
+        assert thread.wait().json()["draft"] == "Edited."
+        assert refused(thread.post("/state", values={"nope": 1}, as_node="nobody")) == (422, "invalid_update")
+
     def test_a_state_is_not_changed_while_a_run_holds_the_thread(self, thread: Conversation) -> None:
         thread.running("steps", input={**HOLD, "hold_s": 1.0})
         assert refused(thread.post("/state", values={})) == (409, "thread_busy")
@@ -274,6 +283,28 @@ class TestTurns:
         first = thread.running("sleepy", input={"wait_s": 30})
         assert thread.wait("echo", input={"x": 1}, multitask_strategy="interrupt").json() == {"x": 1, "y": 1}
         assert thread.status(first) == "interrupted"
+
+    def test_a_run_may_undo_the_one_at_work(self, thread: Conversation) -> None:
+        thread.wait("steps", input={})
+        before = thread.get("/state")
+        first = thread.running("steps", input=HOLD)
+        second = thread.wait("steps", input={}, multitask_strategy="rollback")
+        assert second.status_code == 200
+        assert thread.status(first) is None
+        assert refused(thread.joined(first)) == (404, "unknown_run")
+        made_by = {state["metadata"].get("run_id") for state in thread.post("/history", limit=100).json()}
+        assert first not in made_by
+        assert before["checkpoint_id"] in {
+            state["checkpoint_id"] for state in thread.post("/history", limit=100).json()
+        }
+
+    def test_a_run_can_be_cancelled_and_undone(self, thread: Conversation) -> None:
+        thread.wait("steps", input={})
+        before = thread.get("/state")
+        first = thread.running("steps", input=HOLD)
+        assert thread.post(f"/runs/{first}/cancel?wait=1&action=rollback").status_code == 200
+        eventually("the run is undone", lambda: thread.status(first) is None, within_s=20)
+        assert thread.get("/state") == before
 
     def test_a_run_that_waits_its_turn_can_be_streamed_and_cancelled(self, thread: Conversation) -> None:
         first = thread.running("sleepy", input={"wait_s": 1.5})

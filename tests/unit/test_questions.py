@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agentic_sales.runs.ledger import Ledger
+from tests.databases import DatabaseKind
 from tests.unit.durable_runs import Thread, thread_of
 
 UNKNOWN = "1f1e80eb-0000-6000-8000-000000000000"
@@ -125,3 +126,29 @@ async def test_a_deleted_thread_has_no_state_and_no_history(ask: Thread) -> None
 
 async def test_an_unknown_question_is_refused(ask: Thread) -> None:
     assert (await ask.failure(kind="riddle")).code == "invalid_request"
+
+
+class TestRollback:
+    async def test_takes_a_thread_back_to_what_it_was_before_the_runs_that_are_undone(
+        self, ledger: Ledger, tmp_path: Path, database_kind: DatabaseKind
+    ) -> None:
+        url = database_kind.settings.database_url
+        async with thread_of("ask_human", ledger, tmp_path, {"DATABASE_URL": url} if url else None) as thread:
+            await thread.run(**thread.given(topic="price"))
+            before = await thread.run(kind="state")
+            undone = [await thread.submit(**thread.given(topic=topic)) for topic in ("fee", "rebate")]
+            for run_id in undone:
+                await thread.execute(run_id)
+            assert await thread.run(kind="state") != before
+            question = await thread.submit(kind="rollback", run_ids=undone)
+            assert await thread.execute(question) == {}
+            assert await thread.run(kind="state") == before
+            pause = (await thread.record(question)).pause
+            assert pause is not None
+            assert [each["id"] for [each] in pause["interrupts"].values()] == [i["id"] for i in before["interrupts"]]
+            assert (await thread.run(command={"resume": "yes"}))["answers"] == ["yes"]
+
+    @pytest.mark.parametrize("run_ids", [None, "one", [1]])
+    async def test_says_what_is_wrong_with_it(self, fresh: Thread, run_ids: Any) -> None:
+        failure = await fresh.failure(kind="rollback", run_ids=run_ids)
+        assert (failure.code, "run_ids" in failure.message) == ("invalid_request", True)
