@@ -1,16 +1,19 @@
 """The `EXAMPLE` of every graph runs to its end offline by rules, and answers all that it documents."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from pydantic_core import from_json, to_json
 
+from agentic_sales.dev.in_process import sub_runs_in_process
 from agentic_sales.dev.site import serve_sample_site
 from agentic_sales.registry import GraphSpec
-from agentic_sales.settings import settings
-from tests.structure.in_process import sub_runs_in_process
+from agentic_sales.settings import Settings, settings
+from agentic_sales.store.database import close_current_database
+from agentic_sales.store.migrate import upgrade
 from tests.structure.rows import each_row, load
 
 
@@ -19,6 +22,14 @@ def sample_site() -> Iterator[str]:
     """URL of the site that the package carries, served on loopback."""
     with serve_sample_site() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """State directory of a store in which nobody and nothing is known."""
+    folder = tmp_path_factory.mktemp("store")
+    upgrade(Settings(state_dir=folder))
+    return folder
 
 
 async def run_example(row: GraphSpec, site: str) -> dict[str, Any]:
@@ -44,11 +55,13 @@ def test_an_example_is_a_valid_input(row: GraphSpec) -> None:
 
 @each_row
 async def test_an_example_ends_without_a_model_and_answers_every_documented_key(
-    row: GraphSpec, sample_site: str, monkeypatch: pytest.MonkeyPatch
+    row: GraphSpec, sample_site: str, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AGENTIC_SALES_ALLOW_PRIVATE_HOSTS", urlsplit(sample_site).netloc)
+    monkeypatch.setenv("AGENTIC_SALES_STATE_DIR", str(empty_store))
     settings.cache_clear()
     final = await run_example(row, sample_site)
+    await close_current_database()
     output = load(row).output_type
     assert set(output.model_fields) - final.keys() == set()
     output.model_validate({name: final[name] for name in output.model_fields})

@@ -11,11 +11,11 @@ from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane, build_control_plane
+from agentic_sales.dev.in_process import InProcessSubRunner
 from agentic_sales.runs.ledger import Ledger, RunRecord
 from agentic_sales.settings import Settings
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.execute import execute
-from tests.structure.in_process import InProcessSubRunner
 from tests.unit.recorded_runs import BRIEF_S, claimed, new_run, recorded
 
 ENVIRONMENT = {"AGENTIC_SALES_EXTRA_REGISTRIES": "tests.workflows.registry"}

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane, build_control_plane
+from agentic_sales.dev.in_process import InProcessSubRunner
 from agentic_sales.errors import (
     InvalidInput,
     ModelRefused,
@@ -28,7 +29,6 @@ from agentic_sales.settings import Settings
 from agentic_sales.workers import cancel as cancel_module
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, failure_of, max_attempts
-from tests.structure.in_process import InProcessSubRunner
 from tests.unit.recorded_runs import BRIEF_S, TRACE_ID, claimed, hold_of, new_run, recorded, success
 
 ROW = GraphSpec("echo", "tests.workflows.echo", effect="pure")

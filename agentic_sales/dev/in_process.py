@@ -1,4 +1,4 @@
-"""Run sub-runs inside the asking process: what a fleet does by its queues, for tests that need no fleet."""
+"""Run sub-runs inside the asking process: what a fleet does by its queues, for rehearsals and tests."""
 
 import os
 from collections.abc import Iterator, Mapping
