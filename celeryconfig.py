@@ -6,6 +6,7 @@ Figures are measured on two cores with everything (load, facade, Redis, worker) 
 from kombu import Exchange, Queue
 
 from agentic_sales.control import control_plane
+from agentic_sales.schedule import beat_entries
 from agentic_sales.settings import settings
 
 _settings = settings()
@@ -33,7 +34,7 @@ task_default_routing_key = task_default_queue
 task_create_missing_queues = False
 
 # --- Tasks. The module registers `run.<assistant_id>` for every registry row; no graph before a worker starts.
-imports = ("agentic_sales.workers.task",)
+imports = ("agentic_sales.workers.task", "agentic_sales.workers.maintenance")
 task_ignore_result = True  # the ledger is the truth about a run; there is no result backend to disagree with it
 task_acks_late = True  # costs 9 % of the throughput; early acknowledgement loses every run that a dying worker holds
 task_reject_on_worker_lost = True  # a killed child's run goes back to the queue; the ledger counts its attempts
@@ -79,6 +80,7 @@ worker_redirect_stdouts = False
 worker_send_task_events = _settings.task_events
 task_send_sent_event = _settings.task_events
 
-# --- Beat.
+# --- Beat. Core does the jobs; two beats may run, each slot of a job is used once (`workers/maintenance.py`).
+beat_schedule = beat_entries(control_plane().default_queue)
 beat_schedule_filename = str(_settings.state_dir / "beat-schedule")
 timezone = "UTC"

@@ -149,6 +149,14 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, time_limit_s=120.0),
     GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment"),
     GraphSpec("pipeline", "agentic_sales.graphs.pipeline", time_limit_s=900.0),
+    GraphSpec(
+        "campaign",
+        "agentic_sales.graphs.campaign",
+        builder_attr="build_campaign_graph",
+        resumable=True,
+        effect="send",
+        time_limit_s=420.0,
+    ),
 )
 
 BY_ID: Mapping[str, GraphSpec] = index_rows(GRAPHS)

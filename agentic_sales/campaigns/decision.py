@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from agentic_sales.campaigns.caps import Turn
 from agentic_sales.campaigns.plan import CampaignPlan
-from agentic_sales.campaigns.windows import next_open, zone_named
+from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
@@ -93,7 +93,7 @@ def _waits_for_time(facts: Facts, now: datetime) -> list[tuple[datetime, str]]:
         waits.append((facts.turn.at, facts.turn.why))
     at = max([now, *(moment for moment, _ in waits)])
     zone = zone_named(facts.person.time_zone or "") or zone_named(facts.plan.time_zone)
-    opens = at if zone is None else next_open(facts.plan.window, zone, at)
+    opens = at if zone is None else facts.plan.window.first_open(at, zone)
     if opens > at:
         waits.append((opens, f"it is outside the hours in which `{zone}` is written to"))
     return waits

@@ -3,8 +3,9 @@
 Assignments are pure and stable: the same person gets the same variant and the same mailbox, whoever asks how often.
 """
 
+from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -27,7 +28,15 @@ class Step(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    delay_s: float = Field(default=0.0, ge=0, description="Seconds after the message before, or the enrollment.")
+    delay_days: float = Field(
+        default=0.0,
+        ge=0,
+        le=400,
+        description="Days after the message before, or the enrollment, at the same local time.",
+    )
+    counts: Literal["days", "working_days"] = Field(
+        default="working_days", description="Which days the delay counts: all, or those on which messages are sent."
+    )
     workflow: str = Field(default="email_outreach", description="The assistant_id that writes the message.")
     input: dict[str, Any] = Field(default_factory=dict, description="Further input of the workflow.")
     only_if: dict[str, str] = Field(
@@ -50,6 +59,11 @@ class CampaignPlan(BaseModel):
     approval_ttl_s: float = Field(
         default=7 * 86_400, gt=0, description="Seconds after which nobody can agree any more."
     )
+
+    @property
+    def approval_ttl(self) -> timedelta:
+        """Return how long somebody may take to agree."""
+        return timedelta(seconds=self.approval_ttl_s)
 
     @model_validator(mode="after")
     def _names_are_different(self) -> "CampaignPlan":

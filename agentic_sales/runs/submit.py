@@ -82,6 +82,7 @@ class Runs:
         stream_modes: tuple[str, ...] = (),
         thread_id: str | None = None,
         turn: Turn | None = None,
+        run_id: RunId | None = None,
     ) -> SubmittedRun:
         """Record a run and put it on the queue that the routing contract gives it.
 
@@ -94,6 +95,7 @@ class Runs:
             stream_modes: What of it is streamed; empty: nothing.
             thread_id: Thread that it asks about without taking a turn on it; None: `turn`'s, or one of its own.
             turn: Its turn on a thread; None: it takes none.
+            run_id: Its id, where the submitter wrote it down beforehand; None: a new one.
 
         Raises:
             UnknownAssistant: No registry row has the id.
@@ -107,7 +109,7 @@ class Runs:
         """
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
         on_thread = turn.thread_id if turn else thread_id
-        run = replace(run, stream_modes=stream_modes, thread_id=on_thread or run.thread_id)
+        run = replace(run, run_id=run_id or run.run_id, stream_modes=stream_modes, thread_id=on_thread or run.thread_id)
         with publishing(trace, RunIdentity(run.assistant_id, run.run_id, run.thread_id, run.queue)) as begun:
             return await self._submit(replace(run, trace=begun), idempotency, turn)
 

@@ -42,7 +42,12 @@ class EnrollmentRow(Table):
     """One person in one campaign."""
 
     __tablename__ = "enrollments"
-    __table_args__ = (Index(None, "state", "wake_at"), Index(None, "contact_id"))
+    __table_args__ = (
+        Index(None, "state", "wake_at"),
+        Index(None, "contact_id"),
+        Index(None, "wake_at"),
+        Index(None, "lease_until_at"),
+    )
 
     campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="CASCADE"), primary_key=True)
     """The campaign."""
@@ -56,8 +61,14 @@ class EnrollmentRow(Table):
     """Step that comes next, from 0."""
     wake_at: Mapped[datetime | None] = mapped_column(default=None)
     """When it is to go on; None: never, or it is being worked on."""
+    not_before_at: Mapped[datetime | None] = mapped_column(default=None)
+    """The next message is not due before, because the person is away until then; None: nothing is known."""
     lease_until_at: Mapped[datetime | None] = mapped_column(default=None)
-    """Until when a worker's claim on it holds; None: nobody claims it."""
+    """Until when a claim on its visit holds; None: nobody claims it."""
+    run_id: Mapped[str | None] = mapped_column(default=None)
+    """Run that visits it; None: none does."""
+    fruitless: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Visits in a row that came to nothing; after too many it is parked."""
     created_at: Mapped[datetime]
     """When the person was enrolled."""
     updated_at: Mapped[datetime]
@@ -124,6 +135,24 @@ async def enrollment(
     return await first(connection, EnrollmentRow, statement)
 
 
+async def change_enrollment(
+    connection: AsyncConnection,
+    campaign_id: CampaignId,
+    contact_id: ContactId,
+    values: Mapping[str, Any],
+    *,
+    now: datetime,
+    expected_step: int | None = None,
+) -> bool:
+    """Change columns of an active enrollment; False: it is not active, or not at the expected step."""
+    statement = update(EnrollmentRow).where(
+        EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.contact_id == contact_id, EnrollmentRow.state == ACTIVE
+    )
+    if expected_step is not None:
+        statement = statement.where(EnrollmentRow.step == expected_step)
+    return (await connection.execute(statement.values(updated_at=now, **values))).rowcount == 1
+
+
 async def enrollment_counts(connection: AsyncConnection, campaign_id: CampaignId) -> dict[tuple[str, str], int]:
     """Count a campaign's enrollments by state and reason."""
     statement = (
@@ -137,11 +166,11 @@ async def enrollment_counts(connection: AsyncConnection, campaign_id: CampaignId
 async def stop_enrollments(
     connection: AsyncConnection, contact_id: ContactId, reason: StopReason, *, now: datetime
 ) -> list[CampaignId]:
-    """Stop a person's enrollments in every campaign; return the campaigns."""
+    """Stop a person's enrollments in every campaign, with one last visit to end their threads; return the campaigns."""
     statement = (
         update(EnrollmentRow)
         .where(EnrollmentRow.contact_id == contact_id, EnrollmentRow.state.in_((ACTIVE, "parked")))
-        .values(state="stopped", reason=reason, wake_at=None, updated_at=now)
+        .values(state="stopped", reason=reason, wake_at=now, updated_at=now)
         .returning(EnrollmentRow.campaign_id)
     )
     return [CampaignId(found) for found in (await connection.execute(statement)).scalars()]

@@ -105,6 +105,20 @@ def current_database(configuration: Settings) -> Database:
     return _current[loop]
 
 
+@asynccontextmanager
+async def as_current(database: Database) -> AsyncIterator[None]:
+    """Let the running event loop's database be this one while the body runs, whatever the configuration names."""
+    loop = asyncio.get_running_loop()
+    before = _current.get(loop)
+    _current[loop] = database
+    try:
+        yield
+    finally:
+        _current.pop(loop)
+        if before is not None:
+            _current[loop] = before
+
+
 async def close_current_database() -> None:
     """Close the running event loop's database, if it has one."""
     if (database := _current.pop(asyncio.get_running_loop(), None)) is not None:

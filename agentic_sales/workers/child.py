@@ -5,9 +5,9 @@ processes that do not know of each other.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, TypeVar
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
@@ -24,6 +24,8 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.database import close_current_database
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.execute import execute
+
+T = TypeVar("T")
 
 
 class Child:
@@ -44,6 +46,10 @@ class Child:
         """Execute a run that the queue delivered, and return when it has ended."""
         name_message(queue, run_id)
         return self._loop.run_until_complete(self.execute(row, run_id, queue=queue))
+
+    def do(self, job: Coroutine[Any, Any, T]) -> T:
+        """Do something else than a run on this child's loop, and return when it is done."""
+        return self._loop.run_until_complete(job)
 
     async def execute(self, row: GraphSpec, run_id: RunId, *, queue: str, in_place: bool = False) -> Outcome | None:
         """Execute a run on this child's loop; sub-runs of the own pool come here too."""

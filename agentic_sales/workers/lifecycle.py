@@ -6,6 +6,7 @@ reach a graph are imported here when a worker starts, not before, since beat and
 
 import os
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -78,9 +79,25 @@ def _load_graphs(sender: str, **_: Any) -> None:
         raise SystemExit(f"this worker cannot start: {exc}") from exc  # Celery swallows any other error of a signal
     queues = set(app.amqp.queues.consume_from)
     carried.carry(rows_of_queues(control_plane(), queues))
+    if _reads_the_store():
+        _ensure_migrated()
     for assistant_id, reason in carried.unavailable_reasons().items():
         log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
     log.info("graphs_loaded", worker=sender, queues=sorted(queues), assistants=carried.carried_assistants())
+
+
+def _reads_the_store() -> bool:
+    """Say whether a graph of this worker does, by what its import has brought; the other pools need no database."""
+    return "agentic_sales.store.database" in sys.modules
+
+
+def _ensure_migrated() -> None:
+    from agentic_sales.store.migrate import ensure_migrated  # noqa: PLC0415 - only where a graph reads the store
+
+    try:
+        ensure_migrated(settings())
+    except ConfigurationError as exc:
+        raise SystemExit(f"this worker cannot start: {exc}") from exc
 
 
 @signals.worker_ready.connect

@@ -10,6 +10,8 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # hon
 from agentic_sales.celery import app
 from agentic_sales.control import control_plane
 from agentic_sales.registry import GraphSpec
+from agentic_sales.schedule import INTERVALS_S
+from agentic_sales.workers.maintenance import JOBS
 from agentic_sales.workers.task import HARD_LIMIT_GRACE_S, SOFT_LIMIT_GRACE_S
 from tests.structure.rows import ROWS, each_row
 from tests.structure.sources import ROOT
@@ -52,9 +54,16 @@ def test_a_worker_of_the_procfile_serves_the_queue_of_its_name(name: str) -> Non
     assert re.search(rf"-n {queue_of(WORKERS[name])}@%h", WORKERS[name])
 
 
-def test_the_registered_tasks_are_the_rows(celery_app: Celery) -> None:
+def test_the_registered_tasks_are_the_rows_and_the_jobs_of_beat(celery_app: Celery) -> None:
     ours = {name for name, task in celery_app.tasks.items() if task.__module__.startswith("agentic_sales")}
-    assert ours == {f"run.{row.assistant_id}" for row in ROWS}
+    assert ours == {f"run.{row.assistant_id}" for row in ROWS} | {f"maintenance.{job}" for job in JOBS}
+
+
+def test_every_job_of_the_schedule_is_sent_to_core_and_has_somebody_who_does_it(celery_app: Celery) -> None:
+    assert JOBS.keys() == INTERVALS_S.keys()
+    entries = celery_app.conf.beat_schedule
+    assert {entry["task"] for entry in entries.values()} == {f"maintenance.{job}" for job in JOBS}
+    assert {entry["options"]["queue"] for entry in entries.values()} == {control_plane().default_queue}
 
 
 @each_row

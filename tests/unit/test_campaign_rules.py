@@ -11,7 +11,7 @@ from agentic_sales.campaigns.addresses import email_hash, normalized
 from agentic_sales.campaigns.caps import Pace, next_turn, turn_after
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, variant_for
-from agentic_sales.campaigns.windows import SendWindow, next_open, zone_named
+from agentic_sales.campaigns.windows import SendWindow, zone_named
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
 from agentic_sales.errors import InvalidAddress
 
@@ -73,15 +73,15 @@ def test_addresses_of_one_person_have_one_digest(one: str, other: str, *, is_sam
     ],
 )
 def test_a_window_opens_by_the_recipients_clock(at: str, expected: str) -> None:
-    found = next_open(SendWindow(), BERLIN, datetime.fromisoformat(at).replace(tzinfo=BERLIN))
+    found = SendWindow().first_open(datetime.fromisoformat(at).replace(tzinfo=BERLIN), BERLIN)
     assert found.astimezone(BERLIN).replace(tzinfo=None) == datetime.fromisoformat(expected)
 
 
 def test_a_window_that_opens_in_an_hour_that_is_left_out_opens_once_on_that_day() -> None:
     window = SendWindow(starts=time(2, 30), ends=time(4), days=(7,))
-    opens = next_open(window, BERLIN, datetime(2026, 3, 28, 12, tzinfo=UTC))
-    assert opens == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
-    assert next_open(window, BERLIN, datetime(2026, 3, 29, 2, tzinfo=UTC)).date() == date(2026, 4, 5)
+    opens = window.first_open(datetime(2026, 3, 28, 12, tzinfo=UTC), BERLIN)
+    assert opens == datetime(2026, 3, 29, 1, tzinfo=UTC)
+    assert window.first_open(datetime(2026, 3, 29, 2, tzinfo=UTC), BERLIN).date() == date(2026, 4, 5)
 
 
 @pytest.mark.parametrize("values", [{"starts": "17:00", "ends": "09:00"}, {"days": [0]}, {"days": []}])

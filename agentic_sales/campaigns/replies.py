@@ -1,0 +1,56 @@
+"""Draw the consequences of what `classify_reply` says an answer means."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.contracts import ContactId, StopReason
+from agentic_sales.store.contacts import contact
+from agentic_sales.store.database import Database
+from agentic_sales.store.inbound import InboundRow, classify_inbound
+
+CONSEQUENCES: dict[str, StopReason] = {
+    "unsubscribe": "unsubscribed",
+    "bounced": "bounced",
+    "interested": "replied",
+    "not_now": "replied",
+    "not_interested": "replied",
+    "other": "replied",
+}
+"""Class of an answer to why nothing more is sent; an absence note is no answer, and the sequence goes on after it."""
+AWAY = timedelta(days=3)
+"""How long somebody counts as away whose note names no day."""
+
+
+def asked_of(reply: InboundRow) -> dict[str, Any]:
+    """Return the input with which `classify_reply` is asked about an answer."""
+    return {
+        "subject": reply.subject[:1000],
+        "body": reply.text[:200_000] or "(empty)",
+        "is_automatic": reply.kind == "auto_reply",
+        "received_on": reply.received_at.date().isoformat(),
+    }
+
+
+async def note_class(
+    database: Database, reply: InboundRow, contact_id: ContactId, told: dict[str, Any], *, now: datetime
+) -> datetime | None:
+    """Write down what an answer means, and stop what it stops, in one transaction.
+
+    Returns:
+        Until when the person is away; None: is not, as far as the answer tells.
+    """
+    reply_class = told["reply_class"]
+    reason = CONSEQUENCES.get(reply_class)
+    async with database.writing() as connection:
+        await classify_inbound(connection, reply.event_id, reply_class)
+        person = await contact(connection, contact_id)
+        if person is not None and reason is not None and (reply.kind == "reply" or reply_class == "unsubscribe"):
+            await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)
+    return _back_at(told.get("until"), reply) if reply_class == "out_of_office" else None
+
+
+def _back_at(until: str | None, reply: InboundRow) -> datetime:
+    if until is None:
+        return reply.received_at + AWAY
+    return datetime.combine(date.fromisoformat(until), time(), UTC)

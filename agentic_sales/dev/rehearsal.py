@@ -1,0 +1,98 @@
+"""Rehearse a campaign: all of it in seconds, by a clock of its own, with mail that goes into a folder.
+
+The tick, the graph and the send door are the live ones; what is different is the clock, the database (a copy in a
+folder that is thrown away), the threads (in memory) and that sub-runs are done in this process.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
+from agentic_sales.campaigns.surroundings import Rehearsal, rehearsing
+from agentic_sales.campaigns.tick import CAMPAIGN, request_of, thread_of, tick
+from agentic_sales.campaigns.transports.contract import Transport
+from agentic_sales.contracts import RunFailure, RunId
+from agentic_sales.control import control_plane
+from agentic_sales.dev.in_process import sub_runs_in_process
+from agentic_sales.runs.ledger import Outcome
+from agentic_sales.store.database import Database, as_current
+from agentic_sales.store.visits import Key, next_wake_at
+from agentic_sales.workers.loader import Graph, load_graph
+
+LONGEST = timedelta(days=400)
+"""Where a rehearsal ends, also of a campaign that never does."""
+
+
+@dataclass
+class VirtualClock:
+    """A clock that stands still until it is put forward."""
+
+    at: datetime
+    """What it shows."""
+
+    def now(self) -> datetime:
+        """Return what it shows."""
+        return self.at
+
+    def forward_to(self, moment: datetime) -> None:
+        """Put it forward; never back."""
+        self.at = max(self.at, moment)
+
+
+@dataclass
+class InProcessFleet:
+    """Makes the visits of a rehearsal, one after the other, each to its end."""
+
+    graph: Graph = field(default_factory=lambda: load_graph(control_plane().row(CAMPAIGN), InMemorySaver()).graph)
+    """The campaign's graph, its threads in memory."""
+    ends: dict[RunId, Outcome] = field(default_factory=dict)
+    """How its runs ended."""
+
+    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+        """Make a visit; a failure is told as a fleet tells it."""
+        config: Any = {"configurable": {"thread_id": thread_of(key)}, "recursion_limit": 100}
+        failure = None
+        try:
+            await self.graph.ainvoke(await self._start(key, config), config)
+        except Exception as exc:  # noqa: BLE001 - the boundary, as in a worker: a run's failure is data
+            failure = RunFailure(code="bug", message=str(exc), is_retryable=False, error=type(exc).__name__)
+        self.ends[run_id] = Outcome(run_id, "error" if failure else "success", None, failure)
+
+    async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
+        """Return how runs ended."""
+        return [self.ends.get(run_id) for run_id in run_ids]
+
+    async def _start(self, key: Key, config: Any) -> Any:
+        at = await self.graph.aget_state(config)
+        if at.interrupts:
+            return Command(resume={interrupt.id: None for interrupt in at.interrupts})
+        return None if at.next else request_of(key)["input"]
+
+
+async def rehearse(
+    database: Database, clock: VirtualClock, transport: Transport, *, until: datetime | None = None
+) -> int:
+    """Let the campaigns of a database go on until nobody is due any more; return the number of visits.
+
+    Args:
+        database: A database of its own, whose campaigns run.
+        clock: Shows when it begins, and is put forward.
+        transport: Where its mail goes.
+        until: End then; None: when nothing is left to do.
+    """
+    visits, fleet, horizon = 0, InProcessFleet(), until or clock.at + LONGEST
+    with rehearsing(Rehearsal(clock.now, transport)), sub_runs_in_process():
+        async with as_current(database):
+            while True:
+                visits += (ticked := await tick(database, fleet, now=clock.at)).claimed
+                if ticked.claimed:
+                    continue
+                async with database.reading() as connection:
+                    wake_at = await next_wake_at(connection)
+                if wake_at is None or wake_at > horizon:
+                    return visits
+                clock.forward_to(wake_at)

@@ -1,0 +1,202 @@
+"""Take one person through a campaign, over days: write, let a person agree, send, wait, until an answer or the end.
+
+    START → check_reply → guard → generate_touch → guard → approve → guard → send_touch → guard → record
+    → guard → schedule_next → sleep → check_reply → guard → schedule_next → END
+
+`guard` decides what comes next, each time from what the store has, and whatever carries a decision out leads back to
+it. `sleep` interrupts until the campaign's tick, or an event, wakes the thread. So the checkpoint only says where the
+thread waits; wherever a process died, the next visit finds out what is left to do, and the send door lets no message
+out twice. Nothing here sends but through that door.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from langgraph.graph import START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import Checkpointer, interrupt
+from pydantic import BaseModel, ConfigDict, Field
+
+from agentic_sales.campaigns import surroundings
+from agentic_sales.campaigns.door import Door
+from agentic_sales.campaigns.links import open_links
+from agentic_sales.campaigns.machine import Act, Decision, decide
+from agentic_sales.campaigns.replies import asked_of, note_class
+from agentic_sales.campaigns.visits import (
+    advance,
+    ask_person,
+    commission_of,
+    keep_draft,
+    put_off,
+    settle,
+    situation_of,
+    unread_replies,
+)
+from agentic_sales.contracts import CampaignId, ContactId, TouchId
+from agentic_sales.errors import NotPermitted, UnknownRecord
+from agentic_sales.runs.subruns import run_assistant
+from agentic_sales.settings import settings
+from agentic_sales.store.database import Database, current_database
+from agentic_sales.store.visits import Key
+
+NEXT: dict[Act, str] = {
+    "write": "generate_touch",
+    "ask": "approve",
+    "send": "send_touch",
+    "advance": "record",
+    "sleep": "schedule_next",
+    "park": "schedule_next",
+    "stop": "schedule_next",
+    "finish": "schedule_next",
+    "leave": "schedule_next",
+}
+"""Decision to the node that carries it out."""
+
+
+class Input(BaseModel):
+    """What a thread is begun with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    campaign_id: str = Field(min_length=1, max_length=128, description="The campaign.")
+    contact_id: str = Field(min_length=1, max_length=128, description="The person.")
+
+
+class Output(BaseModel):
+    """How the person's way through the campaign stands."""
+
+    act: str = Field(default="", description="What was decided last.")
+    why: str = Field(default="", description="Why, for people.")
+    wake_at: str | None = Field(
+        default=None, description="When the next visit is, in UTC; null: when an event wakes it."
+    )
+    step: int = Field(default=0, description="Step that comes next, from 0.")
+    sent: list[str] = Field(default_factory=list, description="Touches that were sent, oldest first.")
+
+
+class State(Input, Output):
+    """Input and output together."""
+
+
+EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
+
+
+async def check_reply(state: State) -> dict[str, Any]:
+    """Read what came back since the last visit, and draw the consequences."""
+    database, key = _database(), _key(state)
+    for reply in await unread_replies(database, key[1]):
+        told = (await run_assistant("classify_reply", asked_of(reply))).output
+        back_at = await note_class(database, reply, key[1], told, now=surroundings.now())
+        if back_at is not None:
+            await put_off(database, key, back_at, now=surroundings.now())
+    return {}
+
+
+async def guard(state: State) -> dict[str, Any]:
+    """Decide what comes next."""
+    try:
+        async with _database().reading() as connection:
+            situation = await situation_of(connection, _key(state))
+    except UnknownRecord as exc:  # the person was forgotten: nothing is left to do, nor to write down
+        return {**_told(Decision("leave", str(exc))), "step": state.step, "sent": state.sent}
+    return {**_told(decide(situation, surroundings.now())), "step": situation.enrollment.step, "sent": state.sent}
+
+
+def route_by_act(state: State) -> str:
+    """Go where the decision is carried out."""
+    return NEXT[state.act]  # type: ignore[index]  # only `guard` writes it
+
+
+async def generate_touch(state: State) -> dict[str, Any]:
+    """Let the step's workflow write the message, and put it into the send ledger; or stop, if it says so."""
+    database, key = _database(), _key(state)
+    async with database.reading() as connection:
+        situation = await situation_of(connection, key)
+        commission = await commission_of(connection, situation)
+    written = await run_assistant(commission.assistant_id, commission.input)
+    if skipped := written.output.get("skip_reason"):
+        await settle(database, key, Decision("stop", str(skipped)), now=surroundings.now())
+        return {}
+    try:
+        await keep_draft(database, situation, written.output, run_id=written.record.run_id, now=surroundings.now())
+    except NotPermitted as exc:  # the person left while the message was written
+        await settle(database, key, Decision("stop", str(exc)), now=surroundings.now())
+    return {}
+
+
+async def approve(state: State) -> dict[str, Any]:
+    """Ask a person whether the message may be sent."""
+    database = _database()
+    async with database.reading() as connection:
+        situation = await situation_of(connection, _key(state))
+    await ask_person(database, situation, now=surroundings.now())
+    return {}
+
+
+async def send_touch(state: State) -> dict[str, Any]:
+    """Send the message through the door, which may say: not now, or never."""
+    database = _database()
+    async with database.reading() as connection:
+        situation = await situation_of(connection, _key(state))
+    if situation.touch is None:
+        return {}
+    async with surroundings.transport() as transport:
+        door = Door(database, transport, open_links(settings()))
+        row = await door.send(TouchId(situation.touch.touch_id), now=surroundings.now())
+    return {"sent": [*state.sent, row.touch_id]} if row.state == "sent" else {}
+
+
+async def record(state: State) -> dict[str, Any]:
+    """Go on to the next step."""
+    await advance(_database(), _key(state), step=state.step, now=surroundings.now())
+    return {}
+
+
+async def schedule_next(state: State) -> dict[str, Any]:
+    """Write down when the next visit is, or how the person's way ended."""
+    at = datetime.fromisoformat(state.wake_at) if state.wake_at else None
+    decision = Decision(state.act, state.why, at)  # type: ignore[arg-type]  # only `guard` writes it
+    await settle(_database(), _key(state), decision, now=surroundings.now())
+    return {}
+
+
+def route_by_end(state: State) -> Literal["sleep", "__end__"]:
+    """Sleep while anything can still happen."""
+    return "sleep" if state.act in {"sleep", "park"} else "__end__"
+
+
+async def sleep(state: State) -> dict[str, Any]:
+    """Wait for the next visit."""
+    interrupt({"wake_at": state.wake_at, "why": state.why})
+    return {}
+
+
+def _told(decision: Decision) -> dict[str, Any]:
+    at = decision.at.isoformat() if decision.at else None
+    return {"act": decision.act, "why": decision.why, "wake_at": at}
+
+
+def _key(state: State) -> Key:
+    return CampaignId(state.campaign_id), ContactId(state.contact_id)
+
+
+def _database() -> Database:
+    return current_database(settings())
+
+
+def build_campaign_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:
+    """Wire the nodes as drawn above."""
+    builder = StateGraph(State, input_schema=Input)
+    for node in (check_reply, guard, generate_touch, approve, send_touch, record, schedule_next, sleep):
+        builder.add_node(node)
+    builder.add_edge(START, "check_reply")
+    builder.add_edge("check_reply", "guard")
+    builder.add_conditional_edges("guard", route_by_act, sorted(set(NEXT.values())))
+    for node in (generate_touch, approve, send_touch, record):
+        builder.add_edge(node.__name__, "guard")
+    builder.add_conditional_edges("schedule_next", route_by_end)
+    builder.add_edge("sleep", "check_reply")
+    return builder.compile(checkpointer=checkpointer, name="campaign")
+
+
+graph = build_campaign_graph()

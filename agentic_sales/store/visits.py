@@ -1,0 +1,111 @@
+"""Keep who is visited: which enrollments are due, who works on one, and how a visit ended.
+
+A visit is claimed under a lease, so of many that look at once one takes it, and one that nobody ended comes back.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.contracts import CampaignId, ContactId
+from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow
+from agentic_sales.store.statements import columns, every, first
+
+Key = tuple[CampaignId, ContactId]
+
+
+def key_of(enrollment: EnrollmentRow) -> Key:
+    """Return what names an enrollment."""
+    return CampaignId(enrollment.campaign_id), ContactId(enrollment.contact_id)
+
+
+async def claim_due(
+    connection: AsyncConnection, *, now: datetime, lease_until_at: datetime, limit: int
+) -> list[EnrollmentRow]:
+    """Claim enrollments whose time has come, those that wait longest first; the cost does not depend on the others."""
+    due = (
+        select(EnrollmentRow.campaign_id, EnrollmentRow.contact_id)
+        .where(EnrollmentRow.wake_at <= now)
+        .where(or_(EnrollmentRow.lease_until_at.is_(None), EnrollmentRow.lease_until_at <= now))
+        .order_by(EnrollmentRow.wake_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    keys = (await connection.execute(due)).all()
+    if not keys:
+        return []
+    claimed = (
+        update(EnrollmentRow)
+        .where(_is_one_of([(CampaignId(campaign), ContactId(contact)) for campaign, contact in keys]))
+        .values(lease_until_at=lease_until_at, run_id=None)
+        .returning(*columns(EnrollmentRow))
+    )
+    return await every(connection, EnrollmentRow, claimed)
+
+
+async def note_runs(connection: AsyncConnection, runs: Mapping[Key, str]) -> None:
+    """Write down the run that has each visit."""
+    for key, run_id in runs.items():
+        await connection.execute(update(EnrollmentRow).where(_is_one_of([key])).values(run_id=run_id))
+
+
+async def taken(connection: AsyncConnection, *, limit: int) -> list[EnrollmentRow]:
+    """Return the enrollments that runs visit, the oldest visit first."""
+    statement = select(EnrollmentRow).where(
+        EnrollmentRow.run_id.is_not(None), EnrollmentRow.lease_until_at.is_not(None)
+    )
+    return await every(connection, EnrollmentRow, statement.order_by(EnrollmentRow.lease_until_at).limit(limit))
+
+
+async def end_visit(
+    connection: AsyncConnection, key: Key, values: dict[str, Any], *, run_id: str | None = None
+) -> EnrollmentRow | None:
+    """End a visit and change what it brought.
+
+    Args:
+        connection: Of a writing transaction.
+        key: The enrollment.
+        values: Columns of `EnrollmentRow`.
+        run_id: Only if it is this run.s visit; None: whoever.s it is.
+
+    Returns:
+        The enrollment; None: it is another run.s visit by now, and nothing was changed.
+    """
+    statement = update(EnrollmentRow).where(_is_one_of([key]))
+    if run_id is not None:
+        statement = statement.where(EnrollmentRow.run_id == run_id)
+    values = {"lease_until_at": None, "run_id": None, **values}
+    return await first(connection, EnrollmentRow, statement.values(**values).returning(*columns(EnrollmentRow)))
+
+
+async def wake(
+    connection: AsyncConnection,
+    *,
+    now: datetime,
+    campaign_id: CampaignId | None = None,
+    contact_id: ContactId | None = None,
+    states: Collection[str] = (ACTIVE,),
+) -> int:
+    """Let enrollments be visited now, of a campaign, of a person or both; return how many."""
+    statement = update(EnrollmentRow).where(EnrollmentRow.state.in_(states)).values(wake_at=now, updated_at=now)
+    if campaign_id is not None:
+        statement = statement.where(EnrollmentRow.campaign_id == campaign_id)
+    if contact_id is not None:
+        statement = statement.where(EnrollmentRow.contact_id == contact_id)
+    return (await connection.execute(statement)).rowcount
+
+
+async def next_wake_at(connection: AsyncConnection) -> datetime | None:
+    """Return when the next enrollment is due; None: none is."""
+    statement = select(EnrollmentRow.wake_at).where(EnrollmentRow.wake_at.is_not(None))
+    return (await connection.execute(statement.order_by(EnrollmentRow.wake_at).limit(1))).scalar_one_or_none()
+
+
+def _is_one_of(keys: Sequence[Key]) -> Any:
+    if len(keys) == 1:
+        [(campaign_id, contact_id)] = keys
+        return (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.contact_id == contact_id)
+    return tuple_(EnrollmentRow.campaign_id, EnrollmentRow.contact_id).in_(keys)

@@ -1,0 +1,43 @@
+"""Let campaigns go on from a worker child of core: the tick that beat asks for."""
+
+from collections.abc import Sequence
+
+from agentic_sales.campaigns import surroundings
+from agentic_sales.campaigns.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
+from agentic_sales.contracts import RunId
+from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.runs.ledger import Outcome
+from agentic_sales.runs.submit import Runs
+from agentic_sales.runs.turns import Turn
+from agentic_sales.settings import settings
+from agentic_sales.store.database import current_database
+from agentic_sales.store.visits import Key
+from agentic_sales.workers.child import Child
+
+
+class LiveFleet:
+    """The fleet, as a tick needs it."""
+
+    def __init__(self, runs: Runs) -> None:
+        self._runs = runs
+
+    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+        """Submit the run that makes a visit, in the batch lane, on the enrollment's thread."""
+        run = await self._runs.submit(
+            CAMPAIGN,
+            {**request_of(key), "priority": "batch"},
+            trace=parse_inbound({}),
+            turn=Turn(thread_of(key), strategy="reject", keeps_state=True),
+            run_id=run_id,
+        )
+        run.ended.cancel()
+
+    async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
+        """Return how runs ended; None: one has not, or is not known."""
+        return await self._runs.ledger.outcomes(run_ids)
+
+
+async def tick_campaigns(child: Child) -> Ticked:
+    """Tick."""
+    fleet = LiveFleet(await child.runs())
+    return await tick(current_database(settings()), fleet, now=surroundings.now())

@@ -1,0 +1,73 @@
+"""Do what the fleet needs done from time to time: beat sends a task per job, a child of core does it.
+
+Two beats may run, and messages pile up while core is away: of all that ask within one slot of a job's interval, one
+does the work. A job that dies is done at the next slot; so each of them must be safe to do again, and to stop anywhere.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from celery import Celery, Task
+
+from agentic_sales.celery import app
+from agentic_sales.schedule import INTERVALS_S, job_task
+from agentic_sales.workers import lifecycle
+
+if TYPE_CHECKING:
+    from agentic_sales.workers.child import Child
+
+log = structlog.get_logger()
+
+TIME_LIMIT_S = 300.0
+"""Longest that a job may take."""
+
+
+async def _tick_campaigns(child: "Child") -> object:
+    from agentic_sales.workers.campaigns import tick_campaigns  # noqa: PLC0415 - beat loads the tasks too
+
+    return await tick_campaigns(child)
+
+
+JOBS: Mapping[str, Callable[["Child"], Awaitable[object]]] = {"tick_campaigns": _tick_campaigns}
+"""Every job of `schedule.INTERVALS_S`, and what does it."""
+
+
+class MaintenanceTask(Task[[], str]):
+    """The task of every job."""
+
+    abstract = True
+    job: str
+
+    def run(self) -> str:
+        """Do the job, unless somebody did it in this slot; say what came of it."""
+        child = lifecycle.child()
+        return child.do(self._in_slot(child))
+
+    async def _in_slot(self, child: "Child") -> str:
+        slot = await _slot_of(child, INTERVALS_S[self.job])
+        key = f"agentic:slot:{self.job}:{slot}"
+        if not await child.ledger.redis.set(key, "1", nx=True, ex=3600):
+            return "done by another"
+        async with asyncio.timeout(TIME_LIMIT_S):
+            done = await JOBS[self.job](child)
+        log.debug("job_done", job=self.job, done=str(done))
+        return str(done)
+
+
+async def _slot_of(child: "Child", interval_s: float) -> int:
+    """Return the number of the interval that it is, by the clock of Redis, which all beats share."""
+    seconds, micros = await child.ledger.redis.time()
+    return int((seconds + micros / 1e6) // interval_s)
+
+
+def register_jobs(celery_app: Celery) -> None:
+    """Register the task of every job."""
+    for job in INTERVALS_S:
+        options: dict[str, Any] = {"name": job_task(job), "job": job, "__module__": __name__}
+        options |= {"soft_time_limit": TIME_LIMIT_S + 5, "time_limit": TIME_LIMIT_S + 10}
+        celery_app.register_task(type(f"Job_{job}", (MaintenanceTask,), options)())
+
+
+register_jobs(app)

@@ -1,0 +1,213 @@
+"""A campaign goes on by itself: days pass in a moment, the decisions are the live ones."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from agentic_sales.campaigns.approval import approve, reject
+from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.campaigns.transports.contract import Delivery
+from agentic_sales.campaigns.transports.maildir import MaildirTransport
+from agentic_sales.contracts import ApprovalId, TouchId
+from agentic_sales.dev.rehearsal import VirtualClock, rehearse
+from agentic_sales.settings import Settings
+from agentic_sales.store.approvals import approvals
+from agentic_sales.store.campaigns import enrollment, move_campaign
+from agentic_sales.store.inbound import add_inbound
+from agentic_sales.store.migrate import upgrade
+from agentic_sales.store.visits import wake
+from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, small_campaign
+
+THREE_STEPS = {"steps": [{}, {"delay_days": 3}, {"delay_days": 5}]}
+
+
+@pytest.fixture
+async def spring(tmp_path: Path) -> AsyncIterator[SmallCampaign]:
+    """A running campaign of three messages."""
+    configuration = Settings(state_dir=tmp_path)
+    await asyncio.to_thread(upgrade, configuration)
+    async with small_campaign(configuration, plan=THREE_STEPS) as campaign:
+        yield campaign
+
+
+async def go_on(campaign: SmallCampaign, clock: VirtualClock | None = None, until: datetime | None = None) -> int:
+    """Let days pass."""
+    return await rehearse(campaign.database, clock or VirtualClock(NOW), MaildirTransport(campaign.folder), until=until)
+
+
+async def standing(campaign: SmallCampaign, contact_id: Any) -> tuple[str, str, int]:
+    """Return how an enrollment stands."""
+    async with campaign.database.reading() as connection:
+        row = await enrollment(connection, CAMPAIGN, contact_id)
+    assert row is not None
+    return row.state, row.reason, row.step
+
+
+async def test_a_person_gets_every_message_of_the_sequence_in_order_and_in_office_hours(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com", first_name="Jo", time_zone="America/New_York")
+    await go_on(spring)
+    assert await standing(spring, contact_id) == ("finished", "every message was sent", 3)
+    rows = [await spring.row(await spring.write(contact_id, step)) for step in range(3)]
+    local = [row.sent_at.astimezone(ZoneInfo("America/New_York")) for row in rows if row.sent_at]
+    assert len(local) == 3
+    assert all(9 <= at.hour < 17 and at.isoweekday() < 6 for at in local)
+    assert [(b.date() - a.date()).days for a, b in pairwise(local)] == [3, 7]
+    assert len(spring.mails()) == 3
+
+
+async def test_people_in_other_time_zones_each_get_theirs_by_their_own_clock(spring: SmallCampaign) -> None:
+    zones = ("Asia/Tokyo", "Europe/Berlin", "America/Los_Angeles")
+    people = [await spring.person(f"{n}@example.com", time_zone=zone) for n, zone in enumerate(zones)]
+    await go_on(spring, until=NOW + timedelta(days=2))
+    for contact_id, zone in zip(people, zones, strict=True):
+        sent_at = (await spring.row(await spring.write(contact_id))).sent_at
+        assert sent_at is not None
+        assert 9 <= sent_at.astimezone(ZoneInfo(zone)).hour < 17
+
+
+async def inbound_from(campaign: SmallCampaign, contact_id: Any, kind: str, text: str, at: datetime) -> None:
+    """Let something come back from a person."""
+    event = {"source": "test", "kind": kind, "contact_id": contact_id, "text": text, "received_at": at}
+    async with campaign.database.writing() as connection:
+        await add_inbound(connection, f"{kind}-{at}", event, now=at)
+
+
+async def test_a_reply_is_read_and_ends_the_sequence(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    clock = VirtualClock(NOW)
+    await go_on(spring, clock, until=NOW + timedelta(days=1))
+    await inbound_from(spring, contact_id, "reply", "Sounds good, tell me more.", clock.at)
+    await go_on(spring, clock)
+    assert await standing(spring, contact_id) == ("stopped", "replied", 1)
+    assert len(spring.mails()) == 1
+
+
+async def test_an_opt_out_in_a_reply_suppresses_the_person_for_every_campaign(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    clock = VirtualClock(NOW)
+    await go_on(spring, clock, until=NOW + timedelta(days=1))
+    await inbound_from(spring, contact_id, "reply", "Please remove me from your list.", clock.at)
+    await go_on(spring, clock)
+    assert await standing(spring, contact_id) == ("stopped", "unsubscribed", 1)
+
+
+async def test_an_absence_note_puts_the_next_message_off_until_the_person_is_back(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    clock = VirtualClock(NOW)
+    await go_on(spring, clock, until=NOW + timedelta(days=1))
+    await inbound_from(spring, contact_id, "auto_reply", "I am out of office until 20 March 2026.", clock.at)
+    await go_on(spring, clock)
+    second = await spring.row(await spring.write(contact_id, 1))
+    assert second.sent_at is not None
+    assert second.sent_at.date() >= datetime(2026, 3, 20, tzinfo=UTC).date()
+    assert (await standing(spring, contact_id))[0] == "finished"
+
+
+async def test_who_leaves_while_it_sleeps_gets_nothing_more_and_the_thread_ends(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    clock = VirtualClock(NOW)
+    await go_on(spring, clock, until=NOW + timedelta(days=1))
+    digest = (await spring.row(await spring.write(contact_id))).email_hash
+    async with spring.database.writing() as connection:
+        await stop_person(connection, digest, "unsubscribed", source="test", now=clock.at)
+    await go_on(spring, clock)
+    assert await standing(spring, contact_id) == ("stopped", "unsubscribed", 1)
+    assert len(spring.mails()) == 1
+
+
+async def test_a_paused_campaign_sends_nothing_until_it_goes_on(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    clock = VirtualClock(NOW)
+    async with spring.database.writing() as connection:
+        await move_campaign(connection, CAMPAIGN, expected=("running",), to="paused", now=NOW)
+    await go_on(spring, clock)
+    assert spring.mails() == []
+    async with spring.database.writing() as connection:
+        await move_campaign(connection, CAMPAIGN, expected=("paused",), to="running", now=clock.at)
+        assert await wake(connection, now=clock.at, campaign_id=CAMPAIGN) == 1
+    await go_on(spring, clock)
+    assert (await standing(spring, contact_id))[0] == "finished"
+
+
+async def test_a_step_that_is_not_for_a_person_is_left_out(tmp_path: Path) -> None:
+    plan = {"steps": [{}, {"delay_days": 1, "only_if": {"plan": "pro"}}, {"delay_days": 1}]}
+    configuration = Settings(state_dir=tmp_path)
+    await asyncio.to_thread(upgrade, configuration)
+    async with small_campaign(configuration, plan=plan) as campaign:
+        pro = await campaign.person("pro@example.com", fields={"plan": "pro"})
+        free = await campaign.person("free@example.com", fields={"plan": "free"})
+        await go_on(campaign)
+        assert (await standing(campaign, pro))[0] == (await standing(campaign, free))[0] == "finished"
+        assert sorted(mail["To"] for mail in campaign.mails()) == ["free@example.com"] * 2 + ["pro@example.com"] * 3
+
+
+class TestApproval:
+    @pytest.fixture
+    async def careful(self, tmp_path: Path) -> AsyncIterator[SmallCampaign]:
+        """A campaign of one message, to which somebody must agree."""
+        configuration = Settings(state_dir=tmp_path)
+        await asyncio.to_thread(upgrade, configuration)
+        async with small_campaign(configuration, plan={"steps": [{}], "needs_approval": True}) as campaign:
+            yield campaign
+
+    async def asked(self, campaign: SmallCampaign) -> tuple[ApprovalId, str]:
+        """Return the one question that stands."""
+        async with campaign.database.reading() as connection:
+            [row] = await approvals(connection)
+        return ApprovalId(row.approval_id), row.digest
+
+    async def test_nothing_goes_before_somebody_agrees_and_it_goes_then(self, careful: SmallCampaign) -> None:
+        contact_id, clock = await careful.person("jo@example.com"), VirtualClock(NOW)
+        await go_on(careful, clock, until=NOW + timedelta(hours=1))
+        assert careful.mails() == []
+        question, digest = await self.asked(careful)
+        await approve(careful.database, question, digest=digest, by="Ann", now=clock.at)
+        async with careful.database.writing() as connection:
+            await wake(connection, now=clock.at, contact_id=contact_id)
+        await go_on(careful, clock, until=NOW + timedelta(hours=2))
+        assert (await standing(careful, contact_id))[0] == "finished"
+        assert len(careful.mails()) == 1
+
+    async def test_a_refused_message_ends_the_sequence(self, careful: SmallCampaign) -> None:
+        contact_id, clock = await careful.person("jo@example.com"), VirtualClock(NOW)
+        await go_on(careful, clock, until=NOW + timedelta(hours=1))
+        question, digest = await self.asked(careful)
+        await reject(careful.database, question, digest=digest, by="Ann", now=clock.at)
+        async with careful.database.writing() as connection:
+            await wake(connection, now=clock.at, contact_id=contact_id)
+        await go_on(careful, clock)
+        assert await standing(careful, contact_id) == ("stopped", "rejected by Ann", 0)
+        assert careful.mails() == []
+
+    async def test_a_question_that_nobody_answers_parks_the_enrollment(self, careful: SmallCampaign) -> None:
+        contact_id = await careful.person("jo@example.com")
+        await go_on(careful)
+        assert await standing(careful, contact_id) == ("parked", "the question about step 0 is expired", 0)
+
+
+class Unsure:
+    """A transport that never knows whether its message was taken."""
+
+    name = "unsure"
+
+    async def deliver(self, message: object, *, key: TouchId) -> Delivery:
+        """Lose the answer."""
+        del message, key
+        return Delivery("ambiguous", "the line went dead after the last byte")
+
+
+async def test_an_unknown_outcome_parks_the_enrollment_until_a_person_says_what_it_was(spring: SmallCampaign) -> None:
+    contact_id, clock = await spring.person("jo@example.com"), VirtualClock(NOW)
+    await rehearse(spring.database, clock, Unsure())
+    state, reason, step = await standing(spring, contact_id)
+    assert (state, step) == ("parked", 0)
+    assert "nobody knows whether step 0 was sent" in reason
+    touch_id = await spring.write(contact_id)
+    assert (await spring.row(touch_id)).state == "ambiguous"
+    assert spring.mails() == []
