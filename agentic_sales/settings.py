@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     state_dir: Path = Field(Path(".agentic_sales"), alias="AGENTIC_SALES_STATE_DIR")
     """Directory for files that must outlive a process: the embedded Redis, SQLite, beat's schedule."""
 
+    checkpoints_per_thread: int = Field(50, ge=2, alias="AGENTIC_SALES_CHECKPOINTS_PER_THREAD")
+    """Newest checkpoints that a thread of a resumable workflow keeps; a run makes one per step, and two before."""
+    checkpoint_max_age_days: float = Field(90.0, gt=0, alias="AGENTIC_SALES_CHECKPOINT_MAX_AGE_DAYS")
+    """Days after which the state of a thread that waits for nothing is deleted."""
+
     auth_token: SecretStr | None = Field(None, alias="LANGGRAPH_AUTH_TOKEN")
     """Bearer token of the facade. None: the facade starts only on loopback with `--dev`."""
     dev: bool = Field(False, alias="AGENTIC_SALES_DEV")

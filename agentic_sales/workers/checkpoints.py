@@ -34,6 +34,7 @@ from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
+from sqlalchemy import URL
 
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.settings import Settings
@@ -205,12 +206,20 @@ def open_checkpoints(configuration: Settings) -> AbstractAsyncContextManager[Sav
     Raises:
         ConfigurationError: `DATABASE_URL` cannot be one.
     """
-    if not configuration.database_url:
-        return _open_sqlite(configuration.state_dir / FILE_NAME)
-    url = database_url(configuration)
+    url = checkpoints_url(configuration)
     if url.get_backend_name() == "sqlite":
         return _open_sqlite(Path(url.database or ""))
     return _open_postgres(url.set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def checkpoints_url(configuration: Settings) -> URL:
+    """Return the URL of the database that keeps the checkpoints: a file of its own, unless `DATABASE_URL` names one.
+
+    Raises:
+        ConfigurationError: `DATABASE_URL` cannot be one.
+    """
+    url = database_url(configuration)
+    return url if configuration.database_url else url.set(database=str(configuration.state_dir / FILE_NAME))
 
 
 def _serializer() -> JsonPlusSerializer:
