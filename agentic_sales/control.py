@@ -5,8 +5,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,16 @@ class ControlPlane:
         if missing := sorted(self.rows.keys() - schemas.keys()):
             raise ConfigurationError(f"schemas.json has no entry for `{'`, `'.join(missing)}`; run `agentic-sales gen`")
         return schemas
+
+    @cached_property
+    def digest(self) -> str:
+        """Return what stands for all of it: processes whose digests differ do not agree on what runs where."""
+        told = {
+            "rows": [asdict(self.rows[name]) for name in sorted(self.rows)],
+            "queues": {name: self.decide(name).queue for name in sorted(self.rows)},
+            "pools": self.queues,
+        }
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
     def _names_by_uuid(self) -> Mapping[str, str]:

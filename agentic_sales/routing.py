@@ -61,6 +61,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/runs",
     "/threads",
     "/assistants",
+    "/fleet",
     "/linkedin/",
     "/docs",
     "/openapi.json",

@@ -133,6 +133,27 @@ def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: 
 
 
 @app.command()
+def doctor(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Examine a running fleet: pools, traces, clocks, routing, broker, database; say how to mend what is wrong.
+
+    agentic-sales doctor --url https://sales.example.com
+
+    Exit status: 0 nothing is broken (there may be warnings), 1 something is.
+    """
+    from agentic_sales.control import control_plane
+    from agentic_sales.dev.doctor import as_data, as_table, examine, has_failed
+    from agentic_sales.settings import settings
+
+    findings = examine(url, settings(), control_plane())
+    if as_json:
+        print_json(as_data(findings))
+    else:
+        Console().print(as_table(findings))
+    if has_failed(findings):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
 def gen(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
     """Write the files that follow from the registry: langgraph.json here, schemas.json beside each registry.
 

@@ -18,6 +18,7 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, TransientError
 from agentic_sales.facade import (
     assistants,
+    fleet,
     health,
     metrics,
     runs,
@@ -92,7 +93,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    for module in (runs, threads, thread_state, thread_runs, assistants, health, metrics, unsubscribe, webhooks):
+    for module in (runs, threads, thread_state, thread_runs, assistants, health, metrics, fleet, unsubscribe, webhooks):
         app.include_router(module.router)
     app.add_exception_handler(AgenticSalesError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -58,6 +58,7 @@ async def info(request: Request) -> dict[str, Any]:
     pools, canaries, unavailable = await _live_fleet(state)
     return {
         "version": version("agentic-sales"),
+        "digest": state.control.digest,
         "pools": pools,
         "canary_ages_s": canaries,
         "routes": _routes(state),

@@ -33,6 +33,7 @@ from agentic_sales.runs.lanes import is_batch
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
 from agentic_sales.runs.patience import patiently
 from agentic_sales.runs.pauses import LONGEST_PAUSE_S, Pauses, current_pauses
+from agentic_sales.runs.probe import is_probe
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.workers.cancel import RunCancelled, cancellable
@@ -40,6 +41,7 @@ from agentic_sales.workers.carried import graph_of
 from agentic_sales.workers.drive import drive, is_run, refuse_what_needs_a_thread
 from agentic_sales.workers.durable import DurableGraphs
 from agentic_sales.workers.lifecycle import worker_name
+from agentic_sales.workers.probe import answer_probe
 from agentic_sales.workers.questions import answer_question
 from agentic_sales.workers.snapshots import NOWHERE, pause_of
 from agentic_sales.workers.stopping import WorkerStopping
@@ -191,6 +193,8 @@ async def _outcome_of_graph(row: GraphSpec, claim: Claim, place: _Place) -> Outc
         return _failed(claim, RunFailure(code="worker_lost", message=message, is_retryable=False, error="WorkerLost"))
     try:
         _refuse_misrouted(row, place.control, place.queue)
+        if is_probe(claim.request):
+            return Outcome(claim.run_id, "success", to_json(answer_probe(row, place.control)), None)
         return await _answer(row, claim, place)
     except RunCancelled:
         return _failed(claim, CANCELLED)

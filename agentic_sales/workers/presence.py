@@ -9,6 +9,7 @@ a container looks at the age of a file that each sign touches, which costs it no
 import json
 import os
 import time
+from importlib.metadata import version
 from typing import Any
 
 import structlog
@@ -17,6 +18,7 @@ from celery.worker.consumer import Consumer
 from redis import Redis
 from redis.exceptions import RedisError
 
+from agentic_sales.control import control_plane
 from agentic_sales.runs.canary import CANARY_LIMIT_S, canary_key
 from agentic_sales.runs.lanes import CHILDREN_KEY
 from agentic_sales.runs.ledger import WORKERS_KEY, alive_key
@@ -71,18 +73,20 @@ class Presence(bootsteps.StartStopStep):
         if is_stopping():
             return
         try:
-            seconds, _ = self._redis.time()
+            seconds, micros = self._redis.time()
+            skew_s = time.time() - seconds - micros / 1e6
             proven = self._proven(consumed_queues(consumer), seconds)
             with self._redis.pipeline(transaction=False) as pipe:
                 for queue in proven:
                     pipe.zadd(alive_key(queue), {consumer.hostname: seconds + EXPIRES_AFTER_S})
                     pipe.zremrangebyscore(alive_key(queue), "-inf", seconds)
                 pipe.hset(CHILDREN_KEY, consumer.hostname, consumer.pool.num_processes)
-                pipe.hset(WORKERS_KEY, consumer.hostname, json.dumps(_about(consumer, seconds)))
+                pipe.hset(WORKERS_KEY, consumer.hostname, json.dumps(_about(consumer, seconds, skew_s)))
                 pipe.execute()
-            _signed_at_s = time.monotonic()
-            if self._consuming_file is not None and proven:
-                self._consuming_file.touch()
+            if proven:
+                _signed_at_s = time.monotonic()
+                if self._consuming_file is not None:
+                    self._consuming_file.touch()
         except RedisError as exc:
             log.warning("presence_not_signed", worker=consumer.hostname, reason=str(exc))
 
@@ -110,8 +114,12 @@ def withdraw(redis: Redis, consumer: Consumer) -> None:
         log.warning("presence_not_withdrawn", worker=consumer.hostname, reason=str(exc))
 
 
-def _about(consumer: Consumer, seconds: int) -> dict[str, object]:
+def _about(consumer: Consumer, seconds: int, skew_s: float) -> dict[str, object]:
     return {
+        "name": consumer.hostname,
+        "version": version("agentic-sales"),
+        "digest": control_plane().digest,
+        "clock_skew_s": round(skew_s, 3),
         "queues": consumed_queues(consumer),
         "pid": os.getpid(),
         "seen_at_s": seconds,

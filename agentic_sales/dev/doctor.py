@@ -1,0 +1,56 @@
+"""Examine a running fleet, and say of each thing what is wrong, why it matters and how it is mended.
+
+It needs what a caller has, the facade's URL and key. What it cannot see from here (a Redis that this machine may not
+ask, a database behind a wall) it says so instead of guessing.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+
+from agentic_sales.control import ControlPlane
+from agentic_sales.dev.doctor_deployment import examine_deployment
+from agentic_sales.dev.doctor_fleet import examine_fleet
+from agentic_sales.dev.findings import Finding
+from agentic_sales.settings import Settings
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def examine(url: str | None, configuration: Settings, control: ControlPlane) -> list[Finding]:
+    """Make every check.
+
+    Args:
+        url: The facade's URL; None: the configured one.
+        configuration: This process's configuration: key, and where Redis, collector and database are.
+        control: The control plane that this process would have.
+    """
+    return asyncio.run(_examine(url or configuration.langgraph_url, configuration, control))
+
+
+async def _examine(url: str, configuration: Settings, control: ControlPlane) -> list[Finding]:
+    fleet, deployment = await asyncio.gather(
+        examine_fleet(url.rstrip("/"), configuration, control), examine_deployment(configuration, control)
+    )
+    return [*fleet, *deployment]
+
+
+def has_failed(findings: Sequence[Finding]) -> bool:
+    """Say whether something is broken, as opposed to worth a look."""
+    return any(finding.status == "fail" for finding in findings)
+
+
+def as_table(findings: Sequence[Finding]) -> Table:
+    """Lay the findings out for people."""
+    table = Table("", "check", "finding", box=None, header_style="bold", pad_edge=False)
+    for finding in findings:
+        told = finding.told if not finding.fix else f"{finding.told}\n[dim]→ {finding.fix}[/]"
+        table.add_row(f"[{_COLOURS[finding.status]}]{finding.status}[/]", finding.check, told)
+    return table
+
+
+def as_data(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    """Return the findings as plain data, for programs."""
+    return [finding.as_data() for finding in findings]

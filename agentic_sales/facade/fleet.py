@@ -1,0 +1,70 @@
+"""Show an operator's tools what the processes of a fleet say of themselves, and send a probe the way of a run.
+
+Host names and versions are nobody's business but the operator's: these paths need the key, `/info` does not.
+"""
+
+import json
+import time
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import APIRouter, Request
+from redis.exceptions import RedisError
+from starlette.responses import Response
+
+from agentic_sales.errors import BrokerUnavailable
+from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.waiting import answer_when_ended
+from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.runs.probe import PROBE_REQUEST
+
+router = APIRouter(prefix="/fleet", tags=["fleet"])
+
+NOTE_LIFETIME_S = 3.5
+"""A worker writes its note with each sign of life; one that was killed leaves the note behind."""
+
+
+@router.get("", summary="What the facade and every live worker say of themselves")
+async def describe_fleet(request: Request) -> dict[str, Any]:
+    """Tell version, clock and control plane of this facade and of the workers, for whoever compares them."""
+    state = state_of(request)
+    try:
+        return {"facade": await _about_facade(state), "workers": await _live_notes(state)}
+    except RedisError as exc:
+        raise BrokerUnavailable("asking for the workers", exc) from exc
+
+
+@router.post("/probe/{assistant_id}", summary="Send a probe through the pool of an assistant")
+async def probe(request: Request, assistant_id: str) -> Response:
+    """Go the way of a run, headers included, up to a worker's child, and answer with what arrived there.
+
+    The graph is loaded and not run: a probe costs no model call and has no effect.
+    """
+    state = state_of(request)
+    row = state.control.row(assistant_id)
+    run = await state.runs.submit(row.assistant_id, PROBE_REQUEST, trace=parse_inbound(request.headers))
+    return await answer_when_ended(request, run)
+
+
+async def _about_facade(state: FacadeState) -> dict[str, Any]:
+    ledger = state.runs.ledger
+    async with ledger.in_time():
+        seconds, micros = await ledger.redis.time()
+    return {
+        "version": version("agentic-sales"),
+        "digest": state.control.digest,
+        "clock_skew_s": round(time.time() - seconds - micros / 1e6, 3),
+        "otlp": state.settings.otlp_endpoint is not None,
+        "langsmith": state.settings.langsmith_tracing,
+        "default_queue": state.control.default_queue,
+        "queues": {name: state.control.decide(name).queue for name in state.control.rows},
+    }
+
+
+async def _live_notes(state: FacadeState) -> list[dict[str, Any]]:
+    """Return the notes of the workers that live."""
+    ledger = state.runs.ledger
+    async with ledger.in_time():
+        seconds, _ = await ledger.redis.time()
+    notes = [json.loads(note) for note in await ledger.worker_notes()]
+    return [note for note in notes if seconds - note["seen_at_s"] <= NOTE_LIFETIME_S]
