@@ -16,7 +16,7 @@ help:
 	@echo 'make up                  keep the fleet running here; Ctrl-C ends all of it'
 	@echo 'make test                the whole gate: check, then every test'
 	@echo 'make check               format, lint, types, import contracts, control plane'
-	@echo 'make bench               runs per second and latencies of this fleet'
+	@echo 'make bench               this fleet beside langgraph dev and a bare FastAPI: runs/s, latencies, memory'
 	@echo 'make chaos               kill, freeze and cut off everything under load, and count what became of the runs'
 	@echo 'make gen                 write langgraph.json and schemas.json'
 	@echo 'make gen-langgraph-json  write langgraph.json alone, from the rows; imports no graph'

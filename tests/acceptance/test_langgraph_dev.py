@@ -12,16 +12,11 @@ from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.registry import BY_ID
 from tests.acceptance.examples import example_of
 from tests.fleet import PROJECT, Fleet
+from tests.peer import OFFLINE
 from tests.waiting import eventually
 
 ASSISTANT_ID = "country_classify"
 EXAMPLE = example_of(ASSISTANT_ID)
-OFFLINE = {
-    "LANGGRAPH_CLI_NO_ANALYTICS": "1",
-    "LANGGRAPH_NO_VERSION_CHECK": "true",
-    "LANGSMITH_TRACING": "false",
-    "LOG_LEVEL": "WARNING",
-}
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import itertools
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +77,7 @@ async def measure(
     on_begin: Callable[[], None] = lambda: None,
     on_end: Callable[[], None] = lambda: None,
 ) -> Measured:
-    """Put a load on something.
+    """Put a load on something; an answer that has not come when the time is over is not waited for.
 
     Args:
         open_caller: Makes each of the callers.
@@ -103,31 +103,38 @@ async def measure(
 async def _call(
     open_caller: OpenCaller, question: Question, numbers: "itertools.count[int]", begin_s: float, end_s: float
 ) -> list[float]:
-    latencies_s = []
+    latencies_s: list[float] = []
     async with open_caller() as ask:
-        while (asked_s := time.perf_counter()) < end_s:
-            number = next(numbers)
-            answer = await ask(question.values(number))
-            answered_s = time.perf_counter()
-            if answer != question.answer(number):
-                raise WrongAnswer(f"question {number} of `{question.assistant_id}` was answered {answer!r}")
-            if begin_s <= answered_s < end_s:
-                latencies_s.append(answered_s - asked_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(end_s - time.perf_counter()):
+                while True:
+                    asked_s, number = time.perf_counter(), next(numbers)
+                    answer = await ask(question.values(number))
+                    answered_s = time.perf_counter()
+                    if answer != question.answer(number):
+                        raise WrongAnswer(f"question {number} of `{question.assistant_id}` was answered {answer!r}")
+                    if begin_s <= answered_s < end_s:
+                        latencies_s.append(answered_s - asked_s)
     return latencies_s
+
+
+def request(path: str, key: str, body: bytes) -> bytes:
+    """Make the bytes of a POST request."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+        f"authorization: Bearer {key}\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 @asynccontextmanager
 async def http_caller(port: int, assistant_id: str, key: str) -> AsyncIterator[Ask]:
     """Call `POST /runs/wait` on loopback over one connection that is kept alive; nothing but sockets and bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=_MOST_HEAD_BYTES)
-    head = (
-        "POST /runs/wait HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"authorization: Bearer {key}\r\ncontent-length: "
-    ).encode()
 
     async def ask(values: dict[str, Any]) -> dict[str, Any]:
-        body = to_json({"assistant_id": assistant_id, "input": values})
-        writer.write(head + str(len(body)).encode() + b"\r\n\r\n" + body)
+        body = to_json({"assistant_id": assistant_id, "input": values, "on_disconnect": "cancel"})
+        writer.write(request("/runs/wait", key, body))
         status, content = await _response(reader)
         if status != b"200":
             raise WrongAnswer(f"`{assistant_id}` was answered with status {status.decode()}: {content.decode()}")
@@ -142,7 +149,14 @@ async def http_caller(port: int, assistant_id: str, key: str) -> AsyncIterator[A
 
 async def _response(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    _, found, rest = head.partition(b"content-length:")
-    if not found:
-        raise WrongAnswer(f"an answer took so long that it was streamed: {head.decode()}")
-    return head[9:12], await reader.readexactly(int(rest[: rest.index(b"\r\n")]))
+    _, is_sized, rest = head.partition(b"content-length:")
+    if is_sized:
+        return head[9:12], await reader.readexactly(int(rest[: rest.index(b"\r\n")]))
+    return head[9:12], b"".join([chunk async for chunk in chunks(reader)])
+
+
+async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Read the body of an answer whose length is not known beforehand (`Transfer-Encoding: chunked`)."""
+    while size := int(await reader.readuntil(b"\r\n"), 16):
+        yield (await reader.readexactly(size + 2))[:-2]
+    await reader.readexactly(2)

@@ -1,11 +1,14 @@
-"""What is measured, as processes: the fleet by its Procfile lines, and the floor; none of them outlives its context."""
+"""What is measured, as processes: the fleet by its Procfile lines, the floor, the peer; none outlives its context."""
 
+import json
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from tempfile import TemporaryDirectory
 
 import httpx
@@ -13,10 +16,15 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from agentic_sales.dev.ports import LOOPBACK, free_port
 from tests.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
-from tests.services import MACHINE_ENVIRONMENT, end_group, redis_server
+from tests.peer import OFFLINE
+from tests.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn
 from tests.waiting import eventually
 
-WORKER = "worker-core"
+CORE, EMAIL = "worker-core", "worker-email"
+TWO_POOLS = {**ONLY_CORE, "EMAIL_WORKER_QUEUE": "email", "EMAIL_WORKER_ASSISTANTS": "+echo"}
+"""Environment of a fleet that runs `echo` on one pool and everything else on another."""
+CHILDREN = "worker children"
+STARTED_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,26 +38,74 @@ class Target:
     roles: dict[str, list[psutil.Process]]
     """Its processes, by what they do."""
 
+    def child_mb(self) -> dict[str, float]:
+        """Return the memory of a worker child, mean of all: USS is its own, PSS adds its share of what is common."""
+        full = [child.memory_full_info() for child in self.roles[CHILDREN]]
+        return {"USS": fmean(info.uss for info in full) / 1e6, "PSS": fmean(info.pss for info in full) / 1e6}
+
 
 @contextmanager
 def core_fleet(*, children: int) -> Iterator[Target]:
     """Start Redis, the facade and a core worker that carries the tests' workflows."""
-    environment = {**ONLY_CORE, "AGENTIC_SALES_WORKER_CONCURRENCY": str(children)}
+    with _fleet(ONLY_CORE, children=children, workers=(CORE,)) as target:
+        yield target
+
+
+@contextmanager
+def fleet_of_two_pools(*, children: int) -> Iterator[Target]:
+    """Start Redis, the facade, a worker for `echo` and a core worker for everything else."""
+    with _fleet(TWO_POOLS, children=children, workers=(CORE, EMAIL)) as target:
+        yield target
+
+
+@contextmanager
+def _fleet(environment: Mapping[str, str], *, children: int, workers: tuple[str, ...]) -> Iterator[Target]:
+    environment = {**environment, "AGENTIC_SALES_WORKER_CONCURRENCY": str(children)}
     with TemporaryDirectory(prefix="agentic-sales-bench-") as folder:
         directory = Path(folder)
-        with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=(WEB, WORKER)) as fleet:
+        with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=(WEB, *workers)) as fleet:
             fleet.wait_until_ready()
-            yield Target(int(fleet.environment["PORT"]), TOKEN, _roles(fleet, redis.process.pid))
+            yield Target(int(fleet.environment["PORT"]), TOKEN, _roles(fleet, redis.process.pid, workers))
 
 
-def _roles(fleet: Fleet, redis_pid: int) -> dict[str, list[psutil.Process]]:
+def _roles(fleet: Fleet, redis_pid: int, workers: tuple[str, ...]) -> dict[str, list[psutil.Process]]:
     pids = {
         "facade": [fleet.services[WEB].process.pid],
-        "worker parent": [fleet.services[WORKER].process.pid],
-        "worker children": fleet.children(WORKER),
+        "worker parent": [fleet.services[worker].process.pid for worker in workers],
+        CHILDREN: [pid for worker in workers for pid in fleet.children(worker)],
         "redis": [redis_pid],
     }
     return {role: [psutil.Process(pid) for pid in members] for role, members in pids.items()}
+
+
+@contextmanager
+def langgraph_dev(*options: str) -> Iterator[Target]:
+    """Start `langgraph dev` with the same workflows; it keeps its own files in a folder of its own."""
+    port = free_port()
+    with TemporaryDirectory(prefix="agentic-sales-bench-") as folder:
+        directory = Path(folder)
+        (directory / "workflows").symlink_to(PROJECT / "tests" / "workflows")
+        graphs = {name: f"./workflows/{name}.py:graph" for name in ("echo", "sleepy", "burn")}
+        (directory / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs}))
+        path = os.pathsep.join((str(Path(sys.executable).parent), MACHINE_ENVIRONMENT["PATH"]))
+        environment = {**MACHINE_ENVIRONMENT, **OFFLINE, "PATH": path, "PYTHONPATH": str(PROJECT)}
+        command = ("langgraph", "dev", "--no-browser", "--no-reload", "--port", str(port), *options)
+        process = spawn(
+            str(Path(sys.executable).with_name(command[0])),
+            *command[1:],
+            cwd=directory,
+            log=directory / "dev.log",
+            environment=environment,
+        )
+        try:
+            eventually(
+                "langgraph dev answers",
+                lambda: _answers(process, f"http://{LOOPBACK}:{port}/ok"),
+                within_s=STARTED_WITHIN_S,
+            )
+            yield Target(port, "none", {"langgraph dev": [psutil.Process(process.pid)]})
+        finally:
+            end_group(process)
 
 
 @contextmanager
@@ -66,14 +122,20 @@ def floor() -> Iterator[Target]:
         start_new_session=True,
     )
     try:
-        eventually("the floor answers", lambda: _answers(process, f"http://{LOOPBACK}:{port}/docs"), within_s=30)
+        eventually(
+            "the floor answers", lambda: _answers(process, f"http://{LOOPBACK}:{port}/docs"), within_s=STARTED_WITHIN_S
+        )
         yield Target(port, "none", {"floor": [psutil.Process(process.pid)]})
     finally:
         end_group(process)
 
 
+def _wait_for(process: "subprocess.Popen[bytes]", url: str) -> None:
+    eventually(f"{url} answers", lambda: _answers(process, url), within_s=STARTED_WITHIN_S)
+
+
 def _answers(process: "subprocess.Popen[bytes]", url: str) -> bool:
-    assert process.poll() is None, f"the floor ended with status {process.returncode}"
+    assert process.poll() is None, f"it ended with status {process.returncode}"
     try:
         return httpx.get(url, timeout=5, trust_env=False).is_success
     except httpx.TransportError:

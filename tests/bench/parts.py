@@ -1,0 +1,211 @@
+"""The parts of the benchmark: each yields what it measured, line by line."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import uvloop
+
+from agentic_sales.registry import index_rows
+from agentic_sales.workers.loader import load_graph
+from tests.bench.ceiling import bare_processes
+from tests.bench.checkpoints import bytes_per_step
+from tests.bench.imports import import_cost
+from tests.bench.load import Ask, Load, Measured, OpenCaller, Question, http_caller, measure
+from tests.bench.processes import Target, core_fleet, cpu_s, fleet_of_two_pools, floor, langgraph_dev
+from tests.bench.report import CEILING, DEV, FLEET, FLOOR, IN_PROCESS, TUNED, Fact, Result
+from tests.bench.streams import first_events
+from tests.bench.works import (
+    BURN,
+    BUSY_CALLERS,
+    ECHO,
+    LIGHT_CALLERS,
+    MOST_TIMES_SLOWER,
+    WORKS,
+    Work,
+)
+from tests.workflows.registry import GRAPHS
+
+PARTS = ("echo", "cpu", "waits", "blast", "stream", "memory", "checkpoints", "imports")
+WARM_UP_S = 1.0
+MANY_CHILDREN_WARM_UP_S = 3.0
+"""Each of many children must have run a few times, or what is measured is the copying of their first pages."""
+REFERENCE_SHARE = 0.5
+"""What the fleet is held against has less to settle, so it is measured for a part of the time."""
+FEW_CHILDREN, MANY_CHILDREN = 2, 128
+TUNING = ("--n-jobs-per-worker", "32", "--allow-blocking")
+QUIET, BUSY = "light, quiet", "light, busy"
+IMPORT_ROWS = (35, 5000)
+IMPORT_ROUNDS = 15
+MOST_IMPORT_MS = 20.0
+PADDINGS = (0, 10_000)
+
+Line = Result | Fact
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is to be measured, and for how long."""
+
+    parts: Collection[str]
+    """Parts that were asked for."""
+    seconds: float
+    """Length of each measurement of the fleet."""
+    has_peer: bool
+    """Measure `langgraph dev` too."""
+    say: Callable[[str], None]
+    """Tells what is going on."""
+
+    def lines(self) -> Iterator[Line]:
+        """Measure everything; what serves several parts is started once for all of them."""
+        if self._wants("echo", "cpu", "waits", "blast"):
+            yield from self._references()
+        if self._wants("echo", "cpu", "blast", "stream"):
+            self.say(f"a fleet of two pools of {FEW_CHILDREN} children …")
+            with fleet_of_two_pools(children=FEW_CHILDREN) as target:
+                yield from self._few(target)
+        if self._wants("waits", "memory"):
+            self.say(f"a fleet of {MANY_CHILDREN} children …")
+            with core_fleet(children=MANY_CHILDREN) as target:
+                yield from self._many(target)
+        if self._wants("checkpoints"):
+            self.say("checkpoints …")
+            yield from (_checkpoint_fact(padding) for padding in PADDINGS)
+        if self._wants("imports"):
+            self.say("importing the control plane …")
+            yield from (_import_fact(rows) for rows in IMPORT_ROWS)
+
+    def _wants(self, *parts: str) -> bool:
+        return any(part in self.parts for part in parts)
+
+    def _works(self, *parts: str) -> list[Work]:
+        return [work for work in WORKS if work.part in parts and work.part in self.parts]
+
+    def _references(self) -> Iterator[Line]:
+        seconds = REFERENCE_SHARE * self.seconds
+        for work in self._works("echo"):
+            self.say("the graph in this process …")
+            yield _direct(work, IN_PROCESS, in_process, seconds)
+        for work in self._works("cpu"):
+            self.say("as many bare processes as processors …")
+            yield _direct(work, CEILING, bare_processes, seconds)
+        if works := self._works("echo", "waits"):
+            self.say("the FastAPI floor …")
+            with floor() as target:
+                yield from (_loaded(work, FLOOR, target, seconds, WARM_UP_S / 2) for work in works)
+        if self.has_peer and find_spec("langgraph_api"):
+            for where, options in ((DEV, ()), (TUNED, TUNING)):
+                self.say(" ".join(("langgraph dev", *options, "…")))
+                with langgraph_dev(*options) as target:
+                    yield from self._peer(target, where)
+
+    def _peer(self, target: Target, where: str) -> Iterator[Line]:
+        works, seconds = self._works("echo", "cpu", "waits"), max(REFERENCE_SHARE * self.seconds, 3.0)
+        yield from (_loaded(work, where, target, seconds, WARM_UP_S / 2) for work in works if work.part != "waits")
+        if "blast" in self.parts:
+            yield from _blast(target, where, seconds)
+        yield from (_loaded(work, where, target, seconds, WARM_UP_S / 2) for work in works if work.part == "waits")
+
+    def _few(self, target: Target) -> Iterator[Line]:
+        yield from (_loaded(work, FLEET, target, self.seconds, WARM_UP_S) for work in self._works("echo", "cpu"))
+        if "stream" in self.parts:
+            measured = _run(first_events(target, seconds=self.seconds / 2))
+            yield Result("first event", FLEET, measured, {})
+        if "blast" in self.parts:
+            yield from _blast(target, FLEET, self.seconds)
+
+    def _many(self, target: Target) -> Iterator[Line]:
+        works = self._works("waits") or [work for work in WORKS if work.part == "waits"][:1]
+        results = [_loaded(work, FLEET, target, self.seconds, MANY_CHILDREN_WARM_UP_S) for work in works]
+        if "waits" in self.parts:
+            yield from results
+        if "memory" in self.parts:
+            for kind, mb in target.child_mb().items():
+                yield Fact(f"memory of a worker child of {MANY_CHILDREN}, {kind}", mb, "MB")
+
+
+class CpuMeter:
+    """Takes the processor time of every role between the end of the warm-up and the end of a load."""
+
+    def __init__(self, roles: dict[str, list[psutil.Process]]) -> None:
+        self._roles = {**roles, "load": [psutil.Process()]}
+        self._begun_s: dict[str, float] = {}
+        self._spent_s: dict[str, float] = {}
+
+    def begin(self) -> None:
+        """Take the times before."""
+        self._begun_s = {role: cpu_s(processes) for role, processes in self._roles.items()}
+
+    def end(self) -> None:
+        """Take the times after."""
+        self._spent_s = {role: cpu_s(p) - self._begun_s[role] for role, p in self._roles.items()}
+
+    def ms_per_run(self, measured: Measured) -> dict[str, float]:
+        """Share the times among the runs."""
+        runs = max(len(measured.latencies_s), 1)
+        return {role: 1000 * spent_s / runs for role, spent_s in self._spent_s.items()}
+
+
+def _direct(work: Work, where: str, open_caller: OpenCaller, seconds: float) -> Result:
+    load = Load(work.callers, seconds, WARM_UP_S / 2)
+    return Result(work.name, where, _run(measure(open_caller, work.question, load)), {})
+
+
+def _loaded(work: Work, where: str, target: Target, seconds: float, warm_up_s: float) -> Result:
+    meter, load = CpuMeter(target.roles), Load(work.callers, seconds, warm_up_s)
+    opener = _opener(target, work.question)
+    measured = _run(measure(opener, work.question, load, on_begin=meter.begin, on_end=meter.end))
+    return Result(work.name, where, measured, meter.ms_per_run(measured), work.goal if where == FLEET else None)
+
+
+def _blast(target: Target, where: str, seconds: float) -> Iterator[Line]:
+    quiet = _run(_light(target, seconds / 2))
+    busy = _run(_light_beside_heavy(target, seconds))
+    yield Result(QUIET, where, quiet, {})
+    yield Result(BUSY, where, busy, {})
+    ratio = busy.percentile_ms(50) / quiet.percentile_ms(50)
+    goal = f"≤ {MOST_TIMES_SLOWER:g}" if where == FLEET else ""
+    yield Fact(f"p50 of a light run, busy over quiet, {where}", ratio, "times", goal, is_met=ratio <= MOST_TIMES_SLOWER)
+
+
+async def _light(target: Target, seconds: float) -> Measured:
+    return await measure(_opener(target, ECHO), ECHO, Load(LIGHT_CALLERS, seconds, WARM_UP_S / 2))
+
+
+async def _light_beside_heavy(target: Target, seconds: float) -> Measured:
+    heavy = Load(BUSY_CALLERS, seconds + WARM_UP_S / 2, 0.0)
+    light, _ = await asyncio.gather(_light(target, seconds), measure(_opener(target, BURN), BURN, heavy))
+    return light
+
+
+def _opener(target: Target, question: Question) -> OpenCaller:
+    return partial(http_caller, target.port, question.assistant_id, target.key)
+
+
+def _run(measuring: Any) -> Measured:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        measured: Measured = runner.run(measuring)
+        return measured
+
+
+def _checkpoint_fact(padding: int) -> Fact:
+    return Fact(
+        f"checkpoints in SQLite, a step of a state of {padding} bytes", bytes_per_step(padding=padding), "bytes"
+    )
+
+
+def _import_fact(rows: int) -> Fact:
+    cost = import_cost(rows, rounds=IMPORT_ROUNDS)
+    what = f"registry + routing at {rows} rows, over bare Python's {cost.bare_ms:.0f} ms"
+    return Fact(what, cost.over_bare_ms, "ms", f"≤ {MOST_IMPORT_MS:g}", is_met=cost.over_bare_ms <= MOST_IMPORT_MS)
+
+
+@asynccontextmanager
+async def in_process() -> AsyncIterator[Ask]:
+    """Await the graph in this process."""
+    yield load_graph(index_rows(GRAPHS)["echo"]).graph.ainvoke
