@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.permission import refusal
 from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_digest
 from agentic_sales.contracts import ApprovalId, ContactId, TouchId
-from agentic_sales.errors import NotPermitted, StateConflict, UnknownRecord
+from agentic_sales.errors import NotPermitted, StateConflict
 from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide
 from agentic_sales.store.database import Database
+from agentic_sales.store.statements import known
 from agentic_sales.store.touches import WAITING, TouchRow, edit, suppress_touch
 
 
@@ -110,10 +111,7 @@ async def known_approval(connection: AsyncConnection, approval_id: ApprovalId) -
     Raises:
         UnknownRecord: There is none.
     """
-    found = await approval(connection, approval_id)
-    if found is None:
-        raise UnknownRecord("approval", approval_id)
-    return found
+    return known(await approval(connection, approval_id), "approval", approval_id)
 
 
 async def _decide(

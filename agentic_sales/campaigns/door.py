@@ -29,12 +29,13 @@ from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.touches import known_touch
 from agentic_sales.campaigns.transports.contract import Delivery, Transport
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
-from agentic_sales.errors import InvalidMessage, StateConflict, UnknownRecord
+from agentic_sales.errors import InvalidMessage, StateConflict
 from agentic_sales.store.approvals import is_approved
-from agentic_sales.store.campaigns import campaign, enrollment
+from agentic_sales.store.campaigns import campaign, enrollment, held_campaign
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import MailboxRow, change_mailbox, locked_mailbox, mailbox
+from agentic_sales.store.statements import known
 from agentic_sales.store.touches import (
     IN_DOUBT,
     WAITING,
@@ -156,8 +157,9 @@ async def _take(connection: AsyncConnection, touch_id: TouchId, now: datetime) -
     touch = await known_touch(connection, touch_id)
     if touch.state not in WAITING:
         return await _not_waiting(connection, touch, now)
-    if await locked_mailbox(connection, MailboxId(touch.mailbox_id)) is None:
-        raise UnknownRecord("mailbox", touch.mailbox_id)
+    # From here to the commit nobody else takes a turn of the mailbox, and nobody pauses the campaign.
+    await locked_mailbox(connection, MailboxId(touch.mailbox_id))
+    await held_campaign(connection, CampaignId(touch.campaign_id))
     facts = await _facts(connection, touch_id, now)
     verdict = decide(facts, now)
     if verdict.kind == "go":
@@ -197,10 +199,10 @@ async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) ->
 async def _finish(
     connection: AsyncConnection, touch: TouchRow, delivery: Delivery, provider: str, now: datetime
 ) -> TouchRow:
+    if delivery.is_bad_address:  # First, because every transaction locks the person before the touches.
+        await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
     state, values = _ending(touch, delivery, now)
     ended = await finish(connection, touch, state, {**values, "provider": provider}, now=now)
-    if delivery.is_bad_address:
-        await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
     return ended or await known_touch(connection, TouchId(touch.touch_id))
 
 
@@ -226,10 +228,9 @@ def _ending(touch: TouchRow, delivery: Delivery, now: datetime) -> tuple[TouchSt
 async def _facts(connection: AsyncConnection, touch_id: TouchId, now: datetime, *, is_forecast: bool = False) -> Facts:
     touch = await known_touch(connection, touch_id)
     campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
-    found, person = await campaign(connection, campaign_id), await contact(connection, contact_id)
-    sender = await mailbox(connection, MailboxId(touch.mailbox_id))
-    if found is None or person is None or sender is None:
-        raise UnknownRecord("campaign, contact or mailbox of touch", touch_id)
+    found = known(await campaign(connection, campaign_id), "campaign", campaign_id)
+    person = known(await contact(connection, contact_id), "contact", contact_id)
+    sender = known(await mailbox(connection, MailboxId(touch.mailbox_id)), "mailbox", touch.mailbox_id)
     return Facts(
         touch=touch,
         campaign=found,

@@ -12,7 +12,7 @@ from agentic_sales.campaigns.inbound import Inbound, Kind
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
 from agentic_sales.errors import InvalidAddress
-from agentic_sales.store.contacts import ContactRow, contact, contact_by_hash
+from agentic_sales.store.contacts import ContactRow, contact, contact_by_hash, locked_contact
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.touches import UNKNOWN, TouchRow, note_outcome, resolve, touch, touch_of_message, touches
 
@@ -46,13 +46,15 @@ async def record(connection: AsyncConnection, event: Inbound, *, now: datetime) 
         "text": event.text,
         "received_at": event.received_at,
     }
+    if person is not None:  # Before the touches, as every transaction does.
+        await locked_contact(connection, person.email_hash)
     if not await add_inbound(connection, event.event_id, values, now=now):
         return "known"
     if found is not None:
         await _note(connection, found, event, now)
     if event.kind in STOPS and person is not None:
         await stop_person(connection, person.email_hash, STOPS[event.kind], source=event.event_id, now=now)
-    log.info("event_recorded", event_id=event.event_id, kind=event.kind, touch_id=values["touch_id"])
+    log.info("event_recorded", kind=event.kind, source=event.source, touch_id=values["touch_id"])
     return "recorded"
 
 

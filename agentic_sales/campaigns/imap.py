@@ -21,11 +21,12 @@ from imap_tools.errors import ImapToolsError
 from agentic_sales.campaigns.events import record
 from agentic_sales.campaigns.inbound import parse_mail
 from agentic_sales.contracts import MailboxId
-from agentic_sales.errors import ConfigurationError, ProviderUnavailable, UnknownRecord
+from agentic_sales.errors import ConfigurationError, ProviderUnavailable
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import is_this_machine
+from agentic_sales.sources.addresses import is_loopback
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_read
+from agentic_sales.store.statements import known
 
 MAILS_AT_ONCE = 100
 """Mails of one poll; the next one goes on where it ended."""
@@ -80,7 +81,7 @@ def imap_accounts(configuration: Settings) -> dict[MailboxId, ImapAccount]:
         parts = urlsplit(url.strip())
         host = parts.hostname or ""
         is_whole = host and parts.username and parts.password and parts.scheme in _PORTS and mailbox_id.strip()
-        if not is_whole or (parts.scheme == "imap" and not is_this_machine(host)):
+        if not is_whole or (parts.scheme == "imap" and not is_loopback(host)):
             raise ConfigurationError(
                 "AGENTIC_SALES_IMAP must be `mailbox=imaps://user:password@host:993;…`; imap:// only for this machine"
             )
@@ -102,9 +103,7 @@ async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapA
         ProviderUnavailable: The server cannot be reached, or does not let us in.
     """
     async with database.reading() as connection:
-        row = await mailbox(connection, mailbox_id)
-    if row is None:
-        raise UnknownRecord("mailbox", mailbox_id)
+        row = known(await mailbox(connection, mailbox_id), "mailbox", mailbox_id)
     try:
         batch = await asyncio.to_thread(_read, account, row.imap_validity, row.imap_uid, _first_day(row))
     except (ImapToolsError, OSError, IMAP4.error) as exc:

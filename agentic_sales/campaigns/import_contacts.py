@@ -19,6 +19,7 @@ from agentic_sales.contracts import CompanyId, ConsentBasis, ContactId
 from agentic_sales.errors import InvalidAddress, InvalidRequest
 from agentic_sales.store.contacts import add_company, add_contact, contact_by_hash
 from agentic_sales.store.database import Database
+from agentic_sales.store.statements import known
 from agentic_sales.store.suppressions import suppressions_of
 
 LINES_AT_ONCE = 200
@@ -212,8 +213,8 @@ async def import_contacts(
 
 async def _take_in(connection: AsyncConnection, line: _Line, first_lines: dict[str, int], now: datetime) -> LineReport:
     def report(status: Status, contact_id: str | None = None, *further: Problem) -> LineReport:
-        known = None if contact_id is None else ContactId(contact_id)
-        return LineReport(line.number, status, line.email, known, (*line.problems, *further))
+        person_id = None if contact_id is None else ContactId(contact_id)
+        return LineReport(line.number, status, line.email, person_id, (*line.problems, *further))
 
     if line.is_refused:
         return report("refused")
@@ -227,7 +228,11 @@ async def _take_in(connection: AsyncConnection, line: _Line, first_lines: dict[s
     company_id: CompanyId | None = None
     if line.company or line.domain:
         company_id = await add_company(connection, name=line.company or line.domain or "", domain=line.domain, now=now)
-    return report("added", await add_contact(connection, {**line.values, "company_id": company_id}, now=now))
+    added = await add_contact(connection, {**line.values, "company_id": company_id}, now=now)
+    if added is None:  # Another import was faster with the same person.
+        person = known(await contact_by_hash(connection, digest), "contact", line.email)
+        return report("known", person.contact_id)
+    return report("added", added)
 
 
 def _lines(reader: Iterator[list[str]], form: _Form) -> Iterator[_Line]:

@@ -11,6 +11,7 @@ from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
+from hashlib import sha256
 from html import unescape
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ Kind = Literal["reply", "auto_reply", "bounced", "delayed", "complained", "unsub
 LONGEST_TEXT_CHARS = 20_000
 LONGEST_LINE_CHARS = 500
 MOST_REFERENCES = 50
+KEY_CHARS = 32
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _PERMANENT = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b|\b55\d\b")
 _QUOTE_BEGINS = re.compile(
@@ -49,7 +51,7 @@ class Inbound:
     """One message or event that came back."""
 
     event_id: str
-    """What makes it one: the provider's id of the event, or mailbox and `Message-ID`."""
+    """What makes it one: the provider's id of the event, or mailbox and a digest."""
     source: str
     """`resend`, or `imap:` and the mailbox."""
     kind: Kind
@@ -83,7 +85,8 @@ def parse_mail(raw: bytes, *, source: str, fallback_id: str, received_at: dateti
     """
     message = message_from_bytes(raw)
     own_id = next(iter(_ids(message, "Message-ID")), "")
-    event_id = f"{source}:{own_id or fallback_id}"
+    # A digest, because a `Message-ID` tells who wrote, and an event's id outlives the person's row in a suppression.
+    event_id = f"{source}:{sha256((own_id or fallback_id).encode()).hexdigest()[:KEY_CHARS]}"
     report = _reported(message)
     kind, address, text = report or (_kind(message), _address(message, "From"), own_words(text_of(message)))
     about = tuple(_reported_ids(message)) if report else _ids(message, "In-Reply-To", "References")

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.permission import refusal_of
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
-from agentic_sales.errors import NotPermitted, UnknownRecord
+from agentic_sales.errors import NotPermitted
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.mailboxes import mailbox
+from agentic_sales.store.statements import known
 from agentic_sales.store.touches import TouchRow, add_touch, touch, touches
 
 KEY_CHARS = 32
@@ -64,12 +65,8 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
     key = touch_key(draft.campaign_id, draft.contact_id, draft.step)
     if (written := await touch(connection, key)) is not None:
         return written
-    person = await contact(connection, draft.contact_id)
-    if person is None:
-        raise UnknownRecord("contact", draft.contact_id)
-    sender = await mailbox(connection, draft.mailbox_id)
-    if sender is None:
-        raise UnknownRecord("mailbox", draft.mailbox_id)
+    person = known(await contact(connection, draft.contact_id), "contact", draft.contact_id)
+    sender = known(await mailbox(connection, draft.mailbox_id), "mailbox", draft.mailbox_id)
     if (reason := await refusal_of(connection, person)) is not None:
         raise NotPermitted(draft.contact_id, reason)
     conversation = await _conversation(connection, draft)
@@ -103,10 +100,7 @@ async def known_touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRo
     Raises:
         UnknownRecord: There is none.
     """
-    found = await touch(connection, touch_id)
-    if found is None:
-        raise UnknownRecord("touch", touch_id)
-    return found
+    return known(await touch(connection, touch_id), "touch", touch_id)
 
 
 async def _conversation(connection: AsyncConnection, draft: Draft) -> list[str]:

@@ -152,8 +152,8 @@ def is_public(address: str) -> bool:
     return ip in _GLOBAL_UNICAST_V6 and not any(ip in network for network in _NOT_PUBLIC_V6)
 
 
-def is_this_machine(host: str) -> bool:
-    """Tell whether a host's name or address always leads to this very machine."""
+def is_loopback(host: str) -> bool:
+    """Tell whether a host leads to this machine alone: what listens there is open to nobody else."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

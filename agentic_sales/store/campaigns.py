@@ -88,6 +88,12 @@ async def campaign(connection: AsyncConnection, campaign_id: CampaignId) -> Camp
     return await first(connection, CampaignRow, select(CampaignRow).where(CampaignRow.campaign_id == campaign_id))
 
 
+async def held_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
+    """Return a campaign that nobody can pause or stop until this transaction ends; None: it is not known."""
+    statement = select(CampaignRow).where(CampaignRow.campaign_id == campaign_id).with_for_update(read=True)
+    return await first(connection, CampaignRow, statement)
+
+
 async def campaigns(
     connection: AsyncConnection, *, state: str | None = None, limit: int = 100, offset: int = 0
 ) -> list[CampaignRow]:

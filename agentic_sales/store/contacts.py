@@ -117,7 +117,8 @@ async def contact_by_hash(connection: AsyncConnection, email_hash: str) -> Conta
 
 async def locked_contact(connection: AsyncConnection, email_hash: str) -> ContactRow | None:
     """Return the person of an address, whom no other transaction can lock until this one ends; None: not known."""
-    statement = select(ContactRow).where(ContactRow.email_hash == email_hash).with_for_update()
+    # As an update of no key: rows that refer to the person can be written meanwhile, and do not wait in a circle.
+    statement = select(ContactRow).where(ContactRow.email_hash == email_hash).with_for_update(key_share=True)
     return await first(connection, ContactRow, statement)
 
 

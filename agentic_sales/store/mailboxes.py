@@ -73,7 +73,8 @@ async def mailbox(connection: AsyncConnection, mailbox_id: MailboxId) -> Mailbox
 
 async def locked_mailbox(connection: AsyncConnection, mailbox_id: MailboxId) -> MailboxRow | None:
     """Return a mailbox that no other transaction can take a turn of until this one ends; None: it is not known."""
-    statement = select(MailboxRow).where(MailboxRow.mailbox_id == mailbox_id).with_for_update()
+    # As an update of no key: messages that refer to the mailbox can be written meanwhile.
+    statement = select(MailboxRow).where(MailboxRow.mailbox_id == mailbox_id).with_for_update(key_share=True)
     return await first(connection, MailboxRow, statement)
 
 

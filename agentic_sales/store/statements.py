@@ -11,6 +11,7 @@ from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.errors import UnknownRecord
 from agentic_sales.store.columns import Table
 
 T = TypeVar("T", bound=Table)
@@ -34,6 +35,17 @@ async def insert_new(connection: AsyncConnection, kind: type[Table], values: Map
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
     return (await connection.execute(statement)).first() is not None
+
+
+def known(found: T | None, kind: str, record_id: str) -> T:
+    """Return a row that must be there.
+
+    Raises:
+        UnknownRecord: It is not.
+    """
+    if found is None:
+        raise UnknownRecord(kind, record_id)
+    return found
 
 
 def columns(kind: type[Table]) -> list[Any]:

@@ -13,6 +13,7 @@ from agentic_sales.contracts import ApprovalId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, expire_approvals
+from agentic_sales.store.contacts import change_contact
 from agentic_sales.store.database import open_database
 from tests.small_campaign import NOW, SmallCampaign, later, small_campaign
 
@@ -126,7 +127,20 @@ async def test_nobody_agrees_to_a_message_to_a_person_who_has_left_meanwhile(mig
         key = ApprovalId(question.approval_id)
         async with campaign.database.writing() as connection:
             await stop_person(connection, row.email_hash, "complained", source="test", now=NOW)
-        with pytest.raises((NotPermitted, StateConflict)):
+        with pytest.raises(StateConflict, match="its message is `suppressed`"):
+            await approve(campaign.database, key, digest=question.digest, by="Ann", now=NOW)
+        async with campaign.database.reading() as connection:
+            assert (await known_approval(connection, key)).state == "pending"
+
+
+async def test_nobody_agrees_to_a_message_to_a_person_whose_consent_is_gone(migrated: Settings) -> None:
+    async with small_campaign(migrated, plan=NEEDS_APPROVAL) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        question = await ask(campaign, await campaign.write(contact_id))
+        async with campaign.database.writing() as connection:
+            await change_contact(connection, contact_id, {"consent_basis": ""}, now=NOW)
+        key = ApprovalId(question.approval_id)
+        with pytest.raises(NotPermitted, match="no lawful basis"):
             await approve(campaign.database, key, digest=question.digest, by="Ann", now=NOW)
         async with campaign.database.reading() as connection:
             assert (await known_approval(connection, key)).state == "pending"

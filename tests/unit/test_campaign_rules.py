@@ -5,15 +5,17 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from agentic_sales.campaigns.addresses import email_hash, normalized
 from agentic_sales.campaigns.caps import Pace, next_turn, turn_after
+from agentic_sales.campaigns.imap import ImapAccount, imap_accounts
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, variant_for
 from agentic_sales.campaigns.windows import SendWindow, zone_named
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
-from agentic_sales.errors import InvalidAddress
+from agentic_sales.errors import ConfigurationError, InvalidAddress
+from agentic_sales.settings import Settings
 
 BERLIN = ZoneInfo("Europe/Berlin")
 CAMPAIGN = CampaignId("spring")
@@ -152,3 +154,22 @@ def test_an_unsubscribe_link_is_read_by_who_made_it_and_by_nobody_else() -> None
     assert Links("https://sales.example", b"other").read(token) is None
     forged = [token[:-1], f"{token[:-2]}AA", "", ".", "a", "ü.ü", f"x{token}", token.replace(".", ""), "A" * 10_000]
     assert [links.read(text) for text in forged] == [None] * len(forged)
+
+
+def test_inboxes_are_read_from_one_variable() -> None:
+    told = "sales=imaps://ann%40sales.example:ge%3Bheim@imap.example; local = imap://bo:x@127.0.0.1:1143;"
+    accounts = imap_accounts(Settings(imap=SecretStr(told)))
+    assert accounts == {
+        MailboxId("sales"): ImapAccount("imap.example", 993, "ann@sales.example", "ge;heim"),
+        MailboxId("local"): ImapAccount("127.0.0.1", 1143, "bo", "x", is_clear=True),
+    }
+    assert imap_accounts(Settings()) == {}
+
+
+@pytest.mark.parametrize(
+    "told", ["imaps://a:b@c", "sales=imaps://a@c", "sales=imap://a:geheim@imap.example", "sales=x"]
+)
+def test_an_inbox_that_cannot_be_opened_safely_is_refused_without_telling_its_password(told: str) -> None:
+    with pytest.raises(ConfigurationError, match="AGENTIC_SALES_IMAP") as caught:
+        imap_accounts(Settings(imap=SecretStr(told)))
+    assert "geheim" not in str(caught.value)

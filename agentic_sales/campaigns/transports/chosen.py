@@ -13,7 +13,7 @@ from agentic_sales.campaigns.transports.resend import TIMEOUT, ResendTransport
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import is_this_machine
+from agentic_sales.sources.addresses import is_loopback
 
 RESEND = "resend"
 _PORTS = {"smtp": 587, "smtps": 465}
@@ -57,5 +57,5 @@ def smtp_server(configuration: Settings) -> SmtpServer:
         username=unquote(parts.username) if parts.username else None,
         password=password.get_secret_value() if parts.username and password else None,
         use_tls=parts.scheme == "smtps",
-        start_tls=None if is_this_machine(parts.hostname) else True,
+        start_tls=None if is_loopback(parts.hostname) else True,
     )
