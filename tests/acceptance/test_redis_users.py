@@ -124,6 +124,18 @@ class TestEveryProcessDoesItsWorkUnderItsOwnUser:
         assert fleet.http.post(f"/runs/{dead}/discard").status_code == 200
         assert denied(guarded[0]) == []
 
+    def test_runs_of_the_batch_lane_and_later_ones_and_the_numbers(
+        self, fleet: Fleet, guarded: tuple[RedisServer, Path]
+    ) -> None:
+        answers = [
+            fleet.call("echo", {"x": 1}, priority="batch"),
+            fleet.call("sleepy", {"wait_s": 0.01}, after_seconds=0.5),
+        ]
+        assert [answer.status_code for answer in answers] == [200, 200], answers
+        numbers = fleet.get("/metrics").text
+        assert "agentic_ledger_up 1.0" in numbers
+        assert denied(guarded[0]) == []
+
     def test_the_run_of_a_worker_that_died_comes_back(self, fleet: Fleet, guarded: tuple[RedisServer, Path]) -> None:
         call = fleet.begun("sleepy", {"wait_s": 3.0})
         fleet.kill("worker-classify")

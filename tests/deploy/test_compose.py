@@ -66,6 +66,12 @@ def test_every_secret_is_another(secrets: Path) -> None:
     assert len(set(passwords)) == len(passwords) > len(PROCESSES)
 
 
+def test_whoever_listens_to_others_asks_for_a_password(secrets: Path) -> None:
+    """The image binds every address, so the facade and Flower must not be open inside either."""
+    assert environment_file(secrets / "web.env")["LANGGRAPH_AUTH_TOKEN"]
+    assert environment_file(secrets / "flower.env")["FLOWER_BASIC_AUTH"].startswith("operator:")
+
+
 def test_nothing_but_the_facade_can_be_reached_from_other_machines() -> None:
     published = {name: service.get("ports", []) for name, service in SERVICES.items()}
     assert published.pop("web") == ["${FACADE_BIND:-0.0.0.0}:8002:8002"]

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,12 +78,17 @@ def test_the_dashboard_can_be_drawn() -> None:
     assert f"./grafana/dashboards:{provider['options']['path']}:ro" in COMPOSE["grafana"]["volumes"]
 
 
-def test_prometheus_takes_its_files() -> None:
+def test_prometheus_takes_its_files_and_calls_for_what_it_should() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         return  # what it looks at has tests of its own above; it adds the grammar of expressions
-    for arguments in (("rules", "alerts.yml"), ("config", "--syntax-only", "prometheus.yml")):
-        command = [promtool, "check", *arguments]
+    tests = Path(__file__).with_name("alerts_test.yml")
+    for arguments in (
+        ("check", "rules", "alerts.yml"),
+        ("check", "config", "--syntax-only", "prometheus.yml"),
+        ("test", "rules", str(tests)),
+    ):
+        command = [promtool, *arguments]
         done = subprocess.run(command, cwd=DEPLOY, capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
