@@ -3,6 +3,8 @@
 The ACL file is the one that `deploy/make-secrets` makes of `deploy/redis-users.acl`, loaded by a real server.
 """
 
+import hashlib
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from redis import Redis
-from redis.exceptions import NoPermissionError, ResponseError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.dev.redis import redis_binary
@@ -204,6 +206,31 @@ FORBIDDEN_TO_ALL = (
     ("GET", "another:application"),
 )
 FORBIDDEN_IN_SCRIPTS = ("'FLUSHALL'", "'GET', 'another:application'", "'KEYS', '*'", "'RPOP', 'agentic:queue:no-pool'")
+
+
+def test_a_password_is_changed_without_a_gap_as_the_runbook_says(
+    guarded: tuple[RedisServer, Path], tmp_path: Path
+) -> None:
+    redis_cli = shutil.which("redis-cli")
+    if redis_cli is None:
+        missing("redis-cli is not on this machine")
+    server, secrets = guarded
+    shutil.copytree(secrets, tmp_path / "deploy/secrets")
+    before = credentials_of(secrets, "worker-email")
+    section = (DEPLOY / "README.md").read_text("utf-8").split("## Rotate the key", 1)[1]
+    script = section.split("```sh\n", 1)[1].split("```", 1)[0]
+    admin_url = environment_file(secrets / "admin.env")["REDIS_URL"]
+    functions = f'admin() {{ {redis_cli} -u {admin_url} --no-auth-warning "$@"; }}\ncompose() {{ :; }}\n'
+    subprocess.run(["/bin/sh", "-ec", functions + script], cwd=tmp_path, check=True, timeout=30, capture_output=True)
+    after = credentials_of(tmp_path / "deploy/secrets", "worker-email")
+    with server.client(**after) as new, server.client(**before) as old:
+        assert new.ping()
+        with pytest.raises(AuthenticationError):
+            old.ping()
+    [line] = [u for u in (tmp_path / "deploy/secrets/redis-users.acl").read_text().splitlines() if "worker-email" in u]
+    assert hashlib.sha256(after["password"].encode()).hexdigest() in line
+    with server.client() as admin:
+        admin.acl_load()  # what the server was started with is as it was, for the tests that follow
 
 
 class TestNobodyMayDoMore:
