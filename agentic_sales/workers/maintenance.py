@@ -6,6 +6,7 @@ does the work. A job that dies is done at the next slot; so each of them must be
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -30,7 +31,22 @@ async def _tick_campaigns(child: "Child") -> object:
     return await tick_campaigns(child)
 
 
-JOBS: Mapping[str, Callable[["Child"], Awaitable[object]]] = {"tick_campaigns": _tick_campaigns}
+async def _prune_checkpoints(child: "Child") -> object:
+    if not any(row.resumable for row in child.control.rows.values()):
+        return "no workflow keeps its state"
+    from agentic_sales.runs.threads import BUSY_KEY  # noqa: PLC0415 - as above
+    from agentic_sales.workers.retention import prune  # noqa: PLC0415 - as above
+
+    async def is_busy(thread_id: str) -> bool:
+        return bool(await child.ledger.redis.sismember(BUSY_KEY, thread_id))
+
+    return await prune(child.configuration, is_busy=is_busy, now=datetime.now(UTC))
+
+
+JOBS: Mapping[str, Callable[["Child"], Awaitable[object]]] = {
+    "tick_campaigns": _tick_campaigns,
+    "prune_checkpoints": _prune_checkpoints,
+}
 """Every job of `schedule.INTERVALS_S`, and what does it."""
 
 

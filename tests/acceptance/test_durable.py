@@ -12,9 +12,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from agentic_sales.schedule import job_task
 from agentic_sales.settings import Settings
 from agentic_sales.store.migrate import upgrade
-from tests.acceptance.threads import ask, new_thread, output, submit
+from tests.acceptance.messages import send_by_hand
+from tests.acceptance.threads import QUEUE, ask, new_thread, output, submit
 from tests.databases import new_postgresql
 from tests.fleet import ONLY_CORE, PROCFILE, WEB, Call, Fleet, fleet_of
 from tests.services import redis_server
@@ -25,6 +27,8 @@ OTHER = "worker-core-2"
 LONG_S = 300.0
 MOMENT_S = 0.3
 RUNS = 12
+KEPT = 6
+KEEP = {"AGENTIC_SALES_CHECKPOINTS_PER_THREAD": str(KEPT)}
 STEPS = ["first", "second", "third"]
 
 
@@ -43,7 +47,7 @@ def _fleet(directory: Path, environment: dict[str, str]) -> Iterator[Fleet]:
     names = (WEB, WORKER)
     with (
         redis_server(directory) as redis,
-        fleet_of(directory, redis, {**ONLY_CORE, **environment}, names=names) as fleet,
+        fleet_of(directory, redis, {**ONLY_CORE, **KEEP, **environment}, names=names) as fleet,
     ):
         fleet.wait_until_ready()
         yield fleet
@@ -89,6 +93,17 @@ class TestKilledChild:
 
 
 class TestThread:
+    def test_is_shortened_when_beat_asks_for_it_and_goes_on(self, durable: Fleet) -> None:
+        thread_id = new_thread()
+        for _ in range(3):
+            ask(durable, "steps", thread_id, input={})
+        for _ in ("of one beat", "of another"):
+            send_by_hand(durable, QUEUE, job_task("prune_checkpoints"))
+        history = partial(ask, durable, "steps", thread_id, kind="history", limit=100)
+        eventually("it is shortened", history, lambda states: len(states) == KEPT, within_s=30)
+        assert len(durable.redis.keys("agentic:slot:prune_checkpoints:*")) == 1
+        assert ask(durable, "steps", thread_id, input={})["notes"] == STEPS * 4
+
     def test_is_known_to_every_child_of_its_pool(self, durable: Fleet) -> None:
         thread_id = new_thread()
         for _ in range(4):
@@ -185,5 +200,10 @@ def runs_of_children(fleet: Fleet, worker: str, calls: list[Call]) -> list[str]:
 
 
 def records(fleet: Fleet, calls: list[Call]) -> list[dict[str, str]]:
-    """Return the ledger's records of runs."""
-    return [fleet.record(call.trace_id) for call in calls]
+    """Return the ledger's records of runs, read in one pass: a run must not end while it is looked for."""
+    keys = list(fleet.redis.scan_iter("agentic:run:*", count=1000))
+    with fleet.redis.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.hgetall(key)
+        by_trace = {record.get("trace_id"): record for record in pipe.execute()}
+    return [by_trace.get(call.trace_id, {}) for call in calls]
