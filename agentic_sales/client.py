@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
@@ -32,7 +33,7 @@ from agentic_sales.contracts import ErrorKind, error_kind
 from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.settings import settings
 
-__all__ = ["DEFAULT_TIMEOUT_S", "Client", "LangGraphError", "RunResult", "arun", "run"]
+__all__ = ["DEFAULT_TIMEOUT_S", "Client", "LangGraphError", "RunResult", "arun", "run", "submit_feedback"]
 
 T = TypeVar("T")
 
@@ -137,14 +138,33 @@ class Client:
         """
         return await asyncio.wrap_future(self._start(assistant_id, input, url, token, timeout_s))
 
-    def ask(self, method: str, path: str, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
+    def submit_feedback(self, run_id: str, key: str, score: float, comment: str | None = None) -> str:
+        """Say how good a run was; the fleet brings it to LangSmith, now or when LangSmith is back.
+
+        Args:
+            run_id: Id of the run, as `RunResult.run_id`.
+            key: What is judged, such as `user_score`.
+            score: How good it was; true and false are 1 and 0.
+            comment: In words.
+
+        Returns:
+            The id of the feedback.
+
+        Raises:
+            LangGraphError: The facade refused, or could not be asked.
+        """
+        body = {"key": key, "score": score, "comment": comment}
+        kept = self.ask("POST", f"/runs/{quote(run_id, safe='')}/feedback", body=body)
+        return str(kept["feedback_id"])
+
+    def ask(self, method: str, path: str, *, body: object = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
         """Ask the facade for something else than a new run, and return the JSON of its answer; None: it has none.
 
         Raises:
             LangGraphError: The facade refused, or could not be asked.
         """
         url, headers, asked = f"{self._base_url()}{path}", _auth_headers(self._token), f"{method} {path}"
-        response = self._loop.submit(self._send(method, url, None, headers, timeout_s=timeout_s, asked=asked)).result()
+        response = self._loop.submit(self._send(method, url, body, headers, timeout_s=timeout_s, asked=asked)).result()
         if not response.is_success:
             raise _refusal(asked, response)
         return _parsed(response.text)
@@ -258,6 +278,15 @@ async def arun(
         LangGraphError: There was no result; `kind` says what can be done.
     """
     return await _shared_client().arun(assistant_id, input, url=url, token=token, timeout_s=timeout_s)
+
+
+def submit_feedback(run_id: str, key: str, score: float, comment: str | None = None) -> str:
+    """Say how good a run was, through a client that the process shares; see `Client.submit_feedback`.
+
+    Raises:
+        LangGraphError: The facade refused, or could not be asked.
+    """
+    return _shared_client().submit_feedback(run_id, key, score, comment)
 
 
 def trace_headers() -> dict[str, str]:

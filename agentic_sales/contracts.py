@@ -113,6 +113,20 @@ class RunRequest(BaseModel):
         return tuple(dict.fromkeys(modes))
 
 
+class FeedbackRequest(BaseModel):
+    """Body of a request that says how good a run was."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str = Field(
+        pattern=r"^[\w.:-]{1,100}$", description="What is judged, such as `user_score`: letters, digits, `_.:-`."
+    )
+    score: bool | float = Field(
+        ge=-99_999.0, le=99_999.0, description="How good it was: a number, or true and false for 1 and 0."
+    )
+    comment: str | None = Field(default=None, max_length=10_000, description="In words; kept redacted.")
+
+
 class RunFailure(BaseModel):
     """Why a run failed, in a form that crosses the queue (exceptions do not)."""
 

@@ -10,6 +10,7 @@
     │   ├── ThreadOfAnother           the thread holds the state of another assistant
     │   ├── RunNotEnded               only a run that has ended can be removed
     │   ├── RunNotDead                only a run of the dead list can be retried or discarded
+    │   ├── NotTraced                 feedback on a run that LangSmith does not have
     │   ├── IdempotencyConflict       an Idempotency-Key was used for another request
     │   ├── InvalidRequest            the request is not one (not JSON, a field of the wrong type)
     │   ├── InvalidInput              the input does not fit the assistant's schema
@@ -74,6 +75,7 @@ __all__ = [
     "ModelRefused",
     "NotPermitted",
     "NotResumable",
+    "NotTraced",
     "NothingToResume",
     "PermanentError",
     "PoolUnavailable",
@@ -209,6 +211,17 @@ class RunNotDead(RequestError):
         super().__init__(
             f"run `{run_id}` is not on the dead list, so it can be neither retried nor discarded; GET /runs/dead, or "
             "`agentic-sales runs dead`, lists the runs that are"
+        )
+
+
+class NotTraced(RequestError):
+    """Raised when feedback is given on a run that LangSmith does not have."""
+
+    code = "not_traced"
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"LangSmith does not have run `{run_id}`: it has not ended, its trace was not kept, or LangSmith is off"
         )
 
 

@@ -151,6 +151,20 @@ class Settings(BaseSettings):
     """Name of this service in OpenTelemetry."""
     langsmith_tracing: bool = Field(False, alias="LANGSMITH_TRACING")
     """Send run trees to LangSmith."""
+    langsmith_endpoint: str = Field("https://api.smith.langchain.com", alias="LANGSMITH_ENDPOINT")
+    """URL of LangSmith's API."""
+    langsmith_api_key: SecretStr | None = Field(None, alias="LANGSMITH_API_KEY")
+    """Key of LangSmith. None: a server of your own that asks for none."""
+    langsmith_project: str = Field("default", alias="LANGSMITH_PROJECT")
+    """LangSmith's project of every pool that has none of its own."""
+    email_langsmith_project: str | None = Field(None, alias="EMAIL_LANGSMITH_PROJECT")
+    """LangSmith's project of the email pool. None: `LANGSMITH_PROJECT`."""
+    classify_langsmith_project: str | None = Field(None, alias="CLASSIFY_LANGSMITH_PROJECT")
+    """LangSmith's project of the classify pool. None: `LANGSMITH_PROJECT`."""
+    discovery_langsmith_project: str | None = Field(None, alias="DISCOVERY_LANGSMITH_PROJECT")
+    """LangSmith's project of the discovery pool. None: `LANGSMITH_PROJECT`."""
+    core_langsmith_project: str | None = Field(None, alias="CORE_LANGSMITH_PROJECT")
+    """LangSmith's project of the core pool. None: `LANGSMITH_PROJECT`."""
     trace_sample: Shares = Field({}, alias="AGENTIC_SALES_TRACE_SAMPLE")
     """Share of the traces that are kept, by the assistant that starts them: CSV of `id=0.05`, `*=…` for all others."""
     trace_payloads: CsvTuple = Field((), alias="AGENTIC_SALES_TRACE_PAYLOADS")
@@ -189,6 +203,17 @@ class Settings(BaseSettings):
     def is_traced(self) -> bool:
         """Tell whether anything records traces."""
         return bool(self.otlp_endpoint) or self.langsmith_tracing
+
+    @property
+    def langsmith_projects(self) -> dict[str, str]:
+        """LangSmith's project of every pool that has one of its own, by the pool's prefix."""
+        own = {
+            "EMAIL": self.email_langsmith_project,
+            "CLASSIFY": self.classify_langsmith_project,
+            "DISCOVERY": self.discovery_langsmith_project,
+            "CORE": self.core_langsmith_project,
+        }
+        return {prefix: project for prefix, project in own.items() if project}
 
     @property
     def broker_url(self) -> str:

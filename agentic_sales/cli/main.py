@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from agentic_sales.cli import db, runs
-from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, end, fail, note, print_json
+from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
 from agentic_sales.errors import AgenticSalesError, ConfigurationError
 
 app = typer.Typer(
@@ -69,6 +69,24 @@ def run(
         end(command.exit_status(exc), str(exc))
     print_json(command.result_as_data(result) if as_json else result.output)
     note(*(f"{name} {value}" for name, value in command.trail(result)))
+
+
+@app.command()
+def feedback(
+    run_id: runs.RunIdArgument,
+    key: Annotated[str, typer.Option(help="What is judged, e.g. user_score.")],
+    score: Annotated[float, typer.Option(help="How good it was.")],
+    comment: Annotated[str | None, typer.Option(help="In words; kept redacted.")] = None,
+    url: Url = None,
+) -> None:
+    """Say how good a run was, and print the id under which that is kept, for LangSmith, also while it is away.
+
+    agentic-sales feedback 01a1fda2-1197-71ec-8481-4e806fc8af31 --key user_score --score 1
+    """
+    from agentic_sales.dev import runs as command
+
+    kept = answer(False, lambda: command.give_feedback(run_id, url, key=key, score=score, comment=comment))
+    print_json({"feedback_id": kept})
 
 
 @app.command()

@@ -36,6 +36,7 @@ class InProcessSubRunner:
             parent_run_id=None,
             spent_usd=0.0,
             trace_id="",
+            langsmith_run_id=None,
             created_at_s=0.0,
             started_at_s=0.0,
             ended_at_s=0.0,

@@ -57,6 +57,16 @@ def cancel(run_id: str, url: str | None) -> dict[str, Any]:
     return _ask("POST", run_id, "/cancel", url)
 
 
+def give_feedback(run_id: str, url: str | None, *, key: str, score: float, comment: str | None) -> str:
+    """Say how good a run was, and return the id under which that is kept.
+
+    Raises:
+        LangGraphError: The facade refused, or could not be asked.
+    """
+    with Client(url) as client:
+        return client.submit_feedback(run_id, key, score, comment)
+
+
 def as_table(runs: Sequence[Mapping[str, Any]]) -> Table:
     """Lay runs out for people."""
     table = Table("run", "workflow", "queue", "losses", "ended")

@@ -26,6 +26,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "method_not_allowed": 405,
     "idempotency_conflict": 409,
     "run_not_dead": 409,
+    "not_traced": 409,
     "run_not_ended": 409,
     "thread_exists": 409,
     "thread_busy": 409,

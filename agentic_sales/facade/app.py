@@ -18,6 +18,7 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, TransientError
 from agentic_sales.facade import (
     assistants,
+    feedback,
     fleet,
     health,
     metrics,
@@ -33,7 +34,7 @@ from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.state import FacadeState
 from agentic_sales.facade.thread_records import ThreadRecords, writing_down
-from agentic_sales.facade.tracing import traced
+from agentic_sales.facade.tracing import langsmith_kept, traced
 from agentic_sales.facade.validation import InputValidator
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import connect_reader, open_runs
@@ -44,6 +45,7 @@ from agentic_sales.store.threads import Threads
 
 log = structlog.get_logger()
 
+_PARTS = (runs, feedback, threads, thread_state, thread_runs, assistants, health, metrics, fleet, unsubscribe, webhooks)
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -70,6 +72,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
             connect_reader(configuration) as reader,
             open_database(configuration) as database,
             writing_down(ThreadRecords(Threads(database), ThreadLedger(opened.ledger))) as records,
+            langsmith_kept(opened.ledger),
         ):
             yield {
                 "facade": FacadeState(
@@ -93,7 +96,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
     )
-    for module in (runs, threads, thread_state, thread_runs, assistants, health, metrics, fleet, unsubscribe, webhooks):
+    for module in _PARTS:
         app.include_router(module.router)
     app.add_exception_handler(AgenticSalesError, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

@@ -163,6 +163,7 @@ def described(record: RunRecord) -> dict[str, Any]:
         "losses": record.losses,
         "worker": record.worker,
         "trace_id": record.trace_id,
+        "langsmith_run_id": record.langsmith_run_id,
         "spent_usd": round(record.spent_usd, 6),
         "parent_run_id": record.parent_run_id,
         "cancelled_at": None if record.cancelled_at_s is None else _moment(record.cancelled_at_s),

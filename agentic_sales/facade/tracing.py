@@ -6,7 +6,9 @@ from contextlib import ExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 
-from agentic_sales.observability.plane import close_plane, open_plane
+from agentic_sales.observability.plane import close_plane, open_plane, plane
+from agentic_sales.runs.feedback import FeedbackQueue
+from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
 
 
@@ -24,3 +26,16 @@ async def traced(app: FastAPI, configuration: Settings) -> AsyncIterator[None]:
     finally:
         if opened is not None:
             await asyncio.to_thread(close_plane)
+
+
+@asynccontextmanager
+async def langsmith_kept(ledger: Ledger) -> AsyncIterator[None]:
+    """Bring LangSmith the feedback that waits, and learn where its projects are, if LangSmith is on."""
+    opened = plane()
+    if opened is None or opened.run_trees is None:
+        yield
+        return
+    from agentic_sales.facade.langsmith_door import langsmith_served  # noqa: PLC0415 - only where it is on
+
+    async with langsmith_served(opened.run_trees, FeedbackQueue(ledger)):
+        yield

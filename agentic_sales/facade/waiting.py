@@ -6,6 +6,7 @@ is kept alive by newlines, as LangGraph's is; a failure after that moment is tol
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
@@ -14,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from agentic_sales.errors import AgenticSalesError, WaitTimeout
 from agentic_sales.facade.answers import JSON, answer_of_error, answer_of_outcome, error_in_band, failure_of_error
 from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.observability.plane import langsmith_url
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import SubmittedRun
 
@@ -33,7 +35,7 @@ async def answer_when_ended(request: Request, run: SubmittedRun, *, cancel_on_di
     finally:
         gone.cancel()
     if run.ended.done():
-        return _early_answer(state, run)
+        return _early_answer(state, await _as_ended(state, run))
     if gone.done() and not gone.cancelled():
         await _give_up(state, run, cancel=cancel_on_disconnect)
         return Response(status_code=CLIENT_GONE)
@@ -58,7 +60,26 @@ def run_headers(run: SubmittedRun, *, found_at: str = "join") -> dict[str, str]:
         "x-trace-id": run.trace_id,
         "location": f"{thread_run}/{found_at}",
         "content-location": thread_run,
+        **_langsmith_headers(run),
     }
+
+
+def _langsmith_headers(run: SubmittedRun) -> dict[str, str]:
+    if run.langsmith_run_id is None:
+        return {}
+    url = langsmith_url(run.assistant_id, run.langsmith_run_id)
+    return {"x-langsmith-run-id": run.langsmith_run_id} | ({"x-langsmith-run-url": url} if url else {})
+
+
+async def _as_ended(state: FacadeState, run: SubmittedRun) -> SubmittedRun:
+    """Return a run as LangSmith has it at its end: a failed one is kept late, and each attempt has an id of its own."""
+    if not state.settings.langsmith_tracing:
+        return run
+    try:
+        record = await state.runs.record(run.run_id)
+    except AgenticSalesError:
+        return run  # its end is known, and matters more than where it can be looked at
+    return replace(run, langsmith_run_id=record.langsmith_run_id)
 
 
 async def _give_up(state: FacadeState, run: SubmittedRun, *, cancel: bool) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from agentic_sales.control import control_plane
+from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.settings import Settings
 
 if TYPE_CHECKING:
+    from agentic_sales.observability.run_trees import RunTrees
     from agentic_sales.observability.telemetry import Telemetry
 
 Role = Literal["facade", "worker"]
@@ -23,6 +26,8 @@ class Plane:
 
     telemetry: "Telemetry | None"
     """OpenTelemetry; None: `OTEL_EXPORTER_OTLP_ENDPOINT` is not set."""
+    run_trees: "RunTrees | None"
+    """LangSmith; None: `LANGSMITH_TRACING` is not set."""
     sample: Mapping[str, float]
     """Share of the traces that are kept, by the assistant that starts them; `*` for all others."""
     shown: frozenset[str]
@@ -43,12 +48,25 @@ def plane() -> Plane | None:
     return _open
 
 
+def langsmith_id(trace: TraceContext, run_id: str) -> str | None:
+    """Return LangSmith's id of a run that is submitted now; None: LangSmith will not have it, unless it fails."""
+    grows = _open is not None and _open.run_trees is not None and trace.is_in_run_tree
+    return run_id if grows else None
+
+
+def langsmith_url(assistant_id: str, langsmith_run_id: str) -> str | None:
+    """Return where a person finds a run in LangSmith; None: LangSmith is off here, or its project not known yet."""
+    trees = None if _open is None else _open.run_trees
+    return None if trees is None else trees.url(assistant_id, langsmith_run_id)
+
+
 def open_plane(configuration: Settings, role: Role) -> Plane | None:
     """Open the plane of this process if the configuration asks for one; call it after a fork, never before."""
     global _open  # noqa: PLW0603 - one per process, as OpenTelemetry's own provider
     if _open is None and configuration.is_traced:
         _open = Plane(
             telemetry=_telemetry(configuration, role),
+            run_trees=_run_trees(configuration),
             sample=configuration.trace_sample,
             shown=frozenset(configuration.trace_payloads),
             broker="rabbitmq" if configuration.broker_url.startswith(("amqp", "pyamqp")) else "redis",
@@ -60,8 +78,9 @@ def close_plane() -> None:
     """Send what was recorded, within a time limit, and end the exporters' threads; nothing when the plane is off."""
     global _open
     closing, _open = _open, None
-    if closing is not None and closing.telemetry is not None:
-        closing.telemetry.close()
+    for recording in (closing.telemetry, closing.run_trees) if closing else ():
+        if recording is not None:
+            recording.close()
 
 
 def _telemetry(configuration: Settings, role: Role) -> "Telemetry | None":
@@ -70,3 +89,11 @@ def _telemetry(configuration: Settings, role: Role) -> "Telemetry | None":
     from agentic_sales.observability.telemetry import Telemetry  # noqa: PLC0415 - who is off never imports the SDK
 
     return Telemetry.exporting(configuration, role)
+
+
+def _run_trees(configuration: Settings) -> "RunTrees | None":
+    if not configuration.langsmith_tracing:
+        return None
+    from agentic_sales.observability.run_trees import RunTrees  # noqa: PLC0415 - it takes 130 ms to import
+
+    return RunTrees(configuration, control_plane())

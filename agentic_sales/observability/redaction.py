@@ -18,7 +18,7 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "[key]"),
     (re.compile(r"\b(?:sk|pk|rk|gh[opsru]|github_pat|glpat|xox[abeprs]|lsv2|hf|key)[-_][\w-]{12,}"), "[key]"),
     (re.compile(r"\b(?:AKIA|ASIA|AIza)[\w-]{12,}"), "[key]"),
-    (re.compile(r"(?i)[\w.!#$&'*+^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[email]"),
+    (re.compile(r"(?i)[\w.!#$&*+^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[email]"),
     (re.compile(r"(?<![\w.-])\+\d(?:[ ()./-]{0,2}\d){7,14}(?![\w-])"), "[phone]"),
     (re.compile(r"(?<![\w.-])\(?\d{2,5}\)?[ ./-]{1,2}\d{3,4}[ ./-]\d{3,6}(?![\w-])"), "[phone]"),
     (re.compile(r"(?<![\w.-])\d{10,15}(?![\w.-])"), "[phone]"),

@@ -127,6 +127,7 @@ def publishing(trace: TraceContext, identity: RunIdentity) -> Iterator[TraceCont
     if opened is None:
         yield trace
         return
+    trace = _below_tree(trace, opened)
     if opened.telemetry is None:
         yield _decided(trace, opened, identity)
         return
@@ -141,7 +142,10 @@ def publishing(trace: TraceContext, identity: RunIdentity) -> Iterator[TraceCont
 def in_place(trace: TraceContext) -> TraceContext:
     """Return the trace of a run that is part of the active one: it begins below the active span."""
     opened = plane()
-    if opened is None or opened.telemetry is None or not _is_active():
+    if opened is None:
+        return trace
+    trace = _below_tree(trace, opened)
+    if opened.telemetry is None or not _is_active():
         return trace
     return _below(trace, get_current_span(), opened.telemetry)
 
@@ -247,6 +251,11 @@ def _adopted(trace: TraceContext, recorded: Span) -> TraceContext:
     context = recorded.get_span_context()
     header = traceparent(format_trace_id(context.trace_id), format_span_id(context.span_id), is_sampled=False)
     return replace(trace, headers={**trace.headers, "traceparent": header})
+
+
+def _below_tree(trace: TraceContext, opened: Plane) -> TraceContext:
+    own = opened.run_trees.headers() if opened.run_trees else None
+    return replace(trace, headers={**trace.headers, **own}) if own else trace
 
 
 def _below(trace: TraceContext, recorded: Span, telemetry: "Telemetry") -> TraceContext:

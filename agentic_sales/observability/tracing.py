@@ -46,6 +46,11 @@ class TraceContext:
         """Tell whether the trace is kept; decided once per action, by whoever started it."""
         return bool(int(self.headers["traceparent"][-2:], 16) & _SAMPLED)
 
+    @property
+    def is_in_run_tree(self) -> bool:
+        """Tell whether LangSmith keeps it: it is kept at all, or a run tree that is kept goes on with it."""
+        return self.is_sampled or LANGSMITH_TRACE in self.headers
+
     def outbound(self) -> dict[str, str]:
         """Return the four headers for a request that leaves the fleet, both baggages in one."""
         headers = {name: self.headers[name] for name in TRACE_HEADERS if name in self.headers}

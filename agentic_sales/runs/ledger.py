@@ -170,6 +170,8 @@ class RunRecord:
     """Run that asked for it."""
     trace_id: str
     """W3C trace id."""
+    langsmith_run_id: str | None
+    """LangSmith's id of it; None: LangSmith does not have it."""
     spent_usd: float
     """What its model calls cost so far at list price, sub-runs and earlier attempts included, in USD."""
     created_at_s: float
@@ -376,6 +378,11 @@ class Ledger:
         await self._pass_on(next_run(answer))
         return bool(answer)
 
+    async def keep_langsmith_run_id(self, run_id: RunId, langsmith_run_id: str) -> None:
+        """Keep LangSmith's id of a run that this process holds."""
+        async with self.in_time():
+            await self.redis.hset(run_key(run_id), "langsmith_run_id", langsmith_run_id)
+
     async def cancel(self, run_id: RunId) -> Literal["cancelled", "asked", "ended", "unknown"]:
         """Cancel a run for good: one that waits has ended when this returns, one that runs is asked to end."""
         body = CANCELLED.model_dump_json()
@@ -472,6 +479,7 @@ class Ledger:
             multitask_strategy=text["multitask_strategy"] or "enqueue",
             parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
             trace_id=text["trace_id"] or "",
+            langsmith_run_id=text["langsmith_run_id"],
             spent_usd=float(text["spent_usd"] or 0),
             created_at_s=float(text["created_at"] or 0),
             started_at_s=_seconds(text["started_at"]),
@@ -526,6 +534,7 @@ _RECORD_FIELDS = (
     "multitask_strategy",
     "parent_run_id",
     "trace_id",
+    "langsmith_run_id",
     "spent_usd",
     "created_at",
     "started_at",

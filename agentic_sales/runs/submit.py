@@ -20,6 +20,7 @@ from agentic_sales.celery import app
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import BrokerUnavailable, RunNotDead, UnknownRun, WaitTimeout
+from agentic_sales.observability.plane import langsmith_id
 from agentic_sales.observability.spans import RunIdentity, in_place, publishing
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.lanes import is_held
@@ -52,6 +53,8 @@ class SubmittedRun:
     """W3C trace id of the action that it belongs to."""
     ended: asyncio.Future[Outcome]
     """Its end; raises `PoolUnavailable` when the pool's last worker died."""
+    langsmith_run_id: str | None = None
+    """LangSmith's id of it, as far as it is known; None: LangSmith does not have it."""
 
 
 class Runs:
@@ -122,7 +125,10 @@ class Runs:
                 await self._publish(run, to_publish)
                 if is_held(run.request):
                     await self._admit(run.queue)
-                return SubmittedRun(run.run_id, run.thread_id, assistant_id, run.queue, run.trace.trace_id, ended)
+                langsmith_run_id, trace_id = langsmith_id(run.trace, run.run_id), run.trace.trace_id
+                return SubmittedRun(
+                    run.run_id, run.thread_id, assistant_id, run.queue, trace_id, ended, langsmith_run_id
+                )
         except BaseException:
             ended.cancel()
             raise
@@ -257,7 +263,9 @@ class Runs:
             raise BrokerUnavailable(f"reading run `{run_id}`", exc) from exc
         if outcome is not None and not ended.done():
             ended.set_result(outcome)
-        return SubmittedRun(run_id, record.thread_id, record.assistant_id, record.queue, record.trace_id, ended)
+        return SubmittedRun(
+            run_id, record.thread_id, record.assistant_id, record.queue, record.trace_id, ended, record.langsmith_run_id
+        )
 
     async def wait(self, run: SubmittedRun, *, timeout_s: float) -> Outcome:
         """Wait for the end of a run; the run goes on when the waiter gives up.

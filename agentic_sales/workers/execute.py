@@ -120,6 +120,8 @@ async def execute(
         with traced(row, claim, queue=queue) as trace:
             outcome = await _outcome(row, claim, place)
             trace.end(outcome)
+        if (langsmith_run_id := trace.langsmith_run_id) is not None and is_run(claim.request):
+            await patiently(lambda: ledger.keep_langsmith_run_id(run_id, langsmith_run_id), run_id)
     except asyncio.CancelledError:
         await ledger.finish(claim, _failed(claim, _cancelled(row)), purse.counts)
         raise

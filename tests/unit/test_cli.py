@@ -445,3 +445,14 @@ def test_up_refuses_a_redis_that_does_not_answer(
     assert ended.status == 2
     assert "the Redis that REDIS_URL names does not answer" in ended.err
     assert "secret" not in ended.err
+
+
+def test_feedback_is_sent_to_the_run_and_its_id_is_printed(
+    facade: Facade, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGGRAPH_URL", facade.url)
+    facade.answer = answering(202, {"feedback_id": "f1"})
+    ended = command("feedback", "r 1", "--key", "user_score", "--score", "-0.5", "--comment", "no")
+    assert (ended.status, json.loads(ended.out)) == (0, {"feedback_id": "f1"})
+    headers, body = facade.requests[0]
+    assert (headers[":path"], body) == ("/runs/r%201/feedback", {"key": "user_score", "score": -0.5, "comment": "no"})

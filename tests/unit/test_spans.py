@@ -59,7 +59,7 @@ class Recorded:
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     """A plane that is on in this process, with `echo`'s payloads shown and `rare`'s traces not kept."""
     recorded = Recorded()
-    opened = Plane(recorded.telemetry, sample={"rare": 0.0}, shown=frozenset({"echo"}), broker="redis")
+    opened = Plane(recorded.telemetry, None, sample={"rare": 0.0}, shown=frozenset({"echo"}), broker="redis")
     monkeypatch.setattr(plane_module, "_open", opened)
     yield recorded
     recorded.telemetry.close()

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from agentic_sales.contracts import TRACE_HEADERS
-from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.observability.tracing import LANGSMITH_BAGGAGE, TraceContext, parse_inbound
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 TRACEPARENT = f"00-{TRACE_ID}-b7ad6b7169203331-01"
@@ -52,3 +52,23 @@ def test_every_action_without_a_trace_starts_one_of_its_own() -> None:
 def test_an_endless_header_is_not_carried() -> None:
     trace = parse_inbound({"traceparent": TRACEPARENT, "baggage": "a" * 8193, "tracestate": "a" * 8192})
     assert trace.headers.keys() == {"traceparent", "tracestate"}
+
+
+def test_both_baggages_travel_apart_and_leave_the_fleet_as_one() -> None:
+    caller = parse_inbound({"traceparent": TRACEPARENT, "baggage": "who=us,langsmith-tags=a", "langsmith-trace": "x"})
+    inside = TraceContext({**caller.headers, LANGSMITH_BAGGAGE: "langsmith-tags=b,langsmith-project=mails"})
+    assert inside.headers["baggage"] == "who=us,langsmith-tags=a"
+    assert inside.outbound() == {
+        "traceparent": TRACEPARENT,
+        "langsmith-trace": "x",
+        "baggage": "who=us,langsmith-tags=b,langsmith-project=mails",
+    }
+    assert caller.outbound() == dict(caller.headers)
+
+
+def test_a_trace_is_kept_as_its_flags_say_and_in_a_run_tree_that_goes_on() -> None:
+    not_kept = parse_inbound({"traceparent": f"{TRACEPARENT[:-2]}00"})
+    assert (parse_inbound({"traceparent": TRACEPARENT}).is_sampled, not_kept.is_sampled) == (True, False)
+    assert not not_kept.is_in_run_tree
+    assert parse_inbound({**not_kept.headers, "langsmith-trace": "x"}).is_in_run_tree
+    assert (not_kept.is_decided, parse_inbound({}).is_decided) == (True, False)
