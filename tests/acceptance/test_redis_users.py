@@ -4,6 +4,7 @@ The ACL file is the one that `deploy/make-secrets` makes of `deploy/redis-users.
 """
 
 import hashlib
+import json
 import shutil
 import signal
 import subprocess
@@ -158,6 +159,24 @@ class TestEveryProcessDoesItsWorkUnderItsOwnUser:
         for queue in POOLS.values():
             eventually(f"Flower lists a worker of {queue}", lambda q=queue: f"{q}@" in flower_page(url), within_s=30)  # type: ignore[misc]  # the default binds it
         assert denied(guarded[0]) == []
+
+
+def test_the_doctor_examines_the_fleet_as_the_facade_may_and_finds_what_is_broken(
+    fleet: Fleet, guarded: tuple[RedisServer, Path]
+) -> None:
+    url = environment_file(guarded[1] / "web.env")["REDIS_URL"]
+    done = subprocess.run(
+        ["agentic-sales", "doctor", "--json", "--url", fleet.url],
+        env={**fleet.environment, "REDIS_URL": url},
+        cwd=fleet.directory,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    broken = {finding["check"] for finding in json.loads(done.stdout) if finding["status"] == "fail"}
+    assert broken == {"graph broken_import"}, done.stdout + done.stderr
+    denied(guarded[0])  # asking for more than one may is no fault of the fleet
 
 
 def test_the_probe_of_a_worker_fails_when_it_is_frozen_and_passes_when_it_consumes_again(fleet: Fleet) -> None:

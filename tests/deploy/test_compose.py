@@ -13,10 +13,12 @@ from tests.deploy.files import (
     DEPLOY,
     KNOWN_NAMES,
     PROCESSES,
+    WORKER_OF,
     WORKERS,
     document,
     environment_file,
     make_secrets,
+    queue_of,
     seconds,
 )
 from tests.services import end_group, start_redis
@@ -40,6 +42,12 @@ def test_it_is_what_the_compose_specification_allows() -> None:
 def test_every_process_of_the_procfile_is_a_service_of_its_name() -> None:
     assert {name: service["command"] for name, service in SERVICES.items() if service["image"] == "agentic-sales"} == {
         name: [name] for name in PROCESSES
+    }
+
+
+def test_the_procfile_has_one_worker_for_each_queue_of_the_routing_contract() -> None:
+    assert {name: queue_of(name) for name in PROCESSES if name.startswith("worker-")} == {
+        name: queue for queue, name in WORKER_OF.items()
     }
 
 
