@@ -30,6 +30,8 @@ from agentic_sales.campaigns.touches import known_touch
 from agentic_sales.campaigns.transports.contract import Delivery, Transport
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
 from agentic_sales.errors import InvalidMessage, StateConflict
+from agentic_sales.observability.metrics import SENDS
+from agentic_sales.runs.purse import count
 from agentic_sales.store.approvals import is_approved
 from agentic_sales.store.campaigns import campaign, enrollment, held_campaign
 from agentic_sales.store.contacts import contact
@@ -97,6 +99,7 @@ class Door:
         async with self._database.writing() as connection:
             ended = await _finish(connection, taken.touch, delivery, self._transport.name, ended_at)
         log.info("touch_tried", touch_id=touch_id, state=ended.state, attempt=ended.attempts)
+        count(SENDS.field(ended.state))
         return ended
 
     async def _deliver(self, taken: Facts, now: datetime) -> Delivery:
@@ -115,6 +118,7 @@ async def sweep(database: Database, *, now: datetime) -> list[TouchId]:
         found = await expire_leases(connection, now=now, detail=LOST)
     for touch_id in found:
         log.warning("touch_became_ambiguous", touch_id=touch_id)
+        count(SENDS.field("ambiguous"))
     return found
 
 
@@ -179,7 +183,9 @@ async def _leave(connection: AsyncConnection, touch_id: TouchId, verdict: Verdic
     detail = "; ".join(verdict.why)
     if verdict.kind == "never":
         await suppress_touch(connection, touch_id, detail=detail, now=now)
+        count(SENDS.field("suppressed"))
     else:
+        count(SENDS.field("deferred"))
         await hold(connection, touch_id, until_at=verdict.at or now + LOOK_AGAIN, detail=detail)
 
 

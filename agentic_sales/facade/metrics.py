@@ -4,29 +4,38 @@ The path needs a key, as every path that tells something of the work does: the f
 `AGENTIC_SALES_METRICS_TOKEN`, which opens nothing else, so that Prometheus need not hold the key that starts runs.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
+import structlog
 from fastapi import APIRouter, Request
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.exposition import gauge
-from agentic_sales.observability.metrics import LEDGER_UP
+from agentic_sales.observability.metrics import APPROVALS, LEDGER_UP
 from agentic_sales.routing import METRICS_PATH
 from agentic_sales.runs.fleet_metrics import fleet_families, read_fleet
+from agentic_sales.store.approvals import pending_count
+
+log = structlog.get_logger()
 
 router = APIRouter(tags=["health"])
+
+DATABASE_TIMEOUT_S = 2.0
 
 
 @router.get(METRICS_PATH, summary="The fleet's numbers, for Prometheus", response_class=Response)
 async def tell_metrics(request: Request) -> Response:
     """Answer with every metric; without the fleet's, and `agentic_ledger_up 0`, while Redis is away."""
     state = state_of(request)
-    families = [*state.requests.registry.collect(), *await _fleet(state)]
+    families = [*state.requests.registry.collect(), *await _fleet(state), *await _approvals(state)]
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(_Collected(families)), media_type=content_type)
 
@@ -38,6 +47,17 @@ async def _fleet(state: FacadeState) -> list[Metric]:
         return [gauge(LEDGER_UP, {(): 0.0})]
     models = filter(None, dict.fromkeys((state.settings.model, state.settings.model_deep)))
     return [gauge(LEDGER_UP, {(): 1.0}), *fleet_families(state.control, numbers, models, state.budgets)]
+
+
+async def _approvals(state: FacadeState) -> list[Metric]:
+    """Tell how many people are waited for; nothing while the database does not say so in time."""
+    try:
+        async with asyncio.timeout(DATABASE_TIMEOUT_S), state.database.reading() as connection:
+            pending = await pending_count(connection, now=datetime.now(UTC))
+    except (SQLAlchemyError, OSError, TimeoutError) as exc:
+        log.warning("approvals_not_counted", reason=type(exc).__name__)
+        return []
+    return [gauge(APPROVALS, {(): pending})]
 
 
 class _Collected(Collector):

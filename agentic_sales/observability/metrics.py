@@ -78,6 +78,7 @@ LLM_FALLBACKS = Family("agentic_llm_fallbacks", "Answers by rules in a model's p
 SENDS = Family("agentic_sends", "Messages that reached the send door.", ("outcome",))
 
 QUEUE_DEPTH = Family("agentic_queue_depth", "Runs that wait for a worker.", ("queue",))
+HELD = Family("agentic_held_runs", "Runs that the ledger holds back: of the batch lane, or not due.", ("queue", "lane"))
 OLDEST_AGE = Family("agentic_oldest_message_age_seconds", "Age of the run that waits longest; 0: none.", ("queue",))
 LIVE_CONSUMERS = Family("agentic_live_consumers", "Workers that consume and have given a sign of life.", ("queue",))
 CANARY_AGE = Family(

@@ -1,9 +1,10 @@
 """Tell the fleet's numbers: what the scripts of the ledger counted, and how the queues stand now."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 from prometheus_client.core import Metric
 
@@ -14,8 +15,11 @@ from agentic_sales.observability import metrics
 from agentic_sales.observability.exposition import Counts, gauge
 from agentic_sales.observability.metrics import Labels
 from agentic_sales.runs.budgets import EVERY, Budgets, spent_key
+from agentic_sales.runs.lanes import held_key
 from agentic_sales.runs.ledger import DEAD_KEY, RUNNING_KEY, Ledger, alive_key, pending_key
 
+LANES: Mapping[str, Mapping[str, str]] = {"batch": {"priority": "batch"}, "due": {}}
+"""Lane to a request that is held in it."""
 _NOT_RAISED = ("bug", "cancelled", "worker_lost")
 """Codes of failures that no exception of ours has."""
 
@@ -28,6 +32,8 @@ class QueueState:
     """Runs that wait for a worker."""
     oldest_age_s: float
     """How long the first of them has waited, in seconds; 0: none waits."""
+    held: Mapping[str, int]
+    """Runs that are held back in the ledger, by lane: `batch`, and `due` for those whose time has not come."""
     consumers: int
     """Workers that consume it and have given a sign of life in time."""
     canary_age_s: float
@@ -69,18 +75,26 @@ async def read_fleet(ledger: Ledger, queues: Iterable[str]) -> FleetNumbers:
                 pipe.zcard(pending_key(queue))
                 pipe.zrange(pending_key(queue), 0, 0, withscores=True)
                 pipe.zcount(alive_key(queue), seconds, "+inf")
+                for lane in LANES.values():
+                    pipe.zcard(held_key(queue, lane))
             counts, running, dead, spent, *rest = await pipe.execute()
     now_s = seconds + microseconds / 1_000_000
-    states = {
-        queue: QueueState(waiting, max(now_s - first[0][1], 0.0) if first else 0.0, consumers, _known(canaries[queue]))
-        for queue, waiting, first, consumers in zip(names, rest[::3], rest[1::3], rest[2::3], strict=True)
-    }
+    width = 3 + len(LANES)
+    answers = (rest[n * width : (n + 1) * width] for n in range(len(names)))
+    states = {q: _state(answer, now_s, canaries[q]) for q, answer in zip(names, answers, strict=True)}
     spent_usd = {name.decode(): float(usd) for name, usd in spent.items()}
     return FleetNumbers(Counts.parse(counts), states, running, dead, spent_usd)
 
 
-def _known(age_s: float | None) -> float:
-    return math.inf if age_s is None else age_s
+def _state(answers: Sequence[Any], now_s: float, canary_age_s: float | None) -> QueueState:
+    waiting, first, consumers, *held = answers
+    return QueueState(
+        waiting=waiting,
+        oldest_age_s=max(now_s - first[0][1], 0.0) if first else 0.0,
+        held=dict(zip(LANES, held, strict=True)),
+        consumers=consumers,
+        canary_age_s=math.inf if canary_age_s is None else canary_age_s,
+    )
 
 
 def fleet_families(
@@ -121,11 +135,11 @@ def _gauges(numbers: FleetNumbers) -> Iterator[Metric]:
     queues = numbers.queues.items()
     yield gauge(metrics.QUEUE_DEPTH, {(queue,): state.waiting for queue, state in queues})
     yield gauge(metrics.OLDEST_AGE, {(queue,): state.oldest_age_s for queue, state in queues})
+    yield gauge(metrics.HELD, {(queue, lane): n for queue, state in queues for lane, n in state.held.items()})
     yield gauge(metrics.LIVE_CONSUMERS, {(queue,): state.consumers for queue, state in queues})
     yield gauge(metrics.CANARY_AGE, {(queue,): state.canary_age_s for queue, state in queues})
     yield gauge(metrics.RUNNING, {(): numbers.running})
     yield gauge(metrics.DEAD, {(): numbers.dead})
-    yield gauge(metrics.APPROVALS, {(): numbers.counts.by_name.get(metrics.APPROVALS.name, {}).get((), 0.0)})
 
 
 def _each(values: Iterable[str]) -> Iterator[Labels]:

@@ -78,3 +78,13 @@ class Purse:
 
 current_purse: ContextVar[Purse | None] = ContextVar("current_purse", default=None)
 """The purse of the run that a worker executes; None outside a worker."""
+
+
+def count(field: str) -> None:
+    """Count something with the end of the run that this worker executes; outside a run nothing is counted.
+
+    Args:
+        field: What to count, as `observability.metrics.Family.field` names it.
+    """
+    if (purse := current_purse.get()) is not None:
+        purse.counts[field] += 1

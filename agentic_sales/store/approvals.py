@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, select, update
+from sqlalchemy import ForeignKey, Index, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -64,6 +64,12 @@ async def approvals(
     if state is not None:
         statement = statement.where(ApprovalRow.state == state)
     return await every(connection, ApprovalRow, statement.limit(limit).offset(offset))
+
+
+async def pending_count(connection: AsyncConnection, *, now: datetime) -> int:
+    """Count the questions that can still be answered."""
+    statement = select(func.count()).where(ApprovalRow.state == "pending", ApprovalRow.expires_at > now)
+    return (await connection.execute(statement)).scalar_one()
 
 
 async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[ApprovalRow]:

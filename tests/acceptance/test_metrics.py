@@ -1,5 +1,6 @@
 """What Prometheus reads of a real fleet: the facade's `/metrics`, and a worker's own."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -54,9 +55,16 @@ def of_facade(fleet: Fleet, url: str | None = None) -> Samples:
     return told(answer.text)
 
 
-def of_worker(port: int) -> Samples:
+def port_of(fleet: Fleet, name: str) -> int:
+    """Return the port that a worker says it serves its numbers on."""
+    line = next(line for line in fleet.log(name).splitlines() if "metrics_served" in line)
+    return int(json.loads(line)["port"])
+
+
+def of_worker(fleet: Fleet, name: str = "worker-core") -> Samples:
     """Scrape a worker."""
-    return told(httpx.get(f"http://{LOOPBACK}:{port}/metrics", trust_env=False, timeout=10).text)
+    url = f"http://{LOOPBACK}:{port_of(fleet, name)}/metrics"
+    return told(httpx.get(url, trust_env=False, timeout=10).text)
 
 
 def test_every_series_is_there_before_anything_happened(counting: Fleet) -> None:
@@ -65,6 +73,7 @@ def test_every_series_is_there_before_anything_happened(counting: Fleet) -> None
     assert samples["agentic_run_duration_seconds_count", "pipeline", "core"] == 0
     assert samples["agentic_recovered_runs_total", "republished"] == 0
     assert samples["agentic_live_consumers", "core"] == samples["agentic_ledger_up",] == 1
+    assert samples["agentic_approvals_pending",] == samples["agentic_sends_total", "ambiguous"] == 0
     eventually("a canary came through", lambda: of_facade(counting)["agentic_canary_age_seconds", "core"] < 15)
 
 
@@ -100,22 +109,21 @@ def test_no_label_of_a_request_is_something_that_a_caller_made_up(counting: Flee
 
 
 def test_a_worker_tells_what_it_executes_and_whether_it_still_consumes(counting: Fleet) -> None:
-    port = int(counting.environment["AGENTIC_SALES_METRICS_PORT"])
     call = counting.begun("sleepy", {"wait_s": 2.0})
-    samples = of_worker(port)
+    samples = of_worker(counting)
     assert samples["agentic_worker_active_runs", "sleepy"] == 1
     assert (samples["agentic_worker_active_runs", "echo"], samples["agentic_worker_children",]) == (0, 2)
     assert samples["agentic_worker_last_sign_age_seconds",] < 3.5
     assert call.response().status_code == 200
-    eventually("the run is over", lambda: of_worker(port)["agentic_worker_active_runs", "sleepy"] == 0, within_s=5)
+    eventually("the run is over", lambda: of_worker(counting)["agentic_worker_active_runs", "sleepy"] == 0, within_s=5)
 
 
-def test_a_second_worker_of_one_host_takes_the_next_port(counting: Fleet) -> None:
-    port = int(counting.environment["AGENTIC_SALES_METRICS_PORT"])
+def test_a_second_worker_of_one_host_takes_another_port(counting: Fleet) -> None:
     counting.start_command("worker-core-2", PROCFILE["worker-core"].replace("core@%h", "core2@%h"))
     try:
         counting.wait_for_log("worker-core-2", "metrics_served", within_s=60)
-        assert of_worker(port + 1)["agentic_worker_children",] == 2
+        assert of_worker(counting, "worker-core-2")["agentic_worker_children",] == 2
+        assert port_of(counting, "worker-core-2") > port_of(counting, "worker-core")
         eventually("both consume", lambda: of_facade(counting)["agentic_live_consumers", "core"] == 2, within_s=10)
     finally:
         counting.retire("worker-core-2")

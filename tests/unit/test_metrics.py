@@ -14,7 +14,9 @@ from agentic_sales.runs.budgets import NO_BUDGETS
 from agentic_sales.runs.fleet_metrics import fleet_families, read_fleet
 from agentic_sales.runs.holds import Holds
 from agentic_sales.runs.ledger import Ledger
+from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings
+from tests.small_campaign import NOW, small_campaign
 from tests.unit.recorded_runs import BRIEF_S, claimed, failed, hold_of, new_queue, new_run, recorded, success
 
 pytestmark = pytest.mark.usefixtures("nothing_counted")
@@ -143,7 +145,7 @@ async def test_a_fleet_that_has_done_nothing_tells_a_zero_for_every_row_and_outc
         assert told["agentic_llm_tokens_total", assistant_id, "openai:gpt-4.1-mini", "output"] == 0
         assert told["agentic_run_duration_seconds_bucket", assistant_id, queue, "+Inf"] == 0
     assert told["agentic_run_failures_total", "queue_full"] == told["agentic_run_failures_total", "worker_lost"] == 0
-    assert told["agentic_sends_total", "ambiguous"] == told["agentic_approvals_pending",] == 0
+    assert told["agentic_sends_total", "ambiguous"] == 0
 
 
 async def test_the_state_of_a_queue_is_told_as_it_is_now(ledger: Ledger) -> None:
@@ -153,3 +155,29 @@ async def test_the_state_of_a_queue_is_told_as_it_is_now(ledger: Ledger) -> None
     state = (await read_fleet(ledger, [queue])).queues[queue]
     assert (state.waiting, state.consumers) == (3, 1)
     assert 0 < state.oldest_age_s < 5
+
+
+async def test_runs_that_are_held_back_are_told_by_their_lane(ledger: Ledger) -> None:
+    queue = new_queue()
+    for request in ({"priority": "batch"}, {"priority": "batch"}, {"after_seconds": 60}):
+        await recorded(ledger, new_run(queue=queue, **request))
+    state = (await read_fleet(ledger, [queue])).queues[queue]
+    assert (state.waiting, state.held) == (0, {"batch": 2, "due": 1})
+
+
+async def test_what_happens_at_the_send_door_is_counted_with_the_run_that_sends(
+    ledger: Ledger, redis: Redis, migrated: Settings
+) -> None:
+    run_id = await recorded(ledger)
+    claim, purse = await claimed(ledger, run_id), Purse(ledger, run_id, "echo", NO_BUDGETS)
+    token = current_purse.set(purse)
+    try:
+        async with small_campaign(migrated) as campaign:
+            touch_id = await campaign.message()
+            await campaign.door().send(touch_id, now=NOW)
+            await campaign.door().send(touch_id, now=NOW)
+    finally:
+        current_purse.reset(token)
+    await ledger.finish(claim, success(run_id), purse.counts)
+    found = await counts(redis)
+    assert {name: n for name, n in found.items() if "sends" in name} == {"agentic_sends sent": 1}
