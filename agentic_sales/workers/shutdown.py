@@ -50,14 +50,18 @@ class Shutdown(bootsteps.StartStopStep):
             _stop_consuming(consumer)
 
     def stop(self, consumer: Consumer) -> None:
-        """Look no more."""
+        """Look no more: the broker is gone, or the worker ends."""
         if self._timer_entry is not None:
             consumer.timer.cancel(self._timer_entry)
             self._timer_entry = None
+        if is_stopping():
+            _end()
 
     def _on_signal(self, *_: Any) -> None:
         self._is_hurried = is_stopping()
         ask_to_stop()
+        if self._timer_entry is None:
+            _end()  # nobody would see the mark: the event loop waits for its broker
 
     def _look(self, consumer: Consumer) -> None:
         if not is_stopping():
@@ -68,10 +72,15 @@ class Shutdown(bootsteps.StartStopStep):
             _stop_consuming(consumer)
             log.info("worker_stopping", worker=consumer.hostname, running=len(worker_state.reserved_requests))
         if not worker_state.reserved_requests:
-            worker_state.should_stop = EX_OK  # type: ignore[assignment]  # celery-types takes the default for the type
+            _end()
         elif self._is_hurried or time.monotonic() - self._asked_at_s > self._patience_s:
             consumer.cancel_active_requests()
-            worker_state.should_terminate = EX_OK  # type: ignore[assignment]  # as above
+            worker_state.should_terminate = EX_OK  # type: ignore[assignment]  # as in `_end`
+
+
+def _end() -> None:
+    """Let Celery end the worker when its children have nothing to do, also while it tries to reach its broker."""
+    worker_state.should_stop = EX_OK  # type: ignore[assignment]  # celery-types takes the default for the type
 
 
 def _stop_consuming(consumer: Consumer) -> None:

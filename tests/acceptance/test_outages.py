@@ -1,9 +1,12 @@
 """A Redis that dies and comes back costs its callers time, not answers."""
 
+import signal
+
 from tests.containers import RedisContainer
 from tests.fleet import Fleet
 
 RUN_S = 2.0
+STOPPED_WITHIN_S = 10.0
 
 
 def test_a_run_outlives_a_restart_of_redis_and_its_caller_is_answered(
@@ -38,3 +41,12 @@ def test_while_redis_is_away_callers_are_refused_at_once_and_afterwards_they_are
     small_fleet.wait_until_ready()
     assert (refused.status_code, refused.json()["code"]) == (503, "broker_unavailable")
     assert small_fleet.call("echo", {"x": 1}).json()["y"] == 1
+
+
+def test_a_worker_can_be_stopped_while_redis_is_away(small_fleet: Fleet, small_redis: RedisContainer) -> None:
+    small_redis.kill()
+    small_fleet.wait_for_log("worker-core", "Connection to broker lost")
+    small_fleet.kill("worker-core", signal.SIGTERM)
+    small_fleet.services["worker-core"].process.wait(STOPPED_WITHIN_S)
+    small_redis.restart()
+    small_fleet.revive("worker-core")
