@@ -20,6 +20,7 @@ from agentic_sales.facade.submission import REQUEST_BODY, submit
 from agentic_sales.facade.thread_turns import undo_runs
 from agentic_sales.facade.waiting import answer_when_ended, run_headers
 from agentic_sales.runs.ledger import RunRecord
+from agentic_sales.runs.submit import SubmittedRun
 
 router = APIRouter(tags=["runs"])
 
@@ -101,21 +102,22 @@ async def cancel_run(
     found = await record_of(request, run_id, thread_id)
     runs = state_of(request).runs
     joined = await runs.join(RunId(run_id))
-    if action == "rollback":
-        await _undo(request, found)
+    undoing = await _undo(request, found) if action == "rollback" else None
     record = await runs.cancel(RunId(run_id))
+    ends = {run.ended for run in (joined, undoing) if run is not None}
     if wait:
-        await asyncio.wait({joined.ended})
+        await asyncio.wait(ends)
         record = await runs.ledger.load(RunId(run_id)) or record
-    joined.ended.cancel()
+    for ended in ends:
+        ended.cancel()
     return JSONResponse(described(record), 200 if wait else 202)
 
 
-async def _undo(request: Request, record: RunRecord) -> None:
-    """Let a live run on a thread be undone as soon as it has ended; one without a thread leaves nothing to undo."""
+async def _undo(request: Request, record: RunRecord) -> SubmittedRun | None:
+    """Let a live run be undone as soon as it has ended; one without a thread of its own leaves nothing to undo."""
     with suppress(UnknownThread):
-        thread = await state_of(request).threads.load(record.thread_id)
-        await undo_runs(request, thread, only=record.run_id)
+        return await undo_runs(request, record.thread_id, only=record.run_id)
+    return None
 
 
 @router.post("/runs/{run_id}/retry", responses=RUN_ERRORS, summary="Put a dead run on its queue again")

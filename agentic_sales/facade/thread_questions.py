@@ -11,10 +11,9 @@ from starlette.responses import Response
 
 from agentic_sales.facade.answers import answer_of_outcome
 from agentic_sales.facade.state import state_of
-from agentic_sales.facade.thread_records import known_thread
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.turns import Turn
-from agentic_sales.store.threads import Thread
+from agentic_sales.store.threads import Thread, ThreadState
 
 QUESTION_TIMEOUT_S = 60.0
 """How long a question may wait for its answer, queueing included."""
@@ -40,7 +39,8 @@ async def ask_about(
     """
     assert thread.assistant_id is not None  # noqa: S101 - the caller's promise
     runs = state_of(request).runs
-    turn = Turn(thread.thread_id, strategy="reject", keeps_state=True, is_question=True, known=known_thread(thread))
+    known = ThreadState(thread.assistant_id, thread.pause)
+    turn = Turn(thread.thread_id, strategy="reject", keeps_state=True, is_question=True, known=known)
     run = await runs.submit(
         thread.assistant_id,
         question,

@@ -18,8 +18,7 @@ from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable, StateUnavailable, ThreadExists, UnknownThread
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.threads import ThreadLedger
-from agentic_sales.runs.turns import KnownThread
-from agentic_sales.store.threads import SortBy, Thread, ThreadEnd, ThreadFilter, Threads
+from agentic_sales.store.threads import SortBy, Thread, ThreadEnd, ThreadFilter, Threads, ThreadState
 
 log = structlog.get_logger()
 
@@ -78,6 +77,18 @@ class ThreadRecords:
         for end in ends:
             thread = _corrected(thread, end)
         return replace(thread, assistant_id=owner or thread.assistant_id)
+
+    async def load_state(self, thread_id: str) -> ThreadState:
+        """Return what the database knows of where a thread stands; the ledger may be ahead.
+
+        Raises:
+            UnknownThread: There is none of this id.
+            StateUnavailable: The database does not answer.
+        """
+        state = await self.threads.load_state(thread_id)
+        if state is None:
+            raise UnknownThread(thread_id)
+        return state
 
     async def holder(self, thread_id: str) -> RunId | None:
         """Return the run that holds a thread; None: nobody does.
@@ -175,11 +186,6 @@ class ThreadRecords:
                 await self.write_down()
             except (BrokerUnavailable, StateUnavailable) as exc:
                 log.warning("threads_not_written_down", reason=str(exc))
-
-
-def known_thread(thread: Thread) -> KnownThread:
-    """Return what a ledger must know of a thread that it has forgotten."""
-    return KnownThread(thread.assistant_id, thread.pause)
 
 
 def _corrected(thread: Thread, end: ThreadEnd) -> Thread:

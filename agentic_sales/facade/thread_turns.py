@@ -13,12 +13,12 @@ from fastapi import Request
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import InvalidRequest, NotResumable
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.facade.thread_records import known_thread
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency
+from agentic_sales.runs.submit import SubmittedRun
 from agentic_sales.runs.turns import Turn
-from agentic_sales.store.threads import Thread
+from agentic_sales.store.threads import ThreadState
 
 _INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
 _OF_A_THREAD = ("command", "checkpoint", "checkpoint_id")
@@ -56,37 +56,45 @@ async def turn_on(
     records = state_of(request).threads
     if body.if_not_exists == "create":
         await records.create(thread_id, {}, may_exist=True)
-    thread = await records.load(thread_id)
+    known = await records.load_state(thread_id)
     if body.multitask_strategy == "rollback" and not await _is_known(request, idempotency):
-        await undo_runs(request, thread)
+        undoing = await undo_runs(request, thread_id)
+        if undoing is not None:
+            undoing.ended.cancel()
     return Turn(
         thread_id,
         strategy=body.multitask_strategy,
         keeps_state=row.resumable,
         resumes=resumed_interrupts(body.command),
-        known=known_thread(thread),
+        known=known,
     )
 
 
-async def undo_runs(request: Request, thread: Thread, *, only: str | None = None) -> bool:
-    """Have the state of a thread taken back to what it was before its live runs; False when there is nothing to undo.
+async def undo_runs(request: Request, thread_id: str, *, only: str | None = None) -> SubmittedRun | None:
+    """Have a thread taken back to what it was before its live runs; None when there is nothing to undo.
 
     The undoing is a question that takes its turn before whatever waits, when the run at work has ended.
 
     Args:
         request: The request that wants it.
-        thread: The thread.
+        thread_id: The thread.
         only: Undo this run alone; None: every live one.
+
+    Raises:
+        UnknownThread: There is no such thread.
+        PoolUnavailable: No live worker consumes the queue of the thread's assistant.
+        StateUnavailable: The database does not answer.
+        BrokerUnavailable: Redis or the broker did not answer.
     """
     state = state_of(request)
-    live = [run_id for run_id in await state.threads.live_runs(thread.thread_id) if only in {None, run_id}]
+    thread = await state.threads.load(thread_id)
+    live = [run_id for run_id in await state.threads.live_runs(thread_id) if only in {None, run_id}]
     if not live or thread.assistant_id is None:
-        return False
-    turn = Turn(thread.thread_id, keeps_state=True, is_question=True, undoes=tuple(live), known=known_thread(thread))
+        return None
+    known = ThreadState(thread.assistant_id, thread.pause)
+    turn = Turn(thread_id, keeps_state=True, is_question=True, undoes=tuple(live), known=known)
     question = {"kind": "rollback", "run_ids": live}
-    undoing = await state.runs.submit(thread.assistant_id, question, trace=parse_inbound(request.headers), turn=turn)
-    undoing.ended.cancel()
-    return True
+    return await state.runs.submit(thread.assistant_id, question, trace=parse_inbound(request.headers), turn=turn)
 
 
 async def _is_known(request: Request, idempotency: Idempotency | None) -> bool:

@@ -4,7 +4,6 @@ A resuming run is compared with the interrupts at which the thread waits in the 
 to one interrupt exactly one is taken.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,19 +11,10 @@ from pydantic_core import to_json
 
 from agentic_sales.contracts import MultitaskStrategy, RunId
 from agentic_sales.errors import AgenticSalesError, NothingToResume, ThreadBusy, ThreadOfAnother
+from agentic_sales.store.threads import ThreadState
 
 LONGEST_LINE = 1000
 """Runs that may wait for their turn on one thread."""
-
-
-@dataclass(frozen=True, slots=True)
-class KnownThread:
-    """What the database knows of a thread, for a ledger that has forgotten it."""
-
-    assistant_id: str | None = None
-    """Workflow whose state it holds; None: no workflow's."""
-    pause: Mapping[str, Any] | None = None
-    """Where it waits; None: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +33,8 @@ class Turn:
     """Asked by the facade about the thread's state; a caller never sees it as a run."""
     undoes: tuple[RunId, ...] = ()
     """Runs whose checkpoints it removes; their records go with its success."""
-    known: KnownThread = field(default_factory=KnownThread)
-    """What the database knows of the thread."""
+    known: ThreadState = field(default_factory=lambda: ThreadState(None, None))
+    """What the database knows of the thread, for a ledger that has forgotten it."""
 
     def as_json(self, assistant_id: str, *, cancelled: str) -> bytes:
         """Write what the ledger's scripts need.

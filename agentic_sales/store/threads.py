@@ -91,6 +91,16 @@ class Thread:
 
 
 @dataclass(frozen=True, slots=True)
+class ThreadState:
+    """What a run must know of a thread."""
+
+    assistant_id: str | None
+    """Workflow whose state it holds; None: no workflow's."""
+    pause: Mapping[str, Any] | None
+    """Where it waits; None: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
 class ThreadEnd:
     """How a run left its thread."""
 
@@ -154,6 +164,17 @@ class Threads:
         async with self._reading() as connection:
             row = (await connection.execute(_THREADS.where(ThreadRow.thread_id == thread_id))).one_or_none()
         return None if row is None else _thread(row)
+
+    async def load_state(self, thread_id: str) -> ThreadState | None:
+        """Return what a run must know of a thread; None when there is none of this id.
+
+        Raises:
+            StateUnavailable: The database does not answer.
+        """
+        wanted = select(ThreadRow.assistant_id, ThreadRow.pause).where(ThreadRow.thread_id == thread_id)
+        async with self._reading() as connection:
+            row = (await connection.execute(wanted)).one_or_none()
+        return None if row is None else ThreadState(*tuple(row))
 
     async def merge_metadata(self, thread_id: str, metadata: Mapping[str, Any], *, now: datetime) -> bool:
         """Put values into a thread's metadata, leaving its other ones; False when there is no such thread.

@@ -16,7 +16,8 @@ from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.runs.ledger import CANCELLED, Claim, Idempotency, Ledger, Outcome, pending_key
 from agentic_sales.runs.sweeper import sweep
 from agentic_sales.runs.threads import ThreadLedger
-from agentic_sales.runs.turns import KnownThread, Turn
+from agentic_sales.runs.turns import Turn
+from agentic_sales.store.threads import ThreadState
 from tests.unit.conftest import LEDGER_TTL_S
 from tests.unit.recorded_runs import (
     BRIEF_S,
@@ -336,7 +337,7 @@ class TestResuming:
         await line.join(resumes=(ASK,))
 
     async def test_a_ledger_that_forgot_the_thread_believes_the_database(self, line: Line) -> None:
-        known = KnownThread("echo", json.loads(pause(ASK)))
+        known = ThreadState("echo", json.loads(pause(ASK)))
         with pytest.raises(ThreadOfAnother):
             await line.join(assistant_id="other", known=known)
         await line.join(resumes=(ASK,), known=known)
