@@ -50,6 +50,24 @@ def test_a_message_goes_out_and_comes_in_and_is_acknowledged(channel: Channel, r
     assert arrived == [({"id": 1}, 1, 0)]
 
 
+def test_a_message_that_is_given_back_comes_before_those_that_came_after_it(channel: Channel) -> None:
+    queue = Queue("work")
+    producer = Producer(channel)
+    for number in range(3):
+        producer.publish({"id": number}, routing_key=queue.name, declare=[queue])
+    seen: list[int] = []
+
+    def give_back_once(body: Any, message: Any) -> None:
+        message.ack() if seen else message.reject(requeue=True)
+        seen.append(body["id"])
+
+    with Consumer(channel, [queue], callbacks=[give_back_once]) as consumer:
+        assert consumer.connection is not None
+        for _ in range(4):
+            consumer.connection.drain_events(timeout=5)
+    assert seen == [0, 0, 1, 2]
+
+
 def test_the_fleet_uses_it() -> None:
     with app.connection_for_write() as connection:
         assert isinstance(connection.transport, Transport)
