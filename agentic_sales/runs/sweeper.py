@@ -8,6 +8,7 @@ run, and after its end.
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 
 import structlog
 from kombu.transport.redis import Channel
@@ -54,7 +55,7 @@ def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish
         How many runs were published again.
     """
     seconds, _ = redis.time()
-    lost = [(RUNNING_KEY, run_id) for run_id in _without_lease(redis, seconds)]
+    lost = [(RUNNING_KEY, run_id) for run_id in _without_lease(redis, seconds, channel)]
     for run in _passed_on(redis):
         publish(run.run_id, run.assistant_id, run.queue)
     for queue in queues:
@@ -62,8 +63,12 @@ def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish
     return sum(_publish_again(redis, run_id, publish, found_in=key) for key, run_id in lost)
 
 
-def _without_lease(redis: Redis, now_s: float) -> Iterator[RunId]:
-    yield from _run_ids(redis.zrangebyscore(RUNNING_KEY, "-inf", now_s - LEASE_GRACE_S))
+def _without_lease(redis: Redis, now_s: float, channel: object) -> Iterator[RunId]:
+    waiting = cache(partial(queued_run_ids, channel, in_flight=False))
+    for run_id in _run_ids(redis.zrangebyscore(RUNNING_KEY, "-inf", now_s - LEASE_GRACE_S)):
+        queue = _text(redis.hget(run_key(run_id), "queue"))
+        if not queue or run_id not in (waiting(queue) or ()):
+            yield run_id
 
 
 def _passed_on(redis: Redis) -> Iterator[NextRun]:
@@ -77,8 +82,8 @@ def _without_message(redis: Redis, queue: str, now_s: float, channel: object) ->
         yield from (run_id for run_id in waiting if run_id not in queued)
 
 
-def queued_run_ids(channel: object, queue: str) -> set[str] | None:
-    """Return the ids of the runs whose messages are in a queue or in flight; None when that cannot be said."""
+def queued_run_ids(channel: object, queue: str, *, in_flight: bool = True) -> set[str] | None:
+    """Return the ids of the runs whose messages are in a queue, or in flight; None when that cannot be said."""
     length = waiting_messages(channel, queue)
     if not isinstance(channel, Channel):
         return set() if length == 0 else None
@@ -87,8 +92,8 @@ def queued_run_ids(channel: object, queue: str) -> set[str] | None:
     with channel.conn_or_acquire() as client:
         prefix = channel.global_keyprefix  # kombu adds it to LLEN, but not to these two
         waiting = client.lrange(f"{prefix}{queue}", 0, -1)
-        in_flight = client.hvals(f"{prefix}{channel.unacked_key}")
-    ids = (*map(_id_in, waiting), *(_id_in(raw, is_in_flight=True) for raw in in_flight))
+        taken = client.hvals(f"{prefix}{channel.unacked_key}") if in_flight else ()
+    ids = (*map(_id_in, waiting), *(_id_in(raw, is_in_flight=True) for raw in taken))
     return {run_id for run_id in ids if run_id is not None}
 
 

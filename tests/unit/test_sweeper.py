@@ -140,6 +140,17 @@ async def test_a_run_whose_lease_has_ended_is_published_again(ledger: Ledger, sw
     assert sweeps() == [(run_id, "echo", queue)]
 
 
+async def test_a_run_whose_lease_has_ended_and_that_stands_in_its_queue_is_not_put_there_again(
+    ledger: Ledger, sweeps: Sweeps, channel: Channel, queue: str
+) -> None:
+    run_id = await recorded(ledger, new_run(queue=queue))
+    await claimed(ledger, run_id, lease_s=BRIEF_S)
+    send(channel, queue, run_id)
+    assert sweeps() == []
+    deliver(channel, queue)
+    assert sweeps() == [(run_id, "echo", queue)], "whoever took its message may be gone"
+
+
 async def test_a_run_that_somebody_alive_holds_is_left_alone(ledger: Ledger, sweeps: Sweeps, queue: str) -> None:
     await claimed(ledger, await recorded(ledger, new_run(queue=queue)))
     assert sweeps() == []
