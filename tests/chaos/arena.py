@@ -1,9 +1,8 @@
 """The ground on which things are broken: a small fleet whose every part can be killed, frozen and started again."""
 
 import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -40,15 +39,9 @@ class Arena:
     freeze_s: float
     """How long a frozen worker stays so."""
 
-    def kill_child(self, worker: str) -> int | None:
-        """Kill a random child of a worker; return its process id, None when it has none now."""
-        children = self.fleet.children(worker)
-        if not children:
-            return None
-        pid = self.rng.choice(children)
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        return pid
+    def random_child(self, worker: str) -> list[int]:
+        """Return the process id of a random child of a worker, alone in a list; empty when it has none now."""
+        return [self.rng.choice(children)] if (children := self.fleet.children(worker)) else []
 
     def signal_all(self, worker: str, signal_number: int) -> list[int]:
         """Send a signal to a worker's parent and children; return their process ids."""

@@ -18,6 +18,7 @@ from tests.waiting import eventually
 ENDED = {"success", "error", "timeout", "interrupted"}
 STEPS = ("first", "second", "third")
 ACCEPTED_WITHIN_S = 60.0
+RECOVERED_WITHIN_S = 30.0
 ENDED_WITHIN_S = 90.0
 PAUSE_S = 0.02
 AGAIN_AFTER_S = 0.2
@@ -49,8 +50,8 @@ class Asked:
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
         self.wishes: dict[str, Wish] = {}
-        self.killed_at_s: dict[str, float] = {}
-        """When the worker of a run was killed, for the runs that were running then."""
+        self.struck: dict[str, tuple[str, float]] = {}
+        """What struck the process of a run, and when, for the runs that were running then."""
 
     def ask(self, wishes: Sequence[Wish]) -> None:
         """Ask for runs one after the other; one that is refused is asked for again under its key."""
@@ -58,11 +59,11 @@ class Asked:
             self.wishes[self._accepted(wish)] = wish
             time.sleep(PAUSE_S)
 
-    def note_killed(self, *pids: int | None) -> None:
-        """Note which runs were running in processes that have just been killed."""
+    def note_struck(self, pids: Sequence[int], by: str) -> None:
+        """Note which runs are running in processes to which something happens now."""
         for run_id in map(str, self._fleet.redis.zrange("agentic:running", 0, -1)):
             if self._fleet.run(run_id).get("worker", "").rpartition("/")[2] in map(str, pids):
-                self.killed_at_s[run_id] = time.time()
+                self.struck[run_id] = by, time.time()
 
     def records(self) -> dict[str, dict[str, str]]:
         """Return the ledger's record of every run, by its id."""
@@ -88,7 +89,11 @@ class Asked:
             ended_twice=len(twice),
             finished_nodes_repeated=len(repeated),
         )
-        report.count_times("recovery", self._recoveries(records))
+        for by in sorted({by for by, _ in self.struck.values()}):
+            times_s = self._recoveries(records, by)
+            report.count_times(f"taken_up_after_{by}", times_s)
+            is_in_time = max(times_s, default=0.0) <= RECOVERED_WITHIN_S
+            report.hold(f"a run is taken up in time after {by}", holds=is_in_time, found=times_s)
         report.hold("no run is lost", holds=not lost, found=lost)
         report.hold("no run fails", holds=not failed, found=failed)
         report.hold("no run ends twice", holds=not twice, found=twice)
@@ -119,9 +124,10 @@ class Asked:
         events: Any = self._fleet.redis.xrange(f"agentic:events:{run_id}")
         return sum(fields["event"] in {"end", "error"} for _, fields in events)
 
-    def _recoveries(self, records: Mapping[str, Mapping[str, str]]) -> list[float]:
-        starts = {run_id: float(records[run_id].get("started_at") or 0) for run_id in self.killed_at_s}
-        return [starts[run_id] - at for run_id, at in self.killed_at_s.items() if starts[run_id] > at]
+    def _recoveries(self, records: Mapping[str, Mapping[str, str]], by: str) -> list[float]:
+        struck_at_s = {run_id: at_s for run_id, (what, at_s) in self.struck.items() if what == by}
+        started_at_s = {run_id: float(records[run_id].get("started_at") or 0) for run_id in struck_at_s}
+        return [started_at_s[run_id] - at_s for run_id, at_s in struck_at_s.items() if started_at_s[run_id] > at_s]
 
 
 def is_repeated(wish: Wish) -> bool:

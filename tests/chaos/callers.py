@@ -33,6 +33,27 @@ def one_key(arena: Arena) -> Report:
     return report
 
 
+def one_interrupt(arena: Arena) -> Report:
+    """Answer one interrupt fifty times at once: one answer is taken, and the others are told so."""
+    report, fleet = Report(), arena.fleet
+    fleet.revive(*BOTH)
+    log = fleet.directory / f"interrupt-{uuid4()}"
+    runs = f"/threads/{fleet.http.post('/threads', json={}).json()['thread_id']}/runs/wait"
+    asked = {"assistant_id": "ask_human", "input": {"topic": "chaos", "log": str(log)}}
+    waiting = fleet.http.post(runs, json=asked).json()
+    report.hold("the thread waits at its interrupt", holds="__interrupt__" in waiting, found=waiting)
+    bodies = [{"assistant_id": "ask_human", "command": {"resume": number}} for number in range(CALLERS)]
+    with ThreadPoolExecutor(CALLERS) as threads:
+        answers = list(threads.map(lambda body: fleet.http.post(runs, json=body), bodies))
+    statuses = [answer.status_code for answer in answers]
+    report.count(resumes=CALLERS, won=statuses.count(200), refused=statuses.count(409))
+    holds = statuses.count(200) == 1 and statuses.count(409) == CALLERS - 1
+    report.hold("one answer wins, the others are 409", holds=holds, found=statuses)
+    finished = log.read_text(encoding="utf-8").split().count("finish")
+    report.hold("one answer is one set of effects", holds=finished == 1, found=finished)
+    return report
+
+
 def poison(arena: Arena) -> Report:
     """Ask for runs that kill their child each time: they are given up, and the others on their queue flow."""
     report, fleet = Report(), arena.fleet

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from tests.chaos.arena import Arena
-from tests.chaos.callers import foreign_messages, one_key, poison
+from tests.chaos.callers import foreign_messages, one_interrupt, one_key, poison
 from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
-from tests.chaos.outages import rabbitmq_cuts, redis_restarts
+from tests.chaos.outages import postgresql_cuts, rabbitmq_cuts, redis_restarts
 from tests.chaos.report import Report
 
 Scenario = Callable[[Arena], Report]
@@ -18,8 +18,10 @@ SCENARIOS: Mapping[str, Scenario] = {
         rolling_restart,
         redis_restarts,
         one_key,
+        one_interrupt,
         poison,
         foreign_messages,
         rabbitmq_cuts,
+        postgresql_cuts,
     )
 }
