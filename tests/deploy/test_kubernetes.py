@@ -203,3 +203,13 @@ class TestNetworkPolicies:
         assert blocks
         for block in blocks:
             assert {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"} <= set(block["except"])
+
+    def test_the_pool_that_reads_the_web_cannot_reach_a_mail_server(self) -> None:
+        mail = {25, 465, 587, 993}
+        senders = [
+            policy["spec"]["podSelector"]["matchLabels"]
+            for policy in of_kind("NetworkPolicy").values()
+            for rule in policy["spec"].get("egress", [])
+            if mail & {port["port"] for port in rule["ports"]}
+        ]
+        assert senders == [{"app.kubernetes.io/name": "worker-core"}]
