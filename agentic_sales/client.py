@@ -154,11 +154,17 @@ class Client:
             LangGraphError: The facade refused, or could not be asked.
         """
         body = {"key": key, "score": score, "comment": comment}
-        kept = self.ask("POST", f"/runs/{quote(run_id, safe='')}/feedback", body=body)
+        kept = self.ask("POST", f"/runs/{quote(run_id, safe='')}/feedback", body)
         return str(kept["feedback_id"])
 
-    def ask(self, method: str, path: str, *, body: object = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
+    def ask(self, method: str, path: str, body: Any = None, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
         """Ask the facade for something else than a new run, and return the JSON of its answer; None: it has none.
+
+        Args:
+            method: HTTP method.
+            path: Path and query.
+            body: Sent as JSON, bytes as they are; None: nothing is sent.
+            timeout_s: Wall-clock limit of the call, in seconds.
 
         Raises:
             LangGraphError: The facade refused, or could not be asked.
@@ -192,9 +198,10 @@ class Client:
     async def _send(
         self, method: str, url: str, body: object, headers: dict[str, str], *, timeout_s: float, asked: str
     ) -> httpx.Response:
+        content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
         try:
             async with asyncio.timeout(timeout_s), self._slots:
-                return await self._http.request(method, url, json=body, headers=headers)
+                return await self._http.request(method, url, headers=headers, **content)
         except TimeoutError as exc:
             raise LangGraphError("timeout", 0, asked, f"no answer after {timeout_s:g} s") from exc
         except (httpx.HTTPError, httpx.InvalidURL) as exc:

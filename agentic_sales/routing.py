@@ -62,6 +62,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/threads",
     "/assistants",
     "/fleet",
+    "/campaigns",
     "/linkedin/",
     "/docs",
     "/openapi.json",

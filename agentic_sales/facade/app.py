@@ -18,6 +18,7 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, TransientError
 from agentic_sales.facade import (
     assistants,
+    campaigns,
     feedback,
     fleet,
     health,
@@ -45,7 +46,11 @@ from agentic_sales.store.threads import Threads
 
 log = structlog.get_logger()
 
-_PARTS = (runs, feedback, threads, thread_state, thread_runs, assistants, health, metrics, fleet, unsubscribe, webhooks)
+_PARTS = (
+    *(runs, feedback, threads, thread_state, thread_runs, assistants),
+    *(campaigns, unsubscribe, webhooks),
+    *(health, metrics, fleet),
+)
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 

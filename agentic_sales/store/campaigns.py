@@ -159,6 +159,31 @@ async def change_enrollment(
     return (await connection.execute(statement.values(updated_at=now, **values))).rowcount == 1
 
 
+async def unpark(connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, now: datetime) -> bool:
+    """Let a parked enrollment go on now; False: it is not parked."""
+    statement = update(EnrollmentRow).where(
+        EnrollmentRow.campaign_id == campaign_id,
+        EnrollmentRow.contact_id == contact_id,
+        EnrollmentRow.state == "parked",
+    )
+    going_on = {"state": ACTIVE, "reason": "", "fruitless": 0, "wake_at": now, "updated_at": now}
+    return (await connection.execute(statement.values(**going_on))).rowcount == 1
+
+
+async def enrollments(
+    connection: AsyncConnection, campaign_id: CampaignId, *, state: str | None = None, limit: int = 100, offset: int = 0
+) -> list[EnrollmentRow]:
+    """Return a campaign's enrollments, in the order in which people joined; `state` keeps those in that state."""
+    statement = (
+        select(EnrollmentRow)
+        .where(EnrollmentRow.campaign_id == campaign_id)
+        .order_by(EnrollmentRow.created_at, EnrollmentRow.contact_id)
+    )
+    if state is not None:
+        statement = statement.where(EnrollmentRow.state == state)
+    return await every(connection, EnrollmentRow, statement.limit(limit).offset(offset))
+
+
 async def enrollment_counts(connection: AsyncConnection, campaign_id: CampaignId) -> dict[tuple[str, str], int]:
     """Count a campaign's enrollments by state and reason."""
     statement = (

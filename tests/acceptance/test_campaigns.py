@@ -1,8 +1,13 @@
 """A campaign on a real fleet: beat ticks, core visits, the email pool writes, the send door sends."""
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,3 +60,98 @@ def test_a_sequence_is_sent_to_its_end_by_a_fleet_that_nobody_watches(ticking: F
     mails = list((ticking.directory / "mail" / "new").iterdir())
     assert len(mails) == 2
     assert datetime.now(UTC) > row.updated_at
+
+
+PEOPLE = """email,first name,company,time zone,plan
+ada@example.com,Ada,Acme,Europe/Berlin,pro
+not an address,Bob,Acme,,pro
+eve@example.com,Eve,,Mars/Olympus,free
+"""
+
+
+@pytest.fixture(scope="module")
+def made(ticking: Fleet) -> Fleet:
+    """A fleet that has a mailbox and a careful campaign, whose people are in."""
+    plan = ticking.directory / "plan.json"
+    plan.write_text(json.dumps({"mailboxes": ["outreach"], "steps": [{}], "window": ALWAYS}))
+    people = ticking.directory / "people.csv"
+    people.write_text(PEOPLE)
+    where = "--postal-address", "1 Main Street, Springfield"
+    command(ticking, "mailbox", "outreach", "--address", "ann@acme.example", *where)
+    command(ticking, "create", "careful", "--plan", str(plan))
+    told = command(ticking, "import", "careful", str(people), "--basis", "consent", "--source", "a fair").stderr
+    assert "line 3: refused (email: " in told
+    assert "line 4: added (time zone: `Mars/Olympus` is no time zone; it was left out)" in told
+    assert "3 lines: 2 added, 0 known, 0 duplicate, 1 refused; 2 people joined the campaign" in told
+    return ticking
+
+
+class TestByHand:
+    """A person makes a campaign by the command line and follows it over HTTP."""
+
+    def test_a_rehearsal_prints_every_message_and_changes_nothing(self, made: Fleet) -> None:
+        messages = json.loads(command(made, "rehearse", "careful", "--json").stdout)
+        assert sorted(message["to_email"] for message in messages) == ["ada@example.com", "eve@example.com"]
+        assert {message["state"] for message in messages} == {"sent"}
+        found = made.get("/campaigns/careful").json()
+        assert (found["state"], found["people"], found["steps"]) == ("draft", {"active": 2}, [{}])
+
+    def test_nothing_goes_before_a_person_agrees_and_what_is_refused_never_goes(self, made: Fleet) -> None:
+        command(made, "start", "careful")
+        waiting = eventually(
+            "two messages wait for a word", lambda: approvals(made), lambda found: len(found) == 2, within_s=60
+        )
+        by_name = {question["message"]["to_email"]: question for question in waiting}
+        yes, no = by_name["ada@example.com"], by_name["eve@example.com"]
+        command(made, "approve", yes["approval_id"], "--by", "Ann")
+        command(made, "approve", no["approval_id"], "--by", "Ann", "--reject")
+        late = made.http.post(
+            f"/campaigns/approvals/{yes['approval_id']}",
+            json={"decision": "reject", "digest": yes["digest"], "by": "Bob"},
+        )
+        assert (late.status_code, late.json()["code"]) == (409, "state_conflict")
+        found = eventually(
+            "nobody is on the way any more",
+            lambda: made.get("/campaigns/careful").json(),
+            lambda campaign: "active" not in campaign["people"],
+            within_s=60,
+        )
+        assert found["people"] == {"finished": 1, "stopped": 1}
+        assert found["reasons"] == {"rejected by Ann": 1}
+        picture = command(made, "show", "careful", "--timeline").stdout
+        assert "step 0 sent" in picture
+        assert "ada@example.com" in picture
+
+    @pytest.mark.parametrize(
+        ("path", "body", "status", "code"),
+        [
+            ("", {"campaign_id": "no spaces", "plan": {}}, 422, "invalid_request"),
+            ("", {"campaign_id": "x", "plan": {"steps": [], "mailboxes": ["outreach"]}}, 422, "invalid_request"),
+            ("", {"campaign_id": "x", "plan": {"steps": [{}], "mailboxes": ["nobody"]}}, 422, "invalid_request"),
+            ("/careful/start", None, 409, "state_conflict"),
+            ("/unknown/start", None, 404, "unknown_record"),
+            ("/touches/unknown/resolve", {"state": "sent", "by": "Ann"}, 404, "unknown_record"),
+        ],
+    )
+    def test_what_cannot_be_done_is_refused_with_the_reason(
+        self, made: Fleet, path: str, body: Any, status: int, code: str
+    ) -> None:
+        refused = made.http.post(f"/campaigns{path}", json=body)
+        assert (refused.status_code, refused.json()["code"]) == (status, code), refused.text
+
+
+def approvals(fleet: Fleet) -> list[dict[str, Any]]:
+    """Return the messages that wait for somebody's word."""
+    found: list[dict[str, Any]] = fleet.get("/campaigns/approvals").json()
+    return found
+
+
+def command(fleet: Fleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run `agentic-sales campaigns …` against a fleet."""
+    environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "200"}
+    program = Path(sys.executable).with_name("agentic-sales")
+    ended = subprocess.run(
+        [program, "campaigns", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended

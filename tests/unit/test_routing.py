@@ -5,6 +5,7 @@ import pytest
 from agentic_sales import routing
 from agentic_sales.registry import BY_ID
 from agentic_sales.routing import (
+    DEFAULT_EMAIL_WORKER_ASSISTANTS,
     HEALTH_PATHS,
     INTERNAL_PREFIXES,
     OPEN_PREFIXES,
@@ -88,6 +89,9 @@ def test_the_queue_of_core_can_be_moved() -> None:
     assert core_queue({"CORE_WORKER_QUEUE": " "}) == "core"
 
 
+DEFAULT_EMAIL = set(DEFAULT_EMAIL_WORKER_ASSISTANTS.split(","))
+
+
 @pytest.mark.parametrize(
     ("override", "expected"),
     [
@@ -95,10 +99,10 @@ def test_the_queue_of_core_can_be_moved() -> None:
         (" email_reply , pipeline ,", {"email_reply", "pipeline"}),
         ("", set()),
         (",", set()),
-        ("+pipeline", {"email_compose", "email_reply", "pipeline"}),
-        ("-email_reply", {"email_compose"}),
-        ("-email_reply, + pipeline", {"email_compose", "pipeline"}),
-        ("-email_reply,+email_reply", {"email_compose", "email_reply"}),
+        ("+pipeline", DEFAULT_EMAIL | {"pipeline"}),
+        ("-email_reply", DEFAULT_EMAIL - {"email_reply"}),
+        ("-email_reply, + pipeline", DEFAULT_EMAIL - {"email_reply"} | {"pipeline"}),
+        ("-email_reply,+email_reply", DEFAULT_EMAIL),
     ],
 )
 def test_a_list_replaces_the_default_and_signed_entries_edit_it(override: str, expected: set[str]) -> None:

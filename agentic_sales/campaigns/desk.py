@@ -1,0 +1,202 @@
+"""Do what a person does with campaigns: make, start, pause, resume and stop them, and answer what they ask.
+
+The command line and the facade call this, so that both mean the same. Whatever a person changes wakes whom it concerns,
+so that nobody waits for a tick that was planned before.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns import approval, door
+from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.touches import known_touch
+from agentic_sales.campaigns.windows import zone_named
+from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, MailboxId, TouchId
+from agentic_sales.errors import InvalidRequest, StateConflict, UnknownRecord
+from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.campaigns import CampaignRow, add_campaign, campaign, enroll, move_campaign, unpark
+from agentic_sales.store.database import Database
+from agentic_sales.store.mailboxes import add_mailbox, mailbox
+from agentic_sales.store.touches import TouchRow
+from agentic_sales.store.visits import wake
+
+Verb = Literal["start", "pause", "resume", "stop"]
+_MOVES: Mapping[Verb, tuple[tuple[str, ...], str]] = {
+    "start": (("draft",), "running"),
+    "pause": (("running",), "paused"),
+    "resume": (("paused",), "running"),
+    "stop": (("draft", "running", "paused"), "stopped"),
+}
+"""Verb to the states in which a campaign may be, and the one in which it is afterwards."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""It is part of a thread's id, `campaign-<campaign_id>-<contact_id>`."""
+
+
+async def create(
+    database: Database, campaign_id: str, *, name: str, plan: Mapping[str, Any], now: datetime
+) -> CampaignRow:
+    """Make a campaign, as a draft.
+
+    Raises:
+        InvalidRequest: The id is none, the plan is none, or it names what is not there.
+        StateConflict: There is a campaign of this id.
+    """
+    if not _ID.fullmatch(campaign_id):
+        raise InvalidRequest(f"`{campaign_id}` is no campaign id: 1 to 64 letters, digits, `-` and `_`")
+    checked, known = _plan(plan), CampaignId(campaign_id)
+    async with database.writing() as connection:
+        for mailbox_id in checked.mailboxes:
+            if await mailbox(connection, mailbox_id) is None:
+                raise InvalidRequest(f"the plan writes from `{mailbox_id}`, and there is no such mailbox")
+        plain = checked.model_dump(mode="json")
+        if not await add_campaign(connection, known, name=name or campaign_id, plan=plain, now=now):
+            raise StateConflict("campaign", campaign_id, "there is one of this id already")
+        return await known_campaign(connection, known)
+
+
+def _plan(plan: Mapping[str, Any]) -> CampaignPlan:
+    try:
+        checked = CampaignPlan.model_validate(plan)
+    except ValidationError as exc:
+        told = "; ".join(f"{'/'.join(map(str, p['loc'])) or 'the plan'}: {p['msg']}" for p in exc.errors())
+        raise InvalidRequest(f"the plan is not one: {told}") from exc
+    if zone_named(checked.time_zone) is None:
+        raise InvalidRequest(f"the plan is not one: time_zone: `{checked.time_zone}` is no time zone")
+    return checked
+
+
+async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
+    """Add a mailbox from which campaigns write.
+
+    Raises:
+        StateConflict: Its id or address is taken.
+    """
+    async with database.writing() as connection:
+        if not await add_mailbox(connection, MailboxId(mailbox_id), values, now=now):
+            raise StateConflict("mailbox", mailbox_id, "its id or its address is taken")
+
+
+async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: datetime) -> CampaignRow:
+    """Start, pause, resume or stop a campaign; whoever is in it is visited at once.
+
+    Raises:
+        UnknownRecord: There is no such campaign.
+        StateConflict: It is in a state in which this makes no sense.
+    """
+    expected, to = _MOVES[verb]
+    async with database.writing() as connection:
+        moved = await move_campaign(connection, campaign_id, expected=expected, to=to, now=now)
+        if moved is None:
+            found = await known_campaign(connection, campaign_id)
+            told = f"it is `{found.state}`; to {verb} it, it must be {' or '.join(f'`{s}`' for s in expected)}"
+            raise StateConflict("campaign", campaign_id, told)
+        if verb != "pause":
+            await wake(connection, now=now, campaign_id=campaign_id)
+        return moved
+
+
+async def enroll_people(
+    database: Database, campaign_id: CampaignId, people: Iterable[ContactId], *, now: datetime
+) -> int:
+    """Enroll people in a campaign; return how many were not in it before.
+
+    Raises:
+        UnknownRecord: There is no such campaign.
+        StateConflict: It has ended.
+    """
+    async with database.writing() as connection:
+        found = await known_campaign(connection, campaign_id)
+        if found.state in {"stopped", "finished"}:
+            raise StateConflict("campaign", campaign_id, f"it is `{found.state}`, so nobody can join it any more")
+        return sum([await enroll(connection, campaign_id, person, wake_at=now, now=now) for person in people])
+
+
+async def known_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow:
+    """Return a campaign.
+
+    Raises:
+        UnknownRecord: There is none.
+    """
+    found = await campaign(connection, campaign_id)
+    if found is None:
+        raise UnknownRecord("campaign", campaign_id)
+    return found
+
+
+async def approve(
+    database: Database, approval_id: ApprovalId, *, digest: str, by: str, note: str, now: datetime
+) -> ApprovalRow:
+    """Agree to exactly the message of a digest, and let it go.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, is about another message, or the message waits no longer.
+        NotPermitted: The person must not be written to by now.
+    """
+    answered = await approval.approve(database, approval_id, digest=digest, by=by, now=now, note=note)
+    await _wake_whom_it_concerns(database, answered, now)
+    return answered
+
+
+async def reject(
+    database: Database, approval_id: ApprovalId, *, digest: str, by: str, note: str, now: datetime
+) -> ApprovalRow:
+    """Refuse a message, which then is never sent; the person's sequence ends.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, or is about another message.
+    """
+    answered = await approval.reject(database, approval_id, digest=digest, by=by, now=now, note=note)
+    await _wake_whom_it_concerns(database, answered, now)
+    return answered
+
+
+async def edit(
+    database: Database,
+    approval_id: ApprovalId,
+    *,
+    digest: str,
+    subject: str,
+    text: str,
+    by: str,
+    now: datetime,
+    html: str = "",
+) -> ApprovalRow:
+    """Change the message that a question is about; return the question about the changed one.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, is about another message, or the message was tried already.
+    """
+    return await approval.edit_message(
+        database, approval_id, digest=digest, subject=subject, text=text, html=html, by=by, now=now
+    )
+
+
+async def resolve(
+    database: Database, touch_id: TouchId, state: Literal["sent", "failed"], *, by: str, now: datetime
+) -> TouchRow:
+    """Say what became of an ambiguous touch; the person's sequence goes on, or ends, accordingly.
+
+    Raises:
+        UnknownRecord: There is no such touch.
+        StateConflict: It is not ambiguous, or the name is missing.
+    """
+    ended = await door.resolve(database, touch_id, state, by=by, now=now)
+    async with database.writing() as connection:
+        await unpark(connection, CampaignId(ended.campaign_id), ContactId(ended.contact_id), now=now)
+    return ended
+
+
+async def _wake_whom_it_concerns(database: Database, answered: ApprovalRow, now: datetime) -> None:
+    async with database.writing() as connection:
+        touch = await known_touch(connection, TouchId(answered.touch_id))
+        await wake(
+            connection, now=now, campaign_id=CampaignId(touch.campaign_id), contact_id=ContactId(touch.contact_id)
+        )

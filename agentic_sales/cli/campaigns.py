@@ -1,0 +1,260 @@
+"""Make campaigns, start and stop them, agree to their messages, and look how they do."""
+# ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, print_json
+
+app = typer.Typer(
+    no_args_is_help=True, help="Make campaigns, start and stop them, agree to their messages, look how they do."
+)
+
+CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
+By = Annotated[str, typer.Option("--by", help="Who decides; it is kept.")]
+
+
+@app.command()
+def create(
+    campaign: CampaignArgument,
+    plan: Annotated[Path, typer.Option("--plan", help="Its plan: a JSON file; `-`: standard input.")],
+    name: Annotated[str, typer.Option(help="Name for people.")] = "",
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
+) -> None:
+    """Make a campaign, as a draft: nothing happens before it is started.
+
+    agentic-sales campaigns create spring --plan plan.json
+
+    A plan of two messages: {"mailboxes": ["sales"], "steps": [{}, {"delay_days": 3}]}
+    """
+    from agentic_sales.dev import campaigns
+
+    body = {"campaign_id": campaign, "name": name, "plan": _read_json(plan)}
+    made = answer(as_json, lambda: campaigns.ask("POST", "", url, body))
+    _told(made, as_json, f"campaign `{campaign}` is a draft; import people, rehearse it, then start it")
+
+
+@app.command()
+def mailbox(
+    mailbox_id: Annotated[str, typer.Argument(metavar="MAILBOX", help="Id of the mailbox.")],
+    *,
+    address: Annotated[str, typer.Option(help="What stands in From.")],
+    postal_address: Annotated[str, typer.Option(help="The sender's, which every message shows.")],
+    name: Annotated[str, typer.Option(help="The sender's name.")] = "",
+    daily_cap: Annotated[int, typer.Option(help="Messages a day.", min=0)] = 50,
+    spacing_s: Annotated[float, typer.Option(help="Least seconds between two messages.", min=0)] = 0.0,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add a mailbox that campaigns write from.
+
+    agentic-sales campaigns mailbox sales --address ann@acme.example --postal-address '1 Main Street, Springfield'
+    """
+    from agentic_sales.dev import campaigns
+
+    body: dict[str, Any] = {
+        "mailbox_id": mailbox_id,
+        "address": address,
+        "postal_address": postal_address,
+        "display_name": name,
+    }
+    body |= {"daily_cap": daily_cap, "spacing_s": spacing_s}
+    made = answer(as_json, lambda: campaigns.ask("POST", "/mailboxes", url, body))
+    _told(made, as_json, f"campaigns can write from `{mailbox_id}`, {daily_cap} messages a day")
+
+
+@app.command("import")
+def import_people(
+    campaign: CampaignArgument,
+    file: Annotated[Path, typer.Argument(help="CSV file of people; a column of e-mail addresses is needed.")],
+    *,
+    basis: Annotated[str | None, typer.Option(help="Lawful basis of lines that name none.")] = None,
+    source: Annotated[str, typer.Option(help="Where that basis comes from.")] = "",
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take people in from a CSV file and enroll them; every line that was not taken is told with its column.
+
+    agentic-sales campaigns import spring people.csv --basis legitimate_interest --source 'their web sites'
+    """
+    from agentic_sales.dev import campaigns
+
+    raw = _read(file)
+    path = f"{campaigns.path_of(campaign)}/import"
+    report = answer(as_json, lambda: campaigns.ask("POST", path, url, raw, basis=basis, source=source))
+    if as_json:
+        print_json(report)
+    else:
+        note(*campaigns.import_lines(report))
+
+
+@app.command()
+def start(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Start a campaign.
+
+    agentic-sales campaigns start spring
+    """
+    _move(campaign, "start", url, as_json)
+
+
+@app.command()
+def pause(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Pause a campaign: nothing more is written or sent until it is resumed.
+
+    agentic-sales campaigns pause spring
+    """
+    _move(campaign, "pause", url, as_json)
+
+
+@app.command()
+def resume(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Let a paused campaign go on.
+
+    agentic-sales campaigns resume spring
+    """
+    _move(campaign, "resume", url, as_json)
+
+
+@app.command()
+def stop(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Stop a campaign for good; what waits is never sent.
+
+    agentic-sales campaigns stop spring
+    """
+    _move(campaign, "stop", url, as_json)
+
+
+@app.command()
+def show(
+    campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="Id; none: all are listed.")] = None,
+    timeline: Annotated[bool, typer.Option("--timeline", help="List its messages by time, too.")] = False,  # noqa: FBT002 - as above
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - as above
+) -> None:
+    """Draw how a campaign does: a funnel, its messages, and what people answered per variant.
+
+    agentic-sales campaigns show spring --timeline
+    """
+    from agentic_sales.dev import campaigns
+
+    if campaign is None:
+        listed = answer(as_json, lambda: campaigns.ask("GET", "", url))
+        return print_json(listed) if as_json else Console().print(campaigns.as_table(listed))
+    path = campaigns.path_of(campaign)
+    found = answer(as_json, lambda: campaigns.ask("GET", path, url))
+    if as_json:
+        return print_json(found)
+    Console().print(campaigns.as_picture(found))
+    if timeline:
+        messages = answer(as_json, lambda: campaigns.ask("GET", f"{path}/touches", url, limit=1000))
+        Console().print(campaigns.timeline(messages))
+    return None
+
+
+@app.command()
+def approve(
+    approval: Annotated[str | None, typer.Argument(metavar="[APPROVAL]", help="Id; none: all are listed.")] = None,
+    *,
+    by: By = "",
+    reject: Annotated[bool, typer.Option("--reject", help="Refuse the message instead.")] = False,
+    edit: Annotated[
+        Path | None, typer.Option("--edit", help="File with a new text; its first line: Subject: …")
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Agree to a message, refuse it or change it; without an id, show what waits for somebody's word.
+
+    agentic-sales campaigns approve 5f2b… --by Ann
+    """
+    from agentic_sales.dev import campaigns
+
+    waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, limit=1000))
+    if approval is None:
+        if as_json:
+            print_json(waiting)
+        elif waiting:
+            Console().print(campaigns.approvals_as_text(waiting))
+        else:
+            note("no message waits for anybody's word")
+        return
+    seen = [question for question in waiting if question["approval_id"].startswith(approval)]
+    if len(seen) != 1:
+        end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{approval}`")
+    if not by:
+        end(WRONG, "say who decides: --by NAME")
+    body = {"decision": "reject" if reject else "approve", "digest": seen[0]["digest"], "by": by}
+    if edit is not None:
+        body |= {"decision": "edit", **_edited(edit)}
+    path = f"/approvals{campaigns.path_of(seen[0]['approval_id'])}"
+    decided = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
+    _told(decided, as_json, f"message to {decided['message']['to_email']}: {decided['state']}")
+
+
+@app.command()
+def rehearse(
+    campaign: CampaignArgument,
+    people: Annotated[int, typer.Option(help="Most people that are rehearsed.", min=1)] = 25,
+    start_at: Annotated[datetime | None, typer.Option("--start", help="When it begins, UTC; default: now.")] = None,
+    as_json: AsJson = False,  # noqa: FBT002 - as above
+) -> None:
+    """Let all days of a campaign pass in seconds, and print its calendar; no mail leaves, nothing is changed.
+
+    agentic-sales campaigns rehearse spring --people 10
+
+    It reads the store of DATABASE_URL, or the local one. Messages are taken as approved at once.
+    """
+    from agentic_sales.dev import rehearse as rehearsing
+    from agentic_sales.observability.logs import configure_logs
+    from agentic_sales.settings import settings
+
+    configure_logs("warning")
+    moment = (start_at or datetime.now(UTC)).replace(tzinfo=UTC)
+    messages = rehearsing.rehearse_campaign(settings(), campaign, people=people, start_at=moment)
+    if as_json:
+        print_json([message.as_data() for message in messages])
+    else:
+        Console().print(rehearsing.as_calendar(messages))
+
+
+def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - the flag of the command
+    from agentic_sales.dev import campaigns
+
+    path = campaigns.path_of(campaign, verb)
+    moved = answer(as_json, lambda: campaigns.ask("POST", path, url))
+    _told(moved, as_json, f"campaign `{campaign}` is {moved['state']}")
+
+
+def _told(data: Any, as_json: bool, line: str) -> None:  # noqa: FBT001 - as above
+    if as_json:
+        print_json(data)
+    else:
+        note(line)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as exc:
+        end(WRONG, f"`{file}` cannot be read: {exc.strerror}")
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        return json.loads(_read(file))
+    except ValueError as exc:
+        end(WRONG, f"`{file}` is no JSON: {exc}")
+
+
+def _edited(file: Path) -> dict[str, str]:
+    head, _, text = _read(file).decode().partition("\n")
+    if not head.startswith("Subject: "):
+        end(WRONG, f"the first line of `{file}` must be `Subject: …`")
+    return {"subject": head.removeprefix("Subject: ").strip(), "text": text.strip()}

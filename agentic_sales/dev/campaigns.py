@@ -1,0 +1,121 @@
+"""Deal with campaigns from the command line, over HTTP, and draw how they do."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from agentic_sales.client import Client
+
+BAR_COLUMNS = 40
+
+
+def ask(method: str, path: str, url: str | None, body: Any = None, **query: object) -> Any:
+    """Ask the facade about campaigns.
+
+    Raises:
+        LangGraphError: The facade refused, or could not be asked.
+    """
+    given = {name: value for name, value in query.items() if value not in (None, "")}
+    with Client(url) as client:
+        return client.ask(method, f"/campaigns{path}{'?' + urlencode(given) if given else ''}", body)
+
+
+def path_of(*parts: str) -> str:
+    """Return the path of something by its ids."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
+
+
+def as_table(campaigns: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay campaigns out for people."""
+    table = Table("campaign", "name", "state", "made")
+    for campaign in campaigns:
+        table.add_row(campaign["campaign_id"], campaign["name"], campaign["state"], _clock(campaign["created_at"]))
+    return table
+
+
+def import_lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """Say what became of a file: a line for each line of it that has something to say, and the sum."""
+    for line in report["lines"]:
+        problems = "; ".join(f"{p['column']}: {p['reason']}" if p["column"] else p["reason"] for p in line["problems"])
+        if problems or line["status"] != "added":
+            yield f"line {line['line']}: {line['status']}{f' ({problems})' if problems else ''}"
+    counted = [str(line["status"]) for line in report["lines"]]
+    told = ", ".join(f"{counted.count(status)} {status}" for status in ("added", "known", "duplicate", "refused"))
+    yield f"{len(counted)} lines: {told}; {report['enrolled']} people joined the campaign"
+
+
+def approvals_as_text(questions: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Lay out the messages that somebody must agree to, each whole."""
+    blocks = []
+    for question in questions:
+        message = question["message"]
+        until = f" until {_clock(question['expires_at'])}\n"
+        about = f"{message['campaign_id']} step {message['step']} to {message['to_email']}\n"
+        mail = f"\nSubject: {message['subject']}\n\n{message['text']}\n"
+        blocks.append(Text.assemble((question["approval_id"], "bold"), until, about, mail))
+    return Group(*blocks)
+
+
+def as_picture(campaign: Mapping[str, Any]) -> RenderableType:
+    """Draw a campaign: its funnel, what its messages came to, and how its variants compare."""
+    reason = f" ({campaign['reason']})" if campaign["reason"] else ""
+    head = Text.assemble((campaign["campaign_id"], "bold"), f" {campaign['name']}: {campaign['state']}{reason}\n")
+    return Group(head, _funnel(campaign), _steps(campaign), _variants(campaign), *_reasons(campaign))
+
+
+def _funnel(campaign: Mapping[str, Any]) -> Table:
+    stages = [("enrolled", sum(campaign["people"].values()))]
+    stages += [(f"step {n} sent", step.get("sent", 0)) for n, step in enumerate(campaign["steps"])]
+    for answer in ("replied", "interested"):
+        stages.append((answer, sum(variant["shares"][answer]["count"] for variant in campaign["variants"])))
+    most = max((count for _, count in stages), default=0) or 1
+    table = Table("stage", "people", "", box=None)
+    for name, count in stages:
+        table.add_row(name, str(count), "█" * round(BAR_COLUMNS * count / most))
+    return table
+
+
+def _steps(campaign: Mapping[str, Any]) -> Table:
+    states = sorted({state for step in campaign["steps"] for state in step})
+    table = Table("step", "workflow", "after", *states, title="messages")
+    for number, (step, plan) in enumerate(zip(campaign["steps"], campaign["plan"]["steps"], strict=True)):
+        after = f"{plan['delay_days']:g} {plan['counts'].replace('_', ' ')}"
+        table.add_row(str(number), plan["workflow"], after, *(str(step.get(state, 0)) for state in states))
+    return table
+
+
+def _variants(campaign: Mapping[str, Any]) -> Table:
+    answers = ("replied", "interested", "bounced", "unsubscribed", "complained")
+    table = Table("step", "variant", "sent", *answers, title="what people answered, with 95 % intervals")
+    for variant in campaign["variants"]:
+        shares = (_share(variant["shares"][answer]) for answer in answers)
+        table.add_row(str(variant["step"]), variant["variant"] or "-", str(variant["sent"]), *shares)
+    return table
+
+
+def _share(share: Mapping[str, Any]) -> str:
+    return f"{share['count']} ({share['low_ratio']:.0%}-{share['high_ratio']:.0%})"
+
+
+def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
+    for reason, count in sorted(campaign["reasons"].items(), key=lambda entry: -entry[1]):
+        yield Text(f"{count} stopped or parked: {reason}")
+
+
+def timeline(touches: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay the messages of a campaign out in the order of time."""
+    table = Table("when", "to", "step", "state", "subject", "why")
+    for touch in sorted(touches, key=lambda row: row["sent_at"] or row["not_before_at"]):
+        when = _clock(touch["sent_at"] or touch["not_before_at"])
+        words = (touch["to_email"], str(touch["step"]), touch["state"], touch["subject"], touch["detail"])
+        table.add_row(when, *words)
+    return table
+
+
+def _clock(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"

@@ -1,0 +1,247 @@
+"""Serve campaigns: make them, take people in, start and stop them, answer what they ask, and tell how they do.
+
+Nothing here sends or runs anything: it changes rows, and the next tick acts on them.
+"""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from agentic_sales.campaigns import desk
+from agentic_sales.campaigns.door import when_and_why
+from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
+from agentic_sales.campaigns.report import report_of
+from agentic_sales.contracts import ApprovalId, CampaignId, ConsentBasis, ContactId, ErrorBody, TouchId, TouchState
+from agentic_sales.facade.state import state_of
+from agentic_sales.store.approvals import ApprovalRow, approvals
+from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, campaigns, enrollments
+from agentic_sales.store.columns import Table
+from agentic_sales.store.database import Database
+from agentic_sales.store.mailboxes import mailboxes
+from agentic_sales.store.touches import TouchRow, touch, touches
+
+router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+ERRORS: dict[int | str, dict[str, object]] = {
+    status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 503)
+}
+Limit = Annotated[int, Query(ge=1, le=1000, description="Most that are listed.")]
+Offset = Annotated[int, Query(ge=0, description="How many are passed over.")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NewCampaign(_Body):
+    """Body of a request that makes a campaign."""
+
+    campaign_id: str = Field(description="Its id: 1 to 64 letters, digits, `-` and `_`.")
+    name: str = Field(default="", description="For people.")
+    plan: dict[str, Any] = Field(description="Steps, mailboxes, window, time zone, approval.")
+
+
+class NewMailbox(_Body):
+    """Body of a request that adds a mailbox."""
+
+    mailbox_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Its id.")
+    address: str = Field(description="What stands in `From`.")
+    postal_address: str = Field(min_length=1, description="The sender's, which every message shows.")
+    display_name: str = Field(default="", description="The sender's name.")
+    reply_to: str | None = Field(default=None, description="Where replies go; null: to the address.")
+    time_zone: str = Field(default="UTC", description="IANA name; its day is the day of the cap.")
+    daily_cap: int = Field(default=50, ge=0, description="Messages a day.")
+    ramp_start: int | None = Field(default=None, ge=1, description="Messages on the first day; null: no ramp-up.")
+    ramp_per_day: int = Field(default=0, ge=0, description="How many more on each further day.")
+    spacing_s: float = Field(default=0.0, ge=0, description="Least time between two messages, in seconds.")
+
+
+class Answer(_Body):
+    """Body of a request that answers a question about a message."""
+
+    decision: Literal["approve", "reject", "edit"] = Field(description="The answer.")
+    digest: str = Field(description="Digest of the message that was seen; the answer counts for no other.")
+    by: str = Field(min_length=1, max_length=200, description="Who answers.")
+    note: str = Field(default="", max_length=2_000, description="What else is said.")
+    subject: str = Field(default="", max_length=998, description="Of an edit: the new subject.")
+    text: str = Field(default="", max_length=100_000, description="Of an edit: the new text.")
+
+
+class Resolution(_Body):
+    """Body of a request that ends an ambiguous touch."""
+
+    state: Literal["sent", "failed"] = Field(description="What somebody found out that it is.")
+    by: str = Field(min_length=1, max_length=200, description="Who found out.")
+
+
+@router.post("", responses=ERRORS, status_code=201, summary="Make a campaign")
+async def create_campaign(request: Request, body: NewCampaign) -> dict[str, Any]:
+    """Make a campaign, as a draft: nothing happens before it is started."""
+    return described(
+        await desk.create(_database(request), body.campaign_id, name=body.name, plan=body.plan, now=_now())
+    )
+
+
+@router.get("", responses=ERRORS, summary="List campaigns")
+async def list_campaigns(
+    request: Request, state: str | None = None, limit: Limit = 100, offset: Offset = 0
+) -> list[dict[str, Any]]:
+    """List campaigns, the newest first."""
+    async with _database(request).reading() as connection:
+        found = await campaigns(connection, state=state, limit=limit, offset=offset)
+    return [described(row) for row in found]
+
+
+@router.post("/mailboxes", responses=ERRORS, status_code=201, summary="Add a mailbox")
+async def create_mailbox(request: Request, body: NewMailbox) -> dict[str, Any]:
+    """Add a mailbox that campaigns write from."""
+    values = body.model_dump(exclude={"mailbox_id"})
+    await desk.open_mailbox(_database(request), body.mailbox_id, values, now=_now())
+    return body.model_dump()
+
+
+@router.get("/mailboxes", responses=ERRORS, summary="List the mailboxes")
+async def list_mailboxes(request: Request) -> list[dict[str, Any]]:
+    """List the mailboxes, with their limits."""
+    async with _database(request).reading() as connection:
+        return [_plain(row) for row in await mailboxes(connection)]
+
+
+@router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")
+async def list_approvals(
+    request: Request, state: str = "pending", limit: Limit = 100, offset: Offset = 0
+) -> list[dict[str, Any]]:
+    """List questions about messages, the oldest first, each with its message."""
+    async with _database(request).reading() as connection:
+        found = await approvals(connection, state=state, limit=limit, offset=offset)
+        return [_question(row, await touch(connection, TouchId(row.touch_id))) for row in found]
+
+
+@router.post("/approvals/{approval_id}", responses=ERRORS, summary="Approve, edit or reject a message")
+async def answer_approval(request: Request, approval_id: str, body: Answer) -> dict[str, Any]:
+    """Answer a question; of many answers at once one counts, the others are 409, as are late ones."""
+    database, key, now = _database(request), ApprovalId(approval_id), _now()
+    if body.decision == "edit":
+        row = await desk.edit(
+            database, key, digest=body.digest, subject=body.subject, text=body.text, by=body.by, now=now
+        )
+    else:
+        decide = desk.approve if body.decision == "approve" else desk.reject
+        row = await decide(database, key, digest=body.digest, by=body.by, note=body.note, now=now)
+    async with database.reading() as connection:
+        return _question(row, await touch(connection, TouchId(row.touch_id)))
+
+
+@router.get("/touches/{touch_id}", responses=ERRORS, summary="Say when a message will go, and why not now")
+async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
+    """Describe a message, and forecast it by the rules of the send door."""
+    forecast = await when_and_why(_database(request), TouchId(touch_id), now=_now())
+    async with _database(request).reading() as connection:
+        row = await touch(connection, TouchId(touch_id))
+    return {**(_plain(row) if row else {}), "goes_at": _moment(forecast.at), "why": list(forecast.why)}
+
+
+@router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
+async def resolve_touch(request: Request, touch_id: str, body: Resolution) -> dict[str, Any]:
+    """End an ambiguous message as what somebody found out that it is; its person's sequence goes on accordingly."""
+    return _plain(await desk.resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=_now()))
+
+
+@router.get("/{campaign_id}", responses=ERRORS, summary="Tell how a campaign does")
+async def describe_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
+    """Describe a campaign: its plan, how far its people are, what became of its messages, which variant does better."""
+    async with _database(request).reading() as connection:
+        row = await desk.known_campaign(connection, CampaignId(campaign_id))
+        report = await report_of(connection, CampaignId(campaign_id), steps=len(row.plan["steps"]))
+    return {**described(row), "plan": row.plan, **asdict(report)}
+
+
+@router.post("/{campaign_id}/import", responses=ERRORS, summary="Take people in from a CSV file, and enroll them")
+async def import_people(
+    request: Request, campaign_id: str, basis: ConsentBasis | None = None, source: str = ""
+) -> dict[str, Any]:
+    """Take people in and enroll them; the answer says of every line what was taken and what was wrong with it."""
+    database, now, key = _database(request), _now(), CampaignId(campaign_id)
+    async with database.reading() as connection:
+        await desk.known_campaign(connection, key)
+    report = await import_contacts(database, await request.body(), now=now, defaults=ConsentDefaults(basis, source))
+    people = [line.contact_id for line in report.lines if line.contact_id is not None]
+    enrolled = await desk.enroll_people(database, key, people, now=now)
+    return {**asdict(report), "enrolled": enrolled}
+
+
+@router.post("/{campaign_id}/{verb}", responses=ERRORS, summary="Start, pause, resume or stop a campaign")
+async def move_campaign(request: Request, campaign_id: str, verb: desk.Verb) -> dict[str, Any]:
+    """Move a campaign to another state; 409 where that makes no sense."""
+    return described(await desk.move(_database(request), CampaignId(campaign_id), verb, now=_now()))
+
+
+@router.get("/{campaign_id}/enrollments", responses=ERRORS, summary="List the people of a campaign")
+async def list_enrollments(
+    request: Request, campaign_id: str, state: str | None = None, limit: Limit = 100, offset: Offset = 0
+) -> list[dict[str, Any]]:
+    """List the people of a campaign and where each stands."""
+    async with _database(request).reading() as connection:
+        await desk.known_campaign(connection, CampaignId(campaign_id))
+        found = await enrollments(connection, CampaignId(campaign_id), state=state, limit=limit, offset=offset)
+    return [_enrollment(row) for row in found]
+
+
+@router.get("/{campaign_id}/touches", responses=ERRORS, summary="List the messages of a campaign")
+async def list_touches(
+    request: Request,
+    campaign_id: str,
+    *,
+    state: TouchState | None = None,
+    contact_id: str | None = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> list[dict[str, Any]]:
+    """List the messages of a campaign, the oldest first, and what became of each."""
+    async with _database(request).reading() as connection:
+        await desk.known_campaign(connection, CampaignId(campaign_id))
+        found = await touches(
+            connection,
+            campaign_id=CampaignId(campaign_id),
+            contact_id=ContactId(contact_id) if contact_id else None,
+            states=(state,) if state else (),
+            limit=limit,
+            offset=offset,
+        )
+    return [_plain(row) for row in found]
+
+
+def described(row: CampaignRow) -> dict[str, Any]:
+    """Describe a campaign in short."""
+    return {name: value for name, value in _plain(row).items() if name != "plan"}
+
+
+def _question(row: ApprovalRow, about: TouchRow | None) -> dict[str, Any]:
+    named = ("campaign_id", "contact_id", "step", "to_email", "subject", "text", "html")
+    message = {name: getattr(about, name) for name in named} if about else {}
+    return {**_plain(row), "message": message}
+
+
+def _enrollment(row: EnrollmentRow) -> dict[str, Any]:
+    shown = ("contact_id", "state", "reason", "step", "wake_at", "created_at", "updated_at")
+    return {name: value for name, value in _plain(row).items() if name in shown}
+
+
+def _plain(row: Table) -> dict[str, Any]:
+    values = {column.key: getattr(row, column.key) for column in row.__table__.columns if hasattr(row, column.key)}
+    return {name: _moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _database(request: Request) -> Database:
+    return state_of(request).database
