@@ -34,7 +34,7 @@ task_default_routing_key = task_default_queue
 task_create_missing_queues = False
 
 # --- Tasks. The module registers `run.<assistant_id>` for every registry row; no graph before a worker starts.
-imports = ("agentic_sales.workers.task", "agentic_sales.workers.maintenance")
+imports = ("agentic_sales.workers.task", "agentic_sales.workers.maintenance", "agentic_sales.workers.webhooks")
 task_ignore_result = True  # the ledger is the truth about a run; there is no result backend to disagree with it
 task_acks_late = True  # costs 9 % of the throughput; early acknowledgement loses every run that a dying worker holds
 task_reject_on_worker_lost = True  # a killed child's run goes back to the queue; the ledger counts its attempts

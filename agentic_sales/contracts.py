@@ -76,6 +76,9 @@ class RunRequest(BaseModel):
         le=LONGEST_DELAY_S,
         description="Hold the run back for so long; it can be cancelled meanwhile.",
     )
+    webhook: str | None = Field(
+        default=None, max_length=2048, description="URL that is told of the run's end, signed as Standard Webhooks say."
+    )
     on_disconnect: Literal["cancel", "continue"] = Field(
         default="continue", description="What becomes of the run when the caller leaves before the answer."
     )

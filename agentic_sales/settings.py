@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from standardwebhooks import Webhook
 
 from agentic_sales.errors import ConfigurationError
 
@@ -94,6 +95,9 @@ class Settings(BaseSettings):
 
     queue_cap: int = Field(10_000, ge=1, alias="AGENTIC_SALES_QUEUE_CAP")
     """Runs that may wait on one queue; a further one is refused with 429."""
+
+    webhook_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_WEBHOOK_SECRET")
+    """Secret (`whsec_…`, base64) that signs what runs tell their webhooks. None: a run with a webhook is refused."""
 
     model: str | None = Field(None, alias="AGENTIC_SALES_MODEL")
     """Model of the standard tier in `init_chat_model` form, e.g. `openai:gpt-4.1-mini`. None: rules only."""
@@ -193,7 +197,14 @@ class Settings(BaseSettings):
             return value
         return dict(_share(entry.strip()) for entry in value.split(",") if entry.strip())
 
-    @field_validator("auth_token", "flower_basic_auth", "metrics_token", mode="before")
+    @field_validator("webhook_secret")
+    @classmethod
+    def _can_sign(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            Webhook(value.get_secret_value())
+        return value
+
+    @field_validator("auth_token", "flower_basic_auth", "metrics_token", "webhook_secret", mode="before")
     @classmethod
     def _blank_is_no_token(cls, value: object) -> object:
         """Compose files set a variable to nothing where there is none; such a key would keep nobody out."""

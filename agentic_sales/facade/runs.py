@@ -5,20 +5,19 @@ A run without a thread has a thread id that no other run has, because LangGraph'
 
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from agentic_sales.contracts import ErrorBody, RunId
-from agentic_sales.control import assistant_uuid
 from agentic_sales.errors import UnknownRun, UnknownThread
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.streams import stream_answer
 from agentic_sales.facade.submission import REQUEST_BODY, submit
 from agentic_sales.facade.thread_turns import undo_runs
 from agentic_sales.facade.waiting import answer_when_ended, run_headers
+from agentic_sales.runs.descriptions import described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.submit import SubmittedRun
 
@@ -145,32 +144,3 @@ async def record_of(request: Request, run_id: str, thread_id: str | None) -> Run
     if thread_id is not None and thread_id != record.thread_id:
         raise UnknownRun(run_id)
     return record
-
-
-def described(record: RunRecord) -> dict[str, Any]:
-    """Describe a run as LangGraph's SDKs know it, and where it ran."""
-    return {
-        "run_id": record.run_id,
-        "thread_id": record.thread_id,
-        "assistant_id": assistant_uuid(record.assistant_id),
-        "graph_id": record.assistant_id,
-        "status": record.status,
-        "metadata": dict(record.metadata),
-        "kwargs": {},
-        "multitask_strategy": record.multitask_strategy,
-        "created_at": _moment(record.created_at_s),
-        "updated_at": _moment(record.ended_at_s or record.started_at_s or record.created_at_s),
-        "queue": record.queue,
-        "attempt": record.attempt,
-        "losses": record.losses,
-        "worker": record.worker,
-        "trace_id": record.trace_id,
-        "langsmith_run_id": record.langsmith_run_id,
-        "spent_usd": round(record.spent_usd, 6),
-        "parent_run_id": record.parent_run_id,
-        "cancelled_at": None if record.cancelled_at_s is None else _moment(record.cancelled_at_s),
-    }
-
-
-def _moment(epoch_s: float) -> str:
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat()

@@ -11,6 +11,7 @@ from uuid_utils import uuid7
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.guard import caller_of
+from agentic_sales.facade.run_webhooks import check_webhook
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.thread_turns import check_request, turn_on
 from agentic_sales.observability.tracing import parse_inbound
@@ -37,6 +38,7 @@ _OF_THE_WORKER = {
     "interrupt_after",
     "priority",
     "after_seconds",
+    "webhook",
 }
 """Fields of a request that the ledger or the worker reads."""
 
@@ -79,6 +81,7 @@ async def submit(request: Request, *, is_streamed: bool = False, thread_id: str 
     if thread_id is None and body.on_completion == "keep":
         thread_id, body = str(uuid7()), body.model_copy(update={"if_not_exists": "create"})
     check_request(state, row, body, is_on_thread=thread_id is not None)
+    await check_webhook(state, body.webhook)
     idempotency = _idempotency(request, raw)
     turn = None if thread_id is None else await turn_on(request, row, body, thread_id, idempotency)
     run = await state.runs.submit(

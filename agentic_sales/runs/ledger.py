@@ -186,6 +186,8 @@ class RunRecord:
     """Where its thread waited at its end: `next`, names of nodes, and `interrupts`, by the task; None: nowhere."""
     multitask_strategy: str = "enqueue"
     """What was to become of it had another run been at work on its thread."""
+    webhook: Mapping[str, Any] | None = None
+    """Its webhook: `url`, `status` (`pending`, `delivered` or `dead`), `attempts`, last `error`; None: it has none."""
 
 
 def alive_key(queue: str) -> str:
@@ -309,6 +311,8 @@ class Ledger:
             "parent_run_id": run.parent_run_id or "",
             "held_in": held_in,
         }
+        if url := run.request.get("webhook"):
+            fields["webhook"] = url
         digest, once = (idempotency.digest, once_key(idempotency)) if idempotency else ("", "")
         on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED.model_dump_json()) if turn else ""
         limits: list[str | bytes | int] = [self._ttl_s, delay, queue_cap, IDEMPOTENCY_TTL_S]
@@ -486,6 +490,7 @@ class Ledger:
             ended_at_s=_seconds(text["ended_at"]),
             cancelled_at_s=_seconds(text["cancelled_at"]),
             pause=from_json(text["pause"]) if text["pause"] else None,
+            webhook=_webhook(*(text[name] for name in _WEBHOOK_FIELDS)),
         )
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
@@ -522,6 +527,7 @@ class Ledger:
             raise RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s") from exc
 
 
+_WEBHOOK_FIELDS = ("webhook", "webhook_status", "webhook_attempts", "webhook_error")
 _RECORD_FIELDS = (
     "status",
     "assistant_id",
@@ -541,6 +547,7 @@ _RECORD_FIELDS = (
     "ended_at",
     "cancelled_at",
     "pause",
+    *_WEBHOOK_FIELDS,
 )
 
 
@@ -588,6 +595,12 @@ def finish_args(ttl_s: int, attempt: int, outcome: Outcome, *, is_dead: bool) ->
     cancelled, code = CANCELLED.model_dump_json(), outcome.failure.code if outcome.failure else ""
     pause = outcome.pause or b""
     return [outcome.run_id, ttl_s, attempt, outcome.status, field, body, cancelled, int(is_dead), code, pause]
+
+
+def _webhook(url: str | None, status: str | None, attempts: str | None, error: str | None) -> dict[str, Any] | None:
+    if url is None:
+        return None
+    return {"url": url, "status": status or "pending", "attempts": int(attempts or 0), "error": error}
 
 
 def _text(value: bytes | str | None) -> str | None:

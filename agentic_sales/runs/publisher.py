@@ -51,6 +51,15 @@ def send_run(
     )
 
 
+def send_job(app: Celery, name: str, queue_name: str) -> None:
+    """Put a job of the fleet's own, which is no run and takes no argument, on a queue.
+
+    Raises:
+        kombu.exceptions.OperationalError: The broker did not take it within the retries.
+    """
+    app.send_task(name, queue=queue_name, retry=True, retry_policy=PUBLISH_RETRIES)
+
+
 async def publish_aside(run_id: RunId, assistant_id: str, queue_name: str) -> None:
     """Put a run on its queue from a thread of the moment, for a process that seldom publishes.
 

@@ -1,4 +1,4 @@
-"""Ask one checked address one thing: a single GET, no redirect followed, every limit kept.
+"""Ask one checked address one thing, or tell it one: a single request, no redirect followed, every limit kept.
 
 The connection goes to an address that the guard returned for this very request, while the Host header and the TLS
 handshake name the host: an answer that DNS gives later is never used. Proxies and credentials of the environment are
@@ -7,10 +7,10 @@ ignored, and no cookie is kept.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from ssl import SSLContext
 
 import httpx
@@ -126,24 +126,42 @@ class Connections:
         except httpx.TransportError as exc:
             raise ProviderUnavailable(target.host, f"{type(exc).__name__} {exc}".strip()) from exc
 
+    async def tell(self, target: Target, budget: Budget, body: bytes, headers: Mapping[str, str]) -> int:
+        """Send one POST to the target and return the status of its answer, which is not read.
+
+        Raises:
+            FetchRefused: An address of the host is not public.
+            ProviderUnavailable: The host does not answer in time.
+        """
+        request_to = partial(_post, target, body, headers)
+        try:
+            async with budget.spend(target.host):
+                response = await self._send(target, await self._guard.addresses(target), request_to)
+                await response.aclose()
+                return response.status_code
+        except httpx.TransportError as exc:
+            raise ProviderUnavailable(target.host, f"{type(exc).__name__} {exc}".strip()) from exc
+
     @asynccontextmanager
     async def _answer(self, target: Target) -> AsyncIterator[httpx.Response]:
-        response = await self._send(target, await self._guard.addresses(target))
+        response = await self._send(target, await self._guard.addresses(target), partial(_request, target))
         try:
             yield response
         finally:
             await response.aclose()
 
-    async def _send(self, target: Target, addresses: Sequence[str]) -> httpx.Response:
+    async def _send(
+        self, target: Target, addresses: Sequence[str], request_to: Callable[[str], httpx.Request]
+    ) -> httpx.Response:
         """Send the request to the first address that takes the connection."""
         transport = self._transport(target.host)
         *others, last = addresses[:_MAX_ADDRESSES]
         for address in others:
             try:
-                return await transport.handle_async_request(_request(target, address))
+                return await transport.handle_async_request(request_to(address))
             except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
                 log.debug("address_not_reached", address=address, reason=type(exc).__name__)
-        return await transport.handle_async_request(_request(target, last))
+        return await transport.handle_async_request(request_to(last))
 
     def _transport(self, host: str) -> httpx.AsyncBaseTransport:
         if host not in self._transports:
@@ -166,6 +184,16 @@ def _request(target: Target, address: str) -> httpx.Request:
         "GET",
         target.url.copy_with(host=address),
         headers={"Host": target.url.netloc.decode("ascii"), **_HEADERS},
+        extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_TIMEOUT_S}},
+    )
+
+
+def _post(target: Target, body: bytes, headers: Mapping[str, str], address: str) -> httpx.Request:
+    return httpx.Request(
+        "POST",
+        target.url.copy_with(host=address),
+        headers={**headers, "Host": target.url.netloc.decode("ascii"), "User-Agent": USER_AGENT},
+        content=body,
         extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_TIMEOUT_S}},
     )
 

@@ -63,8 +63,9 @@ def _add_consumer_steps(**_: Any) -> None:
     from agentic_sales.workers.presence import Presence  # noqa: PLC0415 - only a worker may reach a graph
     from agentic_sales.workers.shutdown import Shutdown  # noqa: PLC0415 - only a worker consumes
     from agentic_sales.workers.sweep import Sweep  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.webhooks import WebhookRounds  # noqa: PLC0415 - only a worker consumes
 
-    app.steps["consumer"].update({Canary, Feed, Lease, Presence, Shutdown, Sweep})
+    app.steps["consumer"].update({Canary, Feed, Lease, Presence, Shutdown, Sweep, WebhookRounds})
 
 
 @signals.celeryd_after_setup.connect

@@ -13,6 +13,7 @@ from agentic_sales.registry import GraphSpec
 from agentic_sales.schedule import INTERVALS_S
 from agentic_sales.workers.maintenance import JOBS
 from agentic_sales.workers.task import HARD_LIMIT_GRACE_S, SOFT_LIMIT_GRACE_S
+from agentic_sales.workers.webhooks import DELIVER_TASK
 from tests.structure.rows import ROWS, each_row
 from tests.structure.sources import ROOT
 
@@ -54,9 +55,10 @@ def test_a_worker_of_the_procfile_serves_the_queue_of_its_name(name: str) -> Non
     assert re.search(rf"-n {queue_of(WORKERS[name])}@%h", WORKERS[name])
 
 
-def test_the_registered_tasks_are_the_rows_and_the_jobs_of_beat(celery_app: Celery) -> None:
+def test_the_registered_tasks_are_the_rows_the_jobs_of_beat_and_the_rounds_of_webhooks(celery_app: Celery) -> None:
     ours = {name for name, task in celery_app.tasks.items() if task.__module__.startswith("agentic_sales")}
-    assert ours == {f"run.{row.assistant_id}" for row in ROWS} | {f"maintenance.{job}" for job in JOBS}
+    jobs = {f"maintenance.{job}" for job in JOBS}
+    assert ours == {f"run.{row.assistant_id}" for row in ROWS} | jobs | {DELIVER_TASK}
 
 
 def test_every_job_of_the_schedule_is_sent_to_core_and_has_somebody_who_does_it(celery_app: Celery) -> None:

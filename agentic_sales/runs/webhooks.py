@@ -1,0 +1,123 @@
+"""Keep what webhooks are still to be told: a sorted set of ended runs, scored by when the next try is due.
+
+The script that ends a run puts it there in the same step, so a crash at any moment loses no delivery. A try is leased:
+of many workers one makes it, and another one makes it again when that one dies. A receiver can therefore be told twice;
+the id of a delivery is the run's, by which it knows.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json
+from redis.asyncio import Redis
+
+from agentic_sales.contracts import RunFailure, RunId
+from agentic_sales.observability.tracing import TraceContext
+from agentic_sales.runs.ledger import Ledger, RunRecord, run_key
+
+WEBHOOKS_KEY = "agentic:webhooks"
+"""Sorted set of the runs whose webhook is to be told; a run's score is when."""
+LEASE_S = 30.0
+"""How long a try is one worker's; longer than any try takes."""
+MOST_ATTEMPTS = 10
+"""Tries of one delivery, over fifteen hours; then it is dead."""
+FIRST_PAUSE_S = 2.0
+LONGEST_PAUSE_S = 21_600.0
+
+_CLAIM = """
+-- KEYS: webhooks. ARGV: lease_s, most.
+local t = redis.call('TIME')
+local now = t[1] + t[2] / 1000000
+local claimed = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])
+for _, run_id in ipairs(claimed) do
+  redis.call('ZADD', KEYS[1], now + ARGV[1], run_id)
+  if redis.call('EXISTS', 'agentic:run:' .. run_id) == 1 then
+    redis.call('HINCRBY', 'agentic:run:' .. run_id, 'webhook_attempts', 1)
+  end
+end
+return claimed
+"""
+_PUT_OFF = """
+-- KEYS: webhooks, run. ARGV: run id, pause_s, error.
+local t = redis.call('TIME')
+redis.call('ZADD', KEYS[1], 'XX', t[1] + t[2] / 1000000 + ARGV[2], ARGV[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'webhook_error', ARGV[3]) end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One try to tell a webhook of a run's end."""
+
+    record: RunRecord
+    """The run."""
+    url: str
+    """Where."""
+    attempt: int
+    """Which try this is, from 1."""
+    trace: TraceContext
+    """Trace of the run."""
+    values: dict[str, Any] | None
+    """Its final state; None unless it succeeded."""
+    failure: RunFailure | None
+    """Why it failed; None when it succeeded."""
+
+
+class Webhooks:
+    """The deliveries that are due, for one event loop."""
+
+    def __init__(self, ledger: Ledger, *, ttl_s: int) -> None:
+        self._ledger, self._ttl_s = ledger, ttl_s
+        self._claim = ledger.redis.register_script(_CLAIM)
+        self._put_off = ledger.redis.register_script(_PUT_OFF)
+
+    @property
+    def _redis(self) -> Redis:
+        return self._ledger.redis
+
+    async def claim(self, most: int) -> list[Delivery]:
+        """Take deliveries that are due, each for one try."""
+        async with self._ledger.in_time():
+            raw: list[bytes] = await self._claim(keys=[WEBHOOKS_KEY], args=[f"{LEASE_S:g}", most])
+        found = [await self._load(RunId(run_id.decode())) for run_id in raw]
+        return [delivery for delivery in found if delivery is not None]
+
+    async def end(self, delivery: Delivery, status: str, error: str = "") -> None:
+        """Note that nothing more is told: the webhook was `delivered`, or is `dead`."""
+        key = run_key(delivery.record.run_id)
+        async with self._ledger.in_time(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.zrem(WEBHOOKS_KEY, delivery.record.run_id)
+            pipe.hset(key, mapping={"webhook_status": status, "webhook_error": error})
+            pipe.expire(key, self._ttl_s)
+            await pipe.execute()
+
+    async def put_off(self, delivery: Delivery, error: str) -> None:
+        """Note that a try failed; the next one is due after a pause that grows."""
+        run_id = delivery.record.run_id
+        async with self._ledger.in_time():
+            await self._put_off(
+                keys=[WEBHOOKS_KEY, run_key(run_id)], args=[run_id, f"{pause_s(delivery.attempt):.3f}", error]
+            )
+
+    async def _load(self, run_id: RunId) -> Delivery | None:
+        record = await self._ledger.load(run_id)
+        async with self._ledger.in_time():
+            if record is None or record.webhook is None:
+                await self._redis.zrem(WEBHOOKS_KEY, run_id)  # the run was removed meanwhile; there is nothing to tell
+                return None
+            trace, output, failure = await self._redis.hmget(run_key(run_id), "trace", "output", "failure")
+        return Delivery(
+            record=record,
+            url=record.webhook["url"],
+            attempt=record.webhook["attempts"],
+            trace=TraceContext(from_json(trace or b"{}")),
+            values=from_json(output) if output and record.status == "success" else None,
+            failure=RunFailure.model_validate_json(failure) if failure else None,
+        )
+
+
+def pause_s(attempt: int) -> float:
+    """Return the pause after a failed try: four times the one before, and a little more or less."""
+    pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 4 ** (attempt - 1))
+    return float(pause * random.uniform(0.8, 1.2))  # noqa: S311 - it spreads tries, it keeps no secret

@@ -1,0 +1,104 @@
+"""Tell webhooks of the ends of runs, from a worker child: signed, to checked addresses alone, no redirect followed.
+
+A receiver that answers with a success has been told. One that is gone for good (410) is not asked again; anything else
+is tried again, for hours. What a receiver answers is not read.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from time import monotonic
+
+import structlog
+from pydantic import SecretStr
+from pydantic_core import to_json
+from standardwebhooks import Webhook
+
+from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.runs.descriptions import described, moment
+from agentic_sales.runs.ledger import Ledger
+from agentic_sales.runs.webhooks import MOST_ATTEMPTS, Delivery, Webhooks
+from agentic_sales.settings import Settings
+from agentic_sales.sources.addresses import AddressGuard
+from agentic_sales.sources.connections import Budget, Connections
+
+log = structlog.get_logger()
+
+AT_ONCE = 20
+"""Deliveries that one child makes at the same time."""
+TIMEOUT_S = 10.0
+"""How long a receiver may take."""
+ROUND_S = 20.0
+"""After so long no further delivery is begun; the next round makes it."""
+_GONE = 410
+
+
+async def deliver_due(ledger: Ledger, configuration: Settings) -> int:
+    """Make every delivery that is due; return how many tries that took."""
+    if configuration.webhook_secret is None:
+        return 0
+    guard = AddressGuard(configuration.allow_private_hosts)
+    webhooks, connections = Webhooks(ledger, ttl_s=configuration.run_ttl_s), Connections(guard)
+    teller = _Teller(guard, connections, webhooks, configuration.webhook_secret)
+    tries, until_s = 0, monotonic() + ROUND_S
+    try:
+        while monotonic() < until_s and (deliveries := await webhooks.claim(AT_ONCE)):
+            await asyncio.gather(*map(teller.deliver, deliveries))
+            tries += len(deliveries)
+    finally:
+        await connections.aclose()
+    return tries
+
+
+class _Teller:
+    def __init__(self, guard: AddressGuard, connections: Connections, webhooks: Webhooks, secret: SecretStr) -> None:
+        self._guard, self._connections, self._webhooks = guard, connections, webhooks
+        self._signer = Webhook(secret.get_secret_value())
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Make one try, and note how it went."""
+        reason = await self._problem(delivery)
+        if reason is None:
+            await self._webhooks.end(delivery, "delivered")
+            log.info("webhook_delivered", run_id=delivery.record.run_id, attempt=delivery.attempt)
+        elif delivery.attempt >= MOST_ATTEMPTS or reason == _answered(_GONE):
+            await self._webhooks.end(delivery, "dead", reason)
+            log.error("webhook_dead", run_id=delivery.record.run_id, attempt=delivery.attempt, reason=reason)
+        else:
+            await self._webhooks.put_off(delivery, reason)
+            log.warning("webhook_put_off", run_id=delivery.record.run_id, attempt=delivery.attempt, reason=reason)
+
+    async def _problem(self, delivery: Delivery) -> str | None:
+        body = body_of(delivery)
+        headers = {**delivery.trace.outbound(), **self._signed(delivery, body), "content-type": "application/json"}
+        try:
+            target = self._guard.target(delivery.url)
+            status = await self._connections.tell(target, Budget(TIMEOUT_S), body, headers)
+        except (FetchRefused, ProviderUnavailable) as exc:
+            return str(exc)
+        return None if 200 <= status < 300 else _answered(status)  # noqa: PLR2004 - the statuses of a success
+
+    def _signed(self, delivery: Delivery, body: bytes) -> dict[str, str]:
+        now, message_id = datetime.now(UTC), delivery.record.run_id
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": self._signer.sign(message_id, now, body.decode()),
+        }
+
+
+def _answered(status: int) -> str:
+    return f"the receiver answered {status}"
+
+
+def body_of(delivery: Delivery) -> bytes:
+    """Write what a webhook is told: the run as `GET /runs/{run_id}` describes it, and how it ended."""
+    record, failure = delivery.record, delivery.failure
+    told = described(record) | {
+        "run_started_at": None if record.started_at_s is None else moment(record.started_at_s),
+        "run_ended_at": None if record.ended_at_s is None else moment(record.ended_at_s),
+        "webhook_sent_at": datetime.now(UTC).isoformat(),
+        "values": delivery.values,
+    }
+    if failure is not None:
+        told["error"] = {"error": failure.error, "message": failure.message}
+    return to_json(told)
