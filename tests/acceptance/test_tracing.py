@@ -13,6 +13,7 @@ from tests.acceptance.examples import example_of
 from tests.collector import Collector, Sent, collector
 from tests.fleet import MISBEHAVING, ONLY_CORE, WEB, WORKERS, Fleet, fleet_of
 from tests.javascript import installed, run_script
+from tests.langsmith_server import langsmith_server
 from tests.services import redis_server
 from tests.waiting import eventually
 
@@ -77,19 +78,25 @@ def test_one_run_is_one_trace_and_every_span_says_which_run_it_is(traced_fleet: 
         assert span.attributes["agentic.attempt"] == (0 if span.attributes["agentic.role"] == "facade" else 1)
 
 
-def test_children_that_end_after_one_run_lose_no_span(tmp_path: Path, spans: Collector) -> None:
+def test_children_that_end_after_one_run_lose_neither_span_nor_run_tree(tmp_path: Path, spans: Collector) -> None:
     one_run_each = {"AGENTIC_SALES_MAX_TASKS_PER_CHILD": "1", "AGENTIC_SALES_WORKER_CONCURRENCY": "5"}
     slow_to_send = {"OTEL_BSP_SCHEDULE_DELAY": "60000"}  # so that nothing is sent but at the end of a process
-    environment = {**ONLY_CORE, **spans.environment, **one_run_each, **slow_to_send}
     with (
+        langsmith_server() as langsmith,
         redis_server(tmp_path) as redis,
-        fleet_of(tmp_path, redis, environment, names=(WEB, "worker-core")) as fleet,
+        fleet_of(
+            tmp_path,
+            redis,
+            {**ONLY_CORE, **spans.environment, **langsmith.environment, **one_run_each, **slow_to_send},
+            names=(WEB, "worker-core"),
+        ) as fleet,
     ):
         fleet.wait_until_ready()
         calls = [fleet.begin("echo", {"x": n}, flags="01") for n in range(10)]
         assert [call.response().status_code for call in calls] == [200] * 10
         for call in calls:
             spans.wait_for(call.trace_id, "process core", "invoke_workflow echo", "node echo")
+            langsmith.wait_for(call.response().headers["x-langsmith-run-id"])
         fleet.stop()
     for call in calls:
         assert len(spans.of(call.trace_id)) == 5
