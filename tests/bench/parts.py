@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -20,6 +20,7 @@ from tests.bench.load import Ask, Load, Measured, OpenCaller, Question, http_cal
 from tests.bench.processes import Target, core_fleet, cpu_s, fleet_of_two_pools, floor, langgraph_dev
 from tests.bench.report import CEILING, DEV, FLEET, FLOOR, IN_PROCESS, TUNED, Fact, Result
 from tests.bench.streams import first_events
+from tests.bench.traces import off_us_per_run
 from tests.bench.works import (
     BURN,
     BUSY_CALLERS,
@@ -29,9 +30,10 @@ from tests.bench.works import (
     WORKS,
     Work,
 )
+from tests.collector import collector
 from tests.workflows.registry import GRAPHS
 
-PARTS = ("echo", "cpu", "waits", "blast", "stream", "memory", "checkpoints", "imports")
+PARTS = ("echo", "cpu", "waits", "blast", "stream", "memory", "checkpoints", "imports", "traces")
 WARM_UP_S = 1.0
 MANY_CHILDREN_WARM_UP_S = 3.0
 """Each of many children must have run a few times, or what is measured is the copying of their first pages."""
@@ -79,6 +81,20 @@ class Bench:
         if self._wants("imports"):
             self.say("importing the control plane …")
             yield from (_import_fact(rows) for rows in IMPORT_ROWS)
+        if self._wants("traces"):
+            yield from self._traces()
+
+    def _traces(self) -> Iterator[Line]:
+        self.say("the fleet without and with tracing …")
+        work = replace(WORKS[1], goal=None)
+        with core_fleet(children=FEW_CHILDREN) as target:
+            off = _loaded(work, FLEET, target, self.seconds, WARM_UP_S)
+        with collector() as spans, core_fleet(children=FEW_CHILDREN, environment=spans.environment) as target:
+            on = _loaded(replace(work, name=f"{work.name}, traced"), FLEET, target, self.seconds, WARM_UP_S)
+        yield from (off, on)
+        share = on.measured.runs_per_s / off.measured.runs_per_s
+        yield Fact("runs/s of the fleet, tracing on over off (the collector shares this machine)", share, "times")
+        yield Fact("tracing that is off, per run", off_us_per_run(), "µs")
 
     def _wants(self, *parts: str) -> bool:
         return any(part in self.parts for part in parts)

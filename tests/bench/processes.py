@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
@@ -45,9 +46,9 @@ class Target:
 
 
 @contextmanager
-def core_fleet(*, children: int) -> Iterator[Target]:
+def core_fleet(*, children: int, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[Target]:
     """Start Redis, the facade and a core worker that carries the tests' workflows."""
-    with _fleet(ONLY_CORE, children=children, workers=(CORE,)) as target:
+    with _fleet({**ONLY_CORE, **environment}, children=children, workers=(CORE,)) as target:
         yield target
 
 
