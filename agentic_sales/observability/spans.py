@@ -196,9 +196,12 @@ def end_as(recorded: Span, failure: RunFailure | None) -> None:
 
 
 def record_failure(recorded: Span, exc: BaseException) -> None:
-    """Say that what a span covers failed."""
+    """Say that what a span covers failed; who is cancelled, or gives a run back, has not failed."""
+    if not getattr(exc, "is_failure", True):
+        return
     recorded.set_attribute(names.ERROR_TYPE, _code(exc))
-    recorded.set_status(StatusCode.ERROR, redacted(f"{type(exc).__name__}: {_message(exc)}")[:_MESSAGE_CHARS])
+    if not isinstance(exc, asyncio.CancelledError):
+        recorded.set_status(StatusCode.ERROR, redacted(f"{type(exc).__name__}: {_message(exc)}")[:_MESSAGE_CHARS])
 
 
 def payload(name: str, value: Any) -> dict[str, AttributeValue]:

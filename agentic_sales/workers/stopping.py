@@ -12,6 +12,9 @@ _byte = mmap.mmap(-1, 1)
 class WorkerStopping(Exception):
     """Raised where a run is left to another worker, because this one is being stopped."""
 
+    is_failure = False
+    """Read by traces: a run that is given back has not failed."""
+
 
 def ask_to_stop() -> None:
     """Say that this worker is being stopped; it cannot be taken back."""

@@ -32,6 +32,7 @@ from agentic_sales.observability.tracing import TraceContext, is_kept, parse_inb
 from agentic_sales.prompts import Prompt
 from agentic_sales.providers import close_models
 from agentic_sales.settings import Settings, settings
+from agentic_sales.workers.stopping import WorkerStopping
 from tests.model_server import answer, failure, model_server
 
 RUN = RunIdentity("echo", "run-1", "thread-1", "core", attempt=1)
@@ -82,10 +83,11 @@ def test_a_body_that_raises_ends_its_span_as_failed_with_our_code(recorded: Reco
         raise QueueFull("core", 7)
     with pytest.raises(asyncio.CancelledError), invoking(KEPT, RUN), span("cancelled"):
         raise asyncio.CancelledError
-    failed, cancelled = recorded()["invoke_workflow echo"], recorded()["cancelled"]
+    failed, cancelled, _ = recorded.all()
     assert failed.status.status_code is StatusCode.ERROR
-    assert (failed.attributes or {})["error.type"] == "cancelled"
+    assert (failed.attributes or {})["error.type"] == "queue_full"
     assert (cancelled.attributes or {})["error.type"] == "cancelled"
+    assert cancelled.status.status_code is StatusCode.UNSET
     assert failed.events == ()
 
 
@@ -109,6 +111,13 @@ def test_of_a_failed_run_everything_is_sent_whatever_the_sampling(recorded: Reco
 def test_a_run_that_somebody_cancelled_has_not_failed(recorded: Recorded) -> None:
     with invoking(NOT_KEPT, RUN) as workflow:
         end_as(workflow, RunFailure(code="cancelled", message="", is_retryable=False, error="RunCancelled"))
+    assert recorded() == {}
+
+
+def test_who_is_cancelled_or_gives_a_run_back_has_not_failed(recorded: Recorded) -> None:
+    for reason in (asyncio.CancelledError(), WorkerStopping("run-1")):
+        with pytest.raises(type(reason)), invoking(NOT_KEPT, RUN), span("node"):
+            raise reason
     assert recorded() == {}
 
 
