@@ -22,6 +22,7 @@ from agentic_sales.facade import (
     feedback,
     fleet,
     health,
+    many_runs,
     metrics,
     runs,
     thread_runs,
@@ -47,7 +48,7 @@ from agentic_sales.store.threads import Threads
 log = structlog.get_logger()
 
 _PARTS = (
-    *(runs, feedback, threads, thread_state, thread_runs, assistants),
+    *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
     *(campaigns, unsubscribe, webhooks),
     *(health, metrics, fleet),
 )

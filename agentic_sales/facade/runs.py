@@ -101,7 +101,7 @@ async def cancel_run(
     found = await record_of(request, run_id, thread_id)
     runs = state_of(request).runs
     joined = await runs.join(RunId(run_id))
-    undoing = await _undo(request, found) if action == "rollback" else None
+    undoing = await undo(request, found) if action == "rollback" else None
     record = await runs.cancel(RunId(run_id))
     ends = {run.ended for run in (joined, undoing) if run is not None}
     if wait:
@@ -112,7 +112,7 @@ async def cancel_run(
     return JSONResponse(described(record), 200 if wait else 202)
 
 
-async def _undo(request: Request, record: RunRecord) -> SubmittedRun | None:
+async def undo(request: Request, record: RunRecord) -> SubmittedRun | None:
     """Let a live run be undone as soon as it has ended; one without a thread of its own leaves nothing to undo."""
     with suppress(UnknownThread):
         return await undo_runs(request, record.thread_id, only=record.run_id)

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Annotated
 
 from fastapi import Request
-from pydantic import ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from structlog.contextvars import bind_contextvars
 from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunRequest
-from agentic_sales.errors import InvalidRequest
+from agentic_sales.errors import AgenticSalesError, InvalidRequest
 from agentic_sales.facade.guard import caller_of
 from agentic_sales.facade.run_webhooks import check_webhook
 from agentic_sales.facade.state import state_of
@@ -21,6 +22,9 @@ from agentic_sales.runs.submit import SubmittedRun
 from agentic_sales.runs.turns import Turn
 
 LONGEST_IDEMPOTENCY_KEY_CHARS = 255
+MOST_IN_BATCH = 1000
+"""Runs that one request may start."""
+_BATCH = TypeAdapter(Annotated[list[RunRequest], Field(min_length=1, max_length=MOST_IN_BATCH)])
 REQUEST_BODY = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": RunRequest.model_json_schema()}}},
 }
@@ -75,14 +79,53 @@ async def submit(request: Request, *, is_streamed: bool = False, thread_id: str 
         QueueFull: As many runs wait on the queue as may.
         BrokerUnavailable: Redis or the broker did not answer.
     """
-    state, raw = state_of(request), await request.body()
+    raw = await request.body()
     body = _parse(raw)
+    return await start(request, body, _idempotency(request, raw), is_streamed=is_streamed, thread_id=thread_id)
+
+
+async def submit_all(request: Request) -> list[Submission | AgenticSalesError]:
+    """Start the runs that a request asks for, in its order; of those that cannot be started, say why.
+
+    Raises:
+        InvalidRequest: The body is no list of runs, or one of them is wrong; none was started.
+        UnknownAssistant: No registry row has the id of one; none was started.
+        InvalidInput: The input of one does not fit; none was started.
+    """
+    raw = await request.body()
+    bodies = _parse_all(raw)
+    for body in bodies:
+        await _check(request, body, is_on_thread=body.on_completion == "keep")
+    started: list[Submission | AgenticSalesError] = []
+    for place, body in enumerate(bodies):
+        try:
+            started.append(await start(request, body, _idempotency(request, raw, place), is_streamed=True))
+        except AgenticSalesError as exc:
+            started.append(exc)
+    return started
+
+
+async def _check(request: Request, body: RunRequest, *, is_on_thread: bool) -> GraphSpec:
+    state = state_of(request)
     row = state.control.row(body.assistant_id)
+    check_request(state, row, body, is_on_thread=is_on_thread)
+    await check_webhook(state, body.webhook)
+    return row
+
+
+async def start(
+    request: Request,
+    body: RunRequest,
+    idempotency: Idempotency | None,
+    *,
+    is_streamed: bool = False,
+    thread_id: str | None = None,
+) -> Submission:
+    """Start one run; see `submit`."""
+    state = state_of(request)
     if thread_id is None and body.on_completion == "keep":
         thread_id, body = str(uuid7()), body.model_copy(update={"if_not_exists": "create"})
-    check_request(state, row, body, is_on_thread=thread_id is not None)
-    await check_webhook(state, body.webhook)
-    idempotency = _idempotency(request, raw)
+    row = await _check(request, body, is_on_thread=thread_id is not None)
     turn = None if thread_id is None else await turn_on(request, row, body, thread_id, idempotency)
     run = await state.runs.submit(
         row.assistant_id,
@@ -108,11 +151,20 @@ def _parse(body: bytes) -> RunRequest:
         raise InvalidRequest(f"the request body is not a run: {told}") from exc
 
 
-def _idempotency(request: Request, body: bytes) -> Idempotency | None:
+def _parse_all(body: bytes) -> list[RunRequest]:
+    try:
+        return _BATCH.validate_json(body)
+    except ValidationError as exc:
+        told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in exc.errors())
+        raise InvalidRequest(f"the request body is not a list of runs: {told}") from exc
+
+
+def _idempotency(request: Request, body: bytes, place: int | None = None) -> Idempotency | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
     if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY_CHARS:
         raise InvalidRequest(f"an Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY_CHARS} characters, not {len(key)}")
-    scope = "\n".join((caller_of(request.headers), request.method, request.url.path, key))
+    parts = [caller_of(request.headers), request.method, request.url.path, key]
+    scope = "\n".join(parts if place is None else [*parts, str(place)])
     return Idempotency(scope=sha256(scope.encode()).hexdigest(), digest=sha256(body).hexdigest())

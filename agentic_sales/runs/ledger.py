@@ -7,7 +7,7 @@ finish by a worker that lost its claim is refused.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -34,6 +34,7 @@ __all__ = [
     "DEAD_KEY",
     "LEASE_S",
     "RUNNING_KEY",
+    "RUNS_KEY",
     "WORKERS_KEY",
     "Claim",
     "Idempotency",
@@ -54,6 +55,8 @@ WORKERS_KEY = "agentic:workers"
 """Hash from a worker's name to what it says of itself, as JSON; `workers.presence` writes it."""
 RUNNING_KEY = "agentic:running"
 """Sorted set of the runs that workers hold; a run's score is when its lease ends."""
+RUNS_KEY = "agentic:runs"
+"""Sorted set of the last runs that somebody asked for; a run's score is when."""
 DEAD_KEY = "agentic:dead"
 """Sorted set of the runs whose workers died too often; a run's score is when it was given up."""
 RUN_PREFIX = "agentic:run:"
@@ -313,11 +316,12 @@ class Ledger:
         }
         if url := run.request.get("webhook"):
             fields["webhook"] = url
+        listed_in = "" if run.request.get("kind") or not waits else RUNS_KEY  # questions about threads are no runs
         digest, once = (idempotency.digest, once_key(idempotency)) if idempotency else ("", "")
         on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED.model_dump_json()) if turn else ""
         limits: list[str | bytes | int] = [self._ttl_s, delay, queue_cap, IDEMPOTENCY_TTL_S]
         args = [run.run_id, run.queue, *limits, digest, on_thread]
-        keys = [run_key(run.run_id), alive_key(run.queue), once, held_in or pending_key(run.queue)]
+        keys = [run_key(run.run_id), alive_key(run.queue), once, held_in or pending_key(run.queue), listed_in]
         async with self.in_time():
             verdict: list[Any] = await self._record(keys=keys, args=[*args, *chain.from_iterable(fields.items())])
         return verdict
@@ -467,31 +471,17 @@ class Ledger:
         """Return the record of a run; None when the ledger does not know it."""
         async with self.in_time():
             raw = await self.redis.hmget(run_key(run_id), *_RECORD_FIELDS)
-        if raw[0] is None:
-            return None
-        text = {name: _text(value) for name, value in zip(_RECORD_FIELDS, raw, strict=True)}
-        return RunRecord(
-            run_id=run_id,
-            assistant_id=text["assistant_id"] or "",
-            queue=text["queue"] or "",
-            status=text["status"],  # type: ignore[arg-type]  # only our scripts write it
-            attempt=int(text["attempt"] or 0),
-            losses=int(text["losses"] or 0),
-            worker=text["worker"] or None,
-            thread_id=text["thread_id"] or "",
-            metadata=from_json(text["metadata"] or "{}"),
-            multitask_strategy=text["multitask_strategy"] or "enqueue",
-            parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
-            trace_id=text["trace_id"] or "",
-            langsmith_run_id=text["langsmith_run_id"],
-            spent_usd=float(text["spent_usd"] or 0),
-            created_at_s=float(text["created_at"] or 0),
-            started_at_s=_seconds(text["started_at"]),
-            ended_at_s=_seconds(text["ended_at"]),
-            cancelled_at_s=_seconds(text["cancelled_at"]),
-            pause=from_json(text["pause"]) if text["pause"] else None,
-            webhook=_webhook(*(text[name] for name in _WEBHOOK_FIELDS)),
-        )
+        return _record_of(run_id, raw)
+
+    async def load_all(self, run_ids: Iterable[RunId]) -> list[RunRecord]:
+        """Return the records of runs, in this order, without those that the ledger does not know."""
+        asked = list(run_ids)
+        async with self.in_time(), self.redis.pipeline(transaction=False) as pipe:
+            for run_id in asked:
+                pipe.hmget(run_key(run_id), *_RECORD_FIELDS)
+            rows = await pipe.execute()
+        records = (_record_of(run_id, raw) for run_id, raw in zip(asked, rows, strict=True))
+        return [record for record in records if record is not None]
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
         """Count the workers that consume each queue and have given a sign of life in time."""
@@ -564,6 +554,34 @@ def _joined(run: NewRun, written: list[Any]) -> RunId:
             raise QueueFull(run.queue, int(rest[0]))
         case _:
             return run.run_id
+
+
+def _record_of(run_id: RunId, raw: Sequence[bytes | str | None]) -> RunRecord | None:
+    if raw[0] is None:
+        return None
+    text = {name: _text(value) for name, value in zip(_RECORD_FIELDS, raw, strict=True)}
+    return RunRecord(
+        run_id=run_id,
+        assistant_id=text["assistant_id"] or "",
+        queue=text["queue"] or "",
+        status=text["status"],  # type: ignore[arg-type]  # only our scripts write it
+        attempt=int(text["attempt"] or 0),
+        losses=int(text["losses"] or 0),
+        worker=text["worker"] or None,
+        thread_id=text["thread_id"] or "",
+        metadata=from_json(text["metadata"] or "{}"),
+        multitask_strategy=text["multitask_strategy"] or "enqueue",
+        parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
+        trace_id=text["trace_id"] or "",
+        langsmith_run_id=text["langsmith_run_id"],
+        spent_usd=float(text["spent_usd"] or 0),
+        created_at_s=float(text["created_at"] or 0),
+        started_at_s=_seconds(text["started_at"]),
+        ended_at_s=_seconds(text["ended_at"]),
+        cancelled_at_s=_seconds(text["cancelled_at"]),
+        pause=from_json(text["pause"]) if text["pause"] else None,
+        webhook=_webhook(*(text[name] for name in _WEBHOOK_FIELDS)),
+    )
 
 
 def parse_reply(message: bytes) -> Outcome:

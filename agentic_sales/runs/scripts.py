@@ -58,7 +58,8 @@ _TURNS = _NOW + _COUNT + thread_scripts.THREADS
 RECORD = (
     _TURNS
     + """
--- KEYS: run, alive set of the queue, idempotency key (or ''), sorted set in which the run waits.
+-- KEYS: run, alive set of the queue, idempotency key (or ''), sorted set in which the run waits,
+--   sorted set in which it is listed (or '').
 -- ARGV: run id, queue, ttl_s, seconds that it is held back at least ('': it waits for no worker), queue cap,
 --   idempotency ttl_s, digest of the request, its turn on a thread as JSON (or ''), fields ...
 local delay = tonumber(ARGV[4]) or 0
@@ -79,6 +80,10 @@ if refused then return refused end
 redis.call('HSET', KEYS[1], 'run_id', ARGV[1], 'queue', ARGV[2], 'status', 'pending', 'attempt', 0, 'losses', 0,
   'created_at', delay > 0 and string.format('%.6f', now + delay) or stamp, unpack(ARGV, 9))
 redis.call('EXPIRE', KEYS[1], ARGV[3] + math.ceil(delay))
+if KEYS[5] ~= '' then
+  redis.call('ZADD', KEYS[5], now, ARGV[1])
+  redis.call('ZREMRANGEBYRANK', KEYS[5], 0, -20001)
+end
 if KEYS[3] ~= '' then
   redis.call('HSET', KEYS[3], 'run_id', ARGV[1], 'digest', ARGV[7])
   redis.call('EXPIRE', KEYS[3], ARGV[6])

@@ -1,0 +1,113 @@
+"""Serve many runs at once: start several, cancel several, list them."""
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+from pydantic_core import from_json
+from redis.exceptions import RedisError
+from starlette.responses import JSONResponse, Response
+
+from agentic_sales.contracts import ENDED, RunId, RunStatus
+from agentic_sales.errors import AgenticSalesError, BrokerUnavailable, InvalidRequest, UnknownRun
+from agentic_sales.facade.answers import answer_of_error
+from agentic_sales.facade.runs import RUN_ERRORS, undo
+from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.submission import Submission, submit_all
+from agentic_sales.runs.descriptions import described
+from agentic_sales.runs.ledger import RunRecord
+from agentic_sales.runs.listing import latest_runs
+
+router = APIRouter(tags=["runs"])
+
+MOST_CANCELLED = 10_000
+"""Runs that one request cancels."""
+
+
+class CancelRequest(BaseModel):
+    """Which runs to cancel: some by their ids, or all of a status."""
+
+    thread_id: str | None = Field(default=None, description="Only runs of this thread.")
+    run_ids: list[str] | None = Field(default=None, min_length=1, max_length=1000, description="Ids of the runs.")
+    status: Literal["pending", "running", "all"] | None = Field(default=None, description="Every run of this status.")
+
+    def is_wanted(self, record: RunRecord) -> bool:
+        """Say whether a run is to be cancelled; one that has ended is not."""
+        if record.status in ENDED or self.thread_id not in {None, record.thread_id}:
+            return False
+        return self.status in {None, "all", record.status}
+
+
+@router.post("/runs/batch", responses=RUN_ERRORS, summary="Run several workflows in the background")
+async def start_runs(request: Request) -> Response:
+    """Enqueue runs in the order given; answers a run for each, or why it was not started.
+
+    A request that is wrong starts nothing. An `Idempotency-Key` holds for each run by its place in the list.
+    """
+    started = await submit_all(request)
+    refused = [one for one in started if isinstance(one, AgenticSalesError)]
+    if len(refused) == len(started):
+        raise refused[0]
+    return JSONResponse([await _told(request, one) for one in started])
+
+
+async def _told(request: Request, started: Submission | AgenticSalesError) -> dict[str, Any]:
+    if isinstance(started, AgenticSalesError):
+        error: dict[str, Any] = from_json(bytes(answer_of_error(started).body))
+        return error
+    started.run.ended.cancel()
+    return described(await state_of(request).runs.record(started.run.run_id))
+
+
+@router.post("/runs/cancel", responses=RUN_ERRORS, status_code=204, summary="Cancel several runs for good")
+async def cancel_runs(
+    request: Request,
+    asked: CancelRequest,
+    action: Annotated[
+        Literal["interrupt", "rollback"], Query(description="`rollback`: also undo what the runs did to their threads.")
+    ] = "interrupt",
+) -> Response:
+    """Cancel runs that wait or run, by their ids or by their status; 404: there is none."""
+    if (asked.run_ids is None) == (asked.status is None):
+        raise InvalidRequest("name the runs to cancel by `run_ids` or by `status`, and not by both")
+    found = await _found(state_of(request), asked)
+    if not found:
+        raise UnknownRun(", ".join(asked.run_ids) if asked.run_ids else f"of the status {asked.status}")
+    for record in found:
+        if action == "rollback" and (undoing := await undo(request, record)) is not None:
+            undoing.ended.cancel()
+        await state_of(request).runs.cancel(record.run_id)
+    return Response(status_code=204)
+
+
+async def _found(state: FacadeState, asked: CancelRequest) -> list[RunRecord]:
+    ledger = state.runs.ledger
+    try:
+        if asked.run_ids is None:
+            return await latest_runs(ledger, asked.is_wanted, limit=MOST_CANCELLED)
+        return [record for record in await ledger.load_all(map(RunId, asked.run_ids)) if asked.is_wanted(record)]
+    except RedisError as exc:
+        raise BrokerUnavailable("looking for the runs to cancel", exc) from exc
+
+
+@router.get("/runs", responses=RUN_ERRORS, summary="List the runs of the fleet")
+async def list_runs(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 10,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
+    assistant_id: Annotated[str | None, Query(description="Only runs of this workflow, by its name or UUID.")] = None,
+) -> Response:
+    """List the last runs that the ledger still has, the latest first; `x-pagination-next` is the next offset."""
+    state = state_of(request)
+    wanted = None if assistant_id is None else state.control.row(assistant_id).assistant_id
+
+    def is_wanted(record: RunRecord) -> bool:
+        return status in {None, record.status} and wanted in {None, record.assistant_id}
+
+    try:
+        found = await latest_runs(state.runs.ledger, is_wanted, limit=limit + 1, offset=offset)
+    except RedisError as exc:
+        raise BrokerUnavailable("listing runs", exc) from exc
+    headers = {"x-pagination-next": str(offset + limit)} if len(found) > limit else {}
+    return JSONResponse([described(record) for record in found[:limit]], headers=headers)
