@@ -106,6 +106,8 @@ class Publisher:
                 context.run(send_run, self._app, run_id, assistant_id, queue_name, headers)
             except (OperationalError, OSError) as exc:
                 loop.call_soon_threadsafe(_settle, accepted, BrokerUnavailable(f"publishing run `{run_id}`", exc))
+            except Exception as exc:  # noqa: BLE001 - it is the caller's to see, and must not end the thread for all
+                loop.call_soon_threadsafe(_settle, accepted, exc)
             else:
                 loop.call_soon_threadsafe(_settle, accepted, None)
 
