@@ -31,6 +31,11 @@ def test_a_run_goes_through_a_quorum_queue(on_rabbitmq: Fleet, rabbitmq: RabbitM
     assert not on_rabbitmq.redis.keys("agentic:queue:*"), "Redis holds no queue"
 
 
+def test_a_batch_run_and_a_delayed_one_go_through_too(on_rabbitmq: Fleet) -> None:
+    assert on_rabbitmq.call("echo", {"x": 5}, priority="batch").json() == {"x": 5, "y": 5}
+    assert on_rabbitmq.call("echo", {"x": 6}, after_seconds=0.5).json() == {"x": 6, "y": 6}
+
+
 def test_a_failed_run_and_a_run_over_its_limit_are_told(on_rabbitmq: Fleet) -> None:
     assert on_rabbitmq.call("boom").status_code == 500
     assert on_rabbitmq.call("stuck", {"block_s": 30}).json()["code"] == "timeout"

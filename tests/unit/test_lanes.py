@@ -12,6 +12,7 @@ from agentic_sales.errors import QueueFull
 from agentic_sales.runs.holds import Holds
 from agentic_sales.runs.lanes import CHILDREN_KEY, BlockingLanes, held_key
 from agentic_sales.runs.ledger import Ledger, pending_key, run_key
+from agentic_sales.runs.pauses import MOST_PAUSES
 from agentic_sales.runs.turns import Turn
 from tests.unit.recorded_runs import QUEUE_CAP, claimed, new_queue, new_run, recorded, sign_of_life, success
 
@@ -168,3 +169,41 @@ async def test_an_admitted_run_waits_like_any_other_so_that_the_sweeper_finds_it
     assert await redis.zscore(pending_key(queue), run_id) is None
     await admitted(ledger, queue)
     assert await redis.zscore(pending_key(queue), run_id) is not None
+
+
+@pytest.mark.parametrize("request_fields", [BATCH, {"input": {}}], ids=["batch", "interactive"])
+async def test_a_run_that_is_put_back_waits_in_its_lane_and_loses_nothing(
+    ledger: Ledger, queue: str, redis: Redis, request_fields: dict[str, Any]
+) -> None:
+    [run_id] = await record(ledger, queue, **request_fields)
+    await admitted(ledger, queue)
+    claim = await claimed(ledger, run_id)
+    assert await ledger.defer(claim, A_WHILE_S)
+    assert await admitted(ledger, queue) == []
+    assert not await ledger.finish(claim, success(run_id)), "it is nobody's now"
+    await move_due(redis, queue, request_fields, by_s=A_WHILE_S + 1)
+    assert await admitted(ledger, queue) == [run_id]
+    again = await claimed(ledger, run_id, max_attempts=1)
+    assert (again.attempt, again.is_exhausted) == (2, False)
+
+
+async def test_a_run_that_was_put_back_makes_place_in_the_lane_and_can_be_cancelled(
+    ledger: Ledger, queue: str, redis: Redis
+) -> None:
+    runs = await record(ledger, queue, 7, **BATCH)
+    first, *_ = await admitted(ledger, queue)
+    assert await ledger.defer(await claimed(ledger, first), A_WHILE_S)
+    assert await admitted(ledger, queue) == [runs[6]]
+    assert await ledger.cancel(first) == "cancelled"
+    assert await redis.zcard(held_key(queue, BATCH)) == 0
+
+
+async def test_a_run_that_is_to_be_cancelled_or_was_put_back_too_often_must_end(
+    ledger: Ledger, queue: str, redis: Redis
+) -> None:
+    cancelled, paused = await record(ledger, queue, 2, input={})
+    claim = await claimed(ledger, cancelled)
+    assert await ledger.cancel(cancelled) == "asked"
+    assert not await ledger.defer(claim, A_WHILE_S)
+    await redis.hset(run_key(paused), "deferrals", MOST_PAUSES)
+    assert not await ledger.defer(await claimed(ledger, paused), A_WHILE_S)
