@@ -11,7 +11,7 @@ from tests.bench.load import WrongAnswer
 from tests.bench.parts import PARTS, Bench
 from tests.bench.report import Fact, Result, as_data, show
 
-LEAST_WIDTH = 150
+LEAST_WIDTH = 180
 """Columns that the table needs, also where there is no terminal."""
 
 
