@@ -16,13 +16,20 @@ _unavailable: dict[str, GraphUnavailable] = {}
 
 
 def carry(rows: Iterable[GraphSpec]) -> None:
-    """Load every row that loads; keep the reason of each that does not. Call it before the fork."""
+    """Load every row that loads; keep the reason of each that does not."""
     chosen = list(rows)
     if any(row.resumable for row in chosen):
         import agentic_sales.workers.checkpoints  # noqa: F401, PLC0415 - so that every child inherits the drivers
     loaded, broken = load_graphs(chosen)
     _graphs.update(loaded)
     _unavailable.update(broken)
+
+
+def keep_shared() -> None:
+    """Take everything that the parent holds by now out of every later collection. Call it last before the fork.
+
+    Measured: what is loaded after this costs each child its own copy (3.5 MB for the migrations alone).
+    """
     gc.collect()
     gc.freeze()
 

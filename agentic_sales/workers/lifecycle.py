@@ -82,6 +82,9 @@ def _load_graphs(sender: str, **_: Any) -> None:
     carried.carry(rows_of_queues(control_plane(), queues))
     if _reads_the_store():
         _ensure_migrated()
+    import agentic_sales.workers.child  # noqa: F401, PLC0415 - so that every child inherits it
+
+    carried.keep_shared()
     for assistant_id, reason in carried.unavailable_reasons().items():
         log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
     log.info("graphs_loaded", worker=sender, queues=sorted(queues), assistants=carried.carried_assistants())
