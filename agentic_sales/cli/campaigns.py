@@ -224,6 +224,27 @@ def rehearse(
         Console().print(rehearsing.as_calendar(messages))
 
 
+@app.command()
+def forget(
+    person: Annotated[str, typer.Argument(metavar="EMAIL", help="Address of the person.")],
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - as above
+) -> None:
+    """Erase a person everywhere, and keep a digest of the address, so that nobody writes to it again.
+
+    agentic-sales campaigns forget ann@example.com
+
+    A visit that is at work is waited for; when that takes long, nothing was erased yet, and you ask again.
+    """
+    from agentic_sales.dev import campaigns
+
+    told = answer(as_json, lambda: campaigns.ask("POST", "/forget", url, {"email": person}))
+    if as_json:
+        print_json(told)
+    else:
+        note(*campaigns.forgotten_lines(told))
+
+
 def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - the flag of the command
     from agentic_sales.dev import campaigns
 

@@ -49,6 +49,17 @@ def import_lines(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"{len(counted)} lines: {told}; {report['enrolled']} people joined the campaign"
 
 
+def forgotten_lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """Say what was erased of a person, and what could not be."""
+    if not told["known"]:
+        yield "nobody of this address is known; nothing will ever be sent to it"
+        return
+    for kind, count in told["erased"].items():
+        yield f"{kind.replace('_', ' ')}: {count} erased"
+    yield "a digest of the address stays, so that nothing is sent to it"
+    yield f"not erased: {told['left']}"
+
+
 def approvals_as_text(questions: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Lay out the messages that somebody must agree to, each whole."""
     blocks = []

@@ -21,6 +21,7 @@ from agentic_sales.facade import (
     campaigns,
     feedback,
     fleet,
+    forget,
     health,
     many_runs,
     metrics,
@@ -49,7 +50,7 @@ log = structlog.get_logger()
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(campaigns, unsubscribe, webhooks),
+    *(campaigns, forget, unsubscribe, webhooks),
     *(health, metrics, fleet),
 )
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

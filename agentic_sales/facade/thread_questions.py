@@ -12,6 +12,7 @@ from starlette.responses import Response
 from agentic_sales.facade.answers import answer_of_outcome
 from agentic_sales.facade.state import state_of
 from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.turns import Turn
 from agentic_sales.store.threads import Thread, ThreadState
 
@@ -38,15 +39,23 @@ async def ask_about(
         BrokerUnavailable: Redis or the broker did not answer.
     """
     assert thread.assistant_id is not None  # noqa: S101 - the caller's promise
-    runs = state_of(request).runs
     known = ThreadState(thread.assistant_id, thread.pause)
-    turn = Turn(thread.thread_id, strategy="reject", keeps_state=True, is_question=True, known=known)
+    outcome = await answered(request, thread.thread_id, known, question, changes_it=changes_it)
+    return answer_of_outcome(outcome, {}, graph_error_status=500)
+
+
+async def answered(
+    request: Request, thread_id: str, known: ThreadState, question: Mapping[str, Any], *, changes_it: bool
+) -> Outcome:
+    """Return what the pool says; `ask_about` says what else can happen."""
+    assert known.assistant_id is not None  # noqa: S101 - the caller's promise
+    runs = state_of(request).runs
+    turn = Turn(thread_id, strategy="reject", keeps_state=True, is_question=True, known=known)
     run = await runs.submit(
-        thread.assistant_id,
+        known.assistant_id,
         question,
         trace=parse_inbound(request.headers),
-        thread_id=thread.thread_id,
+        thread_id=thread_id,
         turn=turn if changes_it else None,
     )
-    outcome = await runs.wait(run, timeout_s=QUESTION_TIMEOUT_S)
-    return answer_of_outcome(outcome, {}, graph_error_status=500)
+    return await runs.wait(run, timeout_s=QUESTION_TIMEOUT_S)

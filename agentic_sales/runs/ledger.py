@@ -213,6 +213,11 @@ def once_key(idempotency: Idempotency) -> str:
     return f"agentic:once:{idempotency.scope}"
 
 
+def subruns_key(run_id: str) -> str:
+    """Name the set of the runs that a run asked for."""
+    return f"agentic:subruns:{run_id}"
+
+
 def run_key(run_id: str) -> str:
     """Name the hash of a run."""
     return f"{RUN_PREFIX}{run_id}"
@@ -321,7 +326,8 @@ class Ledger:
         on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED.model_dump_json()) if turn else ""
         limits: list[str | bytes | int] = [self._ttl_s, delay, queue_cap, IDEMPOTENCY_TTL_S]
         args = [run.run_id, run.queue, *limits, digest, on_thread]
-        keys = [run_key(run.run_id), alive_key(run.queue), once, held_in or pending_key(run.queue), listed_in]
+        asked_by = subruns_key(run.parent_run_id) if run.parent_run_id else ""
+        keys = [run_key(run.run_id), alive_key(run.queue), once, held_in or pending_key(run.queue), listed_in, asked_by]
         async with self.in_time():
             verdict: list[Any] = await self._record(keys=keys, args=[*args, *chain.from_iterable(fields.items())])
         return verdict
@@ -448,6 +454,16 @@ class Ledger:
             verdict: bytes = await self._discard_run(keys=[run_key(run_id)], args=[run_id])
         answer: Literal["gone", "live", "unknown"] = verdict.decode()  # type: ignore[assignment]  # ours
         return answer
+
+    async def with_sub_runs(self, run_ids: Iterable[RunId]) -> list[RunId]:
+        """Return runs and all that they asked for, and those asked for; whoever asked stands before whom it asked."""
+        found = list(dict.fromkeys(run_ids))
+        for run_id in found:  # It grows meanwhile.
+            async with self.in_time():
+                raw: Any = await self.redis.smembers(subruns_key(run_id))
+            asked = (RunId(_text(member) or "") for member in raw)
+            found += [child for child in asked if child not in found]
+        return found
 
     async def _pass_on(self, run: NextRun | None) -> None:
         """Publish the run whose turn has come; if that fails, the sweeper finds it without a message."""

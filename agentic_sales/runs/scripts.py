@@ -59,7 +59,7 @@ RECORD = (
     _TURNS
     + """
 -- KEYS: run, alive set of the queue, idempotency key (or ''), sorted set in which the run waits,
---   sorted set in which it is listed (or '').
+--   sorted set in which it is listed (or ''), set of what its parent asked for (or '').
 -- ARGV: run id, queue, ttl_s, seconds that it is held back at least ('': it waits for no worker), queue cap,
 --   idempotency ttl_s, digest of the request, its turn on a thread as JSON (or ''), fields ...
 local delay = tonumber(ARGV[4]) or 0
@@ -83,6 +83,10 @@ redis.call('EXPIRE', KEYS[1], ARGV[3] + math.ceil(delay))
 if KEYS[5] ~= '' then
   redis.call('ZADD', KEYS[5], now, ARGV[1])
   redis.call('ZREMRANGEBYRANK', KEYS[5], 0, -20001)
+end
+if KEYS[6] ~= '' then
+  redis.call('SADD', KEYS[6], ARGV[1])
+  redis.call('EXPIRE', KEYS[6], 2 * ARGV[3]) -- Longer than it names runs, whose time begins anew when they end.
 end
 if KEYS[3] ~= '' then
   redis.call('HSET', KEYS[3], 'run_id', ARGV[1], 'digest', ARGV[7])

@@ -4,7 +4,7 @@ The routing contract decides the queue, the ledger records the run, the queue ca
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -236,6 +236,17 @@ class Runs:
             return await self.ledger.remove(run_id)
         except RedisError as exc:
             raise BrokerUnavailable(f"removing run `{run_id}`", exc) from exc
+
+    async def with_sub_runs(self, run_ids: Iterable[RunId]) -> list[RunId]:
+        """Return runs and all that they asked for, as far as the ledger remembers.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            return await self.ledger.with_sub_runs(run_ids)
+        except RedisError as exc:
+            raise BrokerUnavailable("reading which runs asked for others", exc) from exc
 
     async def started_by(self, idempotency: Idempotency) -> RunId | None:
         """Return the run that was started under an idempotency key; None: none was.

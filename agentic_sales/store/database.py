@@ -73,6 +73,14 @@ class Database:
             async with writing.begin():
                 yield writing
 
+    async def flush_log(self) -> None:
+        """Move SQLite's log into the database file and empty it, so that it does not hold what was deleted."""
+        if self.engine.dialect.name != "sqlite":
+            return
+        async with self.engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            await raw.driver_connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # aiosqlite's
+
 
 @asynccontextmanager
 async def open_database(configuration: Settings) -> AsyncIterator[Database]:
@@ -136,10 +144,10 @@ def build_engine(url: URL) -> AsyncEngine:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    """Let readers go on beside a writer, and leave transactions to `_begin_sqlite`."""
+    """Let readers go on beside a writer, zero what is deleted, and leave transactions to `_begin_sqlite`."""
     connection.isolation_level = None
     cursor: Any = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

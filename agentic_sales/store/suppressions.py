@@ -6,7 +6,7 @@ be written to by the next import.
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -48,6 +48,13 @@ async def suppressions(connection: AsyncConnection, *, limit: int = 100, offset:
     """Return the list, the newest first."""
     statement = select(SuppressionRow).order_by(SuppressionRow.at.desc(), SuppressionRow.email_hash)
     return await every(connection, SuppressionRow, statement.limit(limit).offset(offset))
+
+
+async def anonymize(connection: AsyncConnection, email_hash: str, *, source: str) -> None:
+    """Replace who or what said so on every entry of an address: an event's id may tell whom it is about."""
+    await connection.execute(
+        update(SuppressionRow).where(SuppressionRow.email_hash == email_hash).values(source=source)
+    )
 
 
 async def lift(connection: AsyncConnection, email_hash: str, reason: StopReason) -> bool:

@@ -118,6 +118,12 @@ class SqliteSaver(_Healing, AsyncSqliteSaver):
     async def _recover(self) -> None:
         await self.conn.rollback()  # a statement that found the file locked leaves its transaction open
 
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Remove the checkpoints of a thread, also from the file's log."""
+        await super().adelete_thread(thread_id)
+        async with self.lock:
+            await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def adelete_runs(self, thread_id: str, run_ids: Sequence[str]) -> None:
         """Remove the checkpoints that runs made on a thread."""
         await self._patiently(partial(self._delete_runs, thread_id, json.dumps(list(run_ids))))
@@ -230,6 +236,7 @@ def _serializer() -> JsonPlusSerializer:
 async def _open_sqlite(path: Path) -> AsyncIterator[SqliteSaver]:
     path.parent.mkdir(parents=True, exist_ok=True)
     async with aiosqlite.connect(path, timeout=SQLITE_BUSY_TIMEOUT_S) as connection:
+        await connection.execute_fetchall("PRAGMA secure_delete = ON")
         yield SqliteSaver(connection, serde=_serializer())
 
 
