@@ -165,15 +165,33 @@ async def put_off(database: Database, key: Key, until_at: datetime, *, now: date
 _ENDS = {"park": "parked", "stop": "stopped", "finish": "finished"}
 
 
-async def settle(database: Database, key: Key, decision: Decision, *, now: datetime) -> None:
-    """End the visit as it was decided: asleep until its moment, parked, stopped, finished, or as it is."""
+async def due_at_of(database: Database, key: Key) -> datetime | None:
+    """Return the moment for which a visit is made; whoever wakes the person meanwhile changes it."""
+    async with database.reading() as connection:
+        enrolled = await enrollment(connection, *key)
+    return enrolled.wake_at if enrolled else None
+
+
+async def stop(database: Database, key: Key, why: str, *, now: datetime) -> None:
+    """Stop a person's way through the campaign, in the middle of a visit."""
+    async with database.writing() as connection:
+        await change_enrollment(connection, *key, {"state": "stopped", "reason": why}, now=now)
+
+
+async def settle(database: Database, key: Key, decision: Decision, *, due_at: datetime | None, now: datetime) -> None:
+    """End the visit as it was decided: asleep until its moment, parked, stopped, finished, or as it is.
+
+    If somebody woke the person since the visit began, with an answer that it may not have seen, the decision is
+    dropped, and the next visit decides again.
+    """
     values: dict[str, Any] = {"fruitless": 0, "updated_at": now, "wake_at": decision.at}
     if decision.act in _ENDS:
         values |= {"state": _ENDS[decision.act], "reason": decision.why, "wake_at": None}
     elif decision.act == "sleep":
         values |= {"reason": decision.why}
     async with database.writing() as connection:
-        await end_visit(connection, key, values)
+        if await end_visit(connection, key, values, due_at=due_at) is None:
+            await end_visit(connection, key, {"fruitless": 0, "updated_at": now})
     log.info("visit_ended", campaign_id=key[0], contact_id=key[1], act=decision.act)
 
 

@@ -57,7 +57,7 @@ class InProcessFleet:
         config: Any = {"configurable": {"thread_id": thread_of(key)}, "recursion_limit": 100}
         failure = None
         try:
-            await self.graph.ainvoke(await self._start(key, config), config)
+            await self.graph.ainvoke(await self._start(key, config), config, durability="sync")
         except Exception as exc:  # noqa: BLE001 - the boundary, as in a worker: a run's failure is data
             failure = RunFailure(code="bug", message=str(exc), is_retryable=False, error=type(exc).__name__)
         self.ends[run_id] = Outcome(run_id, "error" if failure else "success", None, failure)
@@ -74,7 +74,12 @@ class InProcessFleet:
 
 
 async def rehearse(
-    database: Database, clock: VirtualClock, transport: Transport, *, until: datetime | None = None
+    database: Database,
+    clock: VirtualClock,
+    transport: Transport,
+    *,
+    until: datetime | None = None,
+    fleet: InProcessFleet | None = None,
 ) -> int:
     """Let the campaigns of a database go on until nobody is due any more; return the number of visits.
 
@@ -83,8 +88,9 @@ async def rehearse(
         clock: Shows when it begins, and is put forward.
         transport: Where its mail goes.
         until: End then; None: when nothing is left to do.
+        fleet: Makes the visits; None: one whose threads are in memory.
     """
-    visits, fleet, horizon = 0, InProcessFleet(), until or clock.at + LONGEST
+    visits, fleet, horizon = 0, fleet or InProcessFleet(), until or clock.at + LONGEST
     with rehearsing(Rehearsal(clock.now, transport)), sub_runs_in_process():
         async with as_current(database):
             while True:

@@ -26,10 +26,12 @@ from agentic_sales.campaigns.visits import (
     advance,
     ask_person,
     commission_of,
+    due_at_of,
     keep_draft,
     put_off,
     settle,
     situation_of,
+    stop,
     unread_replies,
 )
 from agentic_sales.contracts import CampaignId, ContactId, TouchId
@@ -75,7 +77,9 @@ class Output(BaseModel):
 
 
 class State(Input, Output):
-    """Input and output together."""
+    """Input, output, and what a visit notes for its end."""
+
+    due_at: str | None = Field(default=None, description="The moment for which the visit is made, in UTC.")
 
 
 EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
@@ -84,12 +88,13 @@ EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
 async def check_reply(state: State) -> dict[str, Any]:
     """Read what came back since the last visit, and draw the consequences."""
     database, key = _database(), _key(state)
+    due_at = await due_at_of(database, key)  # before anything is read that may change meanwhile
     for reply in await unread_replies(database, key[1]):
         told = (await run_assistant("classify_reply", asked_of(reply))).output
         back_at = await note_class(database, reply, key[1], told, now=surroundings.now())
         if back_at is not None:
             await put_off(database, key, back_at, now=surroundings.now())
-    return {}
+    return {"due_at": due_at.isoformat() if due_at else None}
 
 
 async def guard(state: State) -> dict[str, Any]:
@@ -115,12 +120,12 @@ async def generate_touch(state: State) -> dict[str, Any]:
         commission = await commission_of(connection, situation)
     written = await run_assistant(commission.assistant_id, commission.input)
     if skipped := written.output.get("skip_reason"):
-        await settle(database, key, Decision("stop", str(skipped)), now=surroundings.now())
+        await stop(database, key, str(skipped), now=surroundings.now())
         return {}
     try:
         await keep_draft(database, situation, written.output, run_id=written.record.run_id, now=surroundings.now())
     except NotPermitted as exc:  # the person left while the message was written
-        await settle(database, key, Decision("stop", str(exc)), now=surroundings.now())
+        await stop(database, key, str(exc), now=surroundings.now())
     return {}
 
 
@@ -154,9 +159,8 @@ async def record(state: State) -> dict[str, Any]:
 
 async def schedule_next(state: State) -> dict[str, Any]:
     """Write down when the next visit is, or how the person's way ended."""
-    at = datetime.fromisoformat(state.wake_at) if state.wake_at else None
-    decision = Decision(state.act, state.why, at)  # type: ignore[arg-type]  # only `guard` writes it
-    await settle(_database(), _key(state), decision, now=surroundings.now())
+    decision = Decision(state.act, state.why, _moment(state.wake_at))  # type: ignore[arg-type]  # only `guard` writes it
+    await settle(_database(), _key(state), decision, due_at=_moment(state.due_at), now=surroundings.now())
     return {}
 
 
@@ -174,6 +178,10 @@ async def sleep(state: State) -> dict[str, Any]:
 def _told(decision: Decision) -> dict[str, Any]:
     at = decision.at.isoformat() if decision.at else None
     return {"act": decision.act, "why": decision.why, "wake_at": at}
+
+
+def _moment(told: str | None) -> datetime | None:
+    return datetime.fromisoformat(told) if told else None
 
 
 def _key(state: State) -> Key:

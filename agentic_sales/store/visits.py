@@ -5,9 +5,10 @@ A visit is claimed under a lease, so of many that look at once one takes it, and
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import or_, select, tuple_, update
+from sqlalchemy import case, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId, ContactId
@@ -61,7 +62,12 @@ async def taken(connection: AsyncConnection, *, limit: int) -> list[EnrollmentRo
 
 
 async def end_visit(
-    connection: AsyncConnection, key: Key, values: dict[str, Any], *, run_id: str | None = None
+    connection: AsyncConnection,
+    key: Key,
+    values: dict[str, Any],
+    *,
+    run_id: str | None = None,
+    due_at: datetime | EllipsisType | None = ...,
 ) -> EnrollmentRow | None:
     """End a visit and change what it brought.
 
@@ -69,14 +75,17 @@ async def end_visit(
         connection: Of a writing transaction.
         key: The enrollment.
         values: Columns of `EnrollmentRow`.
-        run_id: Only if it is this run.s visit; None: whoever.s it is.
+        run_id: Only if it is this run's visit; None: whoever's it is.
+        due_at: Only if it is still due at this moment, so that nobody woke it; left out: whenever it is due.
 
     Returns:
-        The enrollment; None: it is another run.s visit by now, and nothing was changed.
+        The enrollment; None: it is another run's visit by now, or was woken, and nothing was changed.
     """
     statement = update(EnrollmentRow).where(_is_one_of([key]))
     if run_id is not None:
         statement = statement.where(EnrollmentRow.run_id == run_id)
+    if due_at is not ...:
+        statement = statement.where(EnrollmentRow.wake_at.is_not_distinct_from(due_at))
     values = {"lease_until_at": None, "run_id": None, **values}
     return await first(connection, EnrollmentRow, statement.values(**values).returning(*columns(EnrollmentRow)))
 
@@ -99,9 +108,11 @@ async def wake(
 
 
 async def next_wake_at(connection: AsyncConnection) -> datetime | None:
-    """Return when the next enrollment is due; None: none is."""
-    statement = select(EnrollmentRow.wake_at).where(EnrollmentRow.wake_at.is_not(None))
-    return (await connection.execute(statement.order_by(EnrollmentRow.wake_at).limit(1))).scalar_one_or_none()
+    """Return when the next enrollment can be claimed; None: none will be."""
+    wake_at, lease_until_at = EnrollmentRow.wake_at, EnrollmentRow.lease_until_at
+    claimable_at = case((lease_until_at > wake_at, lease_until_at), else_=wake_at)
+    statement = select(claimable_at).where(wake_at.is_not(None)).order_by(claimable_at).limit(1)
+    return (await connection.execute(statement)).scalar_one_or_none()
 
 
 def _is_one_of(keys: Sequence[Key]) -> Any:

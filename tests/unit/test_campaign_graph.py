@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agentic_sales.campaigns.approval import approve, reject
+from agentic_sales.campaigns.machine import Decision
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.visits import due_at_of, settle
 from agentic_sales.contracts import ApprovalId, TouchId
 from agentic_sales.dev.rehearsal import VirtualClock, rehearse
 from agentic_sales.settings import Settings
@@ -21,7 +23,7 @@ from agentic_sales.store.approvals import approvals
 from agentic_sales.store.campaigns import enrollment, move_campaign
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.migrate import upgrade
-from agentic_sales.store.visits import wake
+from agentic_sales.store.visits import next_wake_at, wake
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, small_campaign
 
 THREE_STEPS = {"steps": [{}, {"delay_days": 3}, {"delay_days": 5}]}
@@ -200,6 +202,22 @@ class Unsure:
         """Lose the answer."""
         del message, key
         return Delivery("ambiguous", "the line went dead after the last byte")
+
+
+async def test_who_is_woken_while_a_visit_is_made_is_visited_again(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    key, later_on = (CAMPAIGN, contact_id), NOW + timedelta(days=7)
+    due_at = await due_at_of(spring.database, key)
+    async with spring.database.writing() as connection:
+        await wake(connection, now=NOW + timedelta(seconds=1), contact_id=contact_id)
+    await settle(spring.database, key, Decision("park", "too late"), due_at=due_at, now=NOW)
+    async with spring.database.reading() as connection:
+        assert await next_wake_at(connection) == NOW + timedelta(seconds=1)
+    assert (await standing(spring, contact_id))[0] == "active"
+    due_at = await due_at_of(spring.database, key)
+    await settle(spring.database, key, Decision("sleep", "in time", later_on), due_at=due_at, now=NOW)
+    async with spring.database.reading() as connection:
+        assert await next_wake_at(connection) == later_on
 
 
 async def test_an_unknown_outcome_parks_the_enrollment_until_a_person_says_what_it_was(spring: SmallCampaign) -> None:
