@@ -6,7 +6,7 @@ Plain data, so that beat's configuration and the workers that do the jobs agree 
 from collections.abc import Mapping
 from typing import Any
 
-INTERVALS_S: Mapping[str, float] = {"tick_campaigns": 5.0, "prune_checkpoints": 900.0}
+INTERVALS_S: Mapping[str, float] = {"tick_campaigns": 5.0, "read_inboxes": 60.0, "prune_checkpoints": 900.0}
 """Job to its interval, in seconds. What was due while all was down is due at the first slot after, once."""
 
 

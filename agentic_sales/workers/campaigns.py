@@ -1,18 +1,25 @@
-"""Let campaigns go on from a worker child of core: the tick that beat asks for."""
+"""Let campaigns go on from a worker child of core: the tick that beat asks for, and the reading of inboxes."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import structlog
 
 from agentic_sales.campaigns import surroundings
+from agentic_sales.campaigns.imap import imap_accounts, poll_mailbox
 from agentic_sales.campaigns.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
-from agentic_sales.contracts import RunId
+from agentic_sales.contracts import MailboxId, RunId
+from agentic_sales.errors import ProviderUnavailable, UnknownRecord
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import Runs
 from agentic_sales.runs.turns import Turn
-from agentic_sales.settings import settings
+from agentic_sales.settings import Settings, settings
 from agentic_sales.store.database import current_database
 from agentic_sales.store.visits import Key
 from agentic_sales.workers.child import Child
+
+log = structlog.get_logger()
 
 
 class LiveFleet:
@@ -41,3 +48,24 @@ async def tick_campaigns(child: Child) -> Ticked:
     """Tick."""
     fleet = LiveFleet(await child.runs())
     return await tick(current_database(settings()), fleet, now=surroundings.now())
+
+
+async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
+    """Read the inbox of every mailbox that `AGENTIC_SALES_IMAP` names; return how many mails were about a campaign.
+
+    A server that is away keeps nobody else's inbox unread: it is read at the next slot, from where it ended.
+
+    Raises:
+        ConfigurationError: The setting is none.
+    """
+    accounts = imap_accounts(configuration)
+    database, now = current_database(configuration), surroundings.now()
+
+    async def read(mailbox_id: MailboxId) -> int:
+        try:
+            return await poll_mailbox(database, mailbox_id, accounts[mailbox_id], now=now)
+        except (ProviderUnavailable, UnknownRecord) as exc:
+            log.warning("inbox_not_read", mailbox_id=mailbox_id, reason=str(exc))
+            return 0
+
+    return dict(zip(accounts, await asyncio.gather(*map(read, accounts)), strict=True))

@@ -14,6 +14,7 @@ from celery import Celery, Task
 
 from agentic_sales.celery import app
 from agentic_sales.schedule import INTERVALS_S, job_task
+from agentic_sales.settings import settings
 from agentic_sales.workers import lifecycle
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ async def _tick_campaigns(child: "Child") -> object:
     return await tick_campaigns(child)
 
 
+async def _read_inboxes(_: "Child") -> object:
+    from agentic_sales.workers.campaigns import read_inboxes  # noqa: PLC0415 - as above
+
+    return await read_inboxes(settings())
+
+
 async def _prune_checkpoints(child: "Child") -> object:
     if not any(row.resumable for row in child.control.rows.values()):
         return "no workflow keeps its state"
@@ -45,6 +52,7 @@ async def _prune_checkpoints(child: "Child") -> object:
 
 JOBS: Mapping[str, Callable[["Child"], Awaitable[object]]] = {
     "tick_campaigns": _tick_campaigns,
+    "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,
 }
 """Every job of `schedule.INTERVALS_S`, and what does it."""

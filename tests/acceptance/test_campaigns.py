@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from agentic_sales.campaigns.events import record
+from agentic_sales.campaigns.inbound import Inbound
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, enrollment
 from agentic_sales.store.database import open_database
+from agentic_sales.store.inbound import inbound
 from tests.fleet import WEB, Fleet, fleet_of
 from tests.services import redis_server
 from tests.small_campaign import CAMPAIGN, SmallCampaign, set_up
@@ -203,6 +206,50 @@ def test_a_person_who_is_forgotten_is_nowhere_any_more_and_never_written_to_agai
     )
     assert report["lines"][0]["status"] in {"added", "refused"}
     assert found["steps"] == [{}, {}], "nothing is written to the person"
+
+
+def test_a_reply_is_classified_by_the_fleet_and_ends_the_sequence(ticking: Fleet) -> None:
+    plan, people = ticking.directory / "plan-reply.json", ticking.directory / "answering.csv"
+    steps = [{}, {"delay_days": 9}]
+    plan.write_text(json.dumps({"mailboxes": ["answers"], "steps": steps, "window": ALWAYS, "needs_approval": False}))
+    people.write_text("email,first name\nkim@answering.example,Kim\n")
+    where = "--postal-address", "1 Main Street, Springfield"
+    command(ticking, "mailbox", "answers", "--address", "cem@acme.example", *where)
+    command(ticking, "create", "answered", "--plan", str(plan))
+    command(ticking, "import", "answered", str(people), "--basis", "consent", "--source", "a fair")
+    command(ticking, "start", "answered")
+    [sent] = eventually(
+        "the first message is sent",
+        lambda: ticking.get("/campaigns/answered/touches?state=sent").json(),
+        lambda found: len(found) == 1,
+        within_s=60,
+    )
+
+    async def answer() -> None:
+        async with open_database(Settings(state_dir=ticking.directory)) as database:
+            event = Inbound(
+                event_id="reply-of-kim",
+                source="test",
+                kind="reply",
+                received_at=datetime.now(UTC),
+                about_ids=(sent["message_id"],),
+                subject="Re: hello",
+                text="Sounds good, can we have a call next week?",
+            )
+            async with database.writing() as connection:
+                assert await record(connection, event, now=datetime.now(UTC)) == "recorded"
+
+    async def reply_class() -> str | None:
+        async with open_database(Settings(state_dir=ticking.directory)) as database, database.reading() as connection:
+            found = await inbound(connection, "reply-of-kim")
+        return found.reply_class if found else None
+
+    asyncio.run(answer())
+    assert eventually("the reply is classified", lambda: asyncio.run(reply_class()), within_s=60) == "interested"
+    told = ticking.get("/campaigns/answered").json()
+    assert (told["people"], told["reasons"]) == ({"stopped": 1}, {"replied": 1})
+    assert told["variants"][0]["shares"]["interested"]["count"] == 1
+    assert "interested" in command(ticking, "show", "answered").stdout
 
 
 def keys_with(fleet: Fleet, word: str) -> list[str]:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -11,12 +12,28 @@ from agentic_sales.contracts import MailboxId, TouchId
 from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
 from agentic_sales.settings import Settings
+from agentic_sales.store.database import as_current
 from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.mailboxes import change_mailbox
 from agentic_sales.store.suppressions import suppressions
-from tests.imap_server import ImapServer
+from agentic_sales.workers.campaigns import read_inboxes
+from tests.imap_server import PASSWORD, ImapServer
 from tests.small_campaign import MAILBOX, NOW, SmallCampaign, later, small_campaign
 from tests.unit import mails
+
+
+async def test_of_several_inboxes_one_that_is_away_leaves_no_other_unread(
+    migrated: Settings, imap_server: ImapServer
+) -> None:
+    user = f"several-{migrated.database_url is None}"
+    async with small_campaign(migrated) as campaign, as_current(campaign.database):
+        first = await campaign.message("jo@gmail.example")
+        await campaign.door().send(first, now=NOW)
+        await asyncio.to_thread(imap_server.put, user, about(first, mails.GMAIL_REPLY))
+        away = f"gone=imap://x:y@{LOOPBACK}:{free_port()}"
+        there = f"{MAILBOX}=imap://{user}:{PASSWORD}@{LOOPBACK}:{imap_server.port}"
+        configured = migrated.model_copy(update={"imap": SecretStr(f"{away};{there}")})
+        assert await read_inboxes(configured) == {"gone": 0, MAILBOX: 1}
 
 
 def about(touch_id: TouchId, raw: str) -> bytes:
