@@ -5,6 +5,7 @@ from hashlib import sha256
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.permission import refusal
 from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_digest
 from agentic_sales.contracts import ApprovalId, ContactId, TouchId
@@ -121,6 +122,7 @@ async def _decide(
         raise StateConflict("approval", approval_id, "somebody with a name decides")
     answered = await decide(connection, approval_id, state, digest=digest, by=by, note=note, now=now)
     if answered is not None:
+        await learn(connection, TouchId(answered.touch_id), state, now=now)
         return answered
     found = await known_approval(connection, approval_id)
     if found.state != "pending":

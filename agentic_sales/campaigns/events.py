@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.campaigns.inbound import Inbound, Kind
+from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
 from agentic_sales.errors import InvalidAddress
@@ -98,6 +99,7 @@ async def _note(connection: AsyncConnection, found: TouchRow, event: Inbound, no
     detail = f"proved by {event.event_id}"
     if await resolve(connection, touch_id, "sent", expected=UNKNOWN, by=event.event_id, detail=detail, now=now):
         await unpark(connection, CampaignId(found.campaign_id), ContactId(found.contact_id), now=now)
+    await learn(connection, touch_id, event.kind, now=now)
     values: dict[str, Any] = {}
     if event.kind == "delivered":
         values["delivered_at"] = event.received_at

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.stops import stop_person
-from agentic_sales.contracts import ContactId, StopReason
+from agentic_sales.contracts import ContactId, StopReason, TouchId
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, classify_inbound
@@ -44,6 +45,8 @@ async def note_class(
     reason = CONSEQUENCES.get(reply_class)
     async with database.writing() as connection:
         await classify_inbound(connection, reply.event_id, reply_class)
+        if reply.touch_id is not None:
+            await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
         person = await contact(connection, contact_id)
         if person is not None and reason is not None and (reply.kind == "reply" or reply_class == "unsubscribe"):
             await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)

@@ -113,7 +113,13 @@ async def commission_of(connection: AsyncConnection, situation: Situation) -> Co
 
 
 async def keep_draft(
-    database: Database, situation: Situation, output: Mapping[str, Any], *, run_id: str, now: datetime
+    database: Database,
+    situation: Situation,
+    output: Mapping[str, Any],
+    *,
+    run_id: str,
+    langsmith_run_id: str | None,
+    now: datetime,
 ) -> TouchRow:
     """Write what a workflow wrote into the send ledger.
 
@@ -135,7 +141,7 @@ async def keep_draft(
         not_before_at=now,
         variant=variant.name if variant else "",
         run_id=run_id,
-        langsmith_run_id=output.get("langsmith_run_id"),
+        langsmith_run_id=langsmith_run_id,
     )
     async with database.writing() as connection:
         return await write_touch(connection, draft, now=now)

@@ -123,7 +123,14 @@ async def generate_touch(state: State) -> dict[str, Any]:
         await stop(database, key, str(skipped), now=surroundings.now())
         return {}
     try:
-        await keep_draft(database, situation, written.output, run_id=written.record.run_id, now=surroundings.now())
+        await keep_draft(
+            database,
+            situation,
+            written.output,
+            run_id=written.record.run_id,
+            langsmith_run_id=written.record.langsmith_run_id,
+            now=surroundings.now(),
+        )
     except NotPermitted as exc:  # the person left while the message was written
         await stop(database, key, str(exc), now=surroundings.now())
     return {}

@@ -6,6 +6,7 @@ from agentic_sales.store.columns import Table
 from agentic_sales.store.contacts import CompanyRow, ContactRow
 from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.mailboxes import MailboxRow
+from agentic_sales.store.outcomes import OutcomeRow
 from agentic_sales.store.products import ProductRow
 from agentic_sales.store.suppressions import SuppressionRow
 from agentic_sales.store.threads import ThreadLabelRow, ThreadRow
@@ -19,6 +20,7 @@ __all__ = [
     "EnrollmentRow",
     "InboundRow",
     "MailboxRow",
+    "OutcomeRow",
     "ProductRow",
     "SuppressionRow",
     "Table",

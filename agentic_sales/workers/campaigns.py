@@ -7,10 +7,12 @@ import structlog
 
 from agentic_sales.campaigns import surroundings
 from agentic_sales.campaigns.imap import imap_accounts, poll_mailbox
+from agentic_sales.campaigns.learning import tell_outcomes
 from agentic_sales.campaigns.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
 from agentic_sales.contracts import MailboxId, RunId
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
 from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.runs.feedback import FeedbackQueue
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import Runs
 from agentic_sales.runs.turns import Turn
@@ -45,9 +47,12 @@ class LiveFleet:
 
 
 async def tick_campaigns(child: Child) -> Ticked:
-    """Tick."""
+    """Tick, and tell what became of messages to who learns from it."""
     fleet = LiveFleet(await child.runs())
-    return await tick(current_database(settings()), fleet, now=surroundings.now())
+    database = current_database(settings())
+    ticked = await tick(database, fleet, now=surroundings.now())
+    await tell_outcomes(database, FeedbackQueue(child.ledger))
+    return ticked
 
 
 async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
