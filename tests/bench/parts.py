@@ -13,6 +13,7 @@ import uvloop
 
 from agentic_sales.registry import index_rows
 from agentic_sales.workers.loader import load_graph
+from tests.bench.campaigns import tick_cost
 from tests.bench.ceiling import bare_processes
 from tests.bench.checkpoints import bytes_per_step
 from tests.bench.imports import import_cost
@@ -33,7 +34,7 @@ from tests.bench.works import (
 from tests.collector import collector
 from tests.workflows.registry import GRAPHS
 
-PARTS = ("echo", "cpu", "waits", "blast", "stream", "memory", "checkpoints", "imports", "traces")
+PARTS = ("echo", "cpu", "waits", "blast", "stream", "memory", "checkpoints", "campaigns", "imports", "traces")
 WARM_UP_S = 1.0
 MANY_CHILDREN_WARM_UP_S = 3.0
 """Each of many children must have run a few times, or what is measured is the copying of their first pages."""
@@ -46,6 +47,9 @@ IMPORT_ROWS = (35, 5000)
 IMPORT_ROUNDS = 15
 MOST_IMPORT_MS = 20.0
 PADDINGS = (0, 10_000)
+SLEEPING = (1_000, 100_000)
+DUE = 5_000
+MOST_TIMES_A_TICK = 2.0
 
 Line = Result | Fact
 
@@ -78,6 +82,9 @@ class Bench:
         if self._wants("checkpoints"):
             self.say("checkpoints …")
             yield from (_checkpoint_fact(padding) for padding in PADDINGS)
+        if self._wants("campaigns"):
+            self.say("ticks of the campaigns …")
+            yield from _tick_facts()
         if self._wants("imports"):
             self.say("importing the control plane …")
             yield from (_import_fact(rows) for rows in IMPORT_ROWS)
@@ -213,6 +220,16 @@ def _checkpoint_fact(padding: int) -> Fact:
     return Fact(
         f"checkpoints in SQLite, a step of a state of {padding} bytes", bytes_per_step(padding=padding), "bytes"
     )
+
+
+def _tick_facts() -> Iterator[Fact]:
+    few, many = (tick_cost(sleeping=sleeping, due=DUE) for sleeping in SLEEPING)
+    beside = f"beside {SLEEPING[1]:,} asleep"
+    yield Fact(f"visits claimed by a tick, {DUE:,} due {beside}", DUE / many.busy_s, "a second")
+    yield Fact(f"a tick that finds nobody due, {beside}", 1000 * many.idle_s, "ms")
+    ratio = many.busy_s / few.busy_s
+    goal, is_met = f"≤ {MOST_TIMES_A_TICK:g}", ratio <= MOST_TIMES_A_TICK
+    yield Fact(f"a tick {beside} over one beside {SLEEPING[0]:,}", ratio, "times", goal, is_met=is_met)
 
 
 def _import_fact(rows: int) -> Fact:
