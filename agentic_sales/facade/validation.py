@@ -27,8 +27,7 @@ class InputValidator:
         """
         if values is None:
             raise InvalidInput(assistant_id, [("", "an input is required; send an object, {} if it has no fields")])
-        errors = self._validator(assistant_id).iter_errors(values)
-        if problems := list(chain.from_iterable(map(_told, errors))):
+        if problems := problems_of(self._validator(assistant_id), values):
             raise InvalidInput(assistant_id, problems)
 
     def _validator(self, assistant_id: str) -> Validator:
@@ -37,6 +36,11 @@ class InputValidator:
             validator = validator_for(self._control.schemas[assistant_id]["input"])
             self._validators[assistant_id] = validator
         return validator
+
+
+def problems_of(validator: Validator, values: object) -> list[tuple[str, str]]:
+    """Return a pointer to each field that does not fit, and what is wrong there."""
+    return list(chain.from_iterable(map(_told, validator.iter_errors(values))))
 
 
 def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
