@@ -392,13 +392,13 @@ class BrokerUnavailable(TransientError):
 
 
 class StateUnavailable(TransientError):
-    """Raised when the database that keeps the state of threads does not answer for long."""
+    """Raised when the database of durable state does not answer: threads, campaigns, checkpoints."""
 
     code = "state_unavailable"
     retry_after_s = 5.0
 
     def __init__(self, reason: object) -> None:
-        super().__init__(f"the database of the threads' state cannot be used: {reason}")
+        super().__init__(f"the database cannot be used: {reason}")
 
 
 class GraphUnavailable(TransientError):

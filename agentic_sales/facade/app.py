@@ -9,13 +9,14 @@ from typing import TypedDict
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
 from agentic_sales.campaigns.links import check_links
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import AgenticSalesError, TransientError
+from agentic_sales.errors import AgenticSalesError, StateUnavailable, TransientError
 from agentic_sales.facade import (
     assistants,
     campaigns,
@@ -106,6 +107,8 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     for module in _PARTS:
         app.include_router(module.router)
     app.add_exception_handler(AgenticSalesError, _on_error)
+    for away in (OperationalError, InterfaceError):
+        app.add_exception_handler(away, _on_database_away)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=configuration.max_body_bytes)
@@ -124,6 +127,10 @@ async def _on_error(_: Request, error: Exception) -> Response:
     if isinstance(error, TransientError):
         log.warning("request_not_served", code=error.code)
     return answer_of_error(error)
+
+
+async def _on_database_away(request: Request, error: Exception) -> Response:
+    return await _on_error(request, StateUnavailable(str(error).splitlines()[0]))
 
 
 async def _on_invalid_request(_: Request, error: Exception) -> Response:

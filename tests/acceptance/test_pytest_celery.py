@@ -1,5 +1,7 @@
 """The fleet in pytest-celery's vocabulary: on processes everywhere, on its Docker nodes where an engine is."""
 
+from uuid import uuid4
+
 import pytest
 from celery import Celery
 from kombu import Exchange, Queue
@@ -16,6 +18,7 @@ from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
 from tests.services import redis_server
 
 WITHIN_S = 30
+AFTER_A_KILLED_WORKER, AFTER_A_KILLED_BROKER = str(uuid4()), str(uuid4())
 NO_DOCKER = why_no_docker()
 CORE = Queue("core", Exchange("agentic_sales", type="direct"), routing_key="core")
 
@@ -61,17 +64,17 @@ class TestOnProcesses:
 
     def test_a_killed_worker_takes_messages_again_after_a_restart(self, celery_setup: CeleryTestSetup) -> None:
         celery_setup.worker.kill()
-        send(celery_setup.app, "after-a-killed-worker")
+        send(celery_setup.app, AFTER_A_KILLED_WORKER)
         celery_setup.worker.restart()
-        celery_setup.worker.assert_log_exists('"run_id": "after-a-killed-worker"', timeout=WITHIN_S)
+        celery_setup.worker.assert_log_exists(f'"run_id": "{AFTER_A_KILLED_WORKER}"', timeout=WITHIN_S)
 
     def test_a_worker_outlives_the_death_of_its_broker(self, celery_setup: CeleryTestSetup) -> None:
         celery_setup.worker.assert_log_exists(" ready.", timeout=WITHIN_S)
         celery_setup.broker.kill()
         celery_setup.worker.assert_log_exists("Connection to broker lost", timeout=WITHIN_S)
         celery_setup.broker.restart()
-        send(celery_setup.app, "after-a-killed-broker")
-        celery_setup.worker.assert_log_exists('"run_id": "after-a-killed-broker"', timeout=WITHIN_S)
+        send(celery_setup.app, AFTER_A_KILLED_BROKER)
+        celery_setup.worker.assert_log_exists(f'"run_id": "{AFTER_A_KILLED_BROKER}"', timeout=WITHIN_S)
         assert celery_setup.worker.container.status == "running"
 
 

@@ -12,11 +12,14 @@ from tests.model_server import MODEL, ModelServer
 POOL_OF = {
     "email_compose": "email",
     "email_reply": "email",
+    "email_outreach": "email",
     "classify_recruitment": "classify",
+    "classify_reply": "classify",
     "country_classify": "classify",
     "deep_scrape": "discovery",
     "company_enrichment": "discovery",
     "pipeline": "core",
+    "campaign": "core",
 }
 STAGES = ["deep_scrape", "company_enrichment", "classify_recruitment", "country_classify", "email_compose"]
 

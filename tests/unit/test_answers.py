@@ -28,6 +28,7 @@ from agentic_sales.errors import (
     NothingToResume,
     NotPermitted,
     NotResumable,
+    NotTraced,
     PermanentError,
     PoolUnavailable,
     PromptMismatch,
@@ -66,6 +67,7 @@ BRANCHES = {AgenticSalesError, RequestError, TransientError, PermanentError}
 CASES: list[tuple[AgenticSalesError, int, str | None]] = [
     (UnknownAssistant("nobody", ["echo"]), 404, None),
     (UnknownRun(RUN_ID), 404, None),
+    (NotTraced(RUN_ID), 409, None),
     (UnknownThread("a-thread"), 404, None),
     (ThreadExists("a-thread"), 409, None),
     (ThreadBusy("a-thread", "run `r` is at work on it"), 409, None),

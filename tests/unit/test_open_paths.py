@@ -172,3 +172,12 @@ async def test_a_received_mail_is_fetched_because_its_event_has_no_headers(migra
 def test_a_facade_whose_recipients_could_not_unsubscribe_does_not_start() -> None:
     with pytest.raises(ConfigurationError, match="AGENTIC_SALES_UNSUBSCRIBE_SECRET"):
         create_app(Settings(mail="resend"), control_plane())
+
+
+def test_a_database_that_is_away_is_a_503_that_says_so_without_its_password(migrated: Settings, redis_url: str) -> None:
+    away = "postgresql://sales:secret-word@127.0.0.1:1/sales"
+    with facade(migrated, redis_url, database_url=away) as client:
+        answer = client.get("/campaigns", headers={"authorization": "Bearer key"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "state_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    assert "secret-word" not in answer.text
