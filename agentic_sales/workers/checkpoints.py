@@ -120,6 +120,7 @@ class SqliteSaver(_Healing, AsyncSqliteSaver):
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove the checkpoints of a thread, also from the file's log."""
+        await self._patiently(self.setup)  # a file that no thread was ever kept in has no tables yet
         await super().adelete_thread(thread_id)
         async with self.lock:
             await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
