@@ -69,6 +69,16 @@ class TestARun:
         assert "pipeline" in printed[1]
 
 
+def test_the_campaign_is_made_rehearsed_started_shown_and_forgets_its_person(fleet: Fleet) -> None:
+    block = next(block for block in blocks("sh") if "campaigns" in block)
+    commands = block.replace(".venv/bin/", "").replace("alias campaigns=", "shopt -s expand_aliases\nalias campaigns=")
+    environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "160"}
+    printed = in_shell(f"bash -ec {shlex.quote(commands.replace('echo ', 'echo -e '))} 2>&1", environment=environment)
+    assert printed.count("jo@example.com") == 2, "the rehearsed messages"
+    assert "campaign `spring` is running" in printed
+    assert "contacts: 1 erased" in printed
+
+
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the README's three edits made."""
