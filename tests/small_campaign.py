@@ -48,15 +48,8 @@ class SmallCampaign:
 
     async def person(self, email: str, **values: Any) -> ContactId:
         """Add a person and enroll it."""
-        known = {
-            "email": email,
-            "email_hash": email_hash(email),
-            "consent_basis": "legitimate_interest",
-            "consent_source": "their web site",
-            "consent_at": NOW,
-        }
         async with self.database.writing() as connection:
-            contact_id = await add_contact(connection, {**known, **values}, now=NOW)
+            contact_id = await add_contact(connection, {**person_of(email), **values}, now=NOW)
             assert contact_id is not None
             await enroll(connection, CAMPAIGN, contact_id, wake_at=NOW, now=NOW)
         return contact_id
@@ -108,6 +101,17 @@ async def set_up(database: Database, *, plan: dict[str, Any] | None = None, **ma
         await add_mailbox(connection, MAILBOX, {**values, **mailbox}, now=NOW)
         await add_campaign(connection, CAMPAIGN, name="Spring", plan=checked.model_dump(mode="json"), now=NOW)
         await move_campaign(connection, CAMPAIGN, expected=("draft",), to="running", now=NOW)
+
+
+def person_of(email: str) -> dict[str, Any]:
+    """Return the row of a person who may be written to."""
+    return {
+        "email": email,
+        "email_hash": email_hash(email),
+        "consent_basis": "legitimate_interest",
+        "consent_source": "their web site",
+        "consent_at": NOW,
+    }
 
 
 def parsed(raw: bytes) -> EmailMessage:

@@ -103,17 +103,20 @@ async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: 
 async def enroll_people(
     database: Database, campaign_id: CampaignId, people: Iterable[ContactId], *, now: datetime
 ) -> int:
-    """Enroll people in a campaign; return how many were not in it before.
+    """Enroll people in a campaign; return how many were not in it before. One that was finished goes on with them.
 
     Raises:
         UnknownRecord: There is no such campaign.
-        StateConflict: It has ended.
+        StateConflict: It was stopped.
     """
     async with database.writing() as connection:
         found = await known_campaign(connection, campaign_id)
-        if found.state in {"stopped", "finished"}:
-            raise StateConflict("campaign", campaign_id, f"it is `{found.state}`, so nobody can join it any more")
-        return sum([await enroll(connection, campaign_id, person, wake_at=now, now=now) for person in people])
+        if found.state == "stopped":
+            raise StateConflict("campaign", campaign_id, "it is `stopped`, so nobody can join it any more")
+        joined = sum([await enroll(connection, campaign_id, person, wake_at=now, now=now) for person in people])
+        if joined:
+            await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
+        return joined
 
 
 async def known_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow:

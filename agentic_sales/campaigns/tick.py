@@ -20,7 +20,7 @@ from agentic_sales.contracts import RunId
 from agentic_sales.errors import RequestError, TransientError
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.approvals import expire_approvals
-from agentic_sales.store.campaigns import EnrollmentRow
+from agentic_sales.store.campaigns import EnrollmentRow, finish_campaigns
 from agentic_sales.store.database import Database
 from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_runs, taken
 
@@ -84,7 +84,14 @@ async def tick(database: Database, fleet: Fleet, *, now: datetime, limit: int = 
         submitted += await _submit(database, fleet, batch, now)
         if len(batch) < BATCH:
             break
+    await _finish(database, now)
     return Ticked(claimed, submitted, recovered, len(ambiguous))
+
+
+async def _finish(database: Database, now: datetime) -> None:
+    async with database.writing() as connection:
+        for campaign_id in await finish_campaigns(connection, now=now):
+            log.info("campaign_finished", campaign_id=campaign_id)
 
 
 def thread_of(key: Key) -> str:

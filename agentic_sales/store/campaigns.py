@@ -44,6 +44,7 @@ class EnrollmentRow(Table):
     __tablename__ = "enrollments"
     __table_args__ = (
         Index(None, "state", "wake_at"),
+        Index(None, "campaign_id", "state"),
         Index(None, "contact_id"),
         Index(None, "wake_at"),
         Index(None, "lease_until_at"),
@@ -121,6 +122,19 @@ async def move_campaign(
         .returning(*columns(CampaignRow))
     )
     return await first(connection, CampaignRow, statement)
+
+
+async def finish_campaigns(connection: AsyncConnection, *, now: datetime) -> list[CampaignId]:
+    """Finish every running campaign in which people were and nobody is on the way any more; return them."""
+    joined = select(EnrollmentRow.contact_id).where(EnrollmentRow.campaign_id == CampaignRow.campaign_id)
+    statement = (
+        update(CampaignRow)
+        .where(CampaignRow.state == RUNNING, joined.exists())
+        .where(~joined.where(EnrollmentRow.state.in_((ACTIVE, "parked"))).exists())
+        .values(state="finished", updated_at=now)
+        .returning(CampaignRow.campaign_id)
+    )
+    return [CampaignId(found) for found in (await connection.execute(statement)).scalars()]
 
 
 async def enroll(

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agentic_sales.campaigns.approval import approve, reject
+from agentic_sales.campaigns.desk import enroll_people, known_campaign
 from agentic_sales.campaigns.machine import Decision
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.transports.contract import Delivery
@@ -21,10 +22,11 @@ from agentic_sales.dev.rehearsal import VirtualClock, rehearse
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
 from agentic_sales.store.campaigns import enrollment, move_campaign
+from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.visits import next_wake_at, wake
-from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, small_campaign
+from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, person_of, small_campaign
 
 THREE_STEPS = {"steps": [{}, {"delay_days": 3}, {"delay_days": 5}]}
 
@@ -61,6 +63,28 @@ async def test_a_person_gets_every_message_of_the_sequence_in_order_and_in_offic
     assert all(9 <= at.hour < 17 and at.isoweekday() < 6 for at in local)
     assert [(b.date() - a.date()).days for a, b in pairwise(local)] == [3, 7]
     assert len(spring.mails()) == 3
+
+
+async def test_a_campaign_is_finished_when_everybody_is_through_and_goes_on_with_who_joins_later(
+    spring: SmallCampaign,
+) -> None:
+    await spring.person("jo@example.com")
+    await go_on(spring)
+    assert await state_of(spring) == "finished"
+    async with spring.database.writing() as connection:
+        late = await add_contact(connection, person_of("late@example.com"), now=NOW)
+    assert late is not None
+    assert await enroll_people(spring.database, CAMPAIGN, [late], now=NOW) == 1
+    assert await state_of(spring) == "running"
+    await go_on(spring)
+    assert (await standing(spring, late))[0] == "finished"
+    assert await state_of(spring) == "finished"
+
+
+async def state_of(campaign: SmallCampaign) -> str:
+    """Return the state of the campaign."""
+    async with campaign.database.reading() as connection:
+        return (await known_campaign(connection, CAMPAIGN)).state
 
 
 async def test_people_in_other_time_zones_each_get_theirs_by_their_own_clock(spring: SmallCampaign) -> None:

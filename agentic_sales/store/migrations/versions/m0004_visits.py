@@ -17,5 +17,6 @@ def upgrade() -> None:
         table.add_column(sa.Column("run_id", sa.String(), nullable=True))
         table.add_column(sa.Column("fruitless", sa.Integer(), nullable=False, server_default="0"))
         table.add_column(sa.Column("not_before_at", UtcDateTime(), nullable=True))
+    op.create_index("ix_enrollments_campaign_id_state", "enrollments", ["campaign_id", "state"])
     op.create_index("ix_enrollments_wake_at", "enrollments", ["wake_at"])
     op.create_index("ix_enrollments_lease_until_at", "enrollments", ["lease_until_at"])
