@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from tests.chaos.arena import Arena
 from tests.chaos.callers import foreign_messages, one_interrupt, one_key, poison
+from tests.chaos.campaign_kills import campaign_kills
 from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
 from tests.chaos.outages import postgresql_cuts, rabbitmq_cuts, redis_restarts
 from tests.chaos.report import Report
@@ -23,5 +24,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         foreign_messages,
         rabbitmq_cuts,
         postgresql_cuts,
+        campaign_kills,
     )
 }
