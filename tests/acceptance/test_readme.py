@@ -73,7 +73,7 @@ def test_the_campaign_is_made_rehearsed_started_shown_and_forgets_its_person(fle
     block = next(block for block in blocks("sh") if "campaigns" in block)
     commands = block.replace(".venv/bin/", "").replace("alias campaigns=", "shopt -s expand_aliases\nalias campaigns=")
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "160"}
-    printed = in_shell(f"bash -ec {shlex.quote(commands.replace('echo ', 'echo -e '))} 2>&1", environment=environment)
+    printed = in_shell(f"bash -ec {shlex.quote(commands)} 2>&1", environment=environment)
     assert printed.count("jo@example.com") == 2, "the rehearsed messages"
     assert "campaign `spring` is running" in printed
     assert "contacts: 1 erased" in printed
