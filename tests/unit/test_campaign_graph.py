@@ -14,18 +14,20 @@ from agentic_sales.campaigns.approval import approve, reject
 from agentic_sales.campaigns.desk import enroll_people, known_campaign
 from agentic_sales.campaigns.machine import Decision
 from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.campaigns.tick import MOST_FRUITLESS
 from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits import due_at_of, settle
-from agentic_sales.contracts import ApprovalId, TouchId
-from agentic_sales.dev.rehearsal import VirtualClock, rehearse
+from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
+from agentic_sales.dev.rehearsal import InProcessFleet, VirtualClock, rehearse
+from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
 from agentic_sales.store.campaigns import enrollment, move_campaign
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.migrate import upgrade
-from agentic_sales.store.visits import next_wake_at, wake
+from agentic_sales.store.visits import Key, next_wake_at, wake
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, person_of, small_campaign
 
 THREE_STEPS = {"steps": [{}, {"delay_days": 3}, {"delay_days": 5}]}
@@ -253,3 +255,25 @@ async def test_an_unknown_outcome_parks_the_enrollment_until_a_person_says_what_
     touch_id = await spring.write(contact_id)
     assert (await spring.row(touch_id)).state == "ambiguous"
     assert spring.mails() == []
+
+
+class Changed(InProcessFleet):
+    """A fleet whose campaign graph was changed so that it cannot go on with the threads that it finds."""
+
+    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+        """Fail as a run fails whose state does not fit its graph."""
+        del key
+        failure = RunFailure(code="bug", message="`step` is no number", is_retryable=False, error="ValidationError")
+        self.ends[run_id] = Outcome(run_id, "error", None, failure)
+
+
+async def test_visits_that_only_fail_are_tried_a_few_times_and_then_parked_with_the_reason(
+    spring: SmallCampaign,
+) -> None:
+    contact_id, clock = await spring.person("jo@example.com"), VirtualClock(NOW)
+    visits = await rehearse(spring.database, clock, MaildirTransport(spring.folder), fleet=Changed())
+    assert visits == MOST_FRUITLESS
+    state, reason, step = await standing(spring, contact_id)
+    assert (state, step) == ("parked", 0)
+    assert reason == f"{MOST_FRUITLESS} visits came to nothing: `step` is no number"
+    assert clock.at - NOW < timedelta(hours=1)
