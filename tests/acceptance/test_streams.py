@@ -116,7 +116,7 @@ class TestPythonSdk:
 
     async def test_a_background_run_can_be_looked_at_and_joined(self, sdk: LangGraphClient) -> None:
         run = await sdk.runs.create(None, "sleepy", input={"wait_s": 0.5}, metadata={"campaign": "spring"})
-        assert run["status"] == "pending"
+        assert run["status"] in {"pending", "running"}, "a worker may have taken it already"
         assert await sdk.runs.join(run["thread_id"], run["run_id"]) == {"wait_s": 0.5, "waited_s": 0.5}
         found = await sdk.runs.get(run["thread_id"], run["run_id"])
         assert (found["status"], found["metadata"]) == ("success", {"campaign": "spring"})
