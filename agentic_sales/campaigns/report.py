@@ -3,7 +3,6 @@
 Opens are not counted: mail programs and scanners open mail by themselves. What counts is what people answer.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -114,12 +113,3 @@ def share(count: int, of: int, *, z: float = CONFIDENCE_Z) -> Share:
     half = z * sqrt(ratio * (1 - ratio) / of + spread / (4 * of))
     low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
     return Share(count, of, round(max(low, 0.0), 4), round(min(high, 1.0), 4))
-
-
-def funnel(report: CampaignReport) -> Iterable[tuple[str, int]]:
-    """Yield the stages of a campaign and how many people reached each."""
-    yield "enrolled", sum(report.people.values())
-    for number, states in enumerate(report.steps):
-        yield f"step {number} sent", states.get("sent", 0)
-    for answer in ("replied", "interested"):
-        yield answer, sum(variant.shares[answer].count for variant in report.variants)
