@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     """Password of the user at the SMTP server. None: no login."""
     public_url: str | None = Field(None, alias="AGENTIC_SALES_PUBLIC_URL")
     """https:// URL at which recipients reach the facade, to unsubscribe. None: `LANGGRAPH_URL`, for a maildir only."""
+    virtual_clock: Path | None = Field(None, alias="AGENTIC_SALES_VIRTUAL_CLOCK")
+    """File whose ISO 8601 moment is the campaigns' present, for rehearsals whose mail stays here. None: no file."""
     unsubscribe_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_UNSUBSCRIBE_SECRET")
     """Key of the unsubscribe links; mails that were sent need it for ever. None: one is made, for a maildir only."""
     resend_api_key: SecretStr | None = Field(None, alias="RESEND_API_KEY")

@@ -12,7 +12,8 @@ from typing import Any
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from agentic_sales.campaigns.surroundings import Rehearsal, rehearsing
+from agentic_sales.campaigns.clock import VirtualClock
+from agentic_sales.campaigns.surroundings import rehearsing
 from agentic_sales.campaigns.tick import CAMPAIGN, request_of, thread_of, tick
 from agentic_sales.campaigns.transports.contract import Transport
 from agentic_sales.contracts import RunFailure, RunId
@@ -25,22 +26,6 @@ from agentic_sales.workers.loader import Graph, load_graph
 
 LONGEST = timedelta(days=400)
 """Where a rehearsal ends, also of a campaign that never does."""
-
-
-@dataclass
-class VirtualClock:
-    """A clock that stands still until it is put forward."""
-
-    at: datetime
-    """What it shows."""
-
-    def now(self) -> datetime:
-        """Return what it shows."""
-        return self.at
-
-    def forward_to(self, moment: datetime) -> None:
-        """Put it forward; never back."""
-        self.at = max(self.at, moment)
 
 
 @dataclass
@@ -91,7 +76,7 @@ async def rehearse(
         fleet: Makes the visits; None: one whose threads are in memory.
     """
     visits, fleet, horizon = 0, fleet or InProcessFleet(), until or clock.at + LONGEST
-    with rehearsing(Rehearsal(clock.now, transport)), sub_runs_in_process():
+    with rehearsing(clock.now, transport), sub_runs_in_process():
         async with as_current(database):
             while True:
                 visits += (ticked := await tick(database, fleet, now=clock.at)).claimed

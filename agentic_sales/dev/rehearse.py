@@ -11,12 +11,13 @@ from rich.table import Table as Picture
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.desk import known_campaign
 from agentic_sales.campaigns.plan import CampaignPlan
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, ContactId
-from agentic_sales.dev.rehearsal import VirtualClock, rehearse
+from agentic_sales.dev.rehearsal import rehearse
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow

@@ -4,13 +4,13 @@ Nothing here sends or runs anything: it changes rows, and the next tick acts on 
 """
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.campaigns import desk
+from agentic_sales.campaigns import clock, desk
 from agentic_sales.campaigns.door import when_and_why
 from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
 from agentic_sales.campaigns.report import report_of
@@ -81,7 +81,7 @@ class Resolution(_Body):
 async def create_campaign(request: Request, body: NewCampaign) -> dict[str, Any]:
     """Make a campaign, as a draft: nothing happens before it is started."""
     return described(
-        await desk.create(_database(request), body.campaign_id, name=body.name, plan=body.plan, now=_now())
+        await desk.create(_database(request), body.campaign_id, name=body.name, plan=body.plan, now=clock.now())
     )
 
 
@@ -99,7 +99,7 @@ async def list_campaigns(
 async def create_mailbox(request: Request, body: NewMailbox) -> dict[str, Any]:
     """Add a mailbox that campaigns write from."""
     values = body.model_dump(exclude={"mailbox_id"})
-    await desk.open_mailbox(_database(request), body.mailbox_id, values, now=_now())
+    await desk.open_mailbox(_database(request), body.mailbox_id, values, now=clock.now())
     return body.model_dump()
 
 
@@ -123,7 +123,7 @@ async def list_approvals(
 @router.post("/approvals/{approval_id}", responses=ERRORS, summary="Approve, edit or reject a message")
 async def answer_approval(request: Request, approval_id: str, body: Answer) -> dict[str, Any]:
     """Answer a question; of many answers at once one counts, the others are 409, as are late ones."""
-    database, key, now = _database(request), ApprovalId(approval_id), _now()
+    database, key, now = _database(request), ApprovalId(approval_id), clock.now()
     if body.decision == "edit":
         row = await desk.edit(
             database, key, digest=body.digest, subject=body.subject, text=body.text, by=body.by, now=now
@@ -138,7 +138,7 @@ async def answer_approval(request: Request, approval_id: str, body: Answer) -> d
 @router.get("/touches/{touch_id}", responses=ERRORS, summary="Say when a message will go, and why not now")
 async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
     """Describe a message, and forecast it by the rules of the send door."""
-    forecast = await when_and_why(_database(request), TouchId(touch_id), now=_now())
+    forecast = await when_and_why(_database(request), TouchId(touch_id), now=clock.now())
     async with _database(request).reading() as connection:
         row = await touch(connection, TouchId(touch_id))
     return {**(_plain(row) if row else {}), "goes_at": _moment(forecast.at), "why": list(forecast.why)}
@@ -147,7 +147,7 @@ async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
 @router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
 async def resolve_touch(request: Request, touch_id: str, body: Resolution) -> dict[str, Any]:
     """End an ambiguous message as what somebody found out that it is; its person's sequence goes on accordingly."""
-    return _plain(await desk.resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=_now()))
+    return _plain(await desk.resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=clock.now()))
 
 
 @router.get("/{campaign_id}", responses=ERRORS, summary="Tell how a campaign does")
@@ -164,7 +164,7 @@ async def import_people(
     request: Request, campaign_id: str, basis: ConsentBasis | None = None, source: str = ""
 ) -> dict[str, Any]:
     """Take people in and enroll them; the answer says of every line what was taken and what was wrong with it."""
-    database, now, key = _database(request), _now(), CampaignId(campaign_id)
+    database, now, key = _database(request), clock.now(), CampaignId(campaign_id)
     async with database.reading() as connection:
         await desk.known_campaign(connection, key)
     report = await import_contacts(database, await request.body(), now=now, defaults=ConsentDefaults(basis, source))
@@ -176,7 +176,7 @@ async def import_people(
 @router.post("/{campaign_id}/{verb}", responses=ERRORS, summary="Start, pause, resume or stop a campaign")
 async def move_campaign(request: Request, campaign_id: str, verb: desk.Verb) -> dict[str, Any]:
     """Move a campaign to another state; 409 where that makes no sense."""
-    return described(await desk.move(_database(request), CampaignId(campaign_id), verb, now=_now()))
+    return described(await desk.move(_database(request), CampaignId(campaign_id), verb, now=clock.now()))
 
 
 @router.get("/{campaign_id}/enrollments", responses=ERRORS, summary="List the people of a campaign")
@@ -237,10 +237,6 @@ def _plain(row: Table) -> dict[str, Any]:
 
 def _moment(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _database(request: Request) -> Database:

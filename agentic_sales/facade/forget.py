@@ -4,11 +4,11 @@ Each step can be done again, so a request that was cut off is sent again; the pe
 """
 
 import asyncio
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentic_sales.campaigns import clock
 from agentic_sales.campaigns.forget import Traces, erase, leave_for_good
 from agentic_sales.campaigns.tick import CAMPAIGN
 from agentic_sales.contracts import RunId
@@ -51,7 +51,7 @@ class Person(BaseModel):
 async def forget(request: Request, body: Person) -> Forgotten:
     """Erase a person everywhere, and keep a digest of the address, so that nobody writes to it again."""
     state = state_of(request)
-    traces = await leave_for_good(state.database, body.email, now=datetime.now(UTC))
+    traces = await leave_for_good(state.database, body.email, now=clock.now())
     if traces is None:
         return Forgotten(known=False, erased={})
     for thread_id in traces.threads:
@@ -64,10 +64,10 @@ async def forget(request: Request, body: Person) -> Forgotten:
 
 
 async def _wait_for_rest(state: FacadeState, thread_id: str) -> None:
-    clock = asyncio.get_running_loop().time
-    give_up_at_s = clock() + VISIT_ENDS_WITHIN_S
+    seconds = asyncio.get_running_loop().time
+    give_up_at_s = seconds() + VISIT_ENDS_WITHIN_S
     while (holder := await state.threads.holder(thread_id)) is not None:
-        if clock() > give_up_at_s:
+        if seconds() > give_up_at_s:
             raise ThreadBusy(thread_id, f"run `{holder}` is at work on it")
         await asyncio.sleep(POLL_S)
 

@@ -6,7 +6,6 @@ The path needs a key, as every path that tells something of the work does: the f
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 import structlog
 from fastapi import APIRouter, Request
@@ -17,6 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
+from agentic_sales.campaigns import clock
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.exposition import gauge
 from agentic_sales.observability.metrics import APPROVALS, LEDGER_UP
@@ -53,7 +53,7 @@ async def _approvals(state: FacadeState) -> list[Metric]:
     """Tell how many people are waited for; nothing while the database does not say so in time."""
     try:
         async with asyncio.timeout(DATABASE_TIMEOUT_S), state.database.reading() as connection:
-            pending = await pending_count(connection, now=datetime.now(UTC))
+            pending = await pending_count(connection, now=clock.now())
     except (SQLAlchemyError, OSError, TimeoutError) as exc:
         log.warning("approvals_not_counted", reason=type(exc).__name__)
         return []

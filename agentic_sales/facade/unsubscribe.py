@@ -4,11 +4,10 @@ Mail scanners follow links, so `GET` must not act; mail programs post without a 
 token gets the same answers, so nobody can find out which ones are real.
 """
 
-from datetime import UTC, datetime
-
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from agentic_sales.campaigns import clock
 from agentic_sales.campaigns.events import unsubscribe
 from agentic_sales.campaigns.links import open_links
 from agentic_sales.facade.state import state_of
@@ -47,5 +46,5 @@ async def leave(request: Request, token: str) -> HTMLResponse:
     state = state_of(request)
     if (known := open_links(state.settings).read(token)) is not None:
         async with state.database.writing() as connection:
-            await unsubscribe(connection, *known, now=datetime.now(UTC))
+            await unsubscribe(connection, *known, now=clock.now())
     return HTMLResponse(_DONE, headers=_HEADERS)

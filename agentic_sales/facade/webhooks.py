@@ -1,12 +1,13 @@
 """Take events of mail providers, which carry a signature instead of a key; a forged one changes nothing."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
+from agentic_sales.campaigns import clock
 from agentic_sales.campaigns.events import record
 from agentic_sales.campaigns.inbound import parse_resend, with_content
 from agentic_sales.campaigns.received import received_content
@@ -24,7 +25,7 @@ async def resend(request: Request) -> dict[str, str]:
     """Record a signed event; sent twice, it counts once. 401: not signed by Resend, or older than five minutes."""
     state = state_of(request)
     event = _verified(state, await request.body(), request.headers)
-    now = datetime.now(UTC)
+    now = clock.now()
     parsed = parse_resend(request.headers["svix-id"], event, received_at=_moment(event.get("created_at")) or now)
     if parsed is None:
         return {"status": "ignored"}

@@ -17,7 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, interrupt
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.campaigns import surroundings
+from agentic_sales.campaigns import clock, surroundings
 from agentic_sales.campaigns.door import Door
 from agentic_sales.campaigns.links import open_links
 from agentic_sales.campaigns.machine import Act, Decision, decide
@@ -91,9 +91,9 @@ async def check_reply(state: State) -> dict[str, Any]:
     due_at = await due_at_of(database, key)  # before anything is read that may change meanwhile
     for reply in await unread_replies(database, key[1]):
         told = (await run_assistant("classify_reply", asked_of(reply))).output
-        back_at = await note_class(database, reply, key[1], told, now=surroundings.now())
+        back_at = await note_class(database, reply, key[1], told, now=clock.now())
         if back_at is not None:
-            await put_off(database, key, back_at, now=surroundings.now())
+            await put_off(database, key, back_at, now=clock.now())
     return {"due_at": due_at.isoformat() if due_at else None}
 
 
@@ -104,7 +104,7 @@ async def guard(state: State) -> dict[str, Any]:
             situation = await situation_of(connection, _key(state))
     except UnknownRecord as exc:  # the person was forgotten: nothing is left to do, nor to write down
         return {**_told(Decision("leave", str(exc))), "step": state.step, "sent": state.sent}
-    return {**_told(decide(situation, surroundings.now())), "step": situation.enrollment.step, "sent": state.sent}
+    return {**_told(decide(situation, clock.now())), "step": situation.enrollment.step, "sent": state.sent}
 
 
 def route_by_act(state: State) -> str:
@@ -120,7 +120,7 @@ async def generate_touch(state: State) -> dict[str, Any]:
         commission = await commission_of(connection, situation)
     written = await run_assistant(commission.assistant_id, commission.input)
     if skipped := written.output.get("skip_reason"):
-        await stop(database, key, str(skipped), now=surroundings.now())
+        await stop(database, key, str(skipped), now=clock.now())
         return {}
     try:
         await keep_draft(
@@ -129,10 +129,10 @@ async def generate_touch(state: State) -> dict[str, Any]:
             written.output,
             run_id=written.record.run_id,
             langsmith_run_id=written.record.langsmith_run_id,
-            now=surroundings.now(),
+            now=clock.now(),
         )
     except NotPermitted as exc:  # the person left while the message was written
-        await stop(database, key, str(exc), now=surroundings.now())
+        await stop(database, key, str(exc), now=clock.now())
     return {}
 
 
@@ -141,7 +141,7 @@ async def approve(state: State) -> dict[str, Any]:
     database = _database()
     async with database.reading() as connection:
         situation = await situation_of(connection, _key(state))
-    await ask_person(database, situation, now=surroundings.now())
+    await ask_person(database, situation, now=clock.now())
     return {}
 
 
@@ -154,20 +154,20 @@ async def send_touch(state: State) -> dict[str, Any]:
         return {}
     async with surroundings.transport() as transport:
         door = Door(database, transport, open_links(settings()))
-        row = await door.send(TouchId(situation.touch.touch_id), now=surroundings.now())
+        row = await door.send(TouchId(situation.touch.touch_id), now=clock.now())
     return {"sent": [*state.sent, row.touch_id]} if row.state == "sent" else {}
 
 
 async def record(state: State) -> dict[str, Any]:
     """Go on to the next step."""
-    await advance(_database(), _key(state), step=state.step, now=surroundings.now())
+    await advance(_database(), _key(state), step=state.step, now=clock.now())
     return {}
 
 
 async def schedule_next(state: State) -> dict[str, Any]:
     """Write down when the next visit is, or how the person's way ended."""
     decision = Decision(state.act, state.why, _moment(state.wake_at))  # type: ignore[arg-type]  # only `guard` writes it
-    await settle(_database(), _key(state), decision, due_at=_moment(state.due_at), now=surroundings.now())
+    await settle(_database(), _key(state), decision, due_at=_moment(state.due_at), now=clock.now())
     return {}
 
 

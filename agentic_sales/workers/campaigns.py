@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from agentic_sales.campaigns import surroundings
+from agentic_sales.campaigns import clock
 from agentic_sales.campaigns.imap import imap_accounts, poll_mailbox
 from agentic_sales.campaigns.learning import tell_outcomes
 from agentic_sales.campaigns.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
@@ -50,7 +50,7 @@ async def tick_campaigns(child: Child) -> Ticked:
     """Tick, and tell what became of messages to who learns from it."""
     fleet = LiveFleet(await child.runs())
     database = current_database(settings())
-    ticked = await tick(database, fleet, now=surroundings.now())
+    ticked = await tick(database, fleet, now=clock.now())
     await tell_outcomes(database, FeedbackQueue(child.ledger))
     return ticked
 
@@ -64,7 +64,7 @@ async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
         ConfigurationError: The setting is none.
     """
     accounts = imap_accounts(configuration)
-    database, now = current_database(configuration), surroundings.now()
+    database, now = current_database(configuration), clock.now()
 
     async def read(mailbox_id: MailboxId) -> int:
         try:

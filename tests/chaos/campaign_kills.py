@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import event
 
 from agentic_sales.campaigns.addresses import email_hash
+from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.desk import resolve
 from agentic_sales.campaigns.plan import CampaignPlan
 from agentic_sales.campaigns.tick import CAMPAIGN
@@ -29,7 +30,7 @@ from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.contracts import CampaignId, MailboxId, RunFailure, RunId
 from agentic_sales.control import control_plane
-from agentic_sales.dev.rehearsal import InProcessFleet, VirtualClock, rehearse
+from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import add_campaign, enroll, enrollment, move_campaign

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agentic_sales.campaigns.approval import approve, reject
+from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.desk import enroll_people, known_campaign
 from agentic_sales.campaigns.machine import Decision
 from agentic_sales.campaigns.stops import stop_person
@@ -19,7 +20,7 @@ from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits import due_at_of, settle
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
-from agentic_sales.dev.rehearsal import InProcessFleet, VirtualClock, rehearse
+from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals

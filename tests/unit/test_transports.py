@@ -361,6 +361,20 @@ async def test_a_way_that_cannot_be_taken_is_refused_at_the_start(values: dict[s
             pass
 
 
+@pytest.mark.parametrize("mail", ["resend", "smtp://mail.example", "smtps://ann@mail.example"])
+async def test_no_mail_leaves_the_machine_while_the_days_are_not_real(mail: str, tmp_path: Path) -> None:
+    configuration = Settings(mail=mail, mail_password=SecretStr("p"), virtual_clock=tmp_path / "clock")
+    with pytest.raises(ConfigurationError, match="AGENTIC_SALES_VIRTUAL_CLOCK"):
+        async with open_transport(configuration):
+            pass
+
+
+@pytest.mark.parametrize("mail", ["maildir", f"smtp://{LOOPBACK}:2525"])
+async def test_mail_that_stays_here_may_be_sent_while_the_days_are_not_real(mail: str, tmp_path: Path) -> None:
+    async with open_transport(Settings(mail=mail, virtual_clock=tmp_path / "clock")) as transport:
+        assert transport.name in {"maildir", "smtp"}
+
+
 @pytest.mark.parametrize(
     ("values", "reason"),
     [

@@ -24,8 +24,14 @@ async def open_transport(configuration: Settings) -> AsyncIterator[Transport]:
     """Open the transport of `AGENTIC_SALES_MAIL`; it connects when it is first used.
 
     Raises:
-        ConfigurationError: The variable names none, or what it needs is missing.
+        ConfigurationError: The variable names none, what it needs is missing, or mail would leave this machine while a
+            virtual clock tells the time.
     """
+    if configuration.virtual_clock is not None and not _stays_here(configuration):
+        raise ConfigurationError(
+            f"nothing may be sent by `{configuration.mail}` while AGENTIC_SALES_VIRTUAL_CLOCK tells the time, whose "
+            "days are not real; unset one of the two"
+        )
     if configuration.mail == MAILDIR:
         yield MaildirTransport(configuration.state_dir / "mail")
     elif configuration.mail == RESEND:
@@ -35,6 +41,12 @@ async def open_transport(configuration: Settings) -> AsyncIterator[Transport]:
             yield ResendTransport(client, configuration.resend_api_key)
     else:
         yield SmtpTransport(smtp_server(configuration))
+
+
+def _stays_here(configuration: Settings) -> bool:
+    """Tell whether mail goes into a maildir, or to a server on this machine."""
+    host = None if configuration.mail in {MAILDIR, RESEND} else urlsplit(configuration.mail).hostname
+    return configuration.mail == MAILDIR or (host is not None and is_loopback(host))
 
 
 def smtp_server(configuration: Settings) -> SmtpServer:
