@@ -1,4 +1,8 @@
-"""Let a person agree to a message, change it or refuse it: bound to the exact message, and decided exactly once."""
+"""Let a person agree to a message, change it or refuse it: bound to the exact message, and decided exactly once.
+
+Whom an answer concerns is woken in the transaction of the answer, or a process that dies between the two would let an
+agreed message wait for as long as nobody could have answered.
+"""
 
 from datetime import datetime
 from hashlib import sha256
@@ -8,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.permission import refusal
 from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_digest
-from agentic_sales.contracts import ApprovalId, ContactId, TouchId
+from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict
 from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide
 from agentic_sales.store.database import Database
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import WAITING, TouchRow, edit, suppress_touch
+from agentic_sales.store.visits import wake
 
 
 async def ask_approval(
@@ -43,7 +48,7 @@ async def ask_approval(
 async def approve(
     database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
 ) -> ApprovalRow:
-    """Agree to exactly the message of a digest.
+    """Agree to exactly the message of a digest, and let it go.
 
     Raises:
         UnknownRecord: There is no such question.
@@ -57,13 +62,14 @@ async def approve(
             raise StateConflict("approval", approval_id, f"its message is `{touch.state}`, or was changed")
         if (reason := await refusal(connection, ContactId(touch.contact_id))) is not None:
             raise NotPermitted(touch.contact_id, reason)
+        await _wake(connection, touch, now)
         return answered
 
 
 async def reject(
     database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
 ) -> ApprovalRow:
-    """Refuse a message, which then is never sent.
+    """Refuse a message, which then is never sent; the person's sequence ends.
 
     Raises:
         UnknownRecord: There is no such question.
@@ -71,7 +77,9 @@ async def reject(
     """
     async with database.writing() as connection:
         answered = await _decide(connection, approval_id, "rejected", digest=digest, by=by, note=note, now=now)
-        await suppress_touch(connection, TouchId(answered.touch_id), detail=f"rejected by {by}", now=now)
+        touch = await known_touch(connection, TouchId(answered.touch_id))
+        await suppress_touch(connection, TouchId(touch.touch_id), detail=f"rejected by {by}", now=now)
+        await _wake(connection, touch, now)
         return answered
 
 
@@ -113,6 +121,11 @@ async def known_approval(connection: AsyncConnection, approval_id: ApprovalId) -
         UnknownRecord: There is none.
     """
     return known(await approval(connection, approval_id), "approval", approval_id)
+
+
+async def _wake(connection: AsyncConnection, touch: TouchRow, now: datetime) -> None:
+    campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
+    await wake(connection, now=now, campaign_id=campaign_id, contact_id=contact_id)
 
 
 async def _decide(

@@ -14,12 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns import approval, door
 from agentic_sales.campaigns.plan import CampaignPlan
-from agentic_sales.campaigns.touches import known_touch
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import InvalidRequest, StateConflict, UnknownRecord
 from agentic_sales.store.approvals import ApprovalRow
-from agentic_sales.store.campaigns import CampaignRow, add_campaign, campaign, enroll, move_campaign, unpark
+from agentic_sales.store.campaigns import CampaignRow, add_campaign, campaign, enroll, move_campaign
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import add_mailbox, mailbox
 from agentic_sales.store.touches import TouchRow
@@ -141,9 +140,7 @@ async def approve(
         StateConflict: It was answered, has expired, is about another message, or the message waits no longer.
         NotPermitted: The person must not be written to by now.
     """
-    answered = await approval.approve(database, approval_id, digest=digest, by=by, now=now, note=note)
-    await _wake_whom_it_concerns(database, answered, now)
-    return answered
+    return await approval.approve(database, approval_id, digest=digest, by=by, now=now, note=note)
 
 
 async def reject(
@@ -155,9 +152,7 @@ async def reject(
         UnknownRecord: There is no such question.
         StateConflict: It was answered, has expired, or is about another message.
     """
-    answered = await approval.reject(database, approval_id, digest=digest, by=by, now=now, note=note)
-    await _wake_whom_it_concerns(database, answered, now)
-    return answered
+    return await approval.reject(database, approval_id, digest=digest, by=by, now=now, note=note)
 
 
 async def edit(
@@ -191,15 +186,4 @@ async def resolve(
         UnknownRecord: There is no such touch.
         StateConflict: It is not ambiguous, or the name is missing.
     """
-    ended = await door.resolve(database, touch_id, state, by=by, now=now)
-    async with database.writing() as connection:
-        await unpark(connection, CampaignId(ended.campaign_id), ContactId(ended.contact_id), now=now)
-    return ended
-
-
-async def _wake_whom_it_concerns(database: Database, answered: ApprovalRow, now: datetime) -> None:
-    async with database.writing() as connection:
-        touch = await known_touch(connection, TouchId(answered.touch_id))
-        await wake(
-            connection, now=now, campaign_id=CampaignId(touch.campaign_id), contact_id=ContactId(touch.contact_id)
-        )
+    return await door.resolve(database, touch_id, state, by=by, now=now)

@@ -33,7 +33,7 @@ from agentic_sales.errors import InvalidMessage, StateConflict
 from agentic_sales.observability.metrics import SENDS
 from agentic_sales.runs.purse import count
 from agentic_sales.store.approvals import is_approved
-from agentic_sales.store.campaigns import campaign, enrollment, held_campaign
+from agentic_sales.store.campaigns import campaign, enrollment, go_on, held_campaign
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import MailboxRow, change_mailbox, locked_mailbox, mailbox
@@ -123,7 +123,7 @@ async def sweep(database: Database, *, now: datetime) -> list[TouchId]:
 
 
 async def resolve(database: Database, touch_id: TouchId, state: TouchState, *, by: str, now: datetime) -> TouchRow:
-    """End an ambiguous touch as what a person found out that it is: `sent` or `failed`.
+    """End an ambiguous touch as what a person found out that it is, `sent` or `failed`, and let its person go on.
 
     Raises:
         UnknownRecord: There is no such touch.
@@ -137,6 +137,8 @@ async def resolve(database: Database, touch_id: TouchId, state: TouchState, *, b
         if ended is None:
             found = await known_touch(connection, touch_id)
             raise StateConflict("touch", touch_id, f"it is `{found.state}`, and only an ambiguous one can be resolved")
+        # In the same transaction, or a process that dies between the two would leave the person parked for ever.
+        await go_on(connection, CampaignId(ended.campaign_id), ContactId(ended.contact_id), now=now)
     log.info("touch_resolved", touch_id=touch_id, state=state)
     return ended
 

@@ -13,7 +13,7 @@ from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
 from agentic_sales.errors import InvalidAddress
-from agentic_sales.store.campaigns import unpark
+from agentic_sales.store.campaigns import go_on
 from agentic_sales.store.contacts import ContactRow, contact, contact_by_hash, locked_contact
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.touches import UNKNOWN, TouchRow, note_outcome, resolve, touch, touch_of_message, touches
@@ -98,7 +98,7 @@ async def _note(connection: AsyncConnection, found: TouchRow, event: Inbound, no
     touch_id = TouchId(found.touch_id)
     detail = f"proved by {event.event_id}"
     if await resolve(connection, touch_id, "sent", expected=UNKNOWN, by=event.event_id, detail=detail, now=now):
-        await unpark(connection, CampaignId(found.campaign_id), ContactId(found.contact_id), now=now)
+        await go_on(connection, CampaignId(found.campaign_id), ContactId(found.contact_id), now=now)
     await learn(connection, touch_id, event.kind, now=now)
     values: dict[str, Any] = {}
     if event.kind == "delivered":

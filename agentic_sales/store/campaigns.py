@@ -173,12 +173,12 @@ async def change_enrollment(
     return (await connection.execute(statement.values(updated_at=now, **values))).rowcount == 1
 
 
-async def unpark(connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, now: datetime) -> bool:
-    """Let a parked enrollment go on now; False: it is not parked."""
+async def go_on(connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, now: datetime) -> bool:
+    """Let an enrollment go on now that is parked, or that a visit may be about to park; False: it has ended."""
     statement = update(EnrollmentRow).where(
         EnrollmentRow.campaign_id == campaign_id,
         EnrollmentRow.contact_id == contact_id,
-        EnrollmentRow.state == "parked",
+        EnrollmentRow.state.in_((ACTIVE, "parked")),
     )
     going_on = {"state": ACTIVE, "reason": "", "fruitless": 0, "wake_at": now, "updated_at": now}
     return (await connection.execute(statement.values(**going_on))).rowcount == 1

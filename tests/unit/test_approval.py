@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, expire_approvals
 from agentic_sales.store.contacts import change_contact
 from agentic_sales.store.database import open_database
+from agentic_sales.store.visits import next_wake_at
 from tests.small_campaign import NOW, SmallCampaign, later, small_campaign
 
 NEEDS_APPROVAL = {"needs_approval": True}
@@ -40,6 +42,16 @@ async def test_a_message_leaves_after_somebody_agreed_to_it(migrated: Settings) 
         assert (answered.state, answered.decided_by) == ("approved", "Ann")
         assert (await ask(campaign, touch_id)).state == "approved"
         assert (await campaign.door().send(touch_id, now=later(minutes=5))).state == "sent"
+
+
+@pytest.mark.parametrize("decide", [approve, reject])
+async def test_the_answer_itself_wakes_the_person_whom_it_concerns(migrated: Settings, decide: Any) -> None:
+    async with small_campaign(migrated, plan=NEEDS_APPROVAL) as campaign:
+        question = await ask(campaign, await campaign.message())
+        at = later(minutes=5)
+        await decide(campaign.database, ApprovalId(question.approval_id), digest=question.digest, by="Ann", now=at)
+        async with campaign.database.reading() as connection:
+            assert await next_wake_at(connection) == at
 
 
 def decide_often(configuration: Settings, approval_id: ApprovalId, digest: str) -> list[str]:

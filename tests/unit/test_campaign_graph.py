@@ -13,6 +13,7 @@ import pytest
 from agentic_sales.campaigns.approval import approve, reject
 from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.desk import enroll_people, known_campaign
+from agentic_sales.campaigns.door import resolve
 from agentic_sales.campaigns.machine import Decision
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.tick import MOST_FRUITLESS
@@ -25,6 +26,7 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
 from agentic_sales.store.campaigns import enrollment, move_campaign
+from agentic_sales.store.campaigns import go_on as unparked
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.migrate import upgrade
@@ -256,6 +258,23 @@ async def test_an_unknown_outcome_parks_the_enrollment_until_a_person_says_what_
     touch_id = await spring.write(contact_id)
     assert (await spring.row(touch_id)).state == "ambiguous"
     assert spring.mails() == []
+
+
+async def test_whoever_says_what_it_was_lets_the_person_go_on_also_one_whom_a_visit_is_about_to_park(
+    spring: SmallCampaign,
+) -> None:
+    contact_id, clock = await spring.person("jo@example.com"), VirtualClock(NOW)
+    key = (CAMPAIGN, contact_id)
+    await rehearse(spring.database, clock, Unsure())
+    touch_id, at = await spring.write(contact_id), clock.now() + timedelta(hours=1)
+    async with spring.database.writing() as connection:
+        await unparked(connection, *key, now=clock.now())
+    due_at = await due_at_of(spring.database, key)
+    await resolve(spring.database, touch_id, "sent", by="Ann", now=at)
+    await settle(spring.database, key, Decision("park", "nobody knows"), due_at=due_at, now=at)
+    async with spring.database.reading() as connection:
+        assert await next_wake_at(connection) == at
+    assert await standing(spring, contact_id) == ("active", "", 0)
 
 
 class Changed(InProcessFleet):
