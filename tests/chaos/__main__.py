@@ -5,6 +5,7 @@ import secrets
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,8 @@ from rich.console import Console
 from tests.chaos.arena import Arena, open_arena
 from tests.chaos.scenarios import SCENARIOS
 
+SUMMED = ("kills", "twice", "lost", "ambiguous")
+"""Counts that scenarios which kill campaigns have in common, added up at the end."""
 CONSOLE = Console(soft_wrap=True, markup=False, highlight=False)
 
 
@@ -25,13 +28,16 @@ def main() -> int:
     with TemporaryDirectory(prefix="agentic-sales-chaos-") as folder:
         size = {"seed": options.seed, "runs": options.runs, "freeze_s": options.freeze_s}
         with open_arena(Path(folder), **size) as arena:
-            held = [_holds(name, arena) for name in options.only]
+            summed = Counter[str]()
+            held = [_holds(name, arena, summed) for name in options.only]
+    if summed:
+        CONSOLE.print("\nof campaigns and their send door: " + ", ".join(f"{summed[name]} {name}" for name in SUMMED))
     broken = f"{held.count(False)} of {len(held)} scenarios found something broken"
     CONSOLE.print("everything held" if all(held) else broken)
     return 0 if all(held) else 1
 
 
-def _holds(name: str, arena: Arena) -> bool:
+def _holds(name: str, arena: Arena, summed: Counter[str]) -> bool:
     begun_at_s = time.monotonic()
     try:
         report = SCENARIOS[name](arena)
@@ -41,6 +47,8 @@ def _holds(name: str, arena: Arena) -> bool:
     except AssertionError as exc:
         CONSOLE.print(f"\n{name}: BROKEN: {exc}")
         return False
+    if "kills" in report.counts:
+        summed.update({count: int(report.counts.get(count, 0)) for count in SUMMED})
     CONSOLE.print(f"\n{name} ({time.monotonic() - begun_at_s:.0f} s): {report}")
     return not report.broken
 

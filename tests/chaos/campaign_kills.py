@@ -1,169 +1,51 @@
 """Kill the process of a campaign at every point of it, one point after the other, and let the next process go on.
 
-A point is a moment between two steps that a machine can be lost at: each statement and each commit of the store, each
-write of a checkpoint, and the provider's taking of a message, before and after. The points are not drawn but swept:
-the k-th process dies at its k-th point, until one gets through. Every process is a real one, and is killed; the store,
-the checkpoints and the SMTP server are real; only time is virtual.
+The points are not drawn but swept: the k-th process dies at its k-th point, until one gets through.
 """
 
 import asyncio
-import logging
 import os
-import signal
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from email import message_from_bytes
-from multiprocessing import get_context
-from typing import Any
+from itertools import count, product
+from pathlib import Path
 
-import structlog
-from sqlalchemy import event
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.clock import VirtualClock
-from agentic_sales.campaigns.desk import resolve
 from agentic_sales.campaigns.plan import CampaignPlan
-from agentic_sales.campaigns.tick import CAMPAIGN
-from agentic_sales.campaigns.touches import touch_key
-from agentic_sales.campaigns.transports.contract import Delivery
-from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
-from agentic_sales.contracts import CampaignId, MailboxId, RunFailure, RunId
-from agentic_sales.control import control_plane
-from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
-from agentic_sales.runs.ledger import Outcome
+from agentic_sales.campaigns.visits import UNREAD
+from agentic_sales.contracts import CampaignId, MailboxId
 from agentic_sales.settings import Settings
-from agentic_sales.store.campaigns import add_campaign, enroll, enrollment, move_campaign
+from agentic_sales.store.campaigns import EnrollmentRow, add_campaign, enroll, enrollment, move_campaign
 from agentic_sales.store.contacts import add_contact
-from agentic_sales.store.database import Database, open_database
-from agentic_sales.store.inbound import add_inbound
+from agentic_sales.store.database import open_database
+from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.mailboxes import add_mailbox
 from agentic_sales.store.migrate import upgrade
-from agentic_sales.store.touches import touch
+from agentic_sales.store.touches import TouchRow, touches
 from agentic_sales.store.visits import Key
-from agentic_sales.workers.checkpoints import open_checkpoints
-from agentic_sales.workers.loader import load_graph
 from tests.chaos.arena import Arena
+from tests.chaos.campaign_lives import BOUNDARIES, PROCESSES, Life, is_survived
+from tests.chaos.campaign_shapes import SHAPES, Shape, file_of
 from tests.chaos.report import Report
 from tests.databases import new_postgresql
 from tests.small_campaign import NOW
 from tests.smtp_server import MailSink, smtp_server
 
-STEPS = 2
-PLAN = {"steps": [{}, {"delay_days": 3}], "needs_approval": False}
-BOUNDARIES = frozenset({"commit", "committed", "checkpoint", "mail"})
-"""Points between two durable steps."""
-EVERYWHERE = BOUNDARIES | {"statement"}
-"""Those, and the points inside every transaction."""
-MOST_POINTS = 2000
 SWEPT_AT_RUNS = 200
 """Size of a chaos run from which on every point is visited."""
-STRIDE = 17
+STRIDE = 67
 """Of a smaller one each n-th is; a prime, so that the points differ in kind."""
-GRAPHS = ("campaign", "classify_reply", "email_outreach")
-"""What every process needs, imported once for all of them."""
-_PROCESSES = get_context("forkserver")
-_PROCESSES.set_forkserver_preload([__name__, *(f"agentic_sales.graphs.{name}" for name in GRAPHS)])
-
-
-@dataclass(frozen=True)
-class Life:
-    """What one process is to do, and where it dies."""
-
-    settings: Settings
-    """Names the store."""
-    server: SmtpServer
-    """Takes the mail."""
-    tells: bool
-    """The fleet tells of the runs of dead processes that they failed; else it knows nothing of them."""
-    points: Collection[str]
-    """Kinds of points that count."""
-    dies_at: int | None
-    """The point, from 0; None: it lives."""
-
-
-class Fate:
-    """Counts the points that a process comes to, and kills it at its own."""
-
-    def __init__(self, life: Life) -> None:
-        self._life = life
-        self._left = life.dies_at
-
-    def reach(self, kind: str) -> None:
-        """Come to a point."""
-        if self._left is None or kind not in self._life.points:
-            return
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._left -= 1
-
-    def around(self, kind: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Make a call with a point before it and one after it."""
-
-        async def called(*arguments: Any, **options: Any) -> Any:
-            self.reach(kind)
-            answer = await call(*arguments, **options)
-            self.reach(kind)
-            return answer
-
-        return called
-
-
-class FatefulTransport:
-    """SMTP, with a point before a message is offered, and one after the server has taken it."""
-
-    name = "smtp"
-
-    def __init__(self, server: SmtpServer, fate: Fate) -> None:
-        self._deliver = fate.around("mail", SmtpTransport(server).deliver)
-
-    async def deliver(self, message: Any, *, key: Any) -> Delivery:
-        """Send."""
-        delivery: Delivery = await self._deliver(message, key=key)
-        return delivery
-
-
-class Survivors(InProcessFleet):
-    """A fleet that tells, or does not know, how the runs of dead processes ended."""
-
-    tells = False
-
-    async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
-        """Return how runs ended."""
-        lost = RunFailure(code="worker_lost", message="its worker died", is_retryable=True, error="WorkerLost")
-        return [
-            end or (Outcome(run_id, "error", None, lost) if self.tells else None)
-            for run_id, end in zip(run_ids, await super().outcomes(run_ids), strict=True)
-        ]
-
-
-def live(life: Life) -> None:
-    """Let the campaigns of a store go on to their end, as a process of its own; or die."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    asyncio.run(_live(life))
-
-
-async def _live(life: Life) -> None:
-    fate = Fate(life)
-    async with open_database(life.settings) as database, open_checkpoints(life.settings) as saver:
-        patched: Any = saver
-        patched.aput = fate.around("checkpoint", saver.aput)
-        patched.aput_writes = fate.around("checkpoint", saver.aput_writes)
-        _watch(database, fate)
-        fleet = Survivors(load_graph(control_plane().row(CAMPAIGN), saver).graph)
-        fleet.tells = life.tells
-        transport = FatefulTransport(life.server, fate)
-        await rehearse(database, VirtualClock(NOW), transport, fleet=fleet)
-
-
-def _watch(database: Database, fate: Fate) -> None:
-    def reaching(kind: str) -> Callable[..., None]:
-        return lambda *_: fate.reach(kind)
-
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", reaching("statement"))
-    event.listen(engine, "commit", reaching("commit"))
-    event.listen(engine, "checkin", reaching("committed"))
+AFTERWARDS = timedelta(minutes=1)
+"""When the next process begins."""
+LATE = timedelta(days=4)
+"""A death may cost its lease, and with it the rest of a day and a weekend; but never the wait for a forgotten wish."""
 
 
 @dataclass
@@ -177,119 +59,159 @@ class Sweep:
     twice: int = 0
     """Messages that it took more than once."""
     lost: int = 0
-    """Enrollments that neither ended nor say what is wrong with them, or whose messages are not all accounted for."""
+    """People whose way did not end as it had to, or of whose messages or answers not every one is accounted for."""
+    late: int = 0
+    """People whose way ended days after that of somebody whose processes nobody killed."""
     ambiguous: int = 0
-    """Messages of which nobody knew whether they were sent, shown as such."""
+    """Messages of which nobody knew whether they were sent, shown as such and resolved by name."""
     of_those_sent: int = 0
     """Of the ambiguous, those that were."""
-    unfinished: int = 0
-    """Enrollments that did not come to their end, also after their unknown was resolved by name."""
+    ended_at: list[datetime] = field(default_factory=list)
+    """When the ways ended."""
+    wrong: list[str] = field(default_factory=list)
+    """What was."""
 
-    def into(self, report: Report, where: str) -> None:
-        """Count, and hold the promises."""
-        report.count(**{f"{where}_{name}": value for name, value in vars(self).items()})
-        for promise in ("twice", "lost", "unfinished"):
-            found = getattr(self, promise)
-            report.hold(f"nothing is {promise} on {where}", holds=found == 0, found=found)
+    def end(self) -> None:
+        """Compare the ways with the last, that nobody disturbed."""
+        self.late = sum(at > self.ended_at[-1] + LATE for at in self.ended_at)
+        if self.late or self.twice:
+            self.wrong.append(f"{self.late} late, {self.twice} twice")
+
+    def counts(self) -> Counter[str]:
+        """Return what can be added up."""
+        return Counter({name: value for name, value in vars(self).items() if isinstance(value, int)})
 
 
 def campaign_kills(arena: Arena) -> Report:
     """Kill campaigns at every durable step, on SQLite and PostgreSQL: nothing is sent twice, nobody is lost."""
-    report = Report()
-    configuration = Settings(state_dir=arena.fleet.directory / "campaign-kills")
-    with new_postgresql() as url:
-        kinds = {"sqlite": configuration, "postgresql": configuration.model_copy(update={"database_url": url})}
-        for where, settings in kinds.items():
-            upgrade(settings)
-            sweep(settings, points=BOUNDARIES, every=1 if arena.runs >= SWEPT_AT_RUNS else STRIDE).into(report, where)
-    return report
+    every = 1 if arena.runs >= SWEPT_AT_RUNS else STRIDE
+    return kills_of(arena.fleet.directory / "campaign-kills", points=BOUNDARIES, every=every)
 
 
-def sweep(settings: Settings, *, points: Collection[str], every: int = 1) -> Sweep:
-    """Kill a campaign at each of its points in a database of the newest revision; return what came of it.
+def kills_of(directory: Path, *, points: Collection[str], every: int) -> Report:
+    """Sweep the campaigns of all shapes on both databases, as many side by side as there are processors.
 
     Args:
-        settings: Names the database.
+        directory: Where their state goes.
         points: Kinds of points.
         every: 1 for all of them; n for each n-th, which is faster.
     """
-    swept, sink = Sweep(), MailSink()
+    report, total = Report(), Counter[str]()
+    with ExitStack() as stack:
+        pool = stack.enter_context(ProcessPoolExecutor(os.cpu_count(), mp_context=PROCESSES))
+        pending = {}
+        for shape, kind in product(SHAPES, ("sqlite", "postgresql")):
+            where = Settings(state_dir=directory / f"{shape}-{kind}")
+            if kind == "postgresql":
+                where = where.model_copy(update={"database_url": stack.enter_context(new_postgresql())})
+            tells = kind == "sqlite"
+            pending[shape, kind] = pool.submit(sweep, shape, where, points=points, every=every, tells_first=tells)
+        for (shape, kind), future in pending.items():
+            swept = future.result()
+            total += swept.counts()
+            total[f"kills on {kind}"] += swept.kills
+            report.hold(f"{shape} on {kind}", holds=not swept.wrong, found=swept.wrong)
+    report.count(**{name: total[name] for name in (*Sweep().counts(), "kills on sqlite", "kills on postgresql")})
+    return report
+
+
+def sweep(shape: str, settings: Settings, *, points: Collection[str], every: int, tells_first: bool) -> Sweep:
+    """Kill a campaign at each of its points in a new database; return what came of it.
+
+    Args:
+        shape: Name of the campaign's shape.
+        settings: Names the database.
+        points: Kinds of points.
+        every: 1 for all of them; n for each n-th.
+        tells_first: Every other death is told of by the fleet, beginning with the first, or with the second.
+    """
+    upgrade(settings)
+    swept, sink = Sweep(), NotingSink.of(SHAPES[shape], settings.state_dir / "mails")
     with smtp_server(sink) as server:
-        life = Life(settings, server, tells=False, points=points, dies_at=None)
-        for number in range(0, MOST_POINTS, every):
-            key = asyncio.run(_begin(settings, number))
-            dying = replace(life, dies_at=number, tells=number // every % 2 == 0)
-            is_through = _lives(dying)
+        for number in count(0, every):
+            key, email = asyncio.run(_begin(settings, SHAPES[shape], number))
+            tells = (number // every % 2 == 0) == tells_first
+            life = Life(settings, shape, key, email, server, sink.folder, points, tells=tells, dies_at=number)
+            is_through = is_survived(life)
             swept.kills += not is_through
             if not is_through:
-                assert _lives(replace(dying, dies_at=None)), "a process that nobody kills comes to the end"
-            asyncio.run(_judge(dying, key, sink, swept))
+                assert is_survived(replace(life, dies_at=None, age=AFTERWARDS)), (
+                    "a process that nobody kills comes to the end"
+                )
+            asyncio.run(_judge(life, sink, swept))
             if is_through:
-                break
-    taken = Counter(message_from_bytes(raw)["Message-ID"] for raw in sink.taken)
-    swept.mails, swept.twice = len(taken), sum(count > 1 for count in taken.values())
-    return swept
+                swept.end()
+                return swept
+    raise AssertionError("the points are counted for ever")
 
 
-def _lives(life: Life) -> bool:
-    """Let a process live; False: it was killed."""
-    process = _PROCESSES.Process(target=live, args=(life,))
-    process.start()
-    process.join()
-    assert process.exitcode in {0, -signal.SIGKILL}, f"the process ended with {process.exitcode}"
-    return process.exitcode == 0
+@dataclass
+class NotingSink(MailSink):
+    """A server that notes what it took where other processes can look it up."""
+
+    folder: Path = Path()
+    """A file for each message."""
+
+    @classmethod
+    def of(cls, shape: Shape, folder: Path) -> "NotingSink":
+        """Make the server of a shape."""
+        folder.mkdir()
+        return cls(on_recipient=shape.on_recipient, on_message=shape.on_message, folder=folder)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's
+        """Take a message."""
+        message = message_from_bytes(envelope.original_content or b"")
+        (self.folder / file_of(message["Message-ID"])).touch()
+        return await super().handle_DATA(server, session, envelope)
+
+    def count(self, message_id: str) -> int:
+        """Count how often it took a message."""
+        return sum(message_from_bytes(raw)["Message-ID"] == message_id for raw in self.taken)
 
 
-async def _begin(settings: Settings, number: int) -> Key:
-    """Begin a campaign with a mailbox of its own and one person, of whom an absence note waits to be read."""
+async def _begin(settings: Settings, shape: Shape, number: int) -> tuple[Key, str]:
+    """Begin a campaign with a mailbox of its own and one person."""
     campaign_id, email = CampaignId(f"kill-{number}"), f"person{number}@example.com"
     consent = {"consent_basis": "consent", "consent_source": "a fair", "consent_at": NOW}
     mailbox = {"address": f"ann{number}@sales.example", "postal_address": "1 Main Street"}
-    plan = CampaignPlan.model_validate({**PLAN, "mailboxes": [campaign_id]}).model_dump(mode="json")
+    plan = CampaignPlan.model_validate({**shape.plan, "steps": shape.steps, "mailboxes": [campaign_id]})
     async with open_database(settings) as database, database.writing() as connection:
-        contact_id = await add_contact(
-            connection, {"email": email, "email_hash": email_hash(email), **consent}, now=NOW
-        )
+        person = {"email": email, "email_hash": email_hash(email), **consent}
+        contact_id = await add_contact(connection, person, now=NOW)
         assert contact_id is not None
         await add_mailbox(connection, MailboxId(campaign_id), mailbox, now=NOW)
-        await add_campaign(connection, campaign_id, name="Kill", plan=plan, now=NOW)
+        await add_campaign(connection, campaign_id, name="Kill", plan=plan.model_dump(mode="json"), now=NOW)
         await move_campaign(connection, campaign_id, expected=("draft",), to="running", now=NOW)
         await enroll(connection, campaign_id, contact_id, wake_at=NOW, now=NOW)
-        note = {"source": "test", "kind": "auto_reply", "contact_id": contact_id, "received_at": NOW}
-        await add_inbound(connection, f"note-{number}", {**note, "text": "I am out of the office."}, now=NOW)
-    return campaign_id, contact_id
+    return (campaign_id, contact_id), email
 
 
-async def _judge(life: Life, key: Key, sink: MailSink, swept: Sweep) -> None:
-    """Look at how the person's way ended; say by name what became of an unknown, and let it go on."""
-    async with open_database(life.settings) as database:
-        while (state := await _state(database, key, swept)) == "parked":
-            swept.ambiguous += 1
-            swept.of_those_sent += await _resolve(database, key, sink)
-            assert await asyncio.to_thread(_lives, replace(life, dies_at=None))
-        swept.unfinished += state not in {"finished", "stopped"}
+async def _judge(life: Life, sink: NotingSink, swept: Sweep) -> None:
+    """Look at how the person's way ended, and at every message and answer."""
+    async with open_database(life.settings) as database, database.reading() as connection:
+        row = await enrollment(connection, *life.key)
+        sent = await touches(connection, campaign_id=life.key[0])
+        unread = [
+            one for one in await inbound_of(connection, life.key[1]) if one.kind in UNREAD and one.reply_class is None
+        ]
+    assert row is not None
+    taken = {one.step: sink.count(one.message_id) for one in sent}
+    unknown = [one for one in sent if one.resolved_by]
+    swept.mails += sum(taken.values())
+    swept.ambiguous += len(unknown)
+    swept.of_those_sent += sum(one.state == "sent" for one in unknown)
+    swept.ended_at.append(row.updated_at)
+    swept.twice += sum(times > 1 for times in taken.values())
+    if unread or not _is_right(SHAPES[life.shape], row, sent, taken):
+        swept.lost += 1
+        told = [(one.step, one.state, one.detail, taken[one.step]) for one in sent]
+        swept.wrong.append(f"killed at {life.dies_at}: {row.state} ({row.reason}), {told}, {len(unread)} unread")
 
 
-async def _state(database: Database, key: Key, swept: Sweep) -> str:
-    async with database.reading() as connection:
-        row = await enrollment(connection, *key)
-        assert row is not None
-        found = [await touch(connection, touch_key(*key, step)) for step in range(STEPS)]
-    states = [one.state for one in found if one is not None]
-    is_explained = {
-        "finished": len(states) == STEPS and set(states) <= {"sent"},
-        "parked": states.count("ambiguous") == 1 and bool(row.reason),
-        "stopped": bool(row.reason),
-    }
-    swept.lost += not is_explained.get(row.state, False)
-    return row.state
-
-
-async def _resolve(database: Database, key: Key, sink: MailSink) -> bool:
-    """Look into the mail server for the message, as a person would; return whether it is there."""
-    async with database.reading() as connection:
-        rows = [await touch(connection, touch_key(*key, step)) for step in range(STEPS)]
-    (row,) = [one for one in rows if one is not None and one.state == "ambiguous"]
-    is_sent = any(message_from_bytes(raw)["Message-ID"] == row.message_id for raw in sink.taken)
-    await resolve(database, touch_key(*key, row.step), "sent" if is_sent else "failed", by="Ann", now=NOW)
-    return is_sent
+def _is_right(shape: Shape, row: EnrollmentRow, sent: Sequence[TouchRow], taken: Mapping[int, int]) -> bool:
+    """Tell whether a way ended as it had to, or because somebody found that a message never left."""
+    if any((one.state == "sent") != (taken[one.step] == 1) for one in sent):
+        return False
+    if any(one.state == "failed" and one.resolved_by for one in sent):
+        return row.state == "stopped" and bool(row.reason)
+    return row.state == shape.ends and {one.step for one in sent if one.state == "sent"} == shape.sends

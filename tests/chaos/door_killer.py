@@ -1,6 +1,6 @@
 """Send messages through the door in processes that die: one at every point at which the door waits for something.
 
-    python -m tests.acceptance.door_killer STATE_DIR DATABASE_URL SMTP_PORT
+    python -m tests.chaos.door_killer STATE_DIR DATABASE_URL SMTP_PORT
 
 The door is a coroutine, and all that it does to the world happens between two of its suspensions. A child drives it
 step by step and exits without any cleaning up before a step, or behind one before the event loop hears of it. Which

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from tests.chaos.arena import Arena
 from tests.chaos.callers import foreign_messages, one_interrupt, one_key, poison
 from tests.chaos.campaign_kills import campaign_kills
+from tests.chaos.door_kills import door_kills
 from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
 from tests.chaos.outages import postgresql_cuts, rabbitmq_cuts, redis_restarts
 from tests.chaos.report import Report
@@ -24,6 +25,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         foreign_messages,
         rabbitmq_cuts,
         postgresql_cuts,
+        door_kills,
         campaign_kills,
     )
 }
