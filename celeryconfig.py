@@ -81,6 +81,6 @@ worker_send_task_events = _settings.task_events
 task_send_sent_event = _settings.task_events
 
 # --- Beat. Core does the jobs; two beats may run, each slot of a job is used once (`workers/maintenance.py`).
-beat_schedule = beat_entries(control_plane().default_queue)
+beat_schedule = beat_entries(control_plane().default_queue, tick_s=_settings.campaign_tick_s)
 beat_schedule_filename = str(_settings.state_dir / "beat-schedule")
 timezone = "UTC"

@@ -6,8 +6,14 @@ Plain data, so that beat's configuration and the workers that do the jobs agree 
 from collections.abc import Mapping
 from typing import Any
 
-INTERVALS_S: Mapping[str, float] = {"tick_campaigns": 5.0, "read_inboxes": 60.0, "prune_checkpoints": 900.0}
-"""Job to its interval, in seconds. What was due while all was down is due at the first slot after, once."""
+
+def intervals_s(*, tick_s: float) -> Mapping[str, float]:
+    """Return how often each job is due, in seconds; what was due while all was down is due at the first slot after.
+
+    Args:
+        tick_s: Interval of the campaigns' tick.
+    """
+    return {"tick_campaigns": tick_s, "read_inboxes": 60.0, "prune_checkpoints": 900.0}
 
 
 def job_task(job: str) -> str:
@@ -15,9 +21,9 @@ def job_task(job: str) -> str:
     return f"maintenance.{job}"
 
 
-def beat_entries(queue: str) -> dict[str, dict[str, Any]]:
+def beat_entries(queue: str, *, tick_s: float) -> dict[str, dict[str, Any]]:
     """Return beat's schedule: every job on one queue; a message that waited longer than its interval is dropped."""
     return {
         job: {"task": job_task(job), "schedule": interval_s, "options": {"queue": queue, "expires": interval_s}}
-        for job, interval_s in INTERVALS_S.items()
+        for job, interval_s in intervals_s(tick_s=tick_s).items()
     }

@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     """Password of the user at the SMTP server. None: no login."""
     public_url: str | None = Field(None, alias="AGENTIC_SALES_PUBLIC_URL")
     """https:// URL at which recipients reach the facade, to unsubscribe. None: `LANGGRAPH_URL`, for a maildir only."""
+    campaign_tick_s: float = Field(5.0, ge=0.1, alias="AGENTIC_SALES_CAMPAIGN_TICK_S")
+    """Seconds between two ticks of the campaigns, each of which visits everyone who is due."""
     virtual_clock: Path | None = Field(None, alias="AGENTIC_SALES_VIRTUAL_CLOCK")
     """File whose ISO 8601 moment is the campaigns' present, for rehearsals whose mail stays here. None: no file."""
     unsubscribe_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_UNSUBSCRIBE_SECRET")

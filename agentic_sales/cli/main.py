@@ -125,13 +125,15 @@ def up(host: Host = "127.0.0.1", port: Port = 8002) -> None:
 def demo(
     url: Annotated[str | None, typer.Option(help="A company's web site; default: a sample site on loopback.")] = None,
 ) -> None:
-    """Start a fleet, take one company through the whole pipeline, show what happened, and end the fleet.
+    """Start a fleet, take one company through the pipeline, let a campaign's days pass, and end the fleet.
 
     agentic-sales demo --url https://example.com
     """
     from agentic_sales.dev.demo import demo as run_demo
+    from agentic_sales.observability.logs import configure_logs
     from agentic_sales.settings import settings
 
+    configure_logs("warning")
     raise typer.Exit(run_demo(url, settings(), Console()))
 
 

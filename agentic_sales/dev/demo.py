@@ -1,19 +1,22 @@
-"""Take one company through the whole fleet and show what happened: `make demo`, `agentic-sales demo`.
+"""Take one company through the whole fleet, then a campaign, and show what happened: `make demo`.
 
 The fleet is the one of the Procfile, on ports and in a directory of its own; nothing of it is left afterwards.
 """
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from agentic_sales.client import Client, LangGraphError, RunResult
+from agentic_sales.campaigns.clock import ClockFile
+from agentic_sales.client import Client, LangGraphError
+from agentic_sales.dev import demo_campaign
 from agentic_sales.dev.demo_report import failures, show
 from agentic_sales.dev.fleet import Fleet, FleetPlan, running_fleet
 from agentic_sales.dev.interrupts import run_interruptibly
@@ -31,7 +34,7 @@ _FAILED = 1
 
 
 def demo(url: str | None, configuration: Settings, console: Console) -> int:
-    """Run the pipeline over one company's web site; return 0 when every stage went well.
+    """Run the pipeline over one company's web site, then a campaign; return 0 when all of it went well.
 
     Args:
         url: The web site; None: the sample site that comes with the package, served on loopback.
@@ -42,6 +45,7 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
         ConfigurationError: The fleet cannot start as configured.
     """
     with _site(url) as site, TemporaryDirectory(prefix="agentic-sales-demo-") as folder:
+        clock = demo_campaign.clock_in(Path(folder))
         plan = FleetPlan(
             state_dir=Path(folder),
             port=free_port(),
@@ -51,12 +55,13 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
                 "CELERY_BROKER_URL": None,
                 "DATABASE_URL": None,
                 "AGENTIC_SALES_WORKER_CONCURRENCY": _CHILDREN_PER_POOL,
+                **demo_campaign.environment(clock),
                 # The fetcher refuses private addresses; the sample site is the one exception.
                 **({"AGENTIC_SALES_ALLOW_PRIVATE_HOSTS": urlsplit(site).netloc} if url is None else {}),
             },
         )
         # A real site need not say everything; the sample site does.
-        return run_interruptibly(_demo(plan, site, configuration, console, may_skip=url is not None))
+        return run_interruptibly(_demo(plan, site, clock, configuration, console, may_skip=url is not None))
 
 
 class _Log:
@@ -88,22 +93,35 @@ def _site(url: str | None) -> Iterator[str]:
             yield sample
 
 
-async def _demo(plan: FleetPlan, site: str, configuration: Settings, console: Console, *, may_skip: bool) -> int:
-    log = _Log()
+async def _demo(
+    plan: FleetPlan, site: str, clock: ClockFile, configuration: Settings, console: Console, *, may_skip: bool
+) -> int:
+    log, token = _Log(), configuration.auth_token
     try:
         async with running_fleet(plan, log.add) as fleet, log.until_here():
             with _step(console, f"Starting a fleet on {plan.url}: Redis and every process of the Procfile …"):
                 await fleet.wait_until_ready()
-            with _step(console, f"{site} goes through discovery, classification and e-mail …"):
-                result = await _run_pipeline(fleet, site, configuration)
+            with Client(plan.url, token.get_secret_value() if token else None) as client:
+                wrong = await _unless_it_fails(fleet, _acts(client, plan, site, clock, console, may_skip=may_skip))
     except (FleetFailed, LangGraphError) as exc:
-        _tell_failure(console, [str(exc)], log)
-        return _FAILED
-    show(result, console)
-    if wrong := failures(result.output, may_skip=may_skip):
+        wrong = [str(exc)]
+    if wrong:
         _tell_failure(console, wrong, log)
-        return _FAILED
-    return 0
+    return _FAILED if wrong else 0
+
+
+async def _acts(
+    client: Client, plan: FleetPlan, site: str, clock: ClockFile, console: Console, *, may_skip: bool
+) -> list[str]:
+    """Play both acts and show each; return what went wrong."""
+    with _step(console, f"{site} goes through discovery, classification and e-mail …"):
+        result = await client.arun(ASSISTANT, {"domains": [site]}, timeout_s=BY_ID[ASSISTANT].time_limit_s)
+    show(result, console)
+    with _step(console, "A campaign writes to three people; its days pass in seconds …"):
+        story = await demo_campaign.play(client, plan.state_dir, clock)
+    for part in demo_campaign.told(story):
+        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
+    return [*failures(result.output, may_skip=may_skip), *demo_campaign.wrong(story)]
 
 
 @contextmanager
@@ -115,20 +133,17 @@ def _step(console: Console, text: str) -> Iterator[None]:
         yield
 
 
-async def _run_pipeline(fleet: Fleet, site: str, configuration: Settings) -> RunResult:
-    """Run the pipeline; a process that dies meanwhile ends the waiting."""
-    token = configuration.auth_token
-    with Client(fleet.plan.url, token.get_secret_value() if token else None) as client:
-        call = asyncio.create_task(client.arun(ASSISTANT, {"domains": [site]}, timeout_s=BY_ID[ASSISTANT].time_limit_s))
-        failed = asyncio.create_task(fleet.supervisor.first_exit())
-        try:
-            await asyncio.wait({call, failed}, return_when=asyncio.FIRST_COMPLETED)
-            if failed.done():
-                raise failed.result()
-            return call.result()
-        finally:
-            call.cancel()
-            failed.cancel()
+async def _unless_it_fails(fleet: Fleet, acts: Coroutine[Any, Any, list[str]]) -> list[str]:
+    """Wait for what is done on a fleet; a process of it that ends meanwhile ends the waiting."""
+    playing, failed = asyncio.create_task(acts), asyncio.create_task(fleet.supervisor.first_exit())
+    try:
+        await asyncio.wait({playing, failed}, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            raise failed.result()
+        return playing.result()
+    finally:
+        playing.cancel()
+        failed.cancel()
 
 
 def _tell_failure(console: Console, reasons: list[str], log: _Log) -> None:

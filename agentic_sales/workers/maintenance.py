@@ -13,7 +13,7 @@ import structlog
 from celery import Celery, Task
 
 from agentic_sales.celery import app
-from agentic_sales.schedule import INTERVALS_S, job_task
+from agentic_sales.schedule import intervals_s, job_task
 from agentic_sales.settings import settings
 from agentic_sales.workers import lifecycle
 
@@ -55,7 +55,7 @@ JOBS: Mapping[str, Callable[["Child"], Awaitable[object]]] = {
     "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,
 }
-"""Every job of `schedule.INTERVALS_S`, and what does it."""
+"""Every job of the schedule, and what does it."""
 
 
 class MaintenanceTask(Task[[], str]):
@@ -70,7 +70,7 @@ class MaintenanceTask(Task[[], str]):
         return child.do(self._in_slot(child))
 
     async def _in_slot(self, child: "Child") -> str:
-        slot = await _slot_of(child, INTERVALS_S[self.job])
+        slot = await _slot_of(child, intervals_s(tick_s=child.configuration.campaign_tick_s)[self.job])
         key = f"agentic:slot:{self.job}:{slot}"
         if not await child.ledger.redis.set(key, "1", nx=True, ex=3600):
             return "done by another"
@@ -88,7 +88,7 @@ async def _slot_of(child: "Child", interval_s: float) -> int:
 
 def register_jobs(celery_app: Celery) -> None:
     """Register the task of every job."""
-    for job in INTERVALS_S:
+    for job in JOBS:
         options: dict[str, Any] = {"name": job_task(job), "job": job, "__module__": __name__}
         options |= {"soft_time_limit": TIME_LIMIT_S + 5, "time_limit": TIME_LIMIT_S + 10}
         celery_app.register_task(type(f"Job_{job}", (MaintenanceTask,), options)())

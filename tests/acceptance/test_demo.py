@@ -1,5 +1,6 @@
 """The demo, whole: a fleet from nothing, one company through it, and nothing left."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,23 @@ def test_every_workflow_ran_on_the_pool_of_its_capability(told: str, assistant_i
     cells = [cell.strip() for cell in row.strip("│").split("│")]
     assert cells[:2] == [assistant_id, queue]
     assert cells[2].isdigit(), "the worker's pid"
+
+
+def test_a_campaign_sends_three_messages_to_everyone_but_the_one_who_answers(told: str) -> None:
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in told.splitlines() if " step " not in line]
+    steps = [(row[1], row[2]) for row in rows if len(row) == 4 and "@" in row[1]]
+    assert "kim@example.net answered" in told
+    assert "2 got every message; 1 was stopped: replied" in told
+    assert sorted(steps) == [
+        *(("ada@example.com", step) for step in "012"),
+        ("kim@example.net", "0"),
+        *(("lea@example.org", step) for step in "012"),
+    ]
+    assert "7 mails in the maildir, for 7 messages in 7 tries" in told
+
+
+def test_a_process_is_killed_during_the_campaign_which_goes_on(told: str) -> None:
+    assert re.search(r"process \d+ of core was killed during run [0-9a-f-]{36}; the next one went on", told)
 
 
 def test_each_pool_has_a_process_of_its_own(told: str) -> None:

@@ -10,7 +10,7 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # hon
 from agentic_sales.celery import app
 from agentic_sales.control import control_plane
 from agentic_sales.registry import GraphSpec
-from agentic_sales.schedule import INTERVALS_S
+from agentic_sales.schedule import intervals_s
 from agentic_sales.workers.maintenance import JOBS
 from agentic_sales.workers.task import HARD_LIMIT_GRACE_S, SOFT_LIMIT_GRACE_S
 from agentic_sales.workers.webhooks import DELIVER_TASK
@@ -62,7 +62,7 @@ def test_the_registered_tasks_are_the_rows_the_jobs_of_beat_and_the_rounds_of_we
 
 
 def test_every_job_of_the_schedule_is_sent_to_core_and_has_somebody_who_does_it(celery_app: Celery) -> None:
-    assert JOBS.keys() == INTERVALS_S.keys()
+    assert JOBS.keys() == intervals_s(tick_s=1.0).keys()
     entries = celery_app.conf.beat_schedule
     assert {entry["task"] for entry in entries.values()} == {f"maintenance.{job}" for job in JOBS}
     assert {entry["options"]["queue"] for entry in entries.values()} == {control_plane().default_queue}
