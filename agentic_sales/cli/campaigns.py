@@ -186,8 +186,10 @@ def approve(
             note("no message waits for anybody's word")
         return
     seen = [question for question in waiting if question["approval_id"].startswith(approval)]
-    if len(seen) != 1:
-        end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{approval}`")
+    if not seen:
+        end(WRONG, f"no message waits whose id begins with `{approval}`: it was answered, or has expired, or never was")
+    if len(seen) > 1:
+        end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{approval}`; write more of it")
     if not by:
         end(WRONG, "say who decides: --by NAME")
     body = {"decision": "reject" if reject else "approve", "digest": seen[0]["digest"], "by": by}
