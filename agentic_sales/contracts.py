@@ -16,6 +16,12 @@ MailboxId = NewType("MailboxId", str)
 TouchId = NewType("TouchId", str)
 ApprovalId = NewType("ApprovalId", str)
 
+CampaignState = Literal["draft", "running", "paused", "stopped", "finished"]
+"""Where a campaign stands."""
+EnrollmentState = Literal["active", "finished", "stopped", "parked"]
+"""Where a person in a campaign stands; `parked`: something is wrong that somebody must look at."""
+ApprovalState = Literal["pending", "approved", "rejected", "edited", "expired"]
+"""Where a question about a message stands; `edited`: another question took its place."""
 TouchState = Literal["pending", "dispatching", "sent", "failed", "ambiguous", "suppressed", "deferred"]
 """Where a touch stands. `ambiguous`: nobody knows whether it was sent; a person, or the provider's word, ends it."""
 StopReason = Literal["replied", "bounced", "complained", "unsubscribed", "stopped"]

@@ -5,16 +5,29 @@ Nothing here sends or runs anything: it changes rows, and the next tick acts on 
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
 
 from agentic_sales.campaigns import clock, desk
 from agentic_sales.campaigns.door import when_and_why
 from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
 from agentic_sales.campaigns.report import report_of
-from agentic_sales.contracts import ApprovalId, CampaignId, ConsentBasis, ContactId, ErrorBody, TouchId, TouchState
+from agentic_sales.contracts import (
+    ApprovalId,
+    ApprovalState,
+    CampaignId,
+    CampaignState,
+    ConsentBasis,
+    ContactId,
+    EnrollmentState,
+    ErrorBody,
+    TouchId,
+    TouchState,
+)
+from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import state_of
 from agentic_sales.store.approvals import ApprovalRow, approvals
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, campaigns, enrollments
@@ -28,8 +41,6 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 503)
 }
-Limit = Annotated[int, Query(ge=1, le=1000, description="Most that are listed.")]
-Offset = Annotated[int, Query(ge=0, description="How many are passed over.")]
 
 
 class _Body(BaseModel):
@@ -87,12 +98,12 @@ async def create_campaign(request: Request, body: NewCampaign) -> dict[str, Any]
 
 @router.get("", responses=ERRORS, summary="List campaigns")
 async def list_campaigns(
-    request: Request, state: str | None = None, limit: Limit = 100, offset: Offset = 0
-) -> list[dict[str, Any]]:
+    request: Request, state: CampaignState | None = None, limit: Limit = 100, offset: Offset = 0
+) -> Response:
     """List campaigns, the newest first."""
     async with _database(request).reading() as connection:
-        found = await campaigns(connection, state=state, limit=limit, offset=offset)
-    return [described(row) for row in found]
+        found = await campaigns(connection, state=state, limit=limit + 1, offset=offset)
+    return page([described(row) for row in found], limit=limit, offset=offset)
 
 
 @router.post("/mailboxes", responses=ERRORS, status_code=201, summary="Add a mailbox")
@@ -112,12 +123,13 @@ async def list_mailboxes(request: Request) -> list[dict[str, Any]]:
 
 @router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")
 async def list_approvals(
-    request: Request, state: str = "pending", limit: Limit = 100, offset: Offset = 0
-) -> list[dict[str, Any]]:
+    request: Request, state: ApprovalState = "pending", limit: Limit = 100, offset: Offset = 0
+) -> Response:
     """List questions about messages, the oldest first, each with its message."""
     async with _database(request).reading() as connection:
-        found = await approvals(connection, state=state, limit=limit, offset=offset)
-        return [_question(row, await touch(connection, TouchId(row.touch_id))) for row in found]
+        found = await approvals(connection, state=state, limit=limit + 1, offset=offset)
+        questions = [_question(row, await touch(connection, TouchId(row.touch_id))) for row in found]
+    return page(questions, limit=limit, offset=offset)
 
 
 @router.post("/approvals/{approval_id}", responses=ERRORS, summary="Approve, edit or reject a message")
@@ -181,13 +193,13 @@ async def move_campaign(request: Request, campaign_id: str, verb: desk.Verb) -> 
 
 @router.get("/{campaign_id}/enrollments", responses=ERRORS, summary="List the people of a campaign")
 async def list_enrollments(
-    request: Request, campaign_id: str, state: str | None = None, limit: Limit = 100, offset: Offset = 0
-) -> list[dict[str, Any]]:
+    request: Request, campaign_id: str, state: EnrollmentState | None = None, limit: Limit = 100, offset: Offset = 0
+) -> Response:
     """List the people of a campaign and where each stands."""
     async with _database(request).reading() as connection:
         await desk.known_campaign(connection, CampaignId(campaign_id))
-        found = await enrollments(connection, CampaignId(campaign_id), state=state, limit=limit, offset=offset)
-    return [_enrollment(row) for row in found]
+        found = await enrollments(connection, CampaignId(campaign_id), state=state, limit=limit + 1, offset=offset)
+    return page([_enrollment(row) for row in found], limit=limit, offset=offset)
 
 
 @router.get("/{campaign_id}/touches", responses=ERRORS, summary="List the messages of a campaign")
@@ -199,7 +211,7 @@ async def list_touches(
     contact_id: str | None = None,
     limit: Limit = 100,
     offset: Offset = 0,
-) -> list[dict[str, Any]]:
+) -> Response:
     """List the messages of a campaign, the oldest first, and what became of each."""
     async with _database(request).reading() as connection:
         await desk.known_campaign(connection, CampaignId(campaign_id))
@@ -208,10 +220,10 @@ async def list_touches(
             campaign_id=CampaignId(campaign_id),
             contact_id=ContactId(contact_id) if contact_id else None,
             states=(state,) if state else (),
-            limit=limit,
+            limit=limit + 1,
             offset=offset,
         )
-    return [_plain(row) for row in found]
+    return page([_plain(row) for row in found], limit=limit, offset=offset)
 
 
 def described(row: CampaignRow) -> dict[str, Any]:

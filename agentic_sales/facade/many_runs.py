@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from agentic_sales.contracts import ENDED, RunId, RunStatus
 from agentic_sales.errors import AgenticSalesError, BrokerUnavailable, InvalidRequest, UnknownRun
 from agentic_sales.facade.answers import answer_of_error
+from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.runs import RUN_ERRORS, undo
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.submission import Submission, submit_all
@@ -93,8 +94,8 @@ async def _found(state: FacadeState, asked: CancelRequest) -> list[RunRecord]:
 @router.get("/runs", responses=RUN_ERRORS, summary="List the runs of the fleet")
 async def list_runs(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 10,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    limit: Limit = 10,
+    offset: Offset = 0,
     status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
     assistant_id: Annotated[str | None, Query(description="Only runs of this workflow, by its name or UUID.")] = None,
 ) -> Response:
@@ -109,5 +110,4 @@ async def list_runs(
         found = await latest_runs(state.runs.ledger, is_wanted, limit=limit + 1, offset=offset)
     except RedisError as exc:
         raise BrokerUnavailable("listing runs", exc) from exc
-    headers = {"x-pagination-next": str(offset + limit)} if len(found) > limit else {}
-    return JSONResponse([described(record) for record in found[:limit]], headers=headers)
+    return page([described(record) for record in found], limit=limit, offset=offset)

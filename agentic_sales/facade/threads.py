@@ -15,6 +15,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.contracts import ErrorBody
 from agentic_sales.errors import InvalidRequest, ThreadBusy, UnknownThread
+from agentic_sales.facade.pages import page
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.thread_questions import ask_about
 from agentic_sales.facade.thread_records import ThreadRecords
@@ -96,11 +97,8 @@ async def search_threads(request: Request, body: ThreadSearch | None = None) -> 
         sort_by=asked.sort_by,
         descending=asked.sort_order == "desc",
     )
-    page = [described_thread(thread, is_busy=thread.thread_id in busy) for thread in found[: asked.limit]]
-    headers = {"x-pagination-total": str(asked.offset + len(found))}
-    if len(found) > asked.limit:
-        headers["x-pagination-next"] = str(asked.offset + asked.limit)
-    return JSONResponse([_selected(thread, asked.select) for thread in page], headers=headers)
+    threads = [described_thread(thread, is_busy=thread.thread_id in busy) for thread in found]
+    return page([_selected(thread, asked.select) for thread in threads], limit=asked.limit, offset=asked.offset)
 
 
 @router.post("/threads/count", responses=THREAD_ERRORS, summary="Count threads")

@@ -125,6 +125,32 @@ class TestByHand:
         assert "step 0 sent" in picture
         assert "ada@example.com" in picture
 
+    def test_a_list_is_read_page_by_page_to_its_end(self, made: Fleet) -> None:
+        whole = made.get("/campaigns/careful/enrollments").json()
+        assert len(whole) == 2
+        first, last = (made.get(f"/campaigns/careful/enrollments?limit=1&offset={offset}") for offset in (0, 1))
+        assert [*first.json(), *last.json()] == whole
+        assert (first.headers["x-pagination-next"], first.headers["x-pagination-total"]) == ("1", "2")
+        assert (last.headers.get("x-pagination-next"), last.headers["x-pagination-total"]) == (None, "2")
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("?state=asleep", "state"),
+            ("?limit=0", "limit"),
+            ("?limit=1001", "limit"),
+            ("?offset=-1", "offset"),
+            ("/approvals?state=maybe", "state"),
+            ("/careful/enrollments?state=lost", "state"),
+            ("/careful/touches?state=gone", "state"),
+        ],
+    )
+    def test_a_page_that_cannot_be_is_refused_by_the_name_of_what_is_wrong(
+        self, made: Fleet, query: str, field: str
+    ) -> None:
+        refused = made.get(f"/campaigns{query}")
+        assert (refused.status_code, field in refused.json()["detail"]) == (422, True), refused.text
+
     @pytest.mark.parametrize(
         ("path", "body", "status", "code"),
         [
