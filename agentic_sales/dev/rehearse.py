@@ -71,7 +71,8 @@ def rehearse_campaign(configuration: Settings, campaign_id: str, *, people: int,
         ConfigurationError: The store cannot be used.
     """
     with TemporaryDirectory(prefix="agentic-sales-rehearsal-") as folder:
-        scratch = Settings(state_dir=Path(folder))
+        # A rehearsal writes: into a file of its own, and never into what `DATABASE_URL` names.
+        scratch = Settings(state_dir=Path(folder), database_url=None)
         upgrade(scratch)
         return asyncio.run(_rehearse(configuration, scratch, CampaignId(campaign_id), people, start_at))
 

@@ -102,6 +102,20 @@ def assert_rules(sent: list[TouchRow], zones: dict[str, str]) -> None:
         assert len({row.mailbox_id for row in mine}) == 1
 
 
+async def test_a_rehearsal_writes_nothing_into_the_database_that_the_environment_names(
+    migrated: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        await campaign.person("jo@example.com")
+        if migrated.database_url is not None:
+            monkeypatch.setenv("DATABASE_URL", migrated.database_url)
+        told = await asyncio.to_thread(rehearse_campaign, migrated, CAMPAIGN, people=1, start_at=NOW)
+        assert len(told) == len(PLAN["steps"])
+        async with campaign.database.reading() as connection:
+            assert await touches(connection, campaign_id=CAMPAIGN) == []
+            assert await enrollment_counts(connection, CAMPAIGN) == {("active", ""): 1}
+
+
 async def test_a_rehearsal_foretells_the_calendar_where_no_mailbox_is_full(tmp_path: Path) -> None:
     configuration = Settings(state_dir=tmp_path)
     await asyncio.to_thread(upgrade, configuration)
