@@ -16,14 +16,22 @@ def intervals_s(*, tick_s: float) -> Mapping[str, float]:
     return {"tick_campaigns": tick_s, "read_inboxes": 60.0, "prune_checkpoints": 900.0}
 
 
+SHORTEST_EXPIRY_S = 5.0
+"""A job's message waits at least this long on its queue, so that a busy core does not drop every one of them."""
+
+
 def job_task(job: str) -> str:
     """Return the name of the Celery task that does a job."""
     return f"maintenance.{job}"
 
 
 def beat_entries(queue: str, *, tick_s: float) -> dict[str, dict[str, Any]]:
-    """Return beat's schedule: every job on one queue; a message that waited longer than its interval is dropped."""
+    """Return beat's schedule: every job on one queue; one that nobody did before the next is due is dropped."""
     return {
-        job: {"task": job_task(job), "schedule": interval_s, "options": {"queue": queue, "expires": interval_s}}
+        job: {
+            "task": job_task(job),
+            "schedule": interval_s,
+            "options": {"queue": queue, "expires": max(interval_s, SHORTEST_EXPIRY_S)},
+        }
         for job, interval_s in intervals_s(tick_s=tick_s).items()
     }

@@ -189,8 +189,12 @@ class _Days:
             pid = await self._pid_of(str(visit.run_id))
             if pid is None or not _signalled(pid, signal.SIGSTOP):
                 continue
-            is_at_work = await self._pid_of(str(visit.run_id)) == pid and await self._is_before_the_door(visit)
-            if _signalled(pid, signal.SIGKILL if is_at_work else signal.SIGCONT) and is_at_work:
+            is_at_work = False
+            try:
+                is_at_work = await self._pid_of(str(visit.run_id)) == pid and await self._is_before_the_door(visit)
+            finally:  # nobody but us would let it go on
+                _signalled(pid, signal.SIGKILL if is_at_work else signal.SIGCONT)
+            if is_at_work:
                 self.killed = Killed(pid, str(visit.run_id))
                 return
 
