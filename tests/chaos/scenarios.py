@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from tests.chaos.arena import Arena
 from tests.chaos.callers import foreign_messages, one_interrupt, one_key, poison
+from tests.chaos.campaign_fleet import campaign_fleet
 from tests.chaos.campaign_kills import campaign_kills
 from tests.chaos.door_kills import door_kills
 from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
@@ -27,5 +28,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         postgresql_cuts,
         door_kills,
         campaign_kills,
+        campaign_fleet,
     )
 }
