@@ -18,9 +18,17 @@ from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import InvalidRequest, StateConflict, UnknownRecord
 from agentic_sales.store.approvals import ApprovalRow
-from agentic_sales.store.campaigns import CampaignRow, add_campaign, campaign, enroll, move_campaign
+from agentic_sales.store.campaigns import (
+    CampaignRow,
+    add_campaign,
+    campaign,
+    enroll,
+    locked_campaign,
+    move_campaign,
+)
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import add_mailbox, mailbox
+from agentic_sales.store.statements import known
 from agentic_sales.store.touches import TouchRow
 from agentic_sales.store.visits import wake
 
@@ -47,15 +55,15 @@ async def create(
     """
     if not _ID.fullmatch(campaign_id):
         raise InvalidRequest(f"`{campaign_id}` is no campaign id: 1 to 64 letters, digits, `-` and `_`")
-    checked, known = _plan(plan), CampaignId(campaign_id)
+    checked, chosen = _plan(plan), CampaignId(campaign_id)
     async with database.writing() as connection:
         for mailbox_id in checked.mailboxes:
             if await mailbox(connection, mailbox_id) is None:
                 raise InvalidRequest(f"the plan writes from `{mailbox_id}`, and there is no such mailbox")
         plain = checked.model_dump(mode="json")
-        if not await add_campaign(connection, known, name=name or campaign_id, plan=plain, now=now):
+        if not await add_campaign(connection, chosen, name=name or campaign_id, plan=plain, now=now):
             raise StateConflict("campaign", campaign_id, "there is one of this id already")
-        return await known_campaign(connection, known)
+        return await known_campaign(connection, chosen)
 
 
 def _plan(plan: Mapping[str, Any]) -> CampaignPlan:
@@ -109,7 +117,8 @@ async def enroll_people(
         StateConflict: It was stopped.
     """
     async with database.writing() as connection:
-        found = await known_campaign(connection, campaign_id)
+        # Held, so that it is not finished between this look at it and the commit.
+        found = known(await locked_campaign(connection, campaign_id), "campaign", campaign_id)
         if found.state == "stopped":
             raise StateConflict("campaign", campaign_id, "it is `stopped`, so nobody can join it any more")
         joined = sum([await enroll(connection, campaign_id, person, wake_at=now, now=now) for person in people])

@@ -95,6 +95,12 @@ async def held_campaign(connection: AsyncConnection, campaign_id: CampaignId) ->
     return await first(connection, CampaignRow, statement)
 
 
+async def locked_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
+    """Return a campaign that nobody can move, send for or finish until this transaction ends; None: it is not known."""
+    statement = select(CampaignRow).where(CampaignRow.campaign_id == campaign_id).with_for_update(key_share=True)
+    return await first(connection, CampaignRow, statement)
+
+
 async def campaigns(
     connection: AsyncConnection, *, state: str | None = None, limit: int = 100, offset: int = 0
 ) -> list[CampaignRow]:
@@ -127,10 +133,16 @@ async def move_campaign(
 async def finish_campaigns(connection: AsyncConnection, *, now: datetime) -> list[CampaignId]:
     """Finish every running campaign in which people were and nobody is on the way any more; return them."""
     joined = select(EnrollmentRow.contact_id).where(EnrollmentRow.campaign_id == CampaignRow.campaign_id)
+    on_the_way = joined.where(EnrollmentRow.state.in_((ACTIVE, "parked")))
+    is_through = (CampaignRow.state == RUNNING, joined.exists(), ~on_the_way.exists())
+    # Who joins meanwhile holds the campaign; only a statement after the wait for it sees that somebody has joined.
+    held = select(CampaignRow.campaign_id).where(*is_through).with_for_update(key_share=True)
+    candidates = (await connection.execute(held)).scalars().all()
+    if not candidates:
+        return []
     statement = (
         update(CampaignRow)
-        .where(CampaignRow.state == RUNNING, joined.exists())
-        .where(~joined.where(EnrollmentRow.state.in_((ACTIVE, "parked"))).exists())
+        .where(CampaignRow.campaign_id.in_(candidates), *is_through)
         .values(state="finished", updated_at=now)
         .returning(CampaignRow.campaign_id)
     )

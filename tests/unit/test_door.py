@@ -12,15 +12,22 @@ import pytest
 from agentic_sales.campaigns.door import LEASE, RETRY_AFTER, resolve, sweep, when_and_why
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.transports.contract import Delivery
-from agentic_sales.contracts import TouchId
+from agentic_sales.contracts import CampaignId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
-from agentic_sales.store.campaigns import enrollment, move_campaign
-from agentic_sales.store.contacts import change_contact
+from agentic_sales.store.campaigns import (
+    change_enrollment,
+    enroll,
+    enrollment,
+    finish_campaigns,
+    locked_campaign,
+    move_campaign,
+)
+from agentic_sales.store.contacts import add_contact, change_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.mailboxes import change_mailbox
 from agentic_sales.store.suppressions import lift, suppressions_of
-from tests.small_campaign import CAMPAIGN, MAILBOX, NOW, SmallCampaign, later, small_campaign
+from tests.small_campaign import CAMPAIGN, MAILBOX, NOW, SmallCampaign, later, person_of, small_campaign
 
 SENDERS = 4
 MESSAGES = 12
@@ -139,6 +146,26 @@ async def test_a_slow_sender_may_still_say_what_happened_after_its_touch_was_cal
                 return await super().deliver(message, key=key)
 
         assert (await campaign.door(Slow(Delivery("sent"))).send(touch_id, now=NOW)).state == "sent"
+
+
+async def test_a_campaign_that_somebody_is_joining_is_not_finished_meanwhile(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        through = await campaign.person("jo@example.com")
+        async with campaign.database.writing() as connection:
+            await change_enrollment(connection, CAMPAIGN, through, {"state": "finished"}, now=NOW)
+            joins = await add_contact(connection, person_of("kim@example.com"), now=NOW)
+        assert joins is not None
+
+        async def finish() -> list[CampaignId]:
+            async with campaign.database.writing() as connection:
+                return await finish_campaigns(connection, now=NOW)
+
+        async with campaign.database.writing() as connection:
+            await locked_campaign(connection, CAMPAIGN)
+            await enroll(connection, CAMPAIGN, joins, wake_at=NOW, now=NOW)
+            finishing = asyncio.create_task(finish())
+            await asyncio.wait([finishing], timeout=0.5)  # it waits for this transaction, or it is wrong already
+        assert await finishing == []
 
 
 async def test_what_is_refused_for_now_is_tried_again_later_with_the_same_identity_and_then_given_up(
