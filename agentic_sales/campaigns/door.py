@@ -40,6 +40,7 @@ from agentic_sales.store.mailboxes import MailboxRow, change_mailbox, locked_mai
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import (
     IN_DOUBT,
+    TAKEN,
     WAITING,
     TouchRow,
     dispatch,
@@ -210,7 +211,11 @@ async def _finish(
     if delivery.is_bad_address:  # First, because every transaction locks the person before the touches.
         await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
     state, values = _ending(touch, delivery, now)
-    ended = await finish(connection, touch, state, {**values, "provider": provider}, now=now)
+    told = {**values, "provider": provider}
+    ended = await finish(connection, touch, state, told, expected=TAKEN, now=now)
+    if ended is None and (ended := await finish(connection, touch, state, told, expected=IN_DOUBT, now=now)):
+        # It was called ambiguous while its sender was slow, and the person may have been parked for it.
+        await go_on(connection, CampaignId(touch.campaign_id), ContactId(touch.contact_id), now=now)
     return ended or await known_touch(connection, TouchId(touch.touch_id))
 
 

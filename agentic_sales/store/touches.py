@@ -20,6 +20,8 @@ UNTRIED: tuple[TouchState, ...] = ("pending",)
 """State of a touch that was never tried."""
 WAITING: tuple[TouchState, ...] = ("pending", "deferred")
 """States of a touch that may still be sent."""
+TAKEN: tuple[TouchState, ...] = ("dispatching",)
+"""State of a touch that a sender has."""
 IN_DOUBT: tuple[TouchState, ...] = ("ambiguous",)
 """State of a touch of which somebody must find out whether it was sent."""
 UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
@@ -184,13 +186,19 @@ async def dispatch(
 
 
 async def finish(
-    connection: AsyncConnection, found: TouchRow, state: TouchState, values: Mapping[str, Any], *, now: datetime
+    connection: AsyncConnection,
+    found: TouchRow,
+    state: TouchState,
+    values: Mapping[str, Any],
+    *,
+    expected: Collection[TouchState],
+    now: datetime,
 ) -> TouchRow | None:
-    """Write how a try ended, also when it has been called ambiguous meanwhile; None: somebody resolved it."""
+    """Write how a try ended; None: it is in none of the expected states, was tried again, or somebody resolved it."""
     return await _move(
         connection,
         TouchId(found.touch_id),
-        expected=UNKNOWN,
+        expected=expected,
         attempts=found.attempts,
         is_unresolved=True,
         values={**values, "state": state, "lease_until_at": None, "updated_at": now},

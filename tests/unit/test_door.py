@@ -148,6 +148,25 @@ async def test_a_slow_sender_may_still_say_what_happened_after_its_touch_was_cal
         assert (await campaign.door(Slow(Delivery("sent"))).send(touch_id, now=NOW)).state == "sent"
 
 
+async def test_a_person_who_was_parked_for_a_slow_sender_goes_on_when_it_says_what_happened(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        touch_id = await campaign.write(contact_id)
+
+        class Slow(Answering):
+            async def deliver(self, message: Any, *, key: TouchId) -> Delivery:
+                await sweep(campaign.database, now=NOW + LEASE)
+                async with campaign.database.writing() as connection:
+                    await change_enrollment(connection, CAMPAIGN, contact_id, {"state": "parked"}, now=NOW)
+                return await super().deliver(message, key=key)
+
+        await campaign.door(Slow(Delivery("sent"))).send(touch_id, now=NOW)
+        async with campaign.database.reading() as connection:
+            row = await enrollment(connection, CAMPAIGN, contact_id)
+    assert row is not None
+    assert row.state == "active"
+
+
 async def test_a_campaign_that_somebody_is_joining_is_not_finished_meanwhile(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         through = await campaign.person("jo@example.com")
