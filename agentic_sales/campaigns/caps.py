@@ -1,5 +1,7 @@
 """Decide how much a mailbox may send and when its next turn is. Pure: rows and the present are arguments."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -81,6 +83,34 @@ def next_turn(pace: Pace, taken_today: int, now: datetime) -> Turn:
     if spaced_at > now:
         return Turn(spaced_at, f"the mailbox leaves {pace.spacing.total_seconds():g} s between two messages")
     return Turn(now, "")
+
+
+def free_turn(pace: Pace, taken_today: int, held: Sequence[datetime], now: datetime) -> Turn:
+    """Return the next turn that no other message waits for: the present one, if the mailbox can send now.
+
+    A message that was told to come back takes a turn if it can, so that of many that wait each comes back about once,
+    and not all of them at every turn.
+
+    Args:
+        pace: The mailbox's.
+        taken_today: Messages that count against the cap of the mailbox's present day.
+        held: When the messages that were told to come back do, from now on, in order.
+        now: The present.
+    """
+    turn = next_turn(pace, taken_today, now)
+    if not turn.why:
+        return turn
+    by_day = Counter(pace.day_of(at) for at in held)
+    at, today, horizon = turn.at, pace.day_of(now), now + FURTHEST_FORECAST
+    while at < horizon:
+        day = pace.day_of(at)
+        if by_day[day] + (taken_today if day == today else 0) >= pace.cap_on(day):
+            at = _first_moment(pace, day + timedelta(days=1))
+        elif near := [one for one in held if abs(one - at) < pace.spacing]:
+            at = near[-1] + pace.spacing
+        else:
+            break
+    return Turn(at, turn.why)
 
 
 def turn_after(pace: Pace, taken_today: int, ahead: int, now: datetime) -> Turn:

@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.caps import Turn, next_turn, pace_of, turn_after
+from agentic_sales.campaigns.caps import Turn, free_turn, pace_of, turn_after
 from agentic_sales.campaigns.decision import LOOK_AGAIN, Facts, Verdict, decide
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.messages import build_message
@@ -46,6 +46,7 @@ from agentic_sales.store.touches import (
     dispatch,
     expire_leases,
     finish,
+    held_turns,
     hold,
     slots_taken,
     suppress_touch,
@@ -263,5 +264,6 @@ async def _turn(
     pace = pace_of(sender)
     taken_today = await slots_taken(connection, MailboxId(sender.mailbox_id), pace.day_of(now))
     if not is_forecast:
-        return next_turn(pace, taken_today, now)
+        held = await held_turns(connection, touch, after=now)
+        return free_turn(pace, taken_today, held, now)
     return turn_after(pace, taken_today, await waiting_ahead(connection, touch), now)

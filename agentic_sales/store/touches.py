@@ -28,6 +28,10 @@ UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
 """States of a touch that may have been sent already."""
 
 
+MOST_HELD = 2_000
+"""Messages that wait for a turn of a mailbox, and are counted when another one looks for its own."""
+
+
 class TouchRow(Table):
     """One message of a campaign to one person."""
 
@@ -271,6 +275,18 @@ async def slots_taken(connection: AsyncConnection, mailbox_id: MailboxId, day: d
     """Count the messages that count against a mailbox's cap of a day."""
     statement = select(func.count()).where(TouchRow.mailbox_id == mailbox_id, TouchRow.slot_day == day)
     return int((await connection.execute(statement)).scalar_one())
+
+
+async def held_turns(connection: AsyncConnection, found: TouchRow, *, after: datetime) -> list[datetime]:
+    """Return when the other messages of the same mailbox that wait for a later moment come back, in order."""
+    statement = (
+        select(TouchRow.not_before_at)
+        .where(TouchRow.mailbox_id == found.mailbox_id, TouchRow.touch_id != found.touch_id)
+        .where(TouchRow.state.in_(WAITING), TouchRow.not_before_at > after)
+        .order_by(TouchRow.not_before_at)
+        .limit(MOST_HELD)
+    )
+    return list((await connection.execute(statement)).scalars())
 
 
 async def waiting_ahead(connection: AsyncConnection, found: TouchRow) -> int:

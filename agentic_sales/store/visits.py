@@ -26,12 +26,15 @@ def key_of(enrollment: EnrollmentRow) -> Key:
 async def claim_due(
     connection: AsyncConnection, *, now: datetime, lease_until_at: datetime, limit: int
 ) -> list[EnrollmentRow]:
-    """Claim enrollments whose time has come, those that wait longest first; the cost does not depend on the others."""
+    """Claim enrollments whose time has come, those that wait longest first, then by id.
+
+    The cost does not depend on those whose time has not come.
+    """
     due = (
         select(EnrollmentRow.campaign_id, EnrollmentRow.contact_id)
         .where(EnrollmentRow.wake_at <= now)
         .where(or_(EnrollmentRow.lease_until_at.is_(None), EnrollmentRow.lease_until_at <= now))
-        .order_by(EnrollmentRow.wake_at)
+        .order_by(EnrollmentRow.wake_at, EnrollmentRow.contact_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -44,7 +47,8 @@ async def claim_due(
         .values(lease_until_at=lease_until_at, run_id=None)
         .returning(*columns(EnrollmentRow))
     )
-    return await every(connection, EnrollmentRow, claimed)
+    rows = await every(connection, EnrollmentRow, claimed)
+    return sorted(rows, key=lambda row: (row.wake_at or now, row.contact_id))  # `RETURNING` has no order of its own
 
 
 async def note_runs(connection: AsyncConnection, runs: Mapping[Key, str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from agentic_sales.campaigns.addresses import email_hash, normalized
-from agentic_sales.campaigns.caps import Pace, next_turn, turn_after
+from agentic_sales.campaigns.caps import Pace, free_turn, next_turn, turn_after
 from agentic_sales.campaigns.imap import ImapAccount, imap_accounts
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, variant_for
@@ -119,6 +119,22 @@ def test_messages_ahead_take_their_turns_first() -> None:
     turns = [turn_after(spaced, 0, ahead, noon).at for ahead in range(4)]
     midnight = datetime(2026, 3, 2, 23, tzinfo=UTC)
     assert turns == [noon, noon + timedelta(hours=1), midnight, midnight + timedelta(hours=1)]
+
+
+def test_of_messages_that_find_a_mailbox_busy_each_is_told_a_turn_of_its_own() -> None:
+    noon, midnight = datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 2, 23, tzinfo=UTC)
+    spaced, held = pace(spacing=timedelta(hours=1), last_slot_at=noon, daily_cap=3), [noon]
+    for _ in range(4):
+        held.append(free_turn(spaced, 1, sorted(held[1:]), noon).at)
+    hours = [timedelta(hours=number) for number in range(3)]
+    assert held[1:] == [noon + hours[1], noon + hours[2], midnight, midnight + hours[1]]
+    capped = [free_turn(pace(), 2, [midnight] * ahead, noon).at for ahead in (0, 1, 2, 3)]
+    assert capped == [midnight, midnight, midnight + timedelta(days=1), midnight + timedelta(days=1)]
+
+
+def test_a_mailbox_that_can_send_is_free_whoever_was_told_to_come_later() -> None:
+    noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    assert free_turn(pace(), 1, [noon + timedelta(minutes=1)] * 9, noon).at == noon
 
 
 def test_the_forecast_of_a_mailbox_that_may_send_nothing_ends() -> None:
