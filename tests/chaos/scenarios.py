@@ -6,6 +6,7 @@ from tests.chaos.arena import Arena
 from tests.chaos.callers import foreign_messages, one_interrupt, one_key, poison
 from tests.chaos.campaign_fleet import campaign_fleet
 from tests.chaos.campaign_kills import campaign_kills
+from tests.chaos.campaign_month import campaign_month
 from tests.chaos.door_kills import door_kills
 from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
 from tests.chaos.outages import postgresql_cuts, rabbitmq_cuts, redis_restarts
@@ -29,5 +30,6 @@ SCENARIOS: Mapping[str, Scenario] = {
         door_kills,
         campaign_kills,
         campaign_fleet,
+        campaign_month,
     )
 }
