@@ -89,6 +89,9 @@ def _waits_for_time(facts: Facts, now: datetime) -> list[tuple[datetime, str]]:
     waits = []
     if facts.touch.not_before_at > now:
         waits.append((facts.touch.not_before_at, facts.touch.detail or "its time has not come"))
+    back_at = facts.enrollment.not_before_at if facts.enrollment else None
+    if back_at is not None and back_at > now:
+        waits.append((back_at, "the person is away until then"))
     if facts.turn.why:
         waits.append((facts.turn.at, facts.turn.why))
     at = max([now, *(moment for moment, _ in waits)])

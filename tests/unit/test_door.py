@@ -287,6 +287,21 @@ async def test_a_message_waits_for_the_recipients_morning_and_the_forecast_says_
         assert (await campaign.door().send(touch_id, now=nine_there)).state == "sent"
 
 
+async def test_a_message_that_is_written_waits_for_somebody_who_is_away(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        touch_id = await campaign.write(contact_id)
+        async with campaign.database.writing() as connection:
+            await change_enrollment(connection, CAMPAIGN, contact_id, {"not_before_at": later(days=2)}, now=NOW)
+        held = await campaign.door().send(touch_id, now=NOW)
+        assert (held.state, held.not_before_at, held.detail) == (
+            "pending",
+            later(days=2),
+            "the person is away until then",
+        )
+        assert (await campaign.door().send(touch_id, now=later(days=2))).state == "sent"
+
+
 async def test_a_mailbox_spaces_its_messages_and_the_forecast_counts_those_ahead(migrated: Settings) -> None:
     async with small_campaign(migrated, spacing_s=600) as campaign:
         touch_ids = sorted([await campaign.message(f"p{number}@example.com") for number in range(3)])
