@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.visits import Key
+from tests.databases import new_postgresql
 from tests.small_campaign import NOW, PLAN
 
 CAMPAIGN = CampaignId("bench")
@@ -52,12 +54,29 @@ class TickCost:
     """The one after, that finds nobody."""
 
 
-def tick_cost(*, sleeping: int, due: int) -> TickCost:
-    """Time a tick in SQLite that finds so many due beside so many asleep, and the idle one after it."""
-    with TemporaryDirectory(prefix="agentic-sales-bench-") as folder:
-        configuration = Settings(state_dir=Path(folder))
-        upgrade(configuration)
+def tick_cost(where: str, *, sleeping: int, due: int) -> TickCost:
+    """Time a tick that finds so many due beside so many asleep, and the idle one after it.
+
+    Args:
+        where: `SQLite` or `PostgreSQL`.
+        sleeping: People whose time has not come.
+        due: People whose time has.
+
+    Raises:
+        pytest.skip.Exception: There is no PostgreSQL on this machine.
+    """
+    with store(where) as configuration:
         return asyncio.run(_measure(configuration, sleeping, due))
+
+
+@contextmanager
+def store(where: str) -> Iterator[Settings]:
+    """Yield a configuration that names a new database of the newest revision, `SQLite` or `PostgreSQL`."""
+    with TemporaryDirectory(prefix="agentic-sales-bench-") as folder, ExitStack() as stack:
+        url = stack.enter_context(new_postgresql()) if where == "PostgreSQL" else None
+        configuration = Settings(state_dir=Path(folder), database_url=url)
+        upgrade(configuration)
+        yield configuration
 
 
 async def _measure(configuration: Settings, sleeping: int, due: int) -> TickCost:

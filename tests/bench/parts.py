@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
+import pytest
 import uvloop
 
 from agentic_sales.registry import index_rows
@@ -20,6 +21,7 @@ from tests.bench.imports import import_cost
 from tests.bench.load import Ask, Load, Measured, OpenCaller, Question, http_caller, measure
 from tests.bench.processes import Target, core_fleet, cpu_s, fleet_of_two_pools, floor, langgraph_dev
 from tests.bench.report import CEILING, DEV, FLEET, FLOOR, IN_PROCESS, TUNED, Fact, Result
+from tests.bench.resumes import resumes_per_s
 from tests.bench.streams import first_events
 from tests.bench.traces import off_us_per_run
 from tests.bench.works import (
@@ -49,6 +51,9 @@ MOST_IMPORT_MS = 20.0
 PADDINGS = (0, 10_000)
 SLEEPING = (1_000, 100_000)
 DUE = 5_000
+STORES = ("SQLite", "PostgreSQL")
+WOKEN = 200
+"""Sleeping people who are woken at once, and visited by the workers of a real fleet."""
 MOST_TIMES_A_TICK = 2.0
 
 Line = Result | Fact
@@ -83,8 +88,8 @@ class Bench:
             self.say("checkpoints …")
             yield from (_checkpoint_fact(padding) for padding in PADDINGS)
         if self._wants("campaigns"):
-            self.say("ticks of the campaigns …")
-            yield from _tick_facts()
+            for where in STORES:
+                yield from self._campaigns(where)
         if self._wants("imports"):
             self.say("importing the control plane …")
             yield from (_import_fact(rows) for rows in IMPORT_ROWS)
@@ -102,6 +107,16 @@ class Bench:
         share = on.measured.runs_per_s / off.measured.runs_per_s
         yield Fact("runs/s of the fleet, tracing on over off (the collector shares this machine)", share, "times")
         yield Fact("tracing that is off, per run", off_us_per_run(), "µs")
+
+    def _campaigns(self, where: str) -> Iterator[Line]:
+        self.say(f"campaigns in {where} …")
+        try:
+            yield from _tick_facts(where)
+            yield Fact(
+                f"sleeping people visited by a fleet, in {where}", resumes_per_s(where, people=WOKEN), "a second"
+            )
+        except pytest.skip.Exception as exc:
+            self.say(str(exc))
 
     def _wants(self, *parts: str) -> bool:
         return any(part in self.parts for part in parts)
@@ -222,9 +237,9 @@ def _checkpoint_fact(padding: int) -> Fact:
     )
 
 
-def _tick_facts() -> Iterator[Fact]:
-    few, many = (tick_cost(sleeping=sleeping, due=DUE) for sleeping in SLEEPING)
-    beside = f"beside {SLEEPING[1]:,} asleep"
+def _tick_facts(where: str) -> Iterator[Fact]:
+    few, many = (tick_cost(where, sleeping=sleeping, due=DUE) for sleeping in SLEEPING)
+    beside = f"beside {SLEEPING[1]:,} asleep, in {where}"
     yield Fact(f"visits claimed by a tick, {DUE:,} due {beside}", DUE / many.busy_s, "a second")
     yield Fact(f"a tick that finds nobody due, {beside}", 1000 * many.idle_s, "ms")
     ratio = many.busy_s / few.busy_s
