@@ -196,3 +196,18 @@ async def resolve(
         StateConflict: It is not ambiguous, or the name is missing.
     """
     return await door.resolve(database, touch_id, state, by=by, now=now)
+
+
+async def go_on(database: Database, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime) -> int:
+    """Let whoever is parked go on, once what parked them is mended; return how many that is.
+
+    Raises:
+        UnknownRecord: There is no such campaign.
+        StateConflict: The person is not parked in it.
+    """
+    async with database.writing() as connection:
+        await known_campaign(connection, campaign_id)
+        unparked = await unpark(connection, campaign_id, contact_id, now=now)
+        if contact_id is not None and not unparked:
+            raise StateConflict("enrollment", f"{campaign_id}/{contact_id}", "nobody is parked there")
+        return unparked

@@ -132,6 +132,24 @@ def stop(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -
 
 
 @app.command()
+def unpark(
+    campaign: CampaignArgument,
+    contact: Annotated[str | None, typer.Argument(metavar="[CONTACT]", help="Id of a person; none: all.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - as above
+) -> None:
+    """Let parked people go on, once what parked them is mended; `show` tells why they were.
+
+    agentic-sales campaigns unpark spring
+    """
+    from agentic_sales.dev import campaigns
+
+    path = campaigns.path_of(campaign, "unpark")
+    told = answer(as_json, lambda: campaigns.ask("POST", path, url, contact_id=contact))
+    _told(told, as_json, f"{told['unparked']} people of campaign `{campaign}` go on")
+
+
+@app.command()
 def show(
     campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="Id; none: all are listed.")] = None,
     timeline: Annotated[bool, typer.Option("--timeline", help="List its messages by time, too.")] = False,  # noqa: FBT002 - as above

@@ -185,6 +185,13 @@ async def import_people(
     return {**asdict(report), "enrolled": enrolled}
 
 
+@router.post("/{campaign_id}/unpark", responses=ERRORS, summary="Let parked people go on")
+async def unpark_people(request: Request, campaign_id: str, contact_id: str | None = None) -> dict[str, int]:
+    """Let one parked person go on, or all of the campaign; who still cannot go on is parked again, with the reason."""
+    person = ContactId(contact_id) if contact_id else None
+    return {"unparked": await desk.go_on(_database(request), CampaignId(campaign_id), person, now=clock.now())}
+
+
 @router.post("/{campaign_id}/{verb}", responses=ERRORS, summary="Start, pause, resume or stop a campaign")
 async def move_campaign(request: Request, campaign_id: str, verb: desk.Verb) -> dict[str, Any]:
     """Move a campaign to another state; 409 where that makes no sense."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -187,13 +187,23 @@ async def change_enrollment(
 
 async def go_on(connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, now: datetime) -> bool:
     """Let an enrollment go on now that is parked, or that a visit may be about to park; False: it has ended."""
-    statement = update(EnrollmentRow).where(
-        EnrollmentRow.campaign_id == campaign_id,
-        EnrollmentRow.contact_id == contact_id,
-        EnrollmentRow.state.in_((ACTIVE, "parked")),
+    mine = (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.contact_id == contact_id)
+    return await _go_on(connection, mine & EnrollmentRow.state.in_((ACTIVE, "parked")), now) == 1
+
+
+async def unpark(
+    connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
+) -> int:
+    """Let a parked enrollment go on now, or every one of the campaign; return how many."""
+    parked = (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.state == "parked")
+    return await _go_on(
+        connection, parked if contact_id is None else parked & (EnrollmentRow.contact_id == contact_id), now
     )
+
+
+async def _go_on(connection: AsyncConnection, which: ColumnElement[bool], now: datetime) -> int:
     going_on = {"state": ACTIVE, "reason": "", "fruitless": 0, "wake_at": now, "updated_at": now}
-    return (await connection.execute(statement.values(**going_on))).rowcount == 1
+    return (await connection.execute(update(EnrollmentRow).where(which).values(**going_on))).rowcount
 
 
 async def enrollments(

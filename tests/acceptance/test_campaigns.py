@@ -159,6 +159,8 @@ class TestByHand:
             ("", {"campaign_id": "x", "plan": {"steps": [{}], "mailboxes": ["nobody"]}}, 422, "invalid_request"),
             ("/careful/start", None, 409, "state_conflict"),
             ("/unknown/start", None, 404, "unknown_record"),
+            ("/careful/unpark?contact_id=nobody", None, 409, "state_conflict"),
+            ("/unknown/unpark", None, 404, "unknown_record"),
             ("/touches/unknown/resolve", {"state": "sent", "by": "Ann"}, 404, "unknown_record"),
         ],
     )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from agentic_sales.campaigns import desk
 from agentic_sales.campaigns.approval import approve, reject
 from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.desk import enroll_people, known_campaign
@@ -22,10 +23,11 @@ from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits import due_at_of, settle
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
 from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
+from agentic_sales.errors import StateConflict
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
-from agentic_sales.store.campaigns import enrollment, move_campaign
+from agentic_sales.store.campaigns import change_enrollment, enrollment, move_campaign
 from agentic_sales.store.campaigns import go_on as unparked
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.inbound import add_inbound
@@ -297,3 +299,17 @@ async def test_visits_that_only_fail_are_tried_a_few_times_and_then_parked_with_
     assert (state, step) == ("parked", 0)
     assert reason == f"{MOST_FRUITLESS} visits came to nothing: `step` is no number"
     assert clock.at - NOW < timedelta(hours=1)
+
+
+async def test_a_parked_person_goes_on_when_somebody_says_so_and_nobody_else_does(spring: SmallCampaign) -> None:
+    parked, other = await spring.person("ada@example.com"), await spring.person("eve@example.com")
+    values = {"state": "parked", "reason": "five visits came to nothing", "wake_at": None}
+    async with spring.database.writing() as connection:
+        await change_enrollment(connection, CAMPAIGN, parked, values, now=NOW)
+    with pytest.raises(StateConflict, match="nobody is parked there"):
+        await desk.go_on(spring.database, CAMPAIGN, other, now=NOW)
+    assert await desk.go_on(spring.database, CAMPAIGN, None, now=NOW) == 1
+    async with spring.database.reading() as connection:
+        found = await enrollment(connection, CAMPAIGN, parked)
+    assert found is not None
+    assert (found.state, found.reason, found.wake_at) == ("active", "", NOW)
