@@ -8,7 +8,7 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import case, or_, select, tuple_, update
+from sqlalchemy import bindparam, case, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId, ContactId
@@ -53,8 +53,12 @@ async def claim_due(
 
 async def note_runs(connection: AsyncConnection, runs: Mapping[Key, str]) -> None:
     """Write down the run that has each visit."""
-    for key, run_id in runs.items():
-        await connection.execute(update(EnrollmentRow).where(_is_one_of([key])).values(run_id=run_id))
+    if not runs:
+        return
+    table = EnrollmentRow.__table__
+    is_it = (table.c.campaign_id == bindparam("of")) & (table.c.contact_id == bindparam("whom"))
+    rows = [{"of": campaign, "whom": contact, "run": run_id} for (campaign, contact), run_id in runs.items()]
+    await connection.execute(update(table).where(is_it).values(run_id=bindparam("run")), rows)  # type: ignore[arg-type]
 
 
 async def taken(connection: AsyncConnection, *, limit: int) -> list[EnrollmentRow]:
