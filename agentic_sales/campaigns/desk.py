@@ -25,6 +25,7 @@ from agentic_sales.store.campaigns import (
     enroll,
     locked_campaign,
     move_campaign,
+    unpark,
 )
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import add_mailbox, mailbox

@@ -58,6 +58,9 @@ async def leave_for_good(database: Database, email: str, *, now: datetime) -> Tr
         contact_id = ContactId(person.contact_id)
         mine = EnrollmentRow.contact_id == contact_id
         await connection.execute(update(EnrollmentRow).where(mine).values(wake_at=None))
+        # A visit that was claimed before may still begin; it must find nothing to read, and to hand on to a run.
+        read = {"subject": "", "text": "", "reply_class": func.coalesce(InboundRow.reply_class, SOURCE)}
+        await connection.execute(update(InboundRow).where(InboundRow.contact_id == contact_id).values(**read))
         enrolled = (await connection.execute(select(EnrollmentRow.campaign_id).where(mine))).scalars()
         threads = tuple(thread_of((CampaignId(found), contact_id)) for found in enrolled)
         wrote = (await connection.execute(select(TouchRow.run_id).where(TouchRow.contact_id == contact_id))).scalars()
