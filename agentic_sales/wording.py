@@ -20,10 +20,10 @@ MAX_QUOTE_LETTERS = 160
 MIN_QUOTE_LETTERS = 20
 
 _HISTORY = re.compile(
-    r"^(?:>|-{2,} ?(?:original|forwarded|urspr\u00fcngliche|weitergeleitete)|_{10,}$"
+    r"^(?:>|-{2,} ?(?:original|forwarded|urspr\u00fcngliche|weitergeleitete|message d'origine|mensaje original)|_{10,}$"
     r"|(?:on|am|le|el|il|op|em) .{4,200}"
     r"(?:wrote|schrieb|a \u00e9crit|escribi\u00f3|ha scritto|schreef|escreveu).{0,80}:$"
-    r"|(?:from|von|de|da|van) ?: .*\n(?:sent|date|to|gesendet|datum|an|envoy\u00e9|enviado) ?: )",
+    r"|\*?(?:from|von|de|da|van) ?:\*? .*\n\*?(?:sent|date|to|gesendet|datum|an|envoy\u00e9|enviado) ?:\*? )",
     re.IGNORECASE | re.MULTILINE,
 )
 """Where the quoted older messages begin."""
@@ -54,6 +54,7 @@ _PRIVATE = re.compile(
 
 def newest_text(email: str) -> str:
     """Return the message itself: without mail headers and without the older messages quoted below it."""
+    email = email.replace("\r\n", "\n")
     message = _HISTORY.split(_HEADERS.sub("", email), maxsplit=1)[0].strip()
     return message or email.strip()
 

@@ -4,11 +4,15 @@ import getpass
 import imaplib
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
+from typing import BinaryIO
 
 import pytest
 
@@ -82,6 +86,40 @@ class ImapServer:
         with self.session(username) as client:
             client.select("INBOX", readonly=True)
             return len(client.search(None, "UNSEEN")[1][0].split())
+
+
+@contextmanager
+def hangs_up_after(server_port: int, *, fetches: int) -> Iterator[int]:
+    """Run a line to a server that breaks when more mails are fetched in one session; yield its port."""
+
+    class Line(StreamRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((LOOPBACK, server_port)) as server:
+                back = Thread(target=_carry, args=(server, self.wfile))
+                back.start()
+                left = fetches
+                for command in self.rfile:
+                    left -= b" fetch " in command.lower()
+                    if left < 0:
+                        break
+                    server.sendall(command)
+                server.shutdown(socket.SHUT_RDWR)
+                back.join()
+
+    with ThreadingTCPServer((LOOPBACK, 0), Line) as line:
+        thread = Thread(target=line.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield line.server_address[1]
+        finally:
+            line.shutdown()
+            thread.join()
+
+
+def _carry(server: socket.socket, client: BinaryIO) -> None:
+    with suppress(OSError):
+        while answer := server.recv(65_536):
+            client.write(answer)
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,8 @@ from agentic_sales.store.statements import known
 
 MAILS_AT_ONCE = 100
 """Mails of one poll; the next one goes on where it ended."""
+MOST_BYTES = 1_048_576
+"""Of a mail, only so much is read: what it says stands before what is attached to it."""
 TIMEOUT_S = 20.0
 INBOX = "INBOX"
 _PORTS = {"imap": 143, "imaps": 993}
@@ -113,7 +115,6 @@ async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapA
         event = parse_mail(
             mail.raw,
             source=f"imap:{mailbox_id}",
-            fallback_id=f"{batch.validity}:{mail.uid}",
             received_at=mail.received_at,
         )
         async with database.writing() as connection:
@@ -138,12 +139,24 @@ def _read(account: ImapAccount, validity: int | None, uid: int, first_day: date)
         found = box.uids(AND(uid=U(str(start), "*"), date_gte=first_day))
         # `*` is the last mail, so a range that begins behind it holds it all the same.
         wanted = sorted(int(text) for text in found if int(text) >= start)[:MAILS_AT_ONCE]
-        return _Batch(now_valid, tuple(_mails(box, wanted)))
+        return _Batch(now_valid, tuple(_before_the_line_breaks(_mails(box, wanted))))
+
+
+def _before_the_line_breaks(mails: Iterator[_Mail]) -> Iterator[_Mail]:
+    """Yield what could be read, so that a server that hangs up midway is read on from there."""
+    is_first = True
+    try:
+        for mail in mails:
+            yield mail
+            is_first = False
+    except (IMAP4.abort, OSError):
+        if is_first:
+            raise
 
 
 def _mails(box: BaseMailBox, uids: list[int]) -> Iterator[_Mail]:
     for uid in uids:
-        status, answer = box.client.uid("fetch", str(uid), "(INTERNALDATE BODY.PEEK[])")
+        status, answer = box.client.uid("fetch", str(uid), f"(INTERNALDATE BODY.PEEK[]<0.{MOST_BYTES}>)")
         part = next((part for part in answer if isinstance(part, tuple)), None)
         if status != "OK" or part is None:  # It was removed meanwhile.
             continue

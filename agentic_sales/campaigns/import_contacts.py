@@ -39,6 +39,8 @@ _ALIASES = {
     "consent_at": "consent_at consent_date",
 }
 _COLUMN_BY_HEADER = {alias: column for column, aliases in _ALIASES.items() for alias in aliases.split()}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""What no header can hold and PostgreSQL may refuse; in a name it is dirt."""
 _DELIMITERS = ",;\t|"
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -123,7 +125,7 @@ class _Form:
         if len(cells) > len(self.columns):
             told = f"it has {len(cells)} cells, the header has {len(self.columns)}"
             return _refused(number, "", Problem("", told))
-        padded = [" ".join(cell.split()) for cell in cells] + [""] * (len(self.columns) - len(cells))
+        padded = [" ".join(_CONTROL.sub(" ", cell).split()) for cell in cells] + [""] * (len(self.columns) - len(cells))
         values = dict(zip(self.columns.values(), padded, strict=True))
         refusals = (*self._address_problems(values), *self._consent_problems(values))
         zone = values.get("time_zone") or None

@@ -8,33 +8,38 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes
+from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
 from hashlib import sha256
-from html import unescape
 from typing import Any, Literal
 
+from agentic_sales.campaigns.refusals import is_undeliverable
 from agentic_sales.contracts import TouchId
+from agentic_sales.sources.html import read_html
+from agentic_sales.wording import newest_text
 
 Kind = Literal["reply", "auto_reply", "bounced", "delayed", "complained", "unsubscribed", "sent", "delivered", "other"]
 LONGEST_TEXT_CHARS = 20_000
 LONGEST_LINE_CHARS = 500
+LONGEST_HTML_CHARS = 500_000
 MOST_REFERENCES = 50
 KEY_CHARS = 32
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
-_PERMANENT = re.compile(r"\b5\.\d{1,3}\.\d{1,3}\b|\b55\d\b")
-_QUOTE_BEGINS = re.compile(
-    r"^(?:On|Am|Le|El|Op|Il)\b.{0,200}(?:wrote|schrieb|écrit|escribió|schreef|scritto).{0,120}:\s*$"
-    r"|^-{2,}\s*(?:Original Message|Ursprüngliche Nachricht|Message d'origine)\s*-{2,}"
-    r"|^_{20,}\s*$|^From: .+@.+$",
-    re.MULTILINE | re.IGNORECASE,
-)
-_AUTOMATIC_PRECEDENCE = {"auto_reply", "bulk", "junk", "list"}
+_QMAIL = "This is the qmail-send program"
+_QMAIL_FAILED = re.compile(r"^<([^<>\s]+@[^<>\s]+)>:\s*$", re.MULTILINE)
+_ENCLOSED_ID = re.compile(r"^Message-ID:\s*(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE)
+_FOOTER = re.compile(r"^.*https?:\S*/unsubscribe(?:/|%2F).*$", re.MULTILINE | re.IGNORECASE)
+_FOOTER_LINK = re.compile(r"<a\b[^<>]*/unsubscribe(?:/|%2F)[^<>]*>[^<>]*</a>", re.IGNORECASE)
+"""Our own footer, as a reply quotes it: it is not the writer who speaks of unsubscribing there."""
+_AUTOMATIC_PRECEDENCE = {"auto_reply", "bulk", "junk"}
+"""Not `list`: a group address in front of the inbox, as Google Groups is one, puts that on what people write."""
 _AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-AutoReply-From")
 _AUTOMATIC_SUBJECT = re.compile(
     r"^(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office|automatische antwort"
-    r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica)\b",
+    r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica|automatisch antwoord"
+    r"|resposta automática|automatisk svar|autosvar)\b",
     re.IGNORECASE,
 )
 _RESEND_KINDS: Mapping[str, Kind] = {
@@ -74,24 +79,28 @@ class Inbound:
     """What it says; the diagnosis of a bounce."""
 
 
-def parse_mail(raw: bytes, *, source: str, fallback_id: str, received_at: datetime) -> Inbound:
+def parse_mail(raw: bytes, *, source: str, received_at: datetime) -> Inbound:
     """Read a mail that lies in a mailbox.
 
     Args:
         raw: The mail.
         source: Where it was read from.
-        fallback_id: What makes it one mail if it has no `Message-ID`.
         received_at: When it came.
     """
+    try:
+        return _read_mail(raw, source, received_at)
+    except RecursionError:  # Nested deeper than anything that a person or a server writes.
+        return Inbound(event_id=_event_id(source, raw), source=source, kind="other", received_at=received_at)
+
+
+def _read_mail(raw: bytes, source: str, received_at: datetime) -> Inbound:
     message = message_from_bytes(raw)
     own_id = next(iter(_ids(message, "Message-ID")), "")
-    # A digest, because a `Message-ID` tells who wrote, and an event's id outlives the person's row in a suppression.
-    event_id = f"{source}:{sha256((own_id or fallback_id).encode()).hexdigest()[:KEY_CHARS]}"
     report = _reported(message)
     kind, address, text = report or (_kind(message), _address(message, "From"), own_words(text_of(message)))
     about = tuple(_reported_ids(message)) if report else _ids(message, "In-Reply-To", "References")
     return Inbound(
-        event_id=event_id,
+        event_id=_event_id(source, own_id.encode() or raw),
         source=source,
         kind=kind,
         received_at=received_at,
@@ -101,6 +110,11 @@ def parse_mail(raw: bytes, *, source: str, fallback_id: str, received_at: dateti
         subject=_header(message, "Subject"),
         text=text[:LONGEST_TEXT_CHARS],
     )
+
+
+def _event_id(source: str, identity: bytes) -> str:
+    """Return a digest, because a `Message-ID` tells who wrote, and an event's id outlives the person's row."""
+    return f"{source}:{sha256(identity).hexdigest()[:KEY_CHARS]}"
 
 
 def parse_resend(event_id: str, event: Mapping[str, Any], *, received_at: datetime) -> Inbound | None:
@@ -142,25 +156,39 @@ def with_content(event: Inbound, content: Mapping[str, Any]) -> Inbound:
         address=event.address,
         message_id=event.message_id,
         subject=event.subject,
-        text=own_words(_text(content.get("text"), LONGEST_TEXT_CHARS)),
+        text=own_words(
+            _text(content.get("text"), LONGEST_TEXT_CHARS) or _shown(_text(content.get("html"), LONGEST_HTML_CHARS))
+        ),
     )
 
 
 def own_words(text: str) -> str:
-    """Return what somebody wrote, without the quoted message below it."""
-    quote = _QUOTE_BEGINS.search(text)
-    kept = text[: quote.start()] if quote else text
-    return "\n".join(line for line in kept.splitlines() if not line.startswith(">")).strip()
+    """Return what somebody wrote, without the quoted message below or above it; empty: it quotes, and says nothing."""
+    newest = newest_text(_FOOTER.sub("", text))
+    return "\n".join(line for line in newest.splitlines() if not line.startswith(">")).strip()
 
 
 def text_of(message: Message) -> str:
     """Return the plain text of a mail; of one that is HTML alone, what it shows."""
     for kind in ("text/plain", "text/html"):
-        for part in message.walk():
+        for part in _own_parts(message):
             if part.get_content_type() == kind and part.get_content_disposition() != "attachment":
                 text = _decoded(part)
-                return text if kind == "text/plain" else unescape(re.sub(r"<[^>]{0,2000}>", " ", text))
+                return text if kind == "text/plain" else _shown(text)
     return ""
+
+
+def _shown(markup: str) -> str:
+    # The link of our footer shows as one word, which the writer never wrote.
+    return read_html(_FOOTER_LINK.sub("", markup[:LONGEST_HTML_CHARS]), "").text
+
+
+def _own_parts(message: Message) -> Iterator[Message]:
+    """Yield the parts of a mail itself; a mail that is enclosed in it is somebody else's."""
+    yield message
+    if message.get_content_maintype() == "multipart":
+        for part in _payloads(message):
+            yield from _own_parts(part)
 
 
 def _kind(message: Message) -> Kind:
@@ -181,14 +209,19 @@ def _reported(message: Message) -> tuple[Kind, str, str] | None:
     kind = str(message.get_param("report-type", "")).lower()
     if message.get_content_type() == "multipart/report" and kind == "feedback-report":
         return "complained", _complainer(message), "the recipient called it spam"
-    for part in message.walk():
+    for part in _own_parts(message):
         if part.get_content_type() == "message/delivery-status":
             return _delivery_status(part)
-    failed = _header(message, "X-Failed-Recipients")
-    if failed:  # Exim's bounces, and Gmail's beside its report.
-        text = text_of(message)
-        return ("bounced" if _PERMANENT.search(text) else "delayed"), _only_address(failed), text
-    return None
+    return _told_in_words(message)
+
+
+def _told_in_words(message: Message) -> tuple[Kind, str, str] | None:
+    """Read a report without the form of RFC 3464, as Exim and qmail write it; None: it is none."""
+    text = text_of(message)
+    failed = _header(message, "X-Failed-Recipients")  # Exim's bounces, and Gmail's beside its report.
+    if not failed and _QMAIL in text[:500] and (found := _QMAIL_FAILED.search(text)):
+        failed = found[1]
+    return (_failed(text), _only_address(failed), text) if failed else None
 
 
 def _delivery_status(part: Message) -> tuple[Kind, str, str]:
@@ -200,19 +233,24 @@ def _delivery_status(part: Message) -> tuple[Kind, str, str]:
     recipient = _header(block, "Original-Recipient") or _header(block, "Final-Recipient")
     status = _header(block, "Status")
     told = f"{status} {_header(block, 'Diagnostic-Code')}".strip()
-    return _status_kind(_action(block), status), _only_address(recipient.rpartition(";")[2]), told
+    return _status_kind(_action(block), told), _only_address(recipient.rpartition(";")[2]), told
 
 
-def _status_kind(action: str, status: str) -> Kind:
-    match action, status[:2]:
-        case "failed", "5.":
-            return "bounced"
-        case "failed" | "delayed", _:  # Failed with 4.x.x: the server gave up; the address may be right.
+def _status_kind(action: str, told: str) -> Kind:
+    match action:
+        case "failed":
+            return _failed(told)
+        case "delayed":
             return "delayed"
-        case "delivered" | "relayed" | "expanded", _:
+        case "delivered" | "relayed" | "expanded":
             return "delivered"
         case _:
             return "other"
+
+
+def _failed(told: str) -> Kind:
+    """Tell an address that nobody has from one that may be right: a full mailbox, or a server that dislikes us."""
+    return "bounced" if is_undeliverable(told) else "delayed"
 
 
 def _reported_ids(message: Message) -> Iterator[str]:
@@ -222,6 +260,7 @@ def _reported_ids(message: Message) -> Iterator[str]:
             yield from _ids(message_from_bytes(_decoded(part).encode()), "Message-ID")
         elif part is not message:
             yield from _ids(part, "Message-ID")
+    yield from _ENCLOSED_ID.findall(text_of(message))
     yield from _ids(message, "In-Reply-To", "References")
 
 
@@ -255,9 +294,13 @@ def _header(message: Message, name: str, limit: int = LONGEST_LINE_CHARS) -> str
     raw = str(message.get(name, ""))
     try:
         text = str(make_header(decode_header(raw)))
-    except (ValueError, LookupError):  # An encoded word that is broken, or of a charset that nobody knows.
+    except (
+        HeaderParseError,
+        ValueError,
+        LookupError,
+    ):  # An encoded word that is broken, or of a charset that nobody knows.
         text = raw
-    return " ".join(text.split())[:limit]
+    return " ".join(_storable(text).split())[:limit]
 
 
 def _address(message: Message, name: str) -> str:
@@ -273,9 +316,14 @@ def _decoded(part: Message) -> str:
     if not isinstance(payload, bytes):
         return ""
     try:
-        return payload.decode(part.get_content_charset() or "utf-8", errors="replace")
-    except LookupError:
-        return payload.decode("latin-1")
+        return _storable(payload.decode(part.get_content_charset() or "utf-8", errors="replace"))
+    except (LookupError, ValueError):  # A charset that nobody knows, or that is for something else, such as `idna`.
+        return _storable(payload.decode("latin-1"))
+
+
+def _storable(text: str) -> str:
+    """Return a text as databases take it: PostgreSQL refuses NUL, and nothing encodes half a surrogate pair."""
+    return text.replace("\x00", "").encode("utf-8", errors="replace").decode()
 
 
 def _bounce_kind(data: Mapping[str, Any]) -> Kind:
@@ -305,4 +353,4 @@ def _texts(value: object) -> list[str]:
 
 
 def _text(value: object, limit: int = LONGEST_LINE_CHARS) -> str:
-    return value[:limit] if isinstance(value, str) else ""
+    return _storable(value[:limit]) if isinstance(value, str) else ""

@@ -167,7 +167,7 @@ class _Days:
         if self._has_answered or not mine:
             return False
         self._clock.forward_to(self._clock.now() + ANSWERS_AFTER)
-        event = parse_mail(_reply_to(mine[0]), source="imap:sales", fallback_id="1", received_at=self._clock.now())
+        event = parse_mail(_reply_to(mine[0]), source="imap:sales", received_at=self._clock.now())
         async with self._database.writing() as connection:
             await record(connection, event, now=self._clock.now())
         self._has_answered = True

@@ -1,13 +1,17 @@
 """An inbox is read over real IMAP: each mail once, nothing in it is changed, and what was not stored is not lost."""
 
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from agentic_sales.campaigns.imap import ImapAccount, poll_mailbox
+from agentic_sales.campaigns import imap
+from agentic_sales.campaigns.imap import MOST_BYTES, ImapAccount, poll_mailbox
+from agentic_sales.campaigns.inbound import Inbound, parse_mail
 from agentic_sales.contracts import MailboxId, TouchId
 from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
@@ -17,7 +21,7 @@ from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.mailboxes import change_mailbox
 from agentic_sales.store.suppressions import suppressions
 from agentic_sales.workers.campaigns import read_inboxes
-from tests.imap_server import PASSWORD, ImapServer
+from tests.imap_server import PASSWORD, ImapServer, hangs_up_after
 from tests.small_campaign import MAILBOX, NOW, SmallCampaign, later, small_campaign
 from tests.unit import mails
 
@@ -82,6 +86,41 @@ async def test_a_mail_that_could_not_be_stored_is_read_again(migrated: Settings,
             await connection.execute(text("ALTER TABLE out_of_reach RENAME TO inbound_messages"))
         assert await asyncio.to_thread(imap_server.unread, user) == len(replies)
         assert await poll(campaign, imap_server.account(user)) == len(replies)
+
+
+async def test_of_a_huge_mail_only_so_much_is_read_as_holds_what_it_says(
+    migrated: Settings, imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def sized(raw: bytes, **told: Any) -> Inbound:
+        sizes.append(len(raw))
+        return parse_mail(raw, **told)
+
+    monkeypatch.setattr(imap, "parse_mail", sized)
+    user = f"huge-{migrated.database_url is None}"
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@gmail.example")
+        first = await campaign.write(contact_id)
+        await campaign.door().send(first, now=NOW)
+        huge = about(first, mails.GMAIL_REPLY) + b"\r\n" + b"x" * 76 * 100 + b"\r\n" * MOST_BYTES
+        await asyncio.to_thread(imap_server.put, user, huge)
+        assert await poll(campaign, imap_server.account(user)) == 1
+        async with campaign.database.reading() as connection:
+            assert [row.text for row in await inbound_of(connection, contact_id)] == [mails.GMAIL_WORDS]
+        assert sizes == [MOST_BYTES]
+
+
+async def test_what_was_read_before_the_line_broke_is_stored(migrated: Settings, imap_server: ImapServer) -> None:
+    user = f"breaks-{migrated.database_url is None}"
+    async with small_campaign(migrated) as campaign:
+        first = await campaign.message("jo@gmail.example")
+        await campaign.door().send(first, now=NOW)
+        replies = [about(first, mails.EXCHANGE_OUT_OF_OFFICE), about(first, mails.GMAIL_REPLY)]
+        await asyncio.to_thread(imap_server.put, user, *replies)
+        with hangs_up_after(imap_server.port, fetches=1) as port:
+            account = replace(imap_server.account(user), port=port)
+            assert [await poll(campaign, account), await poll(campaign, account)] == [1, 1]
 
 
 async def test_a_server_that_numbers_its_mails_anew_makes_nothing_happen_twice(

@@ -2,6 +2,7 @@
 
 OURS = "<0123456789abcdef0123456789abcdef@sales.example>"
 
+GMAIL_WORDS = "Klingt gut \N{EN DASH} Donnerstag?"
 GMAIL_REPLY = f"""\
 Return-Path: <jo@gmail.example>
 MIME-Version: 1.0
@@ -171,6 +172,102 @@ Hello
 --part1--
 """
 
+
+def bounce(status: str, diagnosis: str) -> str:
+    """Return Postfix's bounce for another reason."""
+    return POSTFIX_BOUNCE.replace("Status: 5.1.1", f"Status: {status}").replace(
+        "550 5.1.1 <gone@corp.example>: User unknown", diagnosis
+    )
+
+
+OFFICE_365_BOUNCE = bounce("5.4.1", "550 5.4.1 Recipient address rejected: Access denied. AS(201806281)")
+EXIM_BOUNCE_WITHOUT_A_REASON = bounce("5.0.0", "550-5.1.1 The email account that you tried to reach does not exist")
+UNCODED_BOUNCE = bounce("5.0.0", "550 [185.5.7.1] sorry, no mailbox here by that name")
+FULL_FOR_GOOD = bounce("5.2.2", "552 5.2.2 The recipient's inbox is out of storage space")
+DISLIKED = bounce("5.7.1", "550 5.7.1 Service unavailable; client host blocked using a list")
+UNAUTHENTICATED = bounce("5.0.0", "550 5.7.515 Access denied, sending domain does not meet the required level")
+UNCODED_DISLIKE = bounce("5.0.0", "554 Your message looks like spam")
+TOO_BIG = bounce("5.3.4", "552 5.3.4 Message size exceeds fixed limit")
+EXPIRED = bounce("5.4.7", "554 5.4.7 [internal] exceeded max time without delivery")
+SEVERAL_RECIPIENTS = POSTFIX_BOUNCE.replace(
+    "Final-Recipient: rfc822; gone",
+    "Final-Recipient: rfc822; list@corp.example\nAction: expanded\nStatus: 2.0.0\n\nFinal-Recipient: rfc822; gone",
+)
+
+QMAIL_BOUNCE = f"""\
+Return-Path: <>
+From: MAILER-DAEMON@qmail.example
+To: ann@sales.example
+Subject: failure notice
+Date: 2 Mar 2026 10:00:00
+
+Hi. This is the qmail-send program at qmail.example.
+I'm afraid I wasn't able to deliver your message to the following addresses.
+This is a permanent error; I've given up. Sorry it didn't work out.
+
+<gone@corp.example>:
+Sorry, no mailbox here by that name. (#5.1.1)
+
+--- Below this line is a copy of the message.
+
+Received: (qmail 12345 invoked from network); 2 Mar 2026 10:00:00 -0000
+From: Ann <ann@sales.example>
+To: gone@corp.example
+Message-ID: {OURS}
+
+Hello
+"""
+
+FORWARDED_BOUNCE = (
+    f"From: Jo <jo@corp.example>\nIn-Reply-To: {OURS}\nMIME-Version: 1.0\n"
+    'Content-Type: multipart/mixed; boundary="fw"\n\n'
+    "--fw\nContent-Type: text/plain\n\nLook what I got\n\n--fw\nContent-Type: message/rfc822\n\n"
+    f"{POSTFIX_BOUNCE}\n--fw--\n"
+)
+"""Somebody encloses a bounce: it is a reply, and says nothing about the address in the bounce."""
+
+OUTLOOK_REPLY = f"""\
+From: Jo Miller <jo@corp.example>
+To: Ann <ann@sales.example>
+Subject: RE: Your forecasts
+References: {OURS}
+Message-ID: <AM0PR01MB1234@prod.outlook.example>
+MIME-Version: 1.0
+Content-Type: text/html; charset="utf-8"
+Content-Transfer-Encoding: base64
+
+{{html}}
+"""
+OUTLOOK_HTML = """\
+<html><head><style>p {{ margin: 0 }} /* {css} */</style></head><body><p>Klingt gut, wann?</p>
+<hr><p><b>Von:</b> Ann<br><b>Gesendet:</b> Montag<br><b>An:</b> Jo<br></p><p>Hello</p>
+<a href="https://eur01.safelinks.protection.outlook.example/?url=https%3A%2F%2Fsales.example%2Funsubscribe%2Fx">\
+Unsubscribe</a></body></html>
+"""
+
+BOTTOM_POSTED = f"""\
+From: jo@unix.example
+In-Reply-To: {OURS}
+
+> shall we talk?
+> --
+> 1 Main Street
+> Unsubscribe: https://sales.example/unsubscribe/x
+
+Yes, Thursday.
+"""
+
+GROUP_REPLY = f"""\
+From: Jo <jo@corp.example>
+Precedence: list
+List-ID: <team.sales.example>
+List-Unsubscribe: <https://groups.example/leave>
+In-Reply-To: {OURS}
+
+Sounds good.
+"""
+"""A person's reply to a group address, which hands it on as a mailing list does."""
+
 GARBAGE = (
     b"\xff\xfe\x00 not a mail at all",
     b"",
@@ -180,4 +277,11 @@ GARBAGE = (
         b"--x\nContent-Type: message/delivery-status\n\n"
     ),
     b"Content-Type: multipart/mixed\nDate: yesterday\nReferences: <a <b> c> <d\n\nno boundary",
+    b"Content-Type: text/plain; charset=idna\n\nx",
+    b"Content-Type: text/plain; charset=utf-7\n\n+2AA- half a pair",
+    b'Content-Type: text/plain; charset="utf-8\x00"\n\nx\x00y',
+    b"Subject: =?utf-8?b?A?= =?utf-8?q?=00?=\n\nx",
+    b"From: " + b"(" * 100_000 + b"\n\nx",
+    b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (depth, depth) for depth in range(2_000)),
+    b"Content-Type: message/rfc822\n\n" * 2_000,
 )

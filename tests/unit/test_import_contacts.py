@@ -8,7 +8,7 @@ from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import CompanyId
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.settings import Settings
-from agentic_sales.store.contacts import company, contacts
+from agentic_sales.store.contacts import company, contact, contacts
 from agentic_sales.store.database import Database, open_database
 from tests.small_campaign import NOW
 
@@ -90,6 +90,17 @@ async def test_every_line_says_what_became_of_it_and_what_was_wrong_with_which_c
     assert report.lines[0].problems[0].reason == "`Mars/Olympus` is no time zone; it was left out"
     assert report.lines[2].problems[0].reason == "line 2 has the same person"
     assert (again.lines[0].status, again.lines[0].contact_id) == ("known", report.lines[0].contact_id)
+
+
+async def test_a_control_character_in_a_name_is_dirt_that_no_header_gets_to_see(migrated: Settings) -> None:
+    raw = b"email,first_name,consent_basis,consent_source\njo@x.example,J\x00o\x07\x7f,legitimate_interest,web\n"
+    async with open_database(migrated) as database:
+        (line,) = (await import_contacts(database, raw, now=NOW)).lines
+        assert line.contact_id is not None
+        async with database.reading() as connection:
+            person = await contact(connection, line.contact_id)
+    assert person is not None
+    assert person.first_name == "J o"
 
 
 @pytest.mark.parametrize(

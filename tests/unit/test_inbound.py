@@ -1,5 +1,6 @@
 """What comes back is told apart: people, machines, bounces for good and for now, complaints; and acted on once."""
 
+from base64 import b64encode
 from datetime import timedelta
 from typing import Any
 
@@ -30,13 +31,27 @@ KINDS = {
     "STILL_TRYING": ("delayed", "gone@corp.example"),
     "RECEIPT": ("delivered", "gone@corp.example"),
     "COMPLAINT": ("complained", "jo@isp.example"),
+    "OFFICE_365_BOUNCE": ("bounced", "gone@corp.example"),
+    "EXIM_BOUNCE_WITHOUT_A_REASON": ("bounced", "gone@corp.example"),
+    "UNCODED_BOUNCE": ("bounced", "gone@corp.example"),
+    "QMAIL_BOUNCE": ("bounced", "gone@corp.example"),
+    "SEVERAL_RECIPIENTS": ("bounced", "gone@corp.example"),
+    "FULL_FOR_GOOD": ("delayed", "gone@corp.example"),
+    "DISLIKED": ("delayed", "gone@corp.example"),
+    "UNAUTHENTICATED": ("delayed", "gone@corp.example"),
+    "UNCODED_DISLIKE": ("delayed", "gone@corp.example"),
+    "TOO_BIG": ("delayed", "gone@corp.example"),
+    "EXPIRED": ("delayed", "gone@corp.example"),
+    "FORWARDED_BOUNCE": ("reply", "jo@corp.example"),
+    "GROUP_REPLY": ("reply", "jo@corp.example"),
+    "BOTTOM_POSTED": ("reply", "jo@unix.example"),
 }
 
 
 def read(raw: str | bytes) -> Inbound:
     """Read a mail of the inbox."""
     content = raw if isinstance(raw, bytes) else raw.replace("\n", "\r\n").encode()
-    return parse_mail(content, source="imap:sales", fallback_id="1:2", received_at=NOW)
+    return parse_mail(content, source="imap:sales", received_at=NOW)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -44,12 +59,28 @@ def test_a_mail_is_told_for_what_it_is_and_which_message_it_is_about(name: str) 
     event = read(getattr(mails, name))
     assert (event.kind, event.address) == KINDS[name]
     assert mails.OURS in event.about_ids
-    assert (event.event_id, event.message_id in event.event_id) == (read(getattr(mails, name)).event_id, False)
+    assert event.event_id == read(getattr(mails, name)).event_id
+    assert not event.message_id or event.message_id not in event.event_id
 
 
 def test_a_reply_says_what_the_person_wrote_without_what_it_quotes() -> None:
     event = read(mails.GMAIL_REPLY)
-    assert (event.subject, event.text) == ("Re: Grüße", "Klingt gut \N{EN DASH} Donnerstag?")
+    assert (event.subject, event.text) == ("Re: Grüße", mails.GMAIL_WORDS)
+
+
+def test_an_answer_below_the_quote_is_what_the_person_wrote() -> None:
+    assert read(mails.BOTTOM_POSTED).text == "Yes, Thursday."
+
+
+def test_a_reply_in_html_alone_is_read_without_its_style_and_without_our_footer() -> None:
+    html = mails.OUTLOOK_HTML.format(css="x" * 5_000)
+    event = read(mails.OUTLOOK_REPLY.format(html=b64encode(html.encode()).decode()))
+    assert (event.kind, event.text, event.about_ids) == ("reply", "Klingt gut, wann?", (mails.OURS,))
+
+
+def test_a_link_of_our_footer_is_not_the_persons_wish_where_nothing_marks_the_quote() -> None:
+    footer = "Unsubscribe<https://sales.example/unsubscribe/x>"
+    assert read(f"From: jo@x.example\n\nSounds good\n\n{footer}\n").text == "Sounds good"
 
 
 def test_a_bounce_says_why() -> None:
@@ -77,6 +108,13 @@ def test_nothing_that_a_stranger_sends_breaks_the_reader(raw: bytes) -> None:
     event = read(raw)
     assert event.event_id.startswith("imap:sales:")
     assert event.kind not in {"bounced", "complained"}
+    for told in (event.text, event.subject, event.address, event.message_id):
+        assert b"\0" not in told.encode()
+
+
+def test_a_mail_without_an_id_is_one_mail_however_its_server_numbers_it() -> None:
+    first, second = read("From: jo@x.example\n\nHi"), read("From: jo@x.example\n\nHo")
+    assert (read("From: jo@x.example\n\nHi").event_id, first.event_id == second.event_id) == (first.event_id, False)
 
 
 def resend_event(kind: str, **data: Any) -> dict[str, Any]:

@@ -43,6 +43,9 @@ def test_who_says_only_no_or_later_is_not_taken_for_one(email: str) -> None:
         "-----Original Message-----\nunsubscribe",
         "From: Ada Example <ada@example.com>\nSent: Monday\nunsubscribe",
         "________________________________\nunsubscribe",
+        "Am 02.03.2026 um 09:00 schrieb Ada Example:\r\nabmelden",
+        "*From:* Ada Example\n*Sent:* Monday\nunsubscribe",
+        "De : Ada Example\nEnvoyé : lundi\nunsubscribe",
     ],
 )
 def test_headers_and_quoted_history_are_not_the_message(history: str) -> None:
