@@ -7,17 +7,33 @@ import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from html import escape
+from typing import Any
 
 from agentic_sales.errors import InvalidMessage
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import TouchRow
 
-# Headers are not folded before 998 characters, as RFC 5322 allows: a long URL has no place to fold at, and Python
-# would encode it, so that no mail reader found it in `List-Unsubscribe`.
-_WIRE = SMTP.clone(max_line_length=998)
+_FOLDED = SMTP.clone(max_line_length=76)
+_UNFOLDED = SMTP.clone(max_line_length=998)
+_WHOLE = frozenset({"message-id", "in-reply-to", "references", "list-unsubscribe"})
+
+
+class _Wire(EmailPolicy):
+    """Fold headers at 76 characters, as RFC 2047 asks of encoded words, but those that programs read.
+
+    A long URL or id has no place to fold at, and Python would encode it, so that no mail reader found it; RFC 5322
+    allows 998 characters.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Return a header as it goes over the line."""
+        return (_UNFOLDED if name.lower() in _WHOLE else _FOLDED).fold_binary(name, value)
+
+
+_WIRE = _Wire(linesep="\r\n", max_line_length=998)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 LONGEST_SUBJECT_CHARS = 400
 
