@@ -57,7 +57,10 @@ from agentic_sales.store.touches import resolve as resolve_touch
 LEASE = timedelta(minutes=10)
 """How long a try may take; more than all time limits of the slowest transport together."""
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 135, 360))
-"""Pauses between the tries of what the other side did not want now; after the last one it has failed."""
+"""Pauses between the tries of what the other side did not want now; after the last one it has failed.
+
+What no message could have got past is tried for ever: a wrong password must not cost a campaign its people.
+"""
 LOST = "its sender died or lost its way: nobody knows whether it was sent"
 
 log = structlog.get_logger()
@@ -226,14 +229,16 @@ def _ending(touch: TouchRow, delivery: Delivery, now: datetime) -> tuple[TouchSt
     match delivery.state:
         case "sent":
             return "sent", {**told, "sent_at": now}
-        case "deferred" if touch.attempts > len(RETRY_AFTER):
+        case "deferred" if touch.attempts > len(RETRY_AFTER) and not delivery.is_our_fault:
             return "failed", {
                 **told,
                 "slot_day": None,
                 "detail": f"gave up after {touch.attempts} tries: {delivery.detail}",
             }
         case "deferred":
-            pause = max(RETRY_AFTER[touch.attempts - 1], timedelta(seconds=delivery.retry_after_s or 0))
+            pause = max(
+                RETRY_AFTER[min(touch.attempts, len(RETRY_AFTER)) - 1], timedelta(seconds=delivery.retry_after_s or 0)
+            )
             return "deferred", {**told, "slot_day": None, "not_before_at": now + pause}
         case "failed" | "ambiguous" as state:
             return state, told

@@ -206,6 +206,15 @@ async def test_what_is_refused_for_now_is_tried_again_later_with_the_same_identi
     assert (row.state, row.detail) == ("failed", f"gave up after {len(RETRY_AFTER) + 1} tries: 450 busy")
 
 
+async def test_a_refused_login_costs_nobody_the_message(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.message()
+        wrong = Delivery("deferred", "535 wrong password", is_our_fault=True)
+        door = campaign.door(Answering(*[wrong] * (len(RETRY_AFTER) + 2), Delivery("sent")))
+        states = [(await door.send(touch_id, now=later(weeks=week))).state for week in range(len(RETRY_AFTER) + 3)]
+    assert states == ["deferred"] * (len(RETRY_AFTER) + 2) + ["sent"]
+
+
 async def test_a_provider_that_asks_for_a_longer_pause_gets_it(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         touch_id = await campaign.message()

@@ -88,6 +88,13 @@ async def test_a_long_unsubscribe_link_stands_in_its_header_as_it_is() -> None:
     assert line == b"List-Unsubscribe: <https://sales.example/unsubscribe/" + b"t" * 120 + b">"
 
 
+@pytest.mark.parametrize("values", [{"subject": "ü" * 390}, {"last_name": "é" * 300}, {"postal_address": "w" * 3000}])
+def test_no_encoded_word_and_no_line_is_longer_than_the_rfcs_allow(values: dict[str, str]) -> None:
+    lines = to_bytes(message(**values)).split(b"\r\n")
+    assert max(map(len, lines)) <= 998
+    assert max(len(line) for line in lines if b"=?utf-8?" in line) <= 76
+
+
 @pytest.mark.parametrize(
     ("values", "header"),
     [
@@ -129,7 +136,7 @@ async def test_a_server_that_greylists_is_asked_again_later() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "is_bad_address"), [("550 5.1.1 no such user", True), ("550 5.7.1 we do not like you", False)]
+    ("answer", "is_bad_address"), [("550 5.1.1 no such user", True), ("552 5.3.4 too large", False), ("550 no", False)]
 )
 async def test_a_server_that_refuses_for_good_is_not_asked_again(answer: str, *, is_bad_address: bool) -> None:
     with smtp_server(MailSink(on_recipient=lambda _: answer)) as server:
@@ -137,10 +144,18 @@ async def test_a_server_that_refuses_for_good_is_not_asked_again(answer: str, *,
     assert (delivery.state, delivery.detail, delivery.is_bad_address) == ("failed", answer, is_bad_address)
 
 
-@pytest.mark.parametrize(("answer", "state"), [("451 4.3.0 later", "deferred"), ("554 5.7.1 spam", "failed")])
+@pytest.mark.parametrize(("answer", "state"), [("451 4.3.0 later", "deferred"), ("554 5.6.0 malformed", "failed")])
 async def test_the_answer_to_the_message_is_sorted_by_its_class(answer: str, state: str) -> None:
     with smtp_server(MailSink(on_message=lambda *_: answer, takes=False)) as server:
         assert (await deliver(server)).state == state
+
+
+@pytest.mark.parametrize(
+    "answer", ["550 5.7.1 we do not like you", "550 5.7.515 unauthenticated", "550 5.7.26 no DKIM"]
+)
+async def test_a_server_that_dislikes_the_sender_says_nothing_about_the_address(answer: str) -> None:
+    with smtp_server(MailSink(on_recipient=lambda _: answer)) as server:
+        assert await deliver(server) == Delivery("deferred", answer)
 
 
 async def test_a_server_that_is_away_or_silent_has_taken_nothing() -> None:
@@ -176,7 +191,7 @@ async def test_a_login_goes_over_starttls_alone_and_a_wrong_one_sends_nothing(ce
         login = replace(server, username="ann", password="geheim", start_tls=True)
         assert (await deliver(login, tls=ours)).state == "sent"
         wrong = await deliver(replace(login, password="falsch"), tls=ours)
-        assert (wrong.state, "535" in wrong.detail) == ("deferred", True)
+        assert (wrong.state, wrong.is_our_fault, "535" in wrong.detail) == ("deferred", True, True)
         stranger = await deliver(login)
         assert (stranger.state, "certificate" in stranger.detail) == ("deferred", True)
     assert len(sink.taken) == 1
@@ -282,7 +297,7 @@ async def test_a_mail_goes_to_resend_under_our_key() -> None:
     assert (headers["idempotency-key"], headers["authorization"]) == (KEY, "Bearer re_test")
     assert (body["to"], body["tags"]) == (['"Jo Müller, PhD" <jo@example.com>'], [{"name": "touch", "value": KEY}])
     assert body["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert body["headers"]["Message-ID"] == f"<{KEY}@sales.example>"
+    assert body["headers"]["Message-ID"] == body["headers"]["References"] == f"<{KEY}@sales.example>"
     assert "Hello" in body["text"]
 
 
@@ -312,8 +327,14 @@ async def test_what_stays_in_doubt_is_told_as_unknown(script: Any) -> None:
     ("answer", "expected"),
     [
         (answers(422, {"message": "bad to"}), Delivery("failed", "422 bad to")),
-        (answers(403, {"message": "domain not verified"}), Delivery("deferred", "403 domain not verified")),
-        (answers(429, {"message": "slow"}, retry_after="7"), Delivery("deferred", "429 slow", retry_after_s=7.0)),
+        (
+            answers(403, {"message": "domain not verified"}),
+            Delivery("deferred", "403 domain not verified", is_our_fault=True),
+        ),
+        (
+            answers(429, {"message": "slow"}, retry_after="7"),
+            Delivery("deferred", "429 slow", retry_after_s=7.0, is_our_fault=True),
+        ),
     ],
 )
 async def test_a_certain_answer_of_resend_is_told_as_certain(answer: Any, expected: Delivery) -> None:

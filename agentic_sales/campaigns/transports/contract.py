@@ -21,6 +21,8 @@ class Delivery:
     """Pause that the other side asked for."""
     is_bad_address: bool = False
     """True: it failed because nobody has this address."""
+    is_our_fault: bool = False
+    """True: any other message would have fared alike, by a refused login, say; it is deferred however often it is."""
 
 
 class Transport(Protocol):

@@ -23,7 +23,7 @@ class MaildirTransport:
         try:
             await asyncio.to_thread(self._write, to_bytes(message), f"{key}.agentic-sales")
         except OSError as exc:
-            return Delivery("deferred", f"the maildir cannot be written: {exc}")
+            return Delivery("deferred", f"the maildir cannot be written: {exc}", is_our_fault=True)
         return Delivery("sent", provider_id=key)
 
     def _write(self, content: bytes, name: str) -> None:

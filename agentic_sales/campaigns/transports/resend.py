@@ -36,7 +36,7 @@ class ResendTransport:
                 answer = await self._post(message, key)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
                 if not doubt:
-                    return Delivery("deferred", f"Resend cannot be reached: {exc!r}")
+                    return Delivery("deferred", f"Resend cannot be reached: {exc!r}", is_our_fault=True)
                 continue
             except httpx.TransportError as exc:
                 doubt = f"Resend has the request and did not answer: {exc!r}"
@@ -62,10 +62,15 @@ def _payload(message: EmailMessage, key: TouchId) -> dict[str, Any]:
         "subject": str(message["Subject"]),
         "text": text,
         "html": html,
-        "headers": {name: str(message[name]) for name in _FORWARDED if name in message},
+        "headers": {**{name: str(message[name]) for name in _FORWARDED if name in message}, **_own_reference(message)},
         "tags": [{"name": TAG, "value": key}],
     }
     return {**payload, "reply_to": str(message["Reply-To"])} if "Reply-To" in message else payload
+
+
+def _own_reference(message: EmailMessage) -> dict[str, str]:
+    """Refer to the message itself: Resend's carrier replaces its `Message-ID`, and a reply repeats the references."""
+    return {"References": f"{message.get('References', '')} {message['Message-ID']}".strip()}
 
 
 def _delivery(answer: httpx.Response) -> Delivery:
@@ -74,9 +79,11 @@ def _delivery(answer: httpx.Response) -> Delivery:
             return Delivery("sent", provider_id=_body(answer).get("id"))
         case 429:
             pause = answer.headers.get("retry-after", "")
-            return Delivery("deferred", _told(answer), retry_after_s=float(pause) if pause.isdecimal() else None)
-        case 401 | 403:  # A key or a domain that is wrong is this deployment's fault, not the message's.
-            return Delivery("deferred", _told(answer))
+            return Delivery(
+                "deferred", _told(answer), retry_after_s=float(pause) if pause.isdecimal() else None, is_our_fault=True
+            )
+        case 401 | 403 | 404 | 405:  # A key, a domain or a URL that is wrong.
+            return Delivery("deferred", _told(answer), is_our_fault=True)
         case 409:  # Another try under this key is under way, or was another message: either may have been taken.
             return Delivery("ambiguous", _told(answer))
         case _:

@@ -4,7 +4,6 @@ Nothing has been taken until the message itself goes over the line: whatever bre
 behind it, without the server's word, is unknown; RFC 1047 explains why the protocol cannot close this gap.
 """
 
-import re
 import socket
 import ssl
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import Literal
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from agentic_sales.campaigns.messages import envelope_of, to_bytes
+from agentic_sales.campaigns.refusals import is_about_sender, is_bad_address
 from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.contracts import TouchId
 
@@ -23,8 +23,6 @@ ANSWER_TIMEOUT_S = 20.0
 DATA_TIMEOUT_S = 90.0
 """How long it may take to take the message; many scan it before they answer."""
 QUIT_TIMEOUT_S = 2.0
-_BAD_ADDRESS = re.compile(r"\b5\.1\.(?:1|2|3|6|10)\b")
-"""Enhanced status codes (RFC 3463) of an address that nobody has, or no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class SmtpTransport:
             await client.connect()
         except (SMTPException, OSError) as exc:
             # Also a refused login: it is this deployment that is wrong, not the message.
-            return Delivery("deferred", f"no session with {self._server.host}: {_told(exc)}")
+            return Delivery("deferred", f"no session with {self._server.host}: {_told(exc)}", is_our_fault=True)
         try:
             return await self._hand_over(client, message)
         finally:
@@ -96,6 +94,9 @@ class SmtpTransport:
         sender, recipient = envelope_of(message)
         try:
             await client.mail(sender)
+        except (SMTPException, OSError) as exc:
+            return Delivery("deferred", f"{sender} may not send: {_told(exc)}", is_our_fault=True)
+        try:
             await client.rcpt(recipient)
         except SMTPResponseException as exc:
             return _answered(exc, unclear="deferred")
@@ -113,13 +114,15 @@ class SmtpTransport:
 
 
 def _answered(exc: SMTPResponseException, *, unclear: Literal["deferred", "ambiguous"]) -> Delivery:
-    """Sort the server's answer by its class: 4yz is for now, 5yz for good."""
+    """Sort the server's answer by its class: 4yz is for now, 5yz for good, if it is about the recipient."""
     told = _told(exc)
     match exc.code // 100:
         case 4:
             return Delivery("deferred", told)
+        case 5 if is_about_sender(told):  # The next server, or tomorrow, may think otherwise of the sender.
+            return Delivery("deferred", told)
         case 5:
-            return Delivery("failed", told, is_bad_address=_BAD_ADDRESS.search(told) is not None)
+            return Delivery("failed", told, is_bad_address=is_bad_address(told))
         case _:  # It speaks something that is not SMTP.
             return Delivery(unclear, told)
 
