@@ -177,6 +177,68 @@ def show(
 
 
 @app.command()
+def touches(
+    campaign: CampaignArgument,
+    *,
+    state: Annotated[str | None, typer.Option(help="Only those in this state, such as ambiguous.")] = None,
+    limit: Annotated[int, typer.Option(help="Most that are listed.", min=1, max=1000)] = 100,
+    offset: Annotated[int, typer.Option(help="How many are passed over.", min=0)] = 0,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the messages of a campaign, each with its id, and what became of it.
+
+    agentic-sales campaigns touches spring --state ambiguous
+    """
+    from agentic_sales.dev import campaigns
+
+    path = f"{campaigns.path_of(campaign)}/touches"
+    found = answer(as_json, lambda: campaigns.ask("GET", path, url, state=state, limit=limit, offset=offset))
+    if as_json:
+        print_json(found)
+    else:
+        Console().print(campaigns.touches_as_table(found))
+
+
+@app.command()
+def touch(
+    touch_id: Annotated[str, typer.Argument(metavar="TOUCH", help="Id of the message.")],
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - as above
+) -> None:
+    """Say when a message will go, and why not now.
+
+    agentic-sales campaigns touch 5f2b…
+    """
+    from agentic_sales.dev import campaigns
+
+    told = answer(as_json, lambda: campaigns.ask("GET", f"/touches{campaigns.path_of(touch_id)}", url))
+    _told(told, as_json, campaigns.forecast_line(told))
+
+
+@app.command()
+def resolve(
+    touch_id: Annotated[str, typer.Argument(metavar="TOUCH", help="Id of an ambiguous message.")],
+    state: Annotated[str, typer.Argument(metavar="sent|failed", help="What you found out that it is.")],
+    *,
+    by: By = "",
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what became of a message of which nobody knows whether it was sent; its person goes on, or ends, accordingly.
+
+    agentic-sales campaigns resolve 5f2b… sent --by Ann
+    """
+    from agentic_sales.dev import campaigns
+
+    if not by:
+        end(WRONG, "say who found out: --by NAME")
+    path, body = f"/touches{campaigns.path_of(touch_id)}/resolve", {"state": state, "by": by}
+    told = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
+    _told(told, as_json, f"message to {told['to_email']}: {told['state']}")
+
+
+@app.command()
 def approve(
     approval: Annotated[str | None, typer.Argument(metavar="[APPROVAL]", help="Id; none: all are listed.")] = None,
     *,

@@ -118,6 +118,22 @@ def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
         yield Text(f"{count} stopped or parked: {reason}")
 
 
+def touches_as_table(touches: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay messages out for people who have to deal with them, each with its id."""
+    table = Table("message", "to", "step", "state", "when", "why")
+    for touch in touches:
+        when = _clock(touch["sent_at"] or touch["not_before_at"])
+        table.add_row(touch["touch_id"], touch["to_email"], str(touch["step"]), touch["state"], when, touch["detail"])
+    return table
+
+
+def forecast_line(told: Mapping[str, Any]) -> str:
+    """Say when a message goes or went, and why not now."""
+    when = f" at {_clock(told['goes_at'])}" if told["goes_at"] else ""
+    why = f": {'; '.join(told['why'])}" if told["why"] else ""
+    return f"message to {told['to_email']}, step {told['step']}: {told['state']}{when}{why}"
+
+
 def timeline(touches: Sequence[Mapping[str, Any]]) -> Table:
     """Lay the messages of a campaign out in the order of time."""
     table = Table("when", "to", "step", "state", "subject", "why")

@@ -121,6 +121,11 @@ class TestByHand:
         )
         assert found["people"] == {"finished": 1, "stopped": 1}
         assert found["reasons"] == {"rejected by Ann": 1}
+        [listed] = json.loads(command(made, "touches", "careful", "--state", "sent", "--json").stdout)
+        assert listed["touch_id"] in command(made, "touches", "careful").stdout
+        assert "message to ada@example.com, step 0: sent at " in command(made, "touch", listed["touch_id"]).stderr
+        known = command(made, "resolve", listed["touch_id"], "failed", "--by", "Ann", fails=True)
+        assert "only an ambiguous one can be resolved" in known.stderr
         picture = command(made, "show", "careful", "--timeline").stdout
         assert "step 0 sent" in picture
         assert "ada@example.com" in picture
@@ -177,14 +182,14 @@ def approvals(fleet: Fleet) -> list[dict[str, Any]]:
     return found
 
 
-def command(fleet: Fleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run `agentic-sales campaigns …` against a fleet."""
+def command(fleet: Fleet, *arguments: str, fails: bool = False) -> "subprocess.CompletedProcess[str]":
+    """Run `agentic-sales campaigns …` against a fleet; it must end well, or, if so wanted, must not."""
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "200"}
     program = Path(sys.executable).with_name("agentic-sales")
     ended = subprocess.run(
         [program, "campaigns", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
     )
-    assert ended.returncode == 0, ended.stderr
+    assert (ended.returncode != 0) == fails, ended.stderr
     return ended
 
 
