@@ -146,17 +146,6 @@ async def touches(
     return await every(connection, TouchRow, statement)
 
 
-async def due_touches(connection: AsyncConnection, *, now: datetime, limit: int) -> list[TouchId]:
-    """Return touches whose time has come, those that wait longest first."""
-    statement = (
-        select(TouchRow.touch_id)
-        .where(TouchRow.state.in_(WAITING), TouchRow.not_before_at <= now)
-        .order_by(TouchRow.not_before_at)
-        .limit(limit)
-    )
-    return [TouchId(found) for found in (await connection.execute(statement)).scalars()]
-
-
 async def touch_counts(connection: AsyncConnection, campaign_id: CampaignId) -> dict[tuple[int, str], int]:
     """Count a campaign's touches by step and state."""
     statement = (

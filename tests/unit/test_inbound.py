@@ -15,7 +15,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import enrollment
 from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.suppressions import suppressions
-from agentic_sales.store.touches import due_touches, expire_leases
+from agentic_sales.store.touches import WAITING, expire_leases, touches
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 from tests.unit import mails
 from tests.unit.test_door import Dying
@@ -198,7 +198,7 @@ async def test_what_ends_a_conversation_ends_it_in_every_campaign_and_once(
             assert (way.state, way.reason) == ("stopped", reason)
             assert [(row.reason, row.source) for row in await suppressions(connection)] == [(reason, event.event_id)]
             assert len(await inbound_of(connection, contact_id)) == 1
-            assert await due_touches(connection, now=later(days=9), limit=9) == []
+            assert await touches(connection, states=WAITING) == []
         assert ((await campaign.row(first)).outcome, (await campaign.row(second)).state) == (reason, "suppressed")
 
 
