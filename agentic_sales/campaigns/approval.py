@@ -15,6 +15,7 @@ from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_dige
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict
 from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide
+from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import WAITING, TouchRow, edit, suppress_touch
@@ -133,6 +134,9 @@ async def _decide(
 ) -> ApprovalRow:
     if not by.strip():
         raise StateConflict("approval", approval_id, "somebody with a name decides")
+    asked = await known_approval(connection, approval_id)
+    # The person first, as every transaction does, and the erasure of a person too.
+    await locked_contact(connection, (await known_touch(connection, TouchId(asked.touch_id))).email_hash)
     answered = await decide(connection, approval_id, state, digest=digest, by=by, note=note, now=now)
     if answered is not None:
         await learn(connection, TouchId(answered.touch_id), state, now=now)

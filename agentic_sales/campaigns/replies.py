@@ -6,7 +6,7 @@ from typing import Any
 from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import ContactId, StopReason, TouchId
-from agentic_sales.store.contacts import contact
+from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, classify_inbound
 
@@ -44,10 +44,12 @@ async def note_class(
     reply_class = told["reply_class"]
     reason = CONSEQUENCES.get(reply_class)
     async with database.writing() as connection:
+        person = await contact(connection, contact_id)
+        if person is not None:  # First, as every transaction does, and the erasure of a person too.
+            await locked_contact(connection, person.email_hash)
         await classify_inbound(connection, reply.event_id, reply_class)
         if reply.touch_id is not None:
             await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
-        person = await contact(connection, contact_id)
         if person is not None and reason is not None and (reply.kind == "reply" or reply_class == "unsubscribe"):
             await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)
     return _back_at(told.get("until"), reply) if reply_class == "out_of_office" else None
