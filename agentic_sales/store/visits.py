@@ -3,12 +3,12 @@
 A visit is claimed under a lease, so of many that look at once one takes it, and one that nobody ended comes back.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, case, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId, ContactId
@@ -38,12 +38,16 @@ async def claim_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    keys = (await connection.execute(due)).all()
-    if not keys:
-        return []
+    # A statement that names each of them instead is planned by PostgreSQL to read every enrollment, as long as it does
+    # not know how many there are.
+    chosen = due.cte("due")
     claimed = (
         update(EnrollmentRow)
-        .where(_is_one_of([(CampaignId(campaign), ContactId(contact)) for campaign, contact in keys]))
+        .where(
+            tuple_(EnrollmentRow.campaign_id, EnrollmentRow.contact_id).in_(
+                select(chosen.c.campaign_id, chosen.c.contact_id)
+            )
+        )
         .values(lease_until_at=lease_until_at, run_id=None)
         .returning(*columns(EnrollmentRow))
     )
@@ -89,7 +93,7 @@ async def end_visit(
     Returns:
         The enrollment; None: it is another run's visit by now, or was woken, and nothing was changed.
     """
-    statement = update(EnrollmentRow).where(_is_one_of([key]))
+    statement = update(EnrollmentRow).where(_is(key))
     if run_id is not None:
         statement = statement.where(EnrollmentRow.run_id == run_id)
     if due_at is not ...:
@@ -123,8 +127,6 @@ async def next_wake_at(connection: AsyncConnection) -> datetime | None:
     return (await connection.execute(statement)).scalar_one_or_none()
 
 
-def _is_one_of(keys: Sequence[Key]) -> Any:
-    if len(keys) == 1:
-        [(campaign_id, contact_id)] = keys
-        return (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.contact_id == contact_id)
-    return tuple_(EnrollmentRow.campaign_id, EnrollmentRow.contact_id).in_(keys)
+def _is(key: Key) -> ColumnElement[bool]:
+    campaign_id, contact_id = key
+    return (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.contact_id == contact_id)
