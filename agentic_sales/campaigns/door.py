@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.caps import Turn, free_turn, pace_of, turn_after
+from agentic_sales.campaigns.caps import Turn, free_turn, next_turn, pace_of, turn_after
 from agentic_sales.campaigns.decision import LOOK_AGAIN, Facts, Verdict, decide
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.messages import build_message
@@ -269,6 +269,8 @@ async def _turn(
     pace = pace_of(sender)
     taken_today = await slots_taken(connection, MailboxId(sender.mailbox_id), pace.day_of(now))
     if not is_forecast:
-        held = await held_turns(connection, touch, after=now)
+        # Most find a turn at once; only who does not needs to know for which ones others wait.
+        has_to_wait = bool(next_turn(pace, taken_today, now).why)
+        held = await held_turns(connection, touch, after=now) if has_to_wait else []
         return free_turn(pace, taken_today, held, now)
     return turn_after(pace, taken_today, await waiting_ahead(connection, touch), now)
