@@ -294,11 +294,7 @@ def _header(message: Message, name: str, limit: int = LONGEST_LINE_CHARS) -> str
     raw = str(message.get(name, ""))
     try:
         text = str(make_header(decode_header(raw)))
-    except (
-        HeaderParseError,
-        ValueError,
-        LookupError,
-    ):  # An encoded word that is broken, or of a charset that nobody knows.
+    except (HeaderParseError, ValueError, LookupError):  # An encoded word that is broken, or of an unknown charset.
         text = raw
     return " ".join(_storable(text).split())[:limit]
 

@@ -45,7 +45,7 @@ async def open_transport(configuration: Settings) -> AsyncIterator[Transport]:
 
 def _stays_here(configuration: Settings) -> bool:
     """Tell whether mail goes into a maildir, or to a server on this machine."""
-    host = None if configuration.mail in {MAILDIR, RESEND} else urlsplit(configuration.mail).hostname
+    host = urlsplit(configuration.mail).hostname
     return configuration.mail == MAILDIR or (host is not None and is_loopback(host))
 
 
