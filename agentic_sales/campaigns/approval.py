@@ -91,9 +91,9 @@ async def edit_message(
     digest: str,
     subject: str,
     text: str,
-    html: str,
     by: str,
     now: datetime,
+    html: str = "",
 ) -> ApprovalRow:
     """Change the message that a question is about; return the question about the changed one.
 

@@ -1,7 +1,7 @@
-"""Do what a person does with campaigns: make, start, pause, resume and stop them, and answer what they ask.
+"""Do what a person does with campaigns: make, start, pause, resume and stop them, and let people join and go on.
 
-The command line and the facade call this, so that both mean the same. Whatever a person changes wakes whom it concerns,
-so that nobody waits for a tick that was planned before.
+Whatever a person changes wakes whom it concerns, so that nobody waits for a tick that was planned before. What a
+campaign asks is answered in `approval`, and an unknown outcome is ended at the `door`.
 """
 
 import re
@@ -12,12 +12,10 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns import approval, door
 from agentic_sales.campaigns.plan import CampaignPlan
 from agentic_sales.campaigns.windows import zone_named
-from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, MailboxId, TouchId
-from agentic_sales.errors import InvalidRequest, StateConflict, UnknownRecord
-from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId
+from agentic_sales.errors import InvalidRequest, StateConflict
 from agentic_sales.store.campaigns import (
     CampaignRow,
     add_campaign,
@@ -30,7 +28,6 @@ from agentic_sales.store.campaigns import (
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import add_mailbox, mailbox
 from agentic_sales.store.statements import known
-from agentic_sales.store.touches import TouchRow
 from agentic_sales.store.visits import wake
 
 Verb = Literal["start", "pause", "resume", "stop"]
@@ -134,72 +131,12 @@ async def known_campaign(connection: AsyncConnection, campaign_id: CampaignId) -
     Raises:
         UnknownRecord: There is none.
     """
-    found = await campaign(connection, campaign_id)
-    if found is None:
-        raise UnknownRecord("campaign", campaign_id)
-    return found
+    return known(await campaign(connection, campaign_id), "campaign", campaign_id)
 
 
-async def approve(
-    database: Database, approval_id: ApprovalId, *, digest: str, by: str, note: str, now: datetime
-) -> ApprovalRow:
-    """Agree to exactly the message of a digest, and let it go.
-
-    Raises:
-        UnknownRecord: There is no such question.
-        StateConflict: It was answered, has expired, is about another message, or the message waits no longer.
-        NotPermitted: The person must not be written to by now.
-    """
-    return await approval.approve(database, approval_id, digest=digest, by=by, now=now, note=note)
-
-
-async def reject(
-    database: Database, approval_id: ApprovalId, *, digest: str, by: str, note: str, now: datetime
-) -> ApprovalRow:
-    """Refuse a message, which then is never sent; the person's sequence ends.
-
-    Raises:
-        UnknownRecord: There is no such question.
-        StateConflict: It was answered, has expired, or is about another message.
-    """
-    return await approval.reject(database, approval_id, digest=digest, by=by, now=now, note=note)
-
-
-async def edit(
-    database: Database,
-    approval_id: ApprovalId,
-    *,
-    digest: str,
-    subject: str,
-    text: str,
-    by: str,
-    now: datetime,
-    html: str = "",
-) -> ApprovalRow:
-    """Change the message that a question is about; return the question about the changed one.
-
-    Raises:
-        UnknownRecord: There is no such question.
-        StateConflict: It was answered, has expired, is about another message, or the message was tried already.
-    """
-    return await approval.edit_message(
-        database, approval_id, digest=digest, subject=subject, text=text, html=html, by=by, now=now
-    )
-
-
-async def resolve(
-    database: Database, touch_id: TouchId, state: Literal["sent", "failed"], *, by: str, now: datetime
-) -> TouchRow:
-    """Say what became of an ambiguous touch; the person's sequence goes on, or ends, accordingly.
-
-    Raises:
-        UnknownRecord: There is no such touch.
-        StateConflict: It is not ambiguous, or the name is missing.
-    """
-    return await door.resolve(database, touch_id, state, by=by, now=now)
-
-
-async def go_on(database: Database, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime) -> int:
+async def unpark_people(
+    database: Database, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
+) -> int:
     """Let whoever is parked go on, once what parked them is mended; return how many that is.
 
     Raises:

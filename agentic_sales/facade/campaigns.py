@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agentic_sales.campaigns import clock, desk
-from agentic_sales.campaigns.door import when_and_why
+from agentic_sales.campaigns.approval import approve, edit_message, reject
+from agentic_sales.campaigns.door import resolve, when_and_why
 from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
 from agentic_sales.campaigns.report import report_of
 from agentic_sales.contracts import (
@@ -137,11 +138,11 @@ async def answer_approval(request: Request, approval_id: str, body: Answer) -> d
     """Answer a question; of many answers at once one counts, the others are 409, as are late ones."""
     database, key, now = _database(request), ApprovalId(approval_id), clock.now()
     if body.decision == "edit":
-        row = await desk.edit(
+        row = await edit_message(
             database, key, digest=body.digest, subject=body.subject, text=body.text, by=body.by, now=now
         )
     else:
-        decide = desk.approve if body.decision == "approve" else desk.reject
+        decide = approve if body.decision == "approve" else reject
         row = await decide(database, key, digest=body.digest, by=body.by, note=body.note, now=now)
     async with database.reading() as connection:
         return _question(row, await touch(connection, TouchId(row.touch_id)))
@@ -159,7 +160,7 @@ async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
 @router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
 async def resolve_touch(request: Request, touch_id: str, body: Resolution) -> dict[str, Any]:
     """End an ambiguous message as what somebody found out that it is; its person's sequence goes on accordingly."""
-    return _plain(await desk.resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=clock.now()))
+    return _plain(await resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=clock.now()))
 
 
 @router.get("/{campaign_id}", responses=ERRORS, summary="Tell how a campaign does")
@@ -189,7 +190,7 @@ async def import_people(
 async def unpark_people(request: Request, campaign_id: str, contact_id: str | None = None) -> dict[str, int]:
     """Let one parked person go on, or all of the campaign; who still cannot go on is parked again, with the reason."""
     person = ContactId(contact_id) if contact_id else None
-    return {"unparked": await desk.go_on(_database(request), CampaignId(campaign_id), person, now=clock.now())}
+    return {"unparked": await desk.unpark_people(_database(request), CampaignId(campaign_id), person, now=clock.now())}
 
 
 @router.post("/{campaign_id}/{verb}", responses=ERRORS, summary="Start, pause, resume or stop a campaign")

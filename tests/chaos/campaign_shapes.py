@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agentic_sales.campaigns import desk, events
+from agentic_sales.campaigns import events
+from agentic_sales.campaigns.approval import approve, edit_message, reject
+from agentic_sales.campaigns.door import resolve
 from agentic_sales.campaigns.inbound import Inbound, Kind
 from agentic_sales.campaigns.touches import touch_key
 from agentic_sales.contracts import ApprovalId, TouchId
@@ -45,7 +47,7 @@ class People:
             unknown = await touches(connection, campaign_id=self.key[0], states=IN_DOUBT)
         for row in unknown:
             state: Any = "sent" if (self.mails / file_of(row.message_id)).exists() else "failed"
-            await desk.resolve(self.database, TouchId(row.touch_id), state, by="Ann", now=self.now)
+            await resolve(self.database, TouchId(row.touch_id), state, by="Ann", now=self.now)
 
     async def questions(self) -> list[tuple[ApprovalRow, TouchRow]]:
         """Return what waits for somebody's word."""
@@ -103,15 +105,15 @@ async def edits_and_agrees(people: People) -> None:
         last = row
         if not about.subject.startswith(EDITED):
             words: Any = {"subject": EDITED + about.subject, "text": about.text}
-            last = await desk.edit(people.database, ApprovalId(row.approval_id), digest=row.digest, **words, **by)
-        await desk.approve(people.database, ApprovalId(last.approval_id), digest=last.digest, note="", **by)
+            last = await edit_message(people.database, ApprovalId(row.approval_id), digest=row.digest, **words, **by)
+        await approve(people.database, ApprovalId(last.approval_id), digest=last.digest, note="", **by)
 
 
 async def refuses(people: People) -> None:
     """Refuse a message."""
     for row, _ in await people.questions():
         words: Any = {"digest": row.digest, "by": "Ann", "note": "", "now": people.now}
-        await desk.reject(people.database, ApprovalId(row.approval_id), **words)
+        await reject(people.database, ApprovalId(row.approval_id), **words)
 
 
 def greylists(recipient: int) -> str:

@@ -307,8 +307,8 @@ async def test_a_parked_person_goes_on_when_somebody_says_so_and_nobody_else_doe
     async with spring.database.writing() as connection:
         await change_enrollment(connection, CAMPAIGN, parked, values, now=NOW)
     with pytest.raises(StateConflict, match="nobody is parked there"):
-        await desk.go_on(spring.database, CAMPAIGN, other, now=NOW)
-    assert await desk.go_on(spring.database, CAMPAIGN, None, now=NOW) == 1
+        await desk.unpark_people(spring.database, CAMPAIGN, other, now=NOW)
+    assert await desk.unpark_people(spring.database, CAMPAIGN, None, now=NOW) == 1
     async with spring.database.reading() as connection:
         found = await enrollment(connection, CAMPAIGN, parked)
     assert found is not None
