@@ -177,16 +177,23 @@ local function refusal(turn)
   if in_line >= turn.longest_line then return {'crowded', tostring(in_line)} end
 end
 
+-- List a run among its thread's. The list names every run that the ledger has: one that has expired is dropped when
+-- others come, and the list stays longer than the runs, whose time begins anew when they end.
+local function enlist(run_id, thread, lasts_s)
+  local list = thread_key(thread) .. ':runs'
+  redis.call('ZADD', list, now, run_id)
+  for _, oldest in ipairs(redis.call('ZRANGE', list, 0, 1)) do
+    if redis.call('EXISTS', run_key(oldest)) == 0 then redis.call('ZREM', list, oldest) end
+  end
+  if redis.call('TTL', list) < lasts_s then redis.call('EXPIRE', list, lasts_s) end
+end
+
 -- Give a recorded run its place in the line; one that is held back gets it when it is due, so that a follow-up of next
 -- week does not hold its thread until then. Returns what the message needs of the run whose turn it is now, or ''.
 local function take_turn(run_id, turn, ttl_s)
   local key = thread_key(turn.thread_id)
   if turn.keeps_state then redis.call('HSET', key, 'assistant_id', turn.assistant_id) end
-  if not turn.is_question then
-    redis.call('ZADD', key .. ':runs', now, run_id)
-    redis.call('ZREMRANGEBYRANK', key .. ':runs', 0, -1001)
-    redis.call('EXPIRE', key .. ':runs', ttl_s)
-  end
+  if not turn.is_question then enlist(run_id, turn.thread_id, ttl_s + redis.call('TTL', run_key(run_id))) end
   redis.call('HSET', run_key(run_id), 'lock', turn.thread_id, 'keeps_state', turn.keeps_state and '1' or '',
     'is_question', turn.is_question and '1' or '', 'undoes', turn.undoes, 'multitask_strategy', turn.strategy)
   if turn.strategy == 'interrupt' or turn.strategy == 'rollback' then end_others(turn, ttl_s) end

@@ -7,7 +7,7 @@ here too.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from pydantic_core import from_json
@@ -24,6 +24,8 @@ CHANGED_KEY = "agentic:threads:changed"
 """Sorted set of the threads whose rest the database does not know yet; a thread's score is since when."""
 _THREAD_FIELDS = ("status", "pause", "assistant_id", "ended_at", "failed_by", "answered_by")
 _LIVE = {b"pending", b"running"}
+RUNS_AT_ONCE = 50
+"""Records that are read from Redis at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,15 @@ class ThreadLedger:
             offset: Matching runs to pass over.
             status: Only the runs of this status; None: all.
         """
-        async with self._ledger.in_time():
-            ids = await self._redis.zrevrange(runs_key(thread_id), 0, -1)
         found: list[RunRecord] = []
-        for run_id in ids:
-            record = await self._ledger.load(RunId(_text(run_id)))
-            if record is not None and status in {None, record.status}:
-                found.append(record)
-            if len(found) == offset + limit:
+        for start in count(0, RUNS_AT_ONCE):
+            async with self._ledger.in_time():
+                ids = await self._redis.zrevrange(runs_key(thread_id), start, start + RUNS_AT_ONCE - 1)
+            records = await self._ledger.load_all(RunId(_text(run_id)) for run_id in ids)
+            found += [record for record in records if status in {None, record.status}]
+            if not ids or len(found) >= offset + limit:
                 break
-        return found[offset:]
+        return found[offset : offset + limit]
 
     async def changed(self, *, limit: int) -> list[Changed]:
         """List threads whose rest the database does not know yet, the longest unknown first."""

@@ -65,9 +65,9 @@ async def hold_of(ledger: Ledger, run_id: RunId) -> Hold:
     return Hold(run_id, record.worker)
 
 
-async def exhausted(ledger: Ledger) -> RunId:
+async def exhausted(ledger: Ledger, run: NewRun | None = None) -> RunId:
     """Give a run up, because its workers died too often."""
-    run_id = await recorded(ledger)
+    run_id = await recorded(ledger, run)
     await claimed(ledger, run_id, max_attempts=1, lease_s=BRIEF_S)
     last = await claimed(ledger, run_id, max_attempts=1)
     assert last.is_exhausted

@@ -5,7 +5,16 @@ from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.runs.holds import Hold, Holds
-from agentic_sales.runs.ledger import DEAD_KEY, LEASE_S, RUNNING_KEY, Ledger, RunRecord, events_key, pending_key
+from agentic_sales.runs.ledger import (
+    DEAD_KEY,
+    LEASE_S,
+    RUNNING_KEY,
+    RUNS_KEY,
+    Ledger,
+    RunRecord,
+    events_key,
+    pending_key,
+)
 from tests.unit.recorded_runs import (
     BRIEF_S,
     claimed,
@@ -150,6 +159,15 @@ async def test_a_run_is_revived_once(ledger: Ledger) -> None:
     assert not await ledger.revive(run_id)
     alive = await recorded(ledger)
     assert not await ledger.revive(alive), "it was never dead"
+
+
+async def test_no_key_of_redis_names_a_run_that_was_removed(ledger: Ledger, redis: Redis) -> None:
+    run_id = await exhausted(ledger, new_run(webhook="https://caller.example", input={}))
+    lists = [DEAD_KEY, RUNS_KEY, "agentic:webhooks"]
+    assert None not in [await redis.zscore(key, run_id) for key in lists]
+    assert await ledger.remove(run_id) == "gone"
+    assert [await redis.zscore(key, run_id) for key in lists] == [None] * len(lists)
+    assert [key async for key in redis.scan_iter(f"*{run_id}*")] == []
 
 
 async def test_a_discarded_run_is_off_the_list_and_keeps_its_end(ledger: Ledger, redis: Redis) -> None:

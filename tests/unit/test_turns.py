@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import NothingToResume, ThreadBusy, ThreadOfAnother
 from agentic_sales.runs.holds import Hold, Holds
-from agentic_sales.runs.ledger import CANCELLED, Claim, Idempotency, Ledger, Outcome, pending_key
+from agentic_sales.runs.ledger import CANCELLED, Claim, Idempotency, Ledger, Outcome, pending_key, run_key
 from agentic_sales.runs.sweeper import sweep
-from agentic_sales.runs.threads import ThreadLedger
+from agentic_sales.runs.threads import ThreadLedger, runs_key
 from agentic_sales.runs.turns import Turn
 from agentic_sales.store.threads import ThreadState
 from tests.unit.conftest import LEDGER_TTL_S
@@ -386,6 +386,28 @@ class TestRest:
         assert await listed() == runs[::-1]
         assert await listed(status="pending") == [runs[2], runs[1]]
         assert await listed(limit=1, offset=1) == [runs[1]]
+
+    async def test_the_list_of_a_thread_names_every_run_that_the_ledger_has_and_no_other(self, line: Line) -> None:
+        expired = await line.join()
+        await line.end(expired)
+        async with line.ledger.redis.pipeline() as pipe:
+            for number in range(1000):
+                pipe.zadd(runs_key(line.thread_id), {f"older-{number}": number})
+                pipe.hset(run_key(f"older-{number}"), mapping={"status": "success", "assistant_id": "echo"})
+            pipe.zadd(runs_key(line.thread_id), {expired: -1})
+            pipe.delete(run_key(expired))
+            await pipe.execute()
+        latest = await line.join(after_s=5 * LEDGER_TTL_S)
+        assert await line.ledger.redis.zcard(runs_key(line.thread_id)) == 1001
+        listed = await line.threads.runs(line.thread_id, limit=2000, offset=0, status=None)
+        assert [len(listed), listed[0].run_id, listed[-1].run_id] == [1001, latest, "older-0"]
+        lasts_s = await line.ledger.redis.ttl(run_key(latest))
+        assert await line.ledger.redis.ttl(runs_key(line.thread_id)) >= lasts_s + LEDGER_TTL_S - 1
+        await line.join()
+        assert await line.ledger.redis.ttl(runs_key(line.thread_id)) >= lasts_s, "a later run cuts nothing short"
+        await line.ledger.redis.delete(
+            runs_key(line.thread_id), *(run_key(f"older-{number}") for number in range(1000))
+        )
 
     async def test_only_a_run_that_has_ended_can_be_removed(self, line: Line) -> None:
         run_id = await line.join()
