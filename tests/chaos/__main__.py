@@ -27,7 +27,7 @@ def main() -> int:
     CONSOLE.print(f"seed {options.seed}, {options.runs} runs, frozen for {options.freeze_s:g} s")
     with TemporaryDirectory(prefix="agentic-sales-chaos-") as folder:
         size = {"seed": options.seed, "runs": options.runs, "freeze_s": options.freeze_s}
-        with open_arena(Path(folder), **size) as arena:
+        with open_arena(Path(folder), **size, tell=lambda line: CONSOLE.print(f"  {line}")) as arena:
             summed = Counter[str]()
             held = [_holds(name, arena, summed) for name in options.only]
     if summed:
@@ -39,17 +39,18 @@ def main() -> int:
 
 def _holds(name: str, arena: Arena, summed: Counter[str]) -> bool:
     begun_at_s = time.monotonic()
+    CONSOLE.print(f"\n{name}: {' '.join((SCENARIOS[name].__doc__ or '').split())}")
     try:
         report = SCENARIOS[name](arena)
     except pytest.skip.Exception as exc:
-        CONSOLE.print(f"\n{name}: skipped, {exc}")
+        CONSOLE.print(f"{name}: skipped, {exc}")
         return True
     except AssertionError as exc:
-        CONSOLE.print(f"\n{name}: BROKEN: {exc}")
+        CONSOLE.print(f"{name}: BROKEN: {exc}")
         return False
     if "kills" in report.counts:
         summed.update({count: int(report.counts.get(count, 0)) for count in SUMMED})
-    CONSOLE.print(f"\n{name} ({time.monotonic() - begun_at_s:.0f} s): {report}")
+    CONSOLE.print(f"{name} ({time.monotonic() - begun_at_s:.0f} s): {report}")
     return not report.broken
 
 

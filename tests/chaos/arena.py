@@ -1,7 +1,7 @@
 """The ground on which things are broken: a small fleet whose every part can be killed, frozen and started again."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,8 @@ class Arena:
     """Runs that a scenario asks for while it breaks things."""
     freeze_s: float
     """How long a frozen worker stays so."""
+    tell: Callable[[str], None]
+    """Tells whoever waits how far a long scenario has come."""
 
     def random_child(self, worker: str) -> list[int]:
         """Return the process id of a random child of a worker, alone in a list; empty when it has none now."""
@@ -52,14 +54,16 @@ class Arena:
 
 
 @contextmanager
-def open_arena(directory: Path, *, seed: int, runs: int, freeze_s: float) -> Iterator[Arena]:
+def open_arena(
+    directory: Path, *, seed: int, runs: int, freeze_s: float, tell: Callable[[str], None] = lambda _: None
+) -> Iterator[Arena]:
     """Start the fleet, and end it in the orderly way: what was broken must not have left anything behind."""
     redis = RedisContainer(directory)
     try:
         with fleet_of(directory, redis.server, ENVIRONMENT, names=(WEB, FIRST, OTHER_POOL)) as fleet:
             fleet.wait_until_ready()
             fleet.start_second_worker("core")
-            yield Arena(fleet, redis, Random(seed), runs, freeze_s)  # noqa: S311 - a load, not a secret
+            yield Arena(fleet, redis, Random(seed), runs, freeze_s, tell)  # noqa: S311 - a load, not a secret
             fleet.revive(WEB, *BOTH, OTHER_POOL)
             fleet.stop()
     finally:

@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -85,14 +85,14 @@ class Sweep:
 def campaign_kills(arena: Arena) -> Report:
     """Kill campaigns at every durable step, on SQLite and PostgreSQL: nothing is sent twice, nobody is lost."""
     every = 1 if arena.runs >= SWEPT_AT_RUNS else STRIDE
-    return kills_of(arena.fleet.directory / "campaign-kills", points=BOUNDARIES, every=every)
+    return kills_of(arena, points=BOUNDARIES, every=every)
 
 
-def kills_of(directory: Path, *, points: Collection[str], every: int) -> Report:
+def kills_of(arena: Arena, *, points: Collection[str], every: int) -> Report:
     """Sweep the campaigns of all shapes on both databases, as many side by side as there are processors.
 
     Args:
-        directory: Where their state goes.
+        arena: Where their state goes.
         points: Kinds of points.
         every: 1 for all of them; n for each n-th, which is faster.
     """
@@ -101,13 +101,15 @@ def kills_of(directory: Path, *, points: Collection[str], every: int) -> Report:
         pool = stack.enter_context(ProcessPoolExecutor(os.cpu_count(), mp_context=PROCESSES))
         pending = {}
         for shape, kind in product(SHAPES, ("sqlite", "postgresql")):
-            where = Settings(state_dir=directory / f"{shape}-{kind}")
+            where = Settings(state_dir=arena.fleet.directory / "campaign-kills" / f"{shape}-{kind}")
             if kind == "postgresql":
                 where = where.model_copy(update={"database_url": stack.enter_context(new_postgresql())})
             tells = kind == "sqlite"
-            pending[shape, kind] = pool.submit(sweep, shape, where, points=points, every=every, tells_first=tells)
-        for (shape, kind), future in pending.items():
-            swept = future.result()
+            asked = pool.submit(sweep, shape, where, points=points, every=every, tells_first=tells)
+            pending[asked] = shape, kind
+        for ended in as_completed(pending):
+            (shape, kind), swept = pending[ended], ended.result()
+            arena.tell(f"{shape} on {kind}: {swept.kills} kills, {swept.mails} mails, {swept.ambiguous} ambiguous")
             total += swept.counts()
             total[f"kills on {kind}"] += swept.kills
             report.hold(f"{shape} on {kind}", holds=not swept.wrong, found=swept.wrong)

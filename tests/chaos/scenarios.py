@@ -6,7 +6,7 @@ from tests.chaos.arena import Arena
 from tests.chaos.callers import foreign_messages, one_interrupt, one_key, poison
 from tests.chaos.campaign_fleet import campaign_fleet
 from tests.chaos.campaign_kills import campaign_kills
-from tests.chaos.campaign_month import campaign_month
+from tests.chaos.campaign_month import month_crowded, month_on_fleet, month_rehearsed
 from tests.chaos.door_kills import door_kills
 from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
 from tests.chaos.outages import postgresql_cuts, rabbitmq_cuts, redis_restarts
@@ -30,6 +30,8 @@ SCENARIOS: Mapping[str, Scenario] = {
         door_kills,
         campaign_kills,
         campaign_fleet,
-        campaign_month,
+        month_rehearsed,
+        month_crowded,
+        month_on_fleet,
     )
 }
