@@ -22,7 +22,7 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.approvals import expire_approvals
 from agentic_sales.store.campaigns import EnrollmentRow, finish_campaigns
 from agentic_sales.store.database import Database
-from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_runs, taken
+from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_runs, taken, under_way
 
 CAMPAIGN = "campaign"
 """The workflow that makes a visit."""
@@ -34,6 +34,8 @@ MOST_FRUITLESS = 5
 """Visits in a row that may come to nothing; then a person must look."""
 BACK_OFF = timedelta(seconds=15)
 """Pause after the first visit that came to nothing; it doubles with each further one."""
+MOST_UNDER_WAY = 10 * BATCH
+"""Visits whose runs wait or work at one time: fewer than fill a queue that others use too, and than outlast a lease."""
 AT_ONCE = 16
 """Runs that are submitted side by side."""
 
@@ -64,22 +66,29 @@ class Ticked:
     """Touches whose sender was lost."""
 
 
-async def tick(database: Database, fleet: Fleet, *, now: datetime, limit: int = 10 * BATCH) -> Ticked:
+async def tick(
+    database: Database, fleet: Fleet, *, now: datetime, limit: int | None = None, most_under_way: int = MOST_UNDER_WAY
+) -> Ticked:
     """Take back what was lost, then claim what is due and submit its runs.
 
     Args:
         database: Where the campaigns are.
         fleet: Where visits are made.
         now: The present.
-        limit: Most visits of this tick; the rest is left to the next one.
+        limit: Most visits of this tick; the rest is left to the next one. None: as many as may be under way.
+        most_under_way: Most visits at one time, with those of earlier ticks; who is due beyond them waits in the
+            database, where a pause takes effect at once and who waits longest comes first.
     """
     ambiguous = await sweep(database, now=now)
     async with database.writing() as connection:
         await expire_approvals(connection, now=now)
     recovered = await _recover(database, fleet, now)
+    async with database.reading() as connection:
+        room = most_under_way - await under_way(connection, now=now)
+    left = room if limit is None else min(room, limit)
     claimed = submitted = 0
-    while claimed < limit:
-        batch = await _claim(database, now, min(BATCH, limit - claimed))
+    while left > claimed:
+        batch = await _claim(database, now, min(BATCH, left - claimed))
         claimed += len(batch)
         submitted += await _submit(database, fleet, batch, now)
         if len(batch) < BATCH:

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import EllipsisType
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId, ContactId
@@ -71,6 +71,12 @@ async def taken(connection: AsyncConnection, *, limit: int) -> list[EnrollmentRo
         EnrollmentRow.run_id.is_not(None), EnrollmentRow.lease_until_at.is_not(None)
     )
     return await every(connection, EnrollmentRow, statement.order_by(EnrollmentRow.lease_until_at).limit(limit))
+
+
+async def under_way(connection: AsyncConnection, *, now: datetime) -> int:
+    """Count the visits that are claimed and whose lease has not run out."""
+    statement = select(func.count()).where(EnrollmentRow.lease_until_at > now)
+    return int((await connection.execute(statement)).scalar_one())
 
 
 async def end_visit(
