@@ -46,6 +46,8 @@ class LangSmith:
     """Every request body."""
     is_away: bool = False
     """Answers everything with 503."""
+    is_lossy: bool = False
+    """Keeps the feedback that it is given, and then answers 503."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -80,11 +82,20 @@ class LangSmith:
                 given = json.loads(body)
                 project_id = self.projects.setdefault(given["name"], given["id"])
                 return 200, {"id": project_id, "tenant_id": TENANT, "name": given["name"], "reference_dataset_id": None}
-            case "POST", "/feedback":
-                self.feedback.append(json.loads(body))
-                return 200, {}
+            case "POST" | "PATCH", _ if path.startswith("/feedback"):
+                return self._take_feedback(json.loads(body), path.removeprefix("/feedback").strip("/"))
             case _:
                 return 404, {"detail": f"{method} {path} is not served"}
+
+    def _take_feedback(self, given: dict[str, Any], changed_id: str) -> tuple[int, Any]:
+        known = next((one for one in self.feedback if one["id"] == (changed_id or given["id"])), None)
+        if known is not None and not changed_id:
+            return 409, {"detail": "there is one of this id"}
+        if known is not None:
+            known.update(given)
+        else:
+            self.feedback.append(given)
+        return (503, {"detail": "the answer was lost"}) if self.is_lossy else (200, {})
 
     def _take_parts(self, body: bytes, content_type: str) -> None:
         whole = message_from_bytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + body)
@@ -114,6 +125,9 @@ def langsmith_server() -> Iterator[LangSmith]:
 
         def do_POST(self) -> None:
             self._answer("POST")
+
+        def do_PATCH(self) -> None:
+            self._answer("PATCH")
 
         def _answer(self, method: str) -> None:
             body = body_of(self)

@@ -14,7 +14,7 @@ from agentic_sales.campaigns.permission import refusal
 from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_digest
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict
-from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide
+from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide, was_edited
 from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.statements import known
@@ -94,6 +94,7 @@ async def edit_message(
     by: str,
     now: datetime,
     html: str = "",
+    note: str = "",
 ) -> ApprovalRow:
     """Change the message that a question is about; return the question about the changed one.
 
@@ -102,7 +103,7 @@ async def edit_message(
         StateConflict: It was answered, has expired, is about another message, or the message was tried already.
     """
     async with database.writing() as connection:
-        answered = await _decide(connection, approval_id, "edited", digest=digest, by=by, note="", now=now)
+        answered = await _decide(connection, approval_id, "edited", digest=digest, by=by, note=note, now=now)
         touch_id = TouchId(answered.touch_id)
         touch = await known_touch(connection, touch_id)
         changed = message_digest(to_email=touch.to_email, subject=subject, text=text, html=html)
@@ -139,7 +140,10 @@ async def _decide(
     await locked_contact(connection, (await known_touch(connection, TouchId(asked.touch_id))).email_hash)
     answered = await decide(connection, approval_id, state, digest=digest, by=by, note=note, now=now)
     if answered is not None:
-        await learn(connection, TouchId(answered.touch_id), state, now=now)
+        touch_id = TouchId(answered.touch_id)
+        # Who agrees to an edited message agrees to what a person wrote; the run had written what had to be edited.
+        is_of_edited = state == "approved" and await was_edited(connection, touch_id)
+        await learn(connection, touch_id, "edited" if is_of_edited else state, now=now)
         return answered
     found = await known_approval(connection, approval_id)
     if found.state != "pending":

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.caps import Turn, free_turn, next_turn, pace_of, turn_after
 from agentic_sales.campaigns.decision import LOOK_AGAIN, Facts, Verdict, decide
+from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.messages import build_message
 from agentic_sales.campaigns.permission import refusal_of
@@ -214,6 +215,7 @@ async def _finish(
 ) -> TouchRow:
     if delivery.is_bad_address:  # First, because every transaction locks the person before the touches.
         await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
+        await learn(connection, TouchId(touch.touch_id), "bounced", now=now)
     state, values = _ending(touch, delivery, now)
     told = {**values, "provider": provider}
     ended = await finish(connection, touch, state, told, expected=TAKEN, now=now)

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.tick import thread_of
-from agentic_sales.contracts import CampaignId, ContactId, RunId
+from agentic_sales.contracts import CampaignId, ContactId, RunId, TouchId
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.contacts import erase_contact, locked_contact
@@ -37,6 +37,8 @@ class Traces:
     """Threads of the person's campaigns."""
     run_ids: tuple[RunId, ...]
     """Runs that wrote to the person."""
+    touch_ids: tuple[TouchId, ...]
+    """What they wrote."""
 
 
 async def leave_for_good(database: Database, email: str, *, now: datetime) -> Traces | None:
@@ -63,8 +65,10 @@ async def leave_for_good(database: Database, email: str, *, now: datetime) -> Tr
         await connection.execute(update(InboundRow).where(InboundRow.contact_id == contact_id).values(**read))
         enrolled = (await connection.execute(select(EnrollmentRow.campaign_id).where(mine))).scalars()
         threads = tuple(thread_of((CampaignId(found), contact_id)) for found in enrolled)
-        wrote = (await connection.execute(select(TouchRow.run_id).where(TouchRow.contact_id == contact_id))).scalars()
-        return Traces(contact_id, threads, tuple(RunId(run_id) for run_id in wrote if run_id))
+        of_them = select(TouchRow.touch_id, TouchRow.run_id).where(TouchRow.contact_id == contact_id)
+        written = (await connection.execute(of_them)).all()
+        runs = tuple(RunId(run_id) for _, run_id in written if run_id)
+        return Traces(contact_id, threads, runs, tuple(TouchId(touch_id) for touch_id, _ in written))
 
 
 async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:

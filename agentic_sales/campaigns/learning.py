@@ -1,10 +1,21 @@
-"""Learn from outcomes: what became of a message becomes feedback on the run that wrote it, once per outcome.
+"""Learn from outcomes: what became of a message becomes feedback on the run that wrote it.
 
-An outcome is kept in the transaction that notes it, and told later by a tick, over the queue of all feedback; a crash
-in between tells it again, under the same id. Where LangSmith does not have the run, nothing is kept.
+A message is judged under three keys of LangSmith, each from 0 to 1, and under each once: what is said later takes the
+place of what was said before, because its id is made of the message and the key.
+
+    approval   1 approved as it was written, 0.5 only after somebody had edited it, 0 rejected
+    answer     1 interested, 0.5 not now, 0 not interested, unsubscribed or complained
+    delivery   0 bounced
+
+The comment names the outcome. What people noted with their answers stands behind it, redacted, for workflows whose
+inputs and outputs may be seen on traces (`AGENTIC_SALES_TRACE_PAYLOADS`).
+
+An outcome is kept in the transaction that notes it. A tick takes it out in the transaction in which the queue of all
+feedback gets it; whatever dies in between, it is told again, under the same id. Of a run that LangSmith does not have
+nothing is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -12,16 +23,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.plan import CampaignPlan
 from agentic_sales.contracts import CampaignId, RunId, TouchId
+from agentic_sales.observability.redaction import redacted
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
+from agentic_sales.store.approvals import approvals_of
 from agentic_sales.store.campaigns import campaign
 from agentic_sales.store.database import Database
-from agentic_sales.store.outcomes import OutcomeRow, add_outcome, remove_told, untold
+from agentic_sales.store.outcomes import OutcomeRow, add_outcome, is_any_untold, take_untold
 from agentic_sales.store.touches import touch
 
+APPROVAL = "approval"
 JUDGED: Mapping[str, tuple[str, float]] = {
-    "approved": ("approval", 1.0),
-    "edited": ("approval", 0.5),
-    "rejected": ("approval", 0.0),
+    "approved": (APPROVAL, 1.0),
+    "edited": (APPROVAL, 0.5),
+    "rejected": (APPROVAL, 0.0),
     "interested": ("answer", 1.0),
     "not_now": ("answer", 0.5),
     "not_interested": ("answer", 0.0),
@@ -30,7 +44,7 @@ JUDGED: Mapping[str, tuple[str, float]] = {
     "complained": ("answer", 0.0),
     "bounced": ("delivery", 0.0),
 }
-"""Outcome to what it judges, and how well the message did; what is not here judges nothing."""
+"""Outcome to the key that it judges, and how well the message did; what is not here judges nothing."""
 AT_ONCE = 200
 
 
@@ -43,37 +57,60 @@ async def learn(connection: AsyncConnection, touch_id: TouchId, outcome: str, *,
         await add_outcome(connection, touch_id, outcome, now=now)
 
 
-async def tell_outcomes(database: Database, queue: FeedbackQueue) -> int:
+async def tell_outcomes(database: Database, queue: FeedbackQueue | None, *, shown: Collection[str] = ()) -> int:
     """Put the outcomes that were not told into the queue of feedback; return how many.
+
+    Args:
+        database: Where they are.
+        queue: Where they go; None: LangSmith is switched off, and they are dropped.
+        shown: Workflows of which LangSmith may see what people wrote, redacted.
 
     Raises:
         BrokerUnavailable: Redis did not answer; they are told by a later tick.
     """
     async with database.reading() as connection:
-        rows = await untold(connection, limit=AT_ONCE)
-        told = [await _feedback(connection, row) for row in rows]
-    if not rows:
-        return 0
-    for feedback in filter(None, told):
-        await queue.put(feedback)
+        if not await is_any_untold(connection):
+            return 0
     async with database.writing() as connection:
-        await remove_told(connection, rows)
-    return len(rows)
+        rows = await take_untold(connection, limit=AT_ONCE)
+        told = [feedback for row in rows if (feedback := await _feedback(connection, row, shown)) is not None]
+        if queue is not None and told:
+            await queue.put(*told)
+        return len(rows)
 
 
-async def _feedback(connection: AsyncConnection, row: OutcomeRow) -> Feedback | None:
+def feedback_ids(touch_id: TouchId) -> Iterator[str]:
+    """Yield the id of each feedback that there may be on the run that wrote a message."""
+    for key in dict.fromkeys(key for key, _ in JUDGED.values()):
+        yield _feedback_id(touch_id, key)
+
+
+def _feedback_id(touch_id: str, key: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"agentic-sales:{touch_id}:{key}"))
+
+
+async def _feedback(connection: AsyncConnection, row: OutcomeRow, shown: Collection[str]) -> Feedback | None:
     found = await touch(connection, TouchId(row.touch_id))
     of = None if found is None else await campaign(connection, CampaignId(found.campaign_id))
     if found is None or of is None or found.langsmith_run_id is None:
         return None
     key, score = JUDGED[row.outcome]
+    workflow = CampaignPlan.model_validate(of.plan).steps[found.step].workflow
+    notes = await _notes(connection, row) if workflow in shown else ""
     return Feedback(
-        feedback_id=str(uuid5(NAMESPACE_URL, f"agentic-sales:{row.touch_id}:{row.outcome}")),
+        feedback_id=_feedback_id(row.touch_id, key),
         run_id=RunId(found.run_id or ""),
-        assistant_id=CampaignPlan.model_validate(of.plan).steps[found.step].workflow,
+        assistant_id=workflow,
         langsmith_run_id=found.langsmith_run_id,
         key=key,
         score=score,
-        comment=row.outcome,
+        comment=f"{row.outcome}: {redacted(notes)}" if notes else row.outcome,
         given_at_s=row.at.timestamp(),
     )
+
+
+async def _notes(connection: AsyncConnection, row: OutcomeRow) -> str:
+    """Return what people noted when they answered the questions about a message; empty: nothing."""
+    if JUDGED[row.outcome][0] != APPROVAL:
+        return ""
+    return "; ".join(asked.note for asked in await approvals_of(connection, TouchId(row.touch_id)) if asked.note)

@@ -247,6 +247,7 @@ def approve(
     edit: Annotated[
         Path | None, typer.Option("--edit", help="File with a new text; its first line: Subject: …")
     ] = None,
+    note_text: Annotated[str, typer.Option("--note", help="What else is said of it; it is kept.")] = "",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -272,7 +273,7 @@ def approve(
         end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{approval}`; write more of it")
     if not by:
         end(WRONG, "say who decides: --by NAME")
-    body = {"decision": "reject" if reject else "approve", "digest": seen[0]["digest"], "by": by}
+    body = {"decision": "reject" if reject else "approve", "digest": seen[0]["digest"], "by": by, "note": note_text}
     if edit is not None:
         body |= {"decision": "edit", **_edited(edit)}
     path = f"/approvals{campaigns.path_of(seen[0]['approval_id'])}"

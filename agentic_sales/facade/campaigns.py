@@ -139,7 +139,7 @@ async def answer_approval(request: Request, approval_id: str, body: Answer) -> d
     database, key, now = _database(request), ApprovalId(approval_id), clock.now()
     if body.decision == "edit":
         row = await edit_message(
-            database, key, digest=body.digest, subject=body.subject, text=body.text, by=body.by, now=now
+            database, key, digest=body.digest, subject=body.subject, text=body.text, by=body.by, note=body.note, now=now
         )
     else:
         decide = approve if body.decision == "approve" else reject

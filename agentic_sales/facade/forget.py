@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.campaigns import clock
 from agentic_sales.campaigns.forget import Traces, erase, leave_for_good
+from agentic_sales.campaigns.learning import feedback_ids
 from agentic_sales.campaigns.tick import CAMPAIGN
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import RunFailed, ThreadBusy
 from agentic_sales.facade.campaigns import ERRORS
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.thread_questions import answered
+from agentic_sales.runs.feedback import FeedbackQueue
 from agentic_sales.store.threads import ThreadState
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
@@ -60,6 +62,8 @@ async def forget(request: Request, body: Person) -> Forgotten:
     for thread_id in traces.threads:
         await _erase_thread(request, thread_id)
     erased = {"threads": len(traces.threads), "runs": runs, **await erase(state.database, traces.contact_id)}
+    told = [feedback_id for touch_id in traces.touch_ids for feedback_id in feedback_ids(touch_id)]
+    await FeedbackQueue(state.runs.ledger).forget(told)
     return Forgotten(known=True, erased=erased)
 
 

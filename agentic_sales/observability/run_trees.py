@@ -15,6 +15,7 @@ from langsmith import Client, configure
 from langsmith.run_helpers import get_current_run_tree
 from langsmith.run_trees import RunTree
 from langsmith.schemas import TracerSession
+from langsmith.utils import LangSmithConflictError
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.observability.redaction import redacted, redacted_data
@@ -71,22 +72,25 @@ class RunTrees:
     def give_feedback(
         self, assistant_id: str, run_id: str, *, feedback_id: str, key: str, score: float, comment: str | None
     ) -> None:
-        """Tell LangSmith what somebody said of a run. Blocks.
+        """Tell LangSmith what somebody said of a run; what it has under the same id is replaced. Blocks.
 
         Raises:
             langsmith.utils.LangSmithError: It did not take it.
         """
         project = self._known.get(self.project(assistant_id))
         with warnings.catch_warnings(action="ignore"):  # without a project it warns, and finds the run all the same
-            self.client.create_feedback(
-                run_id,
-                key,
-                score=score,
-                comment=comment,
-                feedback_id=feedback_id,
-                session_id=project.id if project else None,
-                stop_after_attempt=1,
-            )
+            try:
+                self.client.create_feedback(
+                    run_id,
+                    key,
+                    score=score,
+                    comment=comment,
+                    feedback_id=feedback_id,
+                    session_id=project.id if project else None,
+                    stop_after_attempt=1,
+                )
+            except LangSmithConflictError:
+                self.client.update_feedback(feedback_id, score=score, comment=comment)
 
     def headers(self) -> dict[str, str]:
         """Return what carries the active run on to a run below it, inside the fleet; nothing if it is not kept."""

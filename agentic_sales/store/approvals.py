@@ -78,6 +78,12 @@ async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[A
     return await every(connection, ApprovalRow, statement)
 
 
+async def was_edited(connection: AsyncConnection, touch_id: TouchId) -> bool:
+    """Tell whether somebody changed the message of a touch."""
+    statement = select(ApprovalRow.approval_id).where(ApprovalRow.touch_id == touch_id, ApprovalRow.state == "edited")
+    return (await connection.execute(statement.limit(1))).first() is not None
+
+
 async def decide(
     connection: AsyncConnection,
     approval_id: ApprovalId,

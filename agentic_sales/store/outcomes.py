@@ -1,15 +1,14 @@
 """Keep what became of messages until it is told to who learns from it; written with the outcome, in one transaction."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, delete, select
+from sqlalchemy import ForeignKey, delete, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import TouchId
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import every, insert_new
+from agentic_sales.store.statements import columns, every, insert_new
 
 
 class OutcomeRow(Table):
@@ -26,17 +25,19 @@ class OutcomeRow(Table):
 
 
 async def add_outcome(connection: AsyncConnection, touch_id: TouchId, outcome: str, *, now: datetime) -> None:
-    """Keep an outcome until it is told; the same one twice is one."""
+    """Keep an outcome until it is told; the same one twice is one, of the last time."""
+    await connection.execute(delete(OutcomeRow).where(OutcomeRow.touch_id == touch_id, OutcomeRow.outcome == outcome))
     await insert_new(connection, OutcomeRow, {"touch_id": touch_id, "outcome": outcome, "at": now})
 
 
-async def untold(connection: AsyncConnection, *, limit: int) -> list[OutcomeRow]:
-    """Return outcomes that were not told, the oldest first."""
-    return await every(connection, OutcomeRow, select(OutcomeRow).order_by(OutcomeRow.at).limit(limit))
+async def is_any_untold(connection: AsyncConnection) -> bool:
+    """Say whether there is an outcome that was not told."""
+    return (await connection.execute(select(OutcomeRow.touch_id).limit(1))).first() is not None
 
 
-async def remove_told(connection: AsyncConnection, told: Iterable[OutcomeRow]) -> None:
-    """Remove outcomes that were told."""
-    for row in told:
-        is_it = (OutcomeRow.touch_id == row.touch_id) & (OutcomeRow.outcome == row.outcome)
-        await connection.execute(delete(OutcomeRow).where(is_it))
+async def take_untold(connection: AsyncConnection, *, limit: int) -> list[OutcomeRow]:
+    """Remove outcomes that were not told, and return them, the oldest first; who rolls back leaves them there."""
+    key = tuple_(OutcomeRow.touch_id, OutcomeRow.outcome)
+    oldest = select(OutcomeRow.touch_id, OutcomeRow.outcome).order_by(OutcomeRow.at).limit(limit)
+    statement = delete(OutcomeRow).where(key.in_(oldest)).returning(*columns(OutcomeRow))
+    return sorted(await every(connection, OutcomeRow, statement), key=lambda row: row.at)

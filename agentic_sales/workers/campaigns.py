@@ -48,10 +48,11 @@ class LiveFleet:
 
 async def tick_campaigns(child: Child) -> Ticked:
     """Tick, and tell what became of messages to who learns from it."""
-    fleet = LiveFleet(await child.runs())
-    database = current_database(settings())
+    fleet, configuration = LiveFleet(await child.runs()), settings()
+    database = current_database(configuration)
     ticked = await tick(database, fleet, now=clock.now())
-    await tell_outcomes(database, FeedbackQueue(child.ledger))
+    queue = FeedbackQueue(child.ledger) if configuration.langsmith_tracing else None
+    await tell_outcomes(database, queue, shown=configuration.trace_payloads)
     return ticked
 
 

@@ -1,39 +1,57 @@
 """What becomes of a message becomes feedback on the run that wrote it: once, and lost by no crash."""
 
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.approval import approve, ask_approval
+from agentic_sales.campaigns.approval import approve, ask_approval, edit_message, reject
 from agentic_sales.campaigns.events import record
 from agentic_sales.campaigns.inbound import Inbound
-from agentic_sales.campaigns.learning import tell_outcomes
+from agentic_sales.campaigns.learning import feedback_ids, tell_outcomes
 from agentic_sales.campaigns.replies import note_class
 from agentic_sales.campaigns.report import share
-from agentic_sales.contracts import ApprovalId, ContactId, TouchId
+from agentic_sales.campaigns.transports.smtp import SmtpTransport
+from agentic_sales.contracts import ApprovalId, ContactId, RunId, TouchId
 from agentic_sales.errors import BrokerUnavailable
-from agentic_sales.runs.feedback import Feedback, FeedbackQueue
+from agentic_sales.runs.feedback import FEEDBACK_ENTRIES_KEY, FEEDBACK_KEY, KEPT_S, Feedback, FeedbackQueue
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.submit import connect_redis
 from agentic_sales.settings import Settings
+from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.inbound import inbound
 from tests.small_campaign import NOW, SmallCampaign, later, small_campaign
+from tests.smtp_server import MailSink, smtp_server
 
 TRACED: dict[str, Any] = {"run_id": "a-run", "langsmith_run_id": "its-run-in-langsmith"}
 
 
+async def asked(campaign: SmallCampaign, touch_id: TouchId) -> ApprovalRow:
+    """Ask somebody to agree to a message."""
+    async with campaign.database.writing() as connection:
+        return await ask_approval(connection, await campaign.row(touch_id), expires_at=later(days=1), now=NOW)
+
+
+async def answer(
+    campaign: SmallCampaign, contact_id: ContactId, touch_id: TouchId, reply_class: str, *, at: datetime = NOW
+) -> None:
+    """Let a recipient answer, and somebody say what the answer means."""
+    event_id = f"{reply_class}-at-{at}"
+    event = Inbound(event_id, "test", "reply", at, touch_id=touch_id, text="Tell me more.")
+    async with campaign.database.writing() as connection:
+        await record(connection, event, now=at)
+    async with campaign.database.reading() as connection:
+        reply = await inbound(connection, event_id)
+    assert reply is not None
+    await note_class(campaign.database, reply, contact_id, {"reply_class": reply_class}, now=at)
+
+
 async def approve_and_answer(campaign: SmallCampaign, contact_id: ContactId, touch_id: TouchId) -> None:
     """Let somebody agree to a message, and its recipient answer with interest."""
-    async with campaign.database.writing() as connection:
-        question = await ask_approval(connection, await campaign.row(touch_id), expires_at=later(days=1), now=NOW)
+    question = await asked(campaign, touch_id)
     await approve(campaign.database, ApprovalId(question.approval_id), digest=question.digest, by="Ann", now=NOW)
-    event = Inbound("an-event", "test", "reply", NOW, touch_id=touch_id, text="Tell me more.")
-    async with campaign.database.writing() as connection:
-        await record(connection, event, now=NOW)
-    async with campaign.database.reading() as connection:
-        reply = await inbound(connection, "an-event")
-    assert reply is not None
-    await note_class(campaign.database, reply, contact_id, {"reply_class": "interested"}, now=NOW)
+    await answer(campaign, contact_id, touch_id, "interested")
 
 
 async def everything(queue: FeedbackQueue) -> list[Feedback]:
@@ -75,12 +93,125 @@ async def test_nothing_is_kept_of_a_run_that_langsmith_does_not_have(migrated: S
 
 
 @pytest.mark.parametrize(
+    ("shown", "comment"), [((), "edited"), (("email_outreach",), "edited: too long for [email]; better")]
+)
+async def test_a_message_that_was_edited_before_it_was_approved_is_judged_once(
+    migrated: Settings, ledger: Ledger, shown: tuple[str, ...], comment: str
+) -> None:
+    queue = FeedbackQueue(ledger)
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.write(await campaign.person("jo@example.com"), **TRACED)
+        question = await asked(campaign, touch_id)
+        changed = await edit_message(
+            campaign.database,
+            ApprovalId(question.approval_id),
+            digest=question.digest,
+            subject="Shorter",
+            text="Hello",
+            by="Ann",
+            note="too long for jo@example.com",
+            now=NOW,
+        )
+        await tell_outcomes(campaign.database, queue, shown=shown)
+        yes = ApprovalId(changed.approval_id)
+        await approve(campaign.database, yes, digest=changed.digest, by="Bob", note="better", now=later(hours=1))
+        await tell_outcomes(campaign.database, queue, shown=shown)
+        [told] = await everything(queue)
+    assert (told.key, told.score, told.comment) == ("approval", 0.5, comment)
+
+
+async def test_a_message_that_is_rejected_after_an_edit_counts_as_rejected(migrated: Settings, ledger: Ledger) -> None:
+    queue = FeedbackQueue(ledger)
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.write(await campaign.person("jo@example.com"), **TRACED)
+        question = await asked(campaign, touch_id)
+        words: dict[str, Any] = {"subject": "Shorter", "text": "Hello", "by": "Ann"}
+        key = ApprovalId(question.approval_id)
+        changed = await edit_message(campaign.database, key, digest=question.digest, **words, now=NOW)
+        no = ApprovalId(changed.approval_id)
+        await reject(campaign.database, no, digest=changed.digest, by="Bob", now=later(hours=1))
+        assert await tell_outcomes(campaign.database, queue) == 2
+        [told] = await everything(queue)
+    assert (told.key, told.score, told.comment) == ("approval", 0.0, "rejected")
+
+
+async def test_what_a_person_says_last_is_what_langsmith_hears_last(migrated: Settings, ledger: Ledger) -> None:
+    queue = FeedbackQueue(ledger)
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        touch_id = await campaign.write(contact_id, **TRACED)
+        await answer(campaign, contact_id, touch_id, "interested")
+        await tell_outcomes(campaign.database, queue)
+        first = await queue.take()
+        assert first is not None
+        await answer(campaign, contact_id, touch_id, "not_now", at=later(days=1))
+        await answer(campaign, contact_id, touch_id, "interested", at=later(days=2))
+        await answer(campaign, contact_id, touch_id, "not_now", at=later(days=3))
+        await tell_outcomes(campaign.database, queue)
+        assert await queue.take() is None, "the first is being delivered"
+        await queue.remove(first)
+        [last] = await everything(queue)
+    assert (first.score, last.score, last.comment) == (1.0, 0.5, "not_now")
+    assert first.feedback_id == last.feedback_id
+
+
+async def test_a_delivery_that_failed_makes_nobody_forget_what_was_said_meanwhile(ledger: Ledger) -> None:
+    queue, first = FeedbackQueue(ledger), _feedback()
+    await queue.put(first)
+    assert await queue.take() == first
+    last = replace(first, score=0.0)
+    await queue.put(last)
+    await queue.put_back(first, after_s=-1.0)
+    assert await everything(queue) == [last]
+
+
+async def test_an_address_that_the_server_refuses_counts_as_bounced(migrated: Settings, ledger: Ledger) -> None:
+    queue = FeedbackQueue(ledger)
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.write(await campaign.person("gone@example.com"), **TRACED)
+        with smtp_server(MailSink(on_recipient=lambda _: "550 5.1.1 no such user")) as server:
+            assert (await campaign.door(SmtpTransport(server)).send(touch_id, now=NOW)).state == "failed"
+        await tell_outcomes(campaign.database, queue)
+        [told] = await everything(queue)
+    assert (told.key, told.score, told.comment) == ("delivery", 0.0, "bounced")
+
+
+async def test_nothing_piles_up_while_langsmith_is_switched_off(migrated: Settings, ledger: Ledger) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        await approve_and_answer(campaign, contact_id, await campaign.write(contact_id, **TRACED))
+        assert await tell_outcomes(campaign.database, None) == 2
+        assert await tell_outcomes(campaign.database, FeedbackQueue(ledger)) == 0
+
+
+async def test_what_nobody_delivers_is_kept_for_days_and_not_for_ever(ledger: Ledger) -> None:
+    await FeedbackQueue(ledger).put(_feedback())
+    keys = FEEDBACK_KEY, FEEDBACK_ENTRIES_KEY
+    assert [await ledger.redis.ttl(key) for key in keys] == [KEPT_S, KEPT_S]
+
+
+async def test_what_waits_is_forgotten_by_the_message_that_it_is_about(migrated: Settings, ledger: Ledger) -> None:
+    queue = FeedbackQueue(ledger)
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        touch_id = await campaign.write(contact_id, **TRACED)
+        await approve_and_answer(campaign, contact_id, touch_id)
+        await tell_outcomes(campaign.database, queue)
+    await queue.forget(feedback_ids(touch_id))
+    assert await everything(queue) == []
+
+
+@pytest.mark.parametrize(
     ("count", "of", "low", "high"),
     [(0, 0, 0.0, 1.0), (0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0)],
 )
 def test_a_share_has_the_interval_that_wilson_gives(count: int, of: int, low: float, high: float) -> None:
     assert share(count, of).low_ratio == pytest.approx(low, abs=1e-4)
     assert share(count, of).high_ratio == pytest.approx(high, abs=1e-4)
+
+
+def _feedback() -> Feedback:
+    return Feedback("an-id", RunId("a-run"), "echo", "its-run-in-langsmith", "answer", 1.0, None, 0.0)
 
 
 def _nowhere() -> Settings:
