@@ -43,6 +43,7 @@
         ├── ModelMisconfigured        a model is configured and cannot work as it is: package, key or name
         ├── ModelRefused              the model's answer does not fit, also after the repair
         ├── FetchRefused              the fetcher may not, or will not, read this address
+        ├── StateUnreadable           a thread's state does not fit its graph, which was changed since
         ├── RunFailed                 a run ended with a failure that its worker recorded
         └── PromptMismatch            a prompt and the values given to it disagree
     ConfigurationError                outside the tree: the process must not start
@@ -90,6 +91,7 @@ __all__ = [
     "RunTimeout",
     "StateConflict",
     "StateUnavailable",
+    "StateUnreadable",
     "SubRunRefused",
     "ThreadBusy",
     "ThreadExists",
@@ -514,6 +516,19 @@ class FetchRefused(PermanentError):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(f"will not fetch `{url}`: {reason}")
+
+
+class StateUnreadable(PermanentError):
+    """Raised when the stored state of a thread does not fit its graph, because the graph was changed since."""
+
+    code = "state_unreadable"
+
+    def __init__(self, assistant_id: str, problems: Iterable[tuple[str, str]]) -> None:
+        told = "; ".join(f"`{field}`: {problem}" for field, problem in problems)
+        super().__init__(
+            f"the stored state does not fit the graph of `{assistant_id}`: {told}; deploy a graph that reads it, then "
+            "let it go on"
+        )
 
 
 class RunFailed(PermanentError):

@@ -7,7 +7,7 @@ queue that loses a message each cost some seconds and nothing else.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -16,11 +16,11 @@ import structlog
 from uuid_utils import uuid7
 
 from agentic_sales.campaigns.door import sweep
-from agentic_sales.contracts import RunId
-from agentic_sales.errors import RequestError, TransientError
+from agentic_sales.contracts import RunFailure, RunId
+from agentic_sales.errors import RequestError, StateUnreadable, TransientError
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.approvals import expire_approvals
-from agentic_sales.store.campaigns import EnrollmentRow, finish_campaigns
+from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, finish_campaigns
 from agentic_sales.store.database import Database
 from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_runs, taken, under_way
 
@@ -36,6 +36,8 @@ BACK_OFF = timedelta(seconds=15)
 """Pause after the first visit that came to nothing; it doubles with each further one."""
 MOST_UNDER_WAY = 10 * BATCH
 """Visits whose runs wait or work at one time: fewer than fill a queue that others use too, and than outlast a lease."""
+HOPELESS = frozenset({StateUnreadable.code})
+"""Failures that no further visit mends, only a deployment: a person must look at once."""
 AT_ONCE = 16
 """Runs that are submitted side by side."""
 
@@ -64,6 +66,18 @@ class Ticked:
     """Visits that it took back from runs that had ended without settling them."""
     ambiguous: int = 0
     """Touches whose sender was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A visit that came to nothing."""
+
+    why: str
+    """Why, for people."""
+    is_its_fault: bool = True
+    """It was begun; False: it was never submitted, so it says nothing about the person."""
+    is_hopeless: bool = False
+    """So will every further one."""
 
 
 async def tick(
@@ -130,7 +144,7 @@ async def _submit(database: Database, fleet: Fleet, batch: Iterable[tuple[Enroll
             try:
                 await fleet.submit_visit(key_of(row), run_id)
             except (TransientError, RequestError) as exc:
-                await _come_to_nothing(database, row, run_id, str(exc), now, is_its_fault=False)
+                await _come_to_nothing(database, row, run_id, _Lost(str(exc), is_its_fault=False), now)
                 return False
             return True
 
@@ -144,28 +158,33 @@ async def _recover(database: Database, fleet: Fleet, now: datetime) -> int:
     ends = await fleet.outcomes([RunId(row.run_id or "") for row in rows])
     lost = [(row, end) for row, end in zip(rows, ends, strict=True) if end is not None]
     for row, end in lost:
-        why = end.failure.message if end.failure else "its run ended and left it as it was"
-        await _come_to_nothing(database, row, RunId(row.run_id or ""), why, now)
+        await _come_to_nothing(database, row, RunId(row.run_id or ""), _lost_of(end.failure), now)
     return len(lost)
 
 
-async def _come_to_nothing(
-    database: Database, row: EnrollmentRow, run_id: RunId, why: str, now: datetime, *, is_its_fault: bool = True
-) -> None:
-    """Give a visit back, to be tried again later; park it when it came to nothing too often."""
-    fruitless = row.fruitless + 1 if is_its_fault else row.fruitless
-    values: Mapping[str, Any] = {
-        "fruitless": fruitless,
-        "wake_at": now + BACK_OFF * 2 ** min(fruitless, 8),
-        "reason": why,
-    }
-    if fruitless >= MOST_FRUITLESS and row.state == "active":
-        values = {
-            "fruitless": 0,
-            "state": "parked",
-            "wake_at": None,
-            "reason": f"{fruitless} visits came to nothing: {why}",
-        }
+def _lost_of(failure: RunFailure | None) -> _Lost:
+    if failure is None:
+        return _Lost("its run ended and left it as it was")
+    return _Lost(failure.message, is_hopeless=failure.code in HOPELESS)
+
+
+async def _come_to_nothing(database: Database, row: EnrollmentRow, run_id: RunId, lost: _Lost, now: datetime) -> None:
+    """Give a visit back, to be tried again later; park it when it came to nothing too often, or will always."""
     async with database.writing() as connection:
-        await end_visit(connection, key_of(row), {**values, "updated_at": now}, run_id=run_id)
-    log.warning("visit_came_to_nothing", campaign_id=row.campaign_id, contact_id=row.contact_id, run_id=run_id, why=why)
+        await end_visit(connection, key_of(row), _given_back(row, lost, now), run_id=run_id)
+    ids = {"campaign_id": row.campaign_id, "contact_id": row.contact_id, "run_id": run_id}
+    log.warning("visit_came_to_nothing", **ids, why=lost.why)
+
+
+def _given_back(row: EnrollmentRow, lost: _Lost, now: datetime) -> dict[str, Any]:
+    """Say how an enrollment goes on; the last visit of one that has ended is left out rather than parked."""
+    fruitless = row.fruitless + lost.is_its_fault
+    if lost.is_hopeless or fruitless >= MOST_FRUITLESS:
+        why = lost.why if lost.is_hopeless else f"{fruitless} visits came to nothing: {lost.why}"
+        values: dict[str, Any] = {"fruitless": 0, "wake_at": None, "state": "parked", "reason": why}
+    else:
+        pause = BACK_OFF * 2 ** min(fruitless, 8)
+        values = {"fruitless": fruitless, "wake_at": now + pause, "state": ACTIVE, "reason": lost.why}
+    if row.state != ACTIVE:
+        values |= {"state": row.state, "reason": row.reason}
+    return {**values, "updated_at": now}

@@ -25,6 +25,7 @@ from agentic_sales.errors import (
     RunFailed,
     RunTimeout,
     StateUnavailable,
+    StateUnreadable,
     TransientError,
 )
 from agentic_sales.registry import GraphSpec
@@ -181,7 +182,7 @@ async def _pause_of_thread(row: GraphSpec, claim: Claim, durable: DurableGraphs)
     try:
         loaded = await durable.graph_of(row)
         return to_json(await pause_of(loaded.graph, claim.thread_id) or NOWHERE)
-    except (GraphUnavailable, StateUnavailable) as exc:
+    except (GraphUnavailable, StateUnavailable, StateUnreadable) as exc:
         log.warning("pause_not_read", run_id=claim.run_id, thread_id=claim.thread_id, reason=str(exc))
         return None
 

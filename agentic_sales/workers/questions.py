@@ -14,7 +14,15 @@ from agentic_sales.errors import InvalidRequest, InvalidUpdate, UnknownCheckpoin
 from agentic_sales.runs.ledger import Claim
 from agentic_sales.workers.loader import Graph, LoadedGraph
 from agentic_sales.workers.resume import checkpoint_id_of
-from agentic_sales.workers.snapshots import End, checkpoint_json, pause_of, snapshot_json, thread_config
+from agentic_sales.workers.snapshots import (
+    End,
+    checkpoint_json,
+    pause_of,
+    read_state,
+    reading,
+    snapshot_json,
+    thread_config,
+)
 
 if TYPE_CHECKING:
     from agentic_sales.workers.checkpoints import Saver
@@ -30,6 +38,7 @@ async def answer_question(loaded: LoadedGraph, saver: "Saver", claim: Claim) -> 
     Raises:
         InvalidRequest: There is no such question, or a part of it is wrong.
         InvalidUpdate: The graph does not take the update.
+        StateUnreadable: The thread's state does not fit the graph.
         UnknownCheckpoint: The thread does not have the checkpoint that the question names.
     """
     match claim.request.get("kind"):
@@ -52,7 +61,7 @@ async def answer_question(loaded: LoadedGraph, saver: "Saver", claim: Claim) -> 
 async def _state(graph: Graph, claim: Claim) -> StateSnapshot:
     checkpoint_id, checkpoint_ns = checkpoint_id_of(claim.request), _namespace(claim.request)
     config = thread_config(claim.thread_id, checkpoint_id, checkpoint_ns)
-    state = await graph.aget_state(config, subgraphs=bool(claim.request.get("subgraphs")))
+    state = await read_state(graph, config, subgraphs=bool(claim.request.get("subgraphs")))
     if checkpoint_id and state.created_at is None:
         raise UnknownCheckpoint(claim.thread_id, checkpoint_id)
     return state
@@ -61,7 +70,7 @@ async def _state(graph: Graph, claim: Claim) -> StateSnapshot:
 async def _update_state(loaded: LoadedGraph, claim: Claim) -> dict[str, Any]:
     graph, request = loaded.graph, claim.request
     if claim.attempt > 1:
-        head = await graph.aget_state(thread_config(claim.thread_id, None, _namespace(request)))
+        head = await read_state(graph, thread_config(claim.thread_id, None, _namespace(request)))
         if (head.metadata or {}).get("run_id") == claim.run_id:
             return _updated(checkpoint_json(head.config))
     await _state(graph, claim)
@@ -91,7 +100,8 @@ async def _history(graph: Graph, claim: Claim) -> list[dict[str, Any]]:
         before=thread_config(claim.thread_id, before) if before else None,
         limit=limit,
     )
-    return [snapshot_json(state) async for state in states]
+    with reading(graph):
+        return [snapshot_json(state) async for state in states]
 
 
 def _run_ids(request: Mapping[str, Any]) -> list[str]:

@@ -14,11 +14,12 @@ from uuid import UUID
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver
 from langgraph.types import Command, PregelTask, Send, StateSnapshot
+from pydantic import BaseModel
 
 from agentic_sales.errors import InvalidRequest, NothingToResume, UnknownCheckpoint
 from agentic_sales.runs.ledger import Claim, Ledger
 from agentic_sales.workers.loader import Graph
-from agentic_sales.workers.snapshots import thread_config
+from agentic_sales.workers.snapshots import read_state, reading, thread_config
 
 WAKE = "wake"
 """Kind of a run that lets a thread go on however it stands."""
@@ -52,10 +53,11 @@ async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | St
     Raises:
         InvalidRequest: The command is none.
         NothingToResume: The thread waits at no interrupt, or not at the one that the command names.
+        StateUnreadable: The thread's state does not fit the graph.
         UnknownCheckpoint: The thread does not have the checkpoint that the run is to start from.
     """
     if claim.attempt > 1:
-        head = await graph.aget_state(thread_config(claim.thread_id), subgraphs=True)
+        head = await read_state(graph, thread_config(claim.thread_id), subgraphs=True)
         if _made_by(head, claim):
             return head if await _stands(graph, head, claim) else Start(None)
     if claim.request.get("kind") == WAKE:
@@ -64,7 +66,7 @@ async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | St
     command = claim.request.get("command")
     if command is None and checkpoint_id is None and values is not None:
         return Start(values, is_input=True)
-    at = await graph.aget_state(thread_config(claim.thread_id, checkpoint_id), subgraphs=True)
+    at = await read_state(graph, thread_config(claim.thread_id, checkpoint_id), subgraphs=True)
     if checkpoint_id and at.created_at is None:
         raise UnknownCheckpoint(claim.thread_id, checkpoint_id)
     if command is not None:
@@ -78,10 +80,22 @@ async def _woken(graph: Graph, claim: Claim) -> Start:
     Whoever wakes a thread need not know how it stands. A thread of a graph that was changed under it, whose next node
     is no more, has nothing left to do; it begins again, with what else it knows.
     """
-    at = await graph.aget_state(thread_config(claim.thread_id), subgraphs=True)
+    at = await read_state(graph, thread_config(claim.thread_id), subgraphs=True)
     if is_waiting(at):
         return Start(Command(resume=dict.fromkeys(waiting_interrupts(at), claim.request.get("resume"))))
-    return Start(None) if at.tasks else Start(claim.request.get("input"), is_input=True)
+    if at.tasks:
+        return Start(None)
+    values = claim.request.get("input")
+    _refuse_unreadable(graph, {**at.values, **(values or {})})
+    return Start(values, is_input=True)
+
+
+def _refuse_unreadable(graph: Graph, values: Mapping[str, Any]) -> None:
+    """Refuse a state that no node could take, of a thread that has no next node to be read for."""
+    schema = graph.builder.state_schema
+    if issubclass(schema, BaseModel):
+        with reading(graph):
+            schema.model_validate(values)
 
 
 def is_waiting(state: StateSnapshot) -> bool:
@@ -113,7 +127,7 @@ async def _stands(graph: Graph, head: StateSnapshot, claim: Claim) -> bool:
         return True
     if not claim.request.get("interrupt_after") or head.parent_config is None:
         return False
-    before = await graph.aget_state(head.parent_config)
+    before = await read_state(graph, head.parent_config)
     return _names_one(claim.request["interrupt_after"], before.tasks)
 
 

@@ -1,12 +1,15 @@
 """Tell the state of a thread in the JSON that LangGraph's callers know."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
+from pydantic import ValidationError
 
+from agentic_sales.errors import StateUnreadable
 from agentic_sales.workers.loader import Graph
 
 INTERRUPTS = "__interrupt__"
@@ -30,6 +33,30 @@ def thread_config(thread_id: str, checkpoint_id: str | None = None, checkpoint_n
     """Name a thread, or one checkpoint of it, in LangGraph's words."""
     configurable: dict[str, Any] = {"thread_id": thread_id, "checkpoint_ns": checkpoint_ns}
     return {"configurable": configurable | ({"checkpoint_id": checkpoint_id} if checkpoint_id else {})}
+
+
+@contextmanager
+def reading(graph: Graph) -> Iterator[None]:
+    """Say what does not fit when the body finds a state that was stored for another form of the graph.
+
+    Raises:
+        StateUnreadable: A field of the state is missing, or is no longer what the graph takes it for.
+    """
+    try:
+        yield
+    except ValidationError as exc:
+        problems = ((".".join(map(str, problem["loc"])) or "the state", problem["msg"]) for problem in exc.errors())
+        raise StateUnreadable(graph.get_name(), problems) from exc
+
+
+async def read_state(graph: Graph, config: RunnableConfig, *, subgraphs: bool = False) -> StateSnapshot:
+    """Read the state of a thread, or of one checkpoint of it.
+
+    Raises:
+        StateUnreadable: It does not fit the graph.
+    """
+    with reading(graph):
+        return await graph.aget_state(config, subgraphs=subgraphs)
 
 
 def snapshot_json(state: StateSnapshot) -> dict[str, Any]:
@@ -76,8 +103,12 @@ def pause_json(state: StateSnapshot) -> dict[str, Any] | None:
 
 
 async def pause_of(graph: Graph, thread_id: str) -> dict[str, Any] | None:
-    """Read where a thread waits; None: it does not."""
-    return pause_json(await graph.aget_state(thread_config(thread_id)))
+    """Read where a thread waits; None: it does not.
+
+    Raises:
+        StateUnreadable: Its state does not fit the graph.
+    """
+    return pause_json(await read_state(graph, thread_config(thread_id)))
 
 
 def output_of(graph: Graph, state: StateSnapshot) -> Any:

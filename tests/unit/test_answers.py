@@ -42,6 +42,7 @@ from agentic_sales.errors import (
     RunTimeout,
     StateConflict,
     StateUnavailable,
+    StateUnreadable,
     SubRunRefused,
     ThreadBusy,
     ThreadExists,
@@ -105,6 +106,7 @@ CASES: list[tuple[AgenticSalesError, int, str | None]] = [
     (ModelMisconfigured("openai:gpt", "no key"), 500, None),
     (ModelRefused("echo.draft", "openai:gpt", "no JSON"), 500, None),
     (FetchRefused("http://10.0.0.1", "private"), 500, None),
+    (StateUnreadable("echo", [("step", "Input should be a valid integer")]), 500, None),
     (RunFailed(RUN_ID, "bug", "broke", is_retryable=False), 500, None),
     (PromptMismatch("echo.draft", missing=["name"]), 500, None),
 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -27,7 +28,7 @@ from agentic_sales.errors import StateConflict
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
-from agentic_sales.store.campaigns import change_enrollment, enrollment, move_campaign
+from agentic_sales.store.campaigns import change_enrollment, enrollment, move_campaign, stop_enrollments
 from agentic_sales.store.campaigns import go_on as unparked
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.inbound import add_inbound
@@ -279,13 +280,17 @@ async def test_whoever_says_what_it_was_lets_the_person_go_on_also_one_whom_a_vi
     assert await standing(spring, contact_id) == ("active", "", 0)
 
 
+@dataclass
 class Changed(InProcessFleet):
     """A fleet whose campaign graph was changed so that it cannot go on with the threads that it finds."""
+
+    code: str = "bug"
+    """As what its runs fail."""
 
     async def submit_visit(self, key: Key, run_id: RunId) -> None:
         """Fail as a run fails whose state does not fit its graph."""
         del key
-        failure = RunFailure(code="bug", message="`step` is no number", is_retryable=False, error="ValidationError")
+        failure = RunFailure(code=self.code, message="`step` is no number", is_retryable=False, error="ValidationError")
         self.ends[run_id] = Outcome(run_id, "error", None, failure)
 
 
@@ -299,6 +304,18 @@ async def test_visits_that_only_fail_are_tried_a_few_times_and_then_parked_with_
     assert (state, step) == ("parked", 0)
     assert reason == f"{MOST_FRUITLESS} visits came to nothing: `step` is no number"
     assert clock.at - NOW < timedelta(hours=1)
+
+
+async def test_a_state_that_no_visit_can_read_parks_at_once_and_an_ended_person_stays_as_it_is(
+    spring: SmallCampaign,
+) -> None:
+    contact_id, gone = await spring.person("jo@example.com"), await spring.person("eve@example.com")
+    async with spring.database.writing() as connection:
+        await stop_enrollments(connection, gone, "unsubscribed", now=NOW)
+    fleet = Changed(code="state_unreadable")
+    assert await rehearse(spring.database, VirtualClock(NOW), MaildirTransport(spring.folder), fleet=fleet) == 2
+    assert await standing(spring, contact_id) == ("parked", "`step` is no number", 0)
+    assert await standing(spring, gone) == ("stopped", "unsubscribed", 0)
 
 
 async def test_a_parked_person_goes_on_when_somebody_says_so_and_nobody_else_does(spring: SmallCampaign) -> None:

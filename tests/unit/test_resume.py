@@ -95,6 +95,17 @@ class TestWaking:
         woken = await steps.run(kind="wake", **steps.given())
         assert woken["notes"] == ["of an older graph", "first", "second", "third"]
 
+    @pytest.mark.parametrize("last", ["draft", "finish"], ids=["before a node", "at its end"])
+    async def test_refuses_a_state_that_the_graph_cannot_read_and_names_the_field(self, ask: Thread, last: str) -> None:
+        graph = (await ask.durable.graph_of(ask.control.row("ask_human"))).graph
+        await graph.aupdate_state(thread_config(ask.thread_id), {"draft": 7, "topic": "price"}, as_node=last)
+        run_id = await ask.submit(kind="wake", **ask.given(topic="price"))
+        failure = await ask.execute(run_id)
+        assert (failure.code, failure.is_retryable) == ("state_unreadable", False)
+        assert "the graph of `ask_human`: `draft`: Input should be a valid string; deploy" in failure.message
+        assert (await ask.record(run_id)).status == "error"
+        assert ask.taken == []
+
 
 class TestRedelivery:
     async def test_before_the_first_checkpoint_begins_with_the_input(self, steps: Thread) -> None:
