@@ -69,6 +69,8 @@ def _ends(facts: Facts) -> str:
         return facts.refusal
     if facts.campaign.state in {"stopped", "finished"}:
         return f"the campaign is {facts.campaign.state}"
+    if shortened := facts.plan.ends_before(facts.touch.step):
+        return shortened
     if facts.enrollment is None or facts.enrollment.state == "stopped":
         return f"the enrollment was stopped: {facts.enrollment.reason}" if facts.enrollment else "is not enrolled"
     return ""

@@ -102,11 +102,19 @@ def _of_enrollment(situation: Situation) -> Decision | None:
 def _of_step(situation: Situation) -> Decision | None:
     step = situation.step
     if step is None:
-        return Decision("finish", "every message was sent")
+        return _of_end(situation)
     unmet = [name for name, value in step.only_if.items() if str(situation.fields.get(name, "")) != value]
     if unmet and situation.touch is None:
         return Decision("advance", f"`{unmet[0]}` is not what step {situation.enrollment.step} is for")
     return None
+
+
+def _of_end(situation: Situation) -> Decision | None:
+    """Decide about who has no step any more; the message of one that the plan has lost is ended first."""
+    if situation.touch is not None:
+        return None
+    last = situation.enrollment.step - 1
+    return Decision("finish", situation.plan.ends_before(last) or "every message was sent")
 
 
 def _of_unwritten(situation: Situation, now: datetime) -> Decision | None:
@@ -138,6 +146,8 @@ def _of_touch(situation: Situation, now: datetime) -> Decision | None:
 
 def _of_waiting(situation: Situation, touch: TouchRow, now: datetime) -> Decision | None:
     """Decide about a message that waits: first for the person who must agree, then for its time."""
+    if situation.step is None:
+        return Decision("send")  # the door knows that it never may, and ends it
     if situation.plan.needs_approval and (decision := _of_approval(situation, now)) is not None:
         return decision
     return Decision("sleep", touch.detail, touch.not_before_at) if touch.not_before_at > now else None

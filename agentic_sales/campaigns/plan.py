@@ -65,6 +65,10 @@ class CampaignPlan(BaseModel):
         """Return how long somebody may take to agree."""
         return timedelta(seconds=self.approval_ttl_s)
 
+    def ends_before(self, step: int) -> str:
+        """Say why a step that was begun is none any more, because the plan was shortened since; empty: it is one."""
+        return f"the plan was shortened: its last step is {len(self.steps) - 1}" if step >= len(self.steps) else ""
+
     @model_validator(mode="after")
     def _names_are_different(self) -> "CampaignPlan":
         for number, step in enumerate(self.steps):

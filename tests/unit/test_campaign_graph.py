@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
 from agentic_sales.campaigns import desk
 from agentic_sales.campaigns.approval import approve, reject
@@ -28,7 +29,7 @@ from agentic_sales.errors import StateConflict
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
-from agentic_sales.store.campaigns import change_enrollment, enrollment, move_campaign, stop_enrollments
+from agentic_sales.store.campaigns import CampaignRow, change_enrollment, enrollment, move_campaign, stop_enrollments
 from agentic_sales.store.campaigns import go_on as unparked
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.inbound import add_inbound
@@ -179,6 +180,41 @@ async def test_a_step_that_is_not_for_a_person_is_left_out(tmp_path: Path) -> No
         await go_on(campaign)
         assert (await standing(campaign, pro))[0] == (await standing(campaign, free))[0] == "finished"
         assert sorted(mail["To"] for mail in campaign.mails()) == ["free@example.com"] * 2 + ["pro@example.com"] * 3
+
+
+async def shorten(campaign: SmallCampaign, steps: int) -> None:
+    """Leave so many steps of the plan."""
+    async with campaign.database.writing() as connection:
+        plan = (await known_campaign(connection, CAMPAIGN)).plan
+        shorter = {**plan, "steps": plan["steps"][:steps]}
+        await connection.execute(update(CampaignRow).values(plan=shorter))
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"), [(2, "every message was sent"), (1, "the plan was shortened: its last step is 0")]
+)
+async def test_who_is_beyond_the_end_of_a_plan_that_was_shortened_is_through(
+    spring: SmallCampaign, steps: int, why: str
+) -> None:
+    contact_id, clock = await spring.person("jo@example.com"), VirtualClock(NOW)
+    await go_on(spring, clock, until=NOW + timedelta(days=4))
+    assert await standing(spring, contact_id) == ("active", "the message is not due", 2)
+    await shorten(spring, steps)
+    await go_on(spring, clock)
+    assert await standing(spring, contact_id) == ("finished", why, 2)
+    assert len(spring.mails()) == 2
+
+
+async def test_a_message_of_a_step_that_the_plan_has_lost_is_never_sent(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    async with spring.database.writing() as connection:
+        await change_enrollment(connection, CAMPAIGN, contact_id, {"step": 2}, now=NOW)
+    lost = await spring.write(contact_id, 2)
+    await shorten(spring, 2)
+    await go_on(spring)
+    assert await standing(spring, contact_id) == ("stopped", "the plan was shortened: its last step is 1", 2)
+    assert (await spring.row(lost)).state == "suppressed"
+    assert spring.mails() == []
 
 
 class TestApproval:
