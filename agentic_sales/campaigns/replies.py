@@ -9,6 +9,7 @@ from agentic_sales.contracts import ContactId, StopReason, TouchId
 from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, classify_inbound
+from agentic_sales.store.touches import note_outcome
 
 CONSEQUENCES: dict[str, StopReason] = {
     "unsubscribe": "unsubscribed",
@@ -52,6 +53,9 @@ async def note_class(
             await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
         if person is not None and reason is not None and (reply.kind == "reply" or reply_class == "unsubscribe"):
             await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)
+            if reply.touch_id is not None:
+                outcome = {"outcome": reason, "outcome_at": reply.received_at}
+                await note_outcome(connection, TouchId(reply.touch_id), outcome, now=now)
     return _back_at(told.get("until"), reply) if reply_class == "out_of_office" else None
 
 

@@ -1,35 +1,51 @@
 """Tell how a campaign does: how far its people are, what became of its messages, and which variant does better.
 
-Opens are not counted: mail programs and scanners open mail by themselves. What counts is what people answer.
+Opens are not counted: mail programs and scanners open mail by themselves. What counts is what people answer, each for
+the message that it answers, once, whatever the same person says later. Shares are of the messages that were sent, also
+of those on which there was no time yet to answer; what people say of drafts, of the drafts on which somebody decided.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from statistics import NormalDist
 
-from sqlalchemy import distinct, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId
+from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import enrollment_counts
 from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.touches import TouchRow, touch_counts
 
-CONFIDENCE_Z = 1.96
-"""Width of the intervals: 95 %."""
-_ANSWERS = ("replied", "interested", "bounced", "unsubscribed", "complained")
+CONFIDENCE_RATIO = 0.95
+"""How often an interval holds the true share."""
+Z = NormalDist().inv_cdf((1 + CONFIDENCE_RATIO) / 2)
+_Counts = dict[tuple[int, str], int]
+"""Messages by step and variant."""
+_CLASS = InboundRow.reply_class
+ANSWERS: Mapping[str, ColumnElement[bool]] = {
+    "replied": and_(InboundRow.kind == "reply", or_(_CLASS.is_(None), _CLASS != "bounced")),
+    "interested": _CLASS == "interested",
+    "bounced": or_(InboundRow.kind == "bounced", _CLASS == "bounced"),
+    "unsubscribed": or_(InboundRow.kind == "unsubscribed", _CLASS == "unsubscribe"),
+    "complained": InboundRow.kind == "complained",
+}
+"""What came back, by the name under which it is counted; one reply can be counted under several."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A share of what was sent, and how sure it is."""
+    """A share, and how sure it is."""
 
     count: int
     """How many."""
     of: int
     """Out of how many."""
-    low_ratio: float
-    """Lower end of the 95 % interval (Wilson 1927), 0-1."""
-    high_ratio: float
+    low_ratio: float | None
+    """Lower end of the interval (Wilson 1927), 0-1; None: out of none nothing can be told."""
+    high_ratio: float | None
     """Upper end."""
 
 
@@ -43,8 +59,11 @@ class VariantReport:
     """Name of the variant; empty: the step has none."""
     sent: int
     """Messages that were sent."""
+    decided: int
+    """Drafts that somebody approved or rejected; those that wait for a word, or waited too long, are not among them."""
     shares: dict[str, Share]
-    """`replied`, `interested`, `bounced`, `unsubscribed`, `complained`."""
+    """Of what was sent `replied`, `interested`, `bounced`, `unsubscribed`, `complained`; of what was decided `edited`
+    (and then approved) and `rejected`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +78,8 @@ class CampaignReport:
     """Per step, touches by state."""
     variants: list[VariantReport]
     """Per step and variant, what people answered."""
+    confidence_ratio: float = CONFIDENCE_RATIO
+    """How often the intervals of the shares hold the true share, 0-1."""
 
 
 async def report_of(connection: AsyncConnection, campaign_id: CampaignId, *, steps: int) -> CampaignReport:
@@ -76,40 +97,47 @@ async def report_of(connection: AsyncConnection, campaign_id: CampaignId, *, ste
 
 
 async def _variants(connection: AsyncConnection, campaign_id: CampaignId) -> list[VariantReport]:
-    sent = await _counts(connection, campaign_id, TouchRow.state == "sent")
-    outcomes = {
-        outcome: await _counts(connection, campaign_id, TouchRow.outcome == outcome)
-        for outcome in _ANSWERS
-        if outcome != "interested"
+    is_sent = TouchRow.state == "sent"
+    is_rejected, is_edited = (TouchRow.touch_id.in_(_decided(state)) for state in ("rejected", "edited"))
+    is_decided = TouchRow.touch_id.in_(_decided("approved", "rejected"))
+    counted = {
+        "sent": await _counts(connection, campaign_id, is_sent),
+        "decided": await _counts(connection, campaign_id, is_decided),
+        "edited": await _counts(connection, campaign_id, and_(is_decided, is_edited, ~is_rejected)),
+        "rejected": await _counts(connection, campaign_id, is_rejected),
     }
-    outcomes["interested"] = await _counts(
-        connection,
-        campaign_id,
-        TouchRow.touch_id.in_(select(InboundRow.touch_id).where(InboundRow.reply_class == "interested")),
-    )
-    return [
-        VariantReport(step, variant, n, {name: share(outcomes[name].get((step, variant), 0), n) for name in _ANSWERS})
-        for (step, variant), n in sorted(sent.items())
-    ]
+    for name, is_answer in ANSWERS.items():
+        is_answered = TouchRow.touch_id.in_(select(InboundRow.touch_id).where(is_answer))
+        counted[name] = await _counts(connection, campaign_id, and_(is_sent, is_answered))
+    return [_variant(*key, counted) for key in sorted({*counted["sent"], *counted["decided"]})]
 
 
-async def _counts(
-    connection: AsyncConnection, campaign_id: CampaignId, condition: object
-) -> dict[tuple[int, str], int]:
+def _variant(step: int, variant: str, counted: Mapping[str, _Counts]) -> VariantReport:
+    found = {name: counts.get((step, variant), 0) for name, counts in counted.items()}
+    answered = {name: share(found[name], found["sent"]) for name in ANSWERS}
+    judged = {name: share(found[name], found["decided"]) for name in ("edited", "rejected")}
+    return VariantReport(step, variant, found["sent"], found["decided"], {**answered, **judged})
+
+
+def _decided(*states: str) -> Select[str]:
+    return select(ApprovalRow.touch_id).where(ApprovalRow.state.in_(states))
+
+
+async def _counts(connection: AsyncConnection, campaign_id: CampaignId, condition: ColumnElement[bool]) -> _Counts:
     statement = (
-        select(TouchRow.step, TouchRow.variant, func.count(distinct(TouchRow.touch_id)))
-        .where(TouchRow.campaign_id == campaign_id, condition)  # type: ignore[arg-type]  # a condition of SQLAlchemy
+        select(TouchRow.step, TouchRow.variant, func.count())
+        .where(TouchRow.campaign_id == campaign_id, condition)
         .group_by(TouchRow.step, TouchRow.variant)
     )
     return {(step, variant): count for step, variant, count in await connection.execute(statement)}
 
 
-def share(count: int, of: int, *, z: float = CONFIDENCE_Z) -> Share:
+def share(count: int, of: int) -> Share:
     """Return a share with its interval by Wilson's score, which is honest for few and for extreme counts too."""
     if of == 0:
-        return Share(count, of, 0.0, 1.0)
-    ratio, spread = count / of, z * z / of
+        return Share(count, of, None, None)
+    ratio, spread = count / of, Z * Z / of
     middle = ratio + spread / 2
-    half = z * sqrt(ratio * (1 - ratio) / of + spread / (4 * of))
+    half = Z * sqrt(ratio * (1 - ratio) / of + spread / (4 * of))
     low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
     return Share(count, of, round(max(low, 0.0), 4), round(min(high, 1.0), 4))

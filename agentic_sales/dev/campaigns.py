@@ -101,15 +101,20 @@ def _steps(campaign: Mapping[str, Any]) -> Table:
 
 
 def _variants(campaign: Mapping[str, Any]) -> Table:
-    answers = ("replied", "interested", "bounced", "unsubscribed", "complained")
-    table = Table("step", "variant", "sent", *answers, title="what people answered, with 95 % intervals")
+    judged, answers = ("edited", "rejected"), ("replied", "interested", "bounced", "unsubscribed", "complained")
+    title = f"what people made of each variant, with {campaign['confidence_ratio']:.0%} intervals"
+    table = Table("step", "variant", "decided", *judged, "sent", *answers, title=title)
     for variant in campaign["variants"]:
-        shares = (_share(variant["shares"][answer]) for answer in answers)
-        table.add_row(str(variant["step"]), variant["variant"] or "-", str(variant["sent"]), *shares)
+        shares = {name: _share(found) for name, found in variant["shares"].items()}
+        drafts = str(variant["decided"]), *(shares[name] for name in judged)
+        messages = str(variant["sent"]), *(shares[name] for name in answers)
+        table.add_row(str(variant["step"]), variant["variant"] or "-", *drafts, *messages)
     return table
 
 
 def _share(share: Mapping[str, Any]) -> str:
+    if share["of"] == 0:
+        return "-"
     return f"{share['count']} ({share['low_ratio']:.0%}-{share['high_ratio']:.0%})"
 
 

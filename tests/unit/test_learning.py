@@ -11,7 +11,6 @@ from agentic_sales.campaigns.events import record
 from agentic_sales.campaigns.inbound import Inbound
 from agentic_sales.campaigns.learning import feedback_ids, tell_outcomes
 from agentic_sales.campaigns.replies import note_class
-from agentic_sales.campaigns.report import share
 from agentic_sales.campaigns.transports.smtp import SmtpTransport
 from agentic_sales.contracts import ApprovalId, ContactId, RunId, TouchId
 from agentic_sales.errors import BrokerUnavailable
@@ -199,15 +198,6 @@ async def test_what_waits_is_forgotten_by_the_message_that_it_is_about(migrated:
         await tell_outcomes(campaign.database, queue)
     await queue.forget(feedback_ids(touch_id))
     assert await everything(queue) == []
-
-
-@pytest.mark.parametrize(
-    ("count", "of", "low", "high"),
-    [(0, 0, 0.0, 1.0), (0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634), (10, 10, 0.7225, 1.0)],
-)
-def test_a_share_has_the_interval_that_wilson_gives(count: int, of: int, low: float, high: float) -> None:
-    assert share(count, of).low_ratio == pytest.approx(low, abs=1e-4)
-    assert share(count, of).high_ratio == pytest.approx(high, abs=1e-4)
 
 
 def _feedback() -> Feedback:
