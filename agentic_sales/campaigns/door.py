@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.caps import Turn, free_turn, next_turn, pace_of, turn_after
 from agentic_sales.campaigns.decision import LOOK_AGAIN, Facts, Verdict, decide
+from agentic_sales.campaigns.guardrail import pause_if_harmful
 from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.messages import build_message
@@ -34,8 +35,8 @@ from agentic_sales.errors import InvalidMessage, StateConflict
 from agentic_sales.observability.metrics import SENDS
 from agentic_sales.runs.purse import count
 from agentic_sales.store.approvals import is_approved
-from agentic_sales.store.campaigns import campaign, enrollment, go_on, held_campaign
-from agentic_sales.store.contacts import contact
+from agentic_sales.store.campaigns import campaign, enrollment, go_on, held_campaign, locked_campaign
+from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import MailboxRow, change_mailbox, locked_mailbox, mailbox
 from agentic_sales.store.statements import known
@@ -49,6 +50,7 @@ from agentic_sales.store.touches import (
     finish,
     held_turns,
     hold,
+    note_outcome,
     slots_taken,
     suppress_touch,
     waiting_ahead,
@@ -213,7 +215,10 @@ async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) ->
 async def _finish(
     connection: AsyncConnection, touch: TouchRow, delivery: Delivery, provider: str, now: datetime
 ) -> TouchRow:
-    if delivery.is_bad_address:  # First, because every transaction locks the person before the touches.
+    campaign_id = CampaignId(touch.campaign_id)
+    if delivery.is_bad_address:  # First, because every transaction locks the person and the campaign before touches.
+        await locked_contact(connection, touch.email_hash)
+        await locked_campaign(connection, campaign_id)
         await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
         await learn(connection, TouchId(touch.touch_id), "bounced", now=now)
     state, values = _ending(touch, delivery, now)
@@ -221,7 +226,10 @@ async def _finish(
     ended = await finish(connection, touch, state, told, expected=TAKEN, now=now)
     if ended is None and (ended := await finish(connection, touch, state, told, expected=IN_DOUBT, now=now)):
         # It was called ambiguous while its sender was slow, and the person may have been parked for it.
-        await go_on(connection, CampaignId(touch.campaign_id), ContactId(touch.contact_id), now=now)
+        await go_on(connection, campaign_id, ContactId(touch.contact_id), now=now)
+    if delivery.is_bad_address:
+        await note_outcome(connection, TouchId(touch.touch_id), {"outcome": "bounced", "outcome_at": now}, now=now)
+        await pause_if_harmful(connection, campaign_id, now=now)
     return ended or await known_touch(connection, TouchId(touch.touch_id))
 
 

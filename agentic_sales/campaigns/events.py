@@ -7,13 +7,14 @@ from typing import Any, Literal
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns import guardrail
 from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.campaigns.inbound import Inbound, Kind
 from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
 from agentic_sales.errors import InvalidAddress
-from agentic_sales.store.campaigns import go_on
+from agentic_sales.store.campaigns import go_on, locked_campaign
 from agentic_sales.store.contacts import ContactRow, contact, contact_by_hash, locked_contact
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.touches import UNKNOWN, TouchRow, note_outcome, resolve, touch, touch_of_message, touches
@@ -50,12 +51,16 @@ async def record(connection: AsyncConnection, event: Inbound, *, now: datetime) 
     }
     if person is not None:  # Before the touches, as every transaction does.
         await locked_contact(connection, person.email_hash)
+    if found is not None and event.kind in guardrail.OUTCOMES:
+        await locked_campaign(connection, CampaignId(found.campaign_id))
     if not await add_inbound(connection, event.event_id, values, now=now):
         return "known"
     if found is not None:
         await _note(connection, found, event, now)
     if event.kind in STOPS and person is not None:
         await stop_person(connection, person.email_hash, STOPS[event.kind], source=event.event_id, now=now)
+    if found is not None and event.kind in guardrail.OUTCOMES:
+        await guardrail.pause_if_harmful(connection, CampaignId(found.campaign_id), now=now)
     log.info("event_recorded", kind=event.kind, source=event.source, touch_id=values["touch_id"])
     return "recorded"
 

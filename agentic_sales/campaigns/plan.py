@@ -46,6 +46,19 @@ class Step(BaseModel):
     variants: tuple[Variant, ...] = Field(default=(), description="Ways to write it; empty: one way.")
 
 
+class Guardrail(BaseModel):
+    """When a campaign pauses by itself, until somebody resumes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    most_bounced_ratio: float = Field(
+        default=0.05, ge=0, le=1, description="Share of its messages that may come back; 1: all of them."
+    )
+    most_complained_ratio: float = Field(
+        default=0.003, ge=0, le=1, description="Share of its messages that may be complained of; 1: all of them."
+    )
+
+
 class CampaignPlan(BaseModel):
     """What a campaign does."""
 
@@ -56,6 +69,9 @@ class CampaignPlan(BaseModel):
     window: SendWindow = Field(default_factory=SendWindow, description="When it may write, in the recipient's time.")
     time_zone: str = Field(default="UTC", description="IANA zone of people whose own is not known.")
     needs_approval: bool = Field(default=True, description="Somebody must agree to every message before it is sent.")
+    guardrail: Guardrail = Field(
+        default_factory=Guardrail, description="When it pauses by itself, to be looked at by somebody."
+    )
     approval_ttl_s: float = Field(
         default=7 * 86_400, gt=0, description="Seconds after which nobody can agree any more."
     )

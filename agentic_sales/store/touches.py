@@ -156,6 +156,19 @@ async def touch_counts(connection: AsyncConnection, campaign_id: CampaignId) -> 
     return {(step, state): count for step, state, count in await connection.execute(statement)}
 
 
+async def outcomes_since(
+    connection: AsyncConnection, campaign_id: CampaignId, since: datetime
+) -> dict[str | None, int]:
+    """Count the messages that a campaign sent since a moment, or that were refused then, by what became of them."""
+    statement = (
+        select(TouchRow.outcome, func.count())
+        .where(TouchRow.campaign_id == campaign_id, TouchRow.dispatched_at >= since)
+        .where(or_(TouchRow.state == "sent", TouchRow.outcome.is_not(None)))
+        .group_by(TouchRow.outcome)
+    )
+    return dict((await connection.execute(statement)).all())
+
+
 async def dispatch(
     connection: AsyncConnection, found: TouchRow, *, slot_day: date, lease_until_at: datetime, now: datetime
 ) -> TouchRow | None:
