@@ -14,7 +14,7 @@ from agentic_sales.campaigns.permission import refusal
 from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_digest
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict
-from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide, was_edited
+from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide, unanswered_of_parked, was_edited
 from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.statements import known
@@ -32,7 +32,8 @@ async def ask_approval(
         touch: The message.
         expires_at: When nobody can answer any more.
         now: The present.
-        instead_of: Question that this one takes the place of, because the message was edited; empty: none.
+        instead_of: Question that this one takes the place of, because the message was edited or nobody answered in
+            time; empty: none.
     """
     key = sha256(f"{touch.touch_id}\0{touch.digest}\0{instead_of}".encode()).hexdigest()[:KEY_CHARS]
     await ask(
@@ -44,6 +45,20 @@ async def ask_approval(
         now=now,
     )
     return await known_approval(connection, ApprovalId(key))
+
+
+async def ask_again(
+    connection: AsyncConnection,
+    campaign_id: CampaignId,
+    contact_id: ContactId | None,
+    *,
+    expires_at: datetime,
+    now: datetime,
+) -> None:
+    """Ask anew what nobody answered in time about the messages of a campaign's parked people, or of one of them."""
+    for old in await unanswered_of_parked(connection, campaign_id, contact_id, now=now):
+        touch = await known_touch(connection, TouchId(old.touch_id))
+        await ask_approval(connection, touch, expires_at=expires_at, now=now, instead_of=old.approval_id)
 
 
 async def approve(

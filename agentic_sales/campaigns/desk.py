@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.approval import ask_again
 from agentic_sales.campaigns.plan import CampaignPlan
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
@@ -139,12 +140,15 @@ async def unpark_people(
 ) -> int:
     """Let whoever is parked go on, once what parked them is mended; return how many that is.
 
+    About those for whom nobody answered in time it is asked again.
+
     Raises:
         UnknownRecord: There is no such campaign.
         StateConflict: The person is not parked in it.
     """
     async with database.writing() as connection:
-        await known_campaign(connection, campaign_id)
+        plan = CampaignPlan.model_validate((await known_campaign(connection, campaign_id)).plan)
+        await ask_again(connection, campaign_id, contact_id, expires_at=now + plan.approval_ttl, now=now)
         unparked = await unpark(connection, campaign_id, contact_id, now=now)
         if contact_id is not None and not unparked:
             raise StateConflict("enrollment", f"{campaign_id}/{contact_id}", "nobody is parked there")

@@ -161,5 +161,4 @@ def _of_approval(situation: Situation, now: datetime) -> Decision | None:
         return Decision("sleep", "nobody has agreed to it yet", approval.expires_at)
     if approval.state == "approved":
         return None
-    told = "expired" if approval.state == "pending" else approval.state
-    return Decision("park", f"the question about step {situation.enrollment.step} is {told}")
+    return Decision("park", f"nobody answered in time whether step {situation.enrollment.step} may be sent")

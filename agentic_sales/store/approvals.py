@@ -6,9 +6,11 @@ from sqlalchemy import ForeignKey, Index, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agentic_sales.contracts import ApprovalId, TouchId
+from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
+from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import columns, every, first, insert_new
+from agentic_sales.store.touches import WAITING, TouchRow
 
 
 class ApprovalRow(Table):
@@ -82,6 +84,28 @@ async def was_edited(connection: AsyncConnection, touch_id: TouchId) -> bool:
     """Tell whether somebody changed the message of a touch."""
     statement = select(ApprovalRow.approval_id).where(ApprovalRow.touch_id == touch_id, ApprovalRow.state == "edited")
     return (await connection.execute(statement.limit(1))).first() is not None
+
+
+async def unanswered_of_parked(
+    connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
+) -> list[ApprovalRow]:
+    """Return the questions that expired about the present messages of a campaign's parked people, or of one of them."""
+    statement = (
+        select(ApprovalRow)
+        .join(TouchRow, (TouchRow.touch_id == ApprovalRow.touch_id) & (TouchRow.digest == ApprovalRow.digest))
+        .join(
+            EnrollmentRow,
+            (EnrollmentRow.campaign_id == TouchRow.campaign_id)
+            & (EnrollmentRow.contact_id == TouchRow.contact_id)
+            & (EnrollmentRow.step == TouchRow.step),
+        )
+        .where(EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.state == "parked")
+        .where(TouchRow.state.in_(WAITING))
+        .where(ApprovalRow.state.in_(("pending", "expired")), ApprovalRow.expires_at <= now)
+    )
+    if contact_id is not None:
+        statement = statement.where(EnrollmentRow.contact_id == contact_id)
+    return await every(connection, ApprovalRow, statement)
 
 
 async def decide(

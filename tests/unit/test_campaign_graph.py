@@ -258,7 +258,29 @@ class TestApproval:
     async def test_a_question_that_nobody_answers_parks_the_enrollment(self, careful: SmallCampaign) -> None:
         contact_id = await careful.person("jo@example.com")
         await go_on(careful)
-        assert await standing(careful, contact_id) == ("parked", "the question about step 0 is expired", 0)
+        why = "nobody answered in time whether step 0 may be sent"
+        assert await standing(careful, contact_id) == ("parked", why, 0)
+
+    async def test_who_is_let_go_on_after_nobody_answered_is_asked_about_anew_as_often_as_that_happens(
+        self, careful: SmallCampaign
+    ) -> None:
+        contact_id, clock = await careful.person("jo@example.com"), VirtualClock(NOW)
+        await go_on(careful, clock)
+        seen = set()
+        for _ in range(2):
+            assert await desk.unpark_people(careful.database, CAMPAIGN, contact_id, now=clock.at) == 1
+            await go_on(careful, clock, until=clock.at + timedelta(hours=1))
+            assert await standing(careful, contact_id) == ("active", "nobody has agreed to it yet", 0)
+            seen.add(await self.asked(careful))
+            await go_on(careful, clock)
+            assert (await standing(careful, contact_id))[0] == "parked"
+        assert len(seen) == 2
+        await desk.unpark_people(careful.database, CAMPAIGN, None, now=clock.at)
+        question, digest = await self.asked(careful)
+        await approve(careful.database, question, digest=digest, by="Ann", now=clock.at)
+        await go_on(careful, clock)
+        assert (await standing(careful, contact_id))[0] == "finished"
+        assert len(careful.mails()) == 1
 
 
 class Unsure:
