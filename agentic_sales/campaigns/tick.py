@@ -171,7 +171,7 @@ def _lost_of(failure: RunFailure | None) -> _Lost:
 async def _come_to_nothing(database: Database, row: EnrollmentRow, run_id: RunId, lost: _Lost, now: datetime) -> None:
     """Give a visit back, to be tried again later; park it when it came to nothing too often, or will always."""
     async with database.writing() as connection:
-        await end_visit(connection, key_of(row), _given_back(row, lost, now), run_id=run_id)
+        await end_visit(connection, key_of(row), _given_back(row, lost, now), run_id=run_id, wakes=row.wakes)
     ids = {"campaign_id": row.campaign_id, "contact_id": row.contact_id, "run_id": run_id}
     log.warning("visit_came_to_nothing", **ids, why=lost.why)
 
@@ -181,10 +181,9 @@ def _given_back(row: EnrollmentRow, lost: _Lost, now: datetime) -> dict[str, Any
     fruitless = row.fruitless + lost.is_its_fault
     if lost.is_hopeless or fruitless >= MOST_FRUITLESS:
         why = lost.why if lost.is_hopeless else f"{fruitless} visits came to nothing: {lost.why}"
-        values: dict[str, Any] = {"fruitless": 0, "wake_at": None, "state": "parked", "reason": why}
+        values: dict[str, Any] = {"fruitless": 0, "wake_at": None}
+        told = {"state": "parked", "reason": why}
     else:
-        pause = BACK_OFF * 2 ** min(fruitless, 8)
-        values = {"fruitless": fruitless, "wake_at": now + pause, "state": ACTIVE, "reason": lost.why}
-    if row.state != ACTIVE:
-        values |= {"state": row.state, "reason": row.reason}
-    return {**values, "updated_at": now}
+        values = {"fruitless": fruitless, "wake_at": now + BACK_OFF * 2 ** min(fruitless, 8)}
+        told = {"reason": lost.why}
+    return {**values, **(told if row.state == ACTIVE else {}), "updated_at": now}

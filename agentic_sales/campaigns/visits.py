@@ -171,11 +171,11 @@ async def put_off(database: Database, key: Key, until_at: datetime, *, now: date
 _ENDS = {"park": "parked", "stop": "stopped", "finish": "finished"}
 
 
-async def due_at_of(database: Database, key: Key) -> datetime | None:
-    """Return the moment for which a visit is made; whoever wakes the person meanwhile changes it."""
+async def wakes_of(database: Database, key: Key) -> int:
+    """Return how often a person was woken until now; whoever does so during a visit changes it."""
     async with database.reading() as connection:
         enrolled = await enrollment(connection, *key)
-    return enrolled.wake_at if enrolled else None
+    return enrolled.wakes if enrolled else 0
 
 
 async def stop(database: Database, key: Key, why: str, *, now: datetime) -> None:
@@ -184,7 +184,7 @@ async def stop(database: Database, key: Key, why: str, *, now: datetime) -> None
         await change_enrollment(connection, *key, {"state": "stopped", "reason": why}, now=now)
 
 
-async def settle(database: Database, key: Key, decision: Decision, *, due_at: datetime | None, now: datetime) -> None:
+async def settle(database: Database, key: Key, decision: Decision, *, wakes: int, now: datetime) -> None:
     """End the visit as it was decided: asleep until its moment, parked, stopped, finished, or as it is.
 
     If somebody woke the person since the visit began, with an answer that it may not have seen, the decision is
@@ -196,8 +196,7 @@ async def settle(database: Database, key: Key, decision: Decision, *, due_at: da
     elif decision.act == "sleep":
         values |= {"reason": decision.why}
     async with database.writing() as connection:
-        if await end_visit(connection, key, values, due_at=due_at) is None:
-            await end_visit(connection, key, {"fruitless": 0, "updated_at": now})
+        await end_visit(connection, key, values, wakes=wakes)
     log.info("visit_ended", campaign_id=key[0], contact_id=key[1], act=decision.act)
 
 

@@ -26,13 +26,13 @@ from agentic_sales.campaigns.visits import (
     advance,
     ask_person,
     commission_of,
-    due_at_of,
     keep_draft,
     put_off,
     settle,
     situation_of,
     stop,
     unread_replies,
+    wakes_of,
 )
 from agentic_sales.contracts import CampaignId, ContactId, TouchId
 from agentic_sales.errors import NotPermitted, UnknownRecord
@@ -79,7 +79,9 @@ class Output(BaseModel):
 class State(Input, Output):
     """Input, output, and what a visit notes for its end."""
 
-    due_at: str | None = Field(default=None, description="The moment for which the visit is made, in UTC.")
+    wakes: int = Field(
+        default=-1, description="How often the person had been woken when the visit began; -1: nobody looked."
+    )
 
 
 EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
@@ -88,13 +90,13 @@ EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
 async def check_reply(state: State) -> dict[str, Any]:
     """Read what came back since the last visit, and draw the consequences."""
     database, key = _database(), _key(state)
-    due_at = await due_at_of(database, key)  # before anything is read that may change meanwhile
+    wakes = await wakes_of(database, key)  # before anything is read that may change meanwhile
     for reply in await unread_replies(database, key[1]):
         told = (await run_assistant("classify_reply", asked_of(reply))).output
         back_at = await note_class(database, reply, key[1], told, now=clock.now())
         if back_at is not None:
             await put_off(database, key, back_at, now=clock.now())
-    return {"due_at": due_at.isoformat() if due_at else None}
+    return {"wakes": wakes}
 
 
 async def guard(state: State) -> dict[str, Any]:
@@ -167,7 +169,7 @@ async def record(state: State) -> dict[str, Any]:
 async def schedule_next(state: State) -> dict[str, Any]:
     """Write down when the next visit is, or how the person's way ended."""
     decision = Decision(state.act, state.why, _moment(state.wake_at))  # type: ignore[arg-type]  # only `guard` writes it
-    await settle(_database(), _key(state), decision, due_at=_moment(state.due_at), now=clock.now())
+    await settle(_database(), _key(state), decision, wakes=state.wakes, now=clock.now())
     return {}
 
 

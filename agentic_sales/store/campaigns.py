@@ -70,10 +70,17 @@ class EnrollmentRow(Table):
     """Run that visits it; None: none does."""
     fruitless: Mapped[int] = mapped_column(default=0, server_default="0")
     """Visits in a row that came to nothing; after too many it is parked."""
+    wakes: Mapped[int] = mapped_column(default=0, server_default="0")
+    """How often somebody or something woke it, for a visit that must not put to sleep who was woken meanwhile."""
     created_at: Mapped[datetime]
     """When the person was enrolled."""
     updated_at: Mapped[datetime]
     """When the row changed last."""
+
+
+def woken(now: datetime) -> dict[str, Any]:
+    """Return the columns of an enrollment that is woken."""
+    return {"wake_at": now, "wakes": EnrollmentRow.wakes + 1, "updated_at": now}
 
 
 async def add_campaign(
@@ -202,7 +209,7 @@ async def unpark(
 
 
 async def _go_on(connection: AsyncConnection, which: ColumnElement[bool], now: datetime) -> int:
-    going_on = {"state": ACTIVE, "reason": "", "fruitless": 0, "wake_at": now, "updated_at": now}
+    going_on = {"state": ACTIVE, "reason": "", "fruitless": 0, **woken(now)}
     return (await connection.execute(update(EnrollmentRow).where(which).values(**going_on))).rowcount
 
 
@@ -237,7 +244,7 @@ async def stop_enrollments(
     statement = (
         update(EnrollmentRow)
         .where(EnrollmentRow.contact_id == contact_id, EnrollmentRow.state.in_((ACTIVE, "parked")))
-        .values(state="stopped", reason=reason, wake_at=now, updated_at=now)
+        .values(state="stopped", reason=reason, **woken(now))
         .returning(EnrollmentRow.campaign_id)
     )
     return [CampaignId(found) for found in (await connection.execute(statement)).scalars()]

@@ -5,14 +5,13 @@ A visit is claimed under a lease, so of many that look at once one takes it, and
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from types import EllipsisType
 from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId, ContactId
-from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow
+from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, woken
 from agentic_sales.store.statements import columns, every, first
 
 Key = tuple[CampaignId, ContactId]
@@ -85,27 +84,32 @@ async def end_visit(
     values: dict[str, Any],
     *,
     run_id: str | None = None,
-    due_at: datetime | EllipsisType | None = ...,
+    wakes: int | None = None,
 ) -> EnrollmentRow | None:
-    """End a visit and change what it brought.
+    """End a visit and change what it brought; whoever was woken meanwhile is visited again instead.
 
     Args:
         connection: Of a writing transaction.
         key: The enrollment.
         values: Columns of `EnrollmentRow`.
         run_id: Only if it is this run's visit; None: whoever's it is.
-        due_at: Only if it is still due at this moment, so that nobody woke it; left out: whenever it is due.
+        wakes: How often the enrollment had been woken when the visit began, which then saw all that had happened;
+            None: it does not matter.
 
     Returns:
-        The enrollment; None: it is another run's visit by now, or was woken, and nothing was changed.
+        The enrollment; None: it is another run's visit by now, or was woken, and what the visit brought was dropped.
     """
     statement = update(EnrollmentRow).where(_is(key))
     if run_id is not None:
         statement = statement.where(EnrollmentRow.run_id == run_id)
-    if due_at is not ...:
-        statement = statement.where(EnrollmentRow.wake_at.is_not_distinct_from(due_at))
-    values = {"lease_until_at": None, "run_id": None, **values}
-    return await first(connection, EnrollmentRow, statement.values(**values).returning(*columns(EnrollmentRow)))
+    given_back: dict[str, Any] = {"lease_until_at": None, "run_id": None}
+    ending = statement.values(**given_back, **values).returning(*columns(EnrollmentRow))
+    if wakes is not None:
+        ending = ending.where(EnrollmentRow.wakes == wakes)
+    ended = await first(connection, EnrollmentRow, ending)
+    if ended is None and wakes is not None:
+        await connection.execute(statement.values(**given_back, fruitless=0))
+    return ended
 
 
 async def wake(
@@ -117,7 +121,7 @@ async def wake(
     states: Collection[str] = (ACTIVE,),
 ) -> int:
     """Let enrollments be visited now, of a campaign, of a person or both; return how many."""
-    statement = update(EnrollmentRow).where(EnrollmentRow.state.in_(states)).values(wake_at=now, updated_at=now)
+    statement = update(EnrollmentRow).where(EnrollmentRow.state.in_(states)).values(**woken(now))
     if campaign_id is not None:
         statement = statement.where(EnrollmentRow.campaign_id == campaign_id)
     if contact_id is not None:

@@ -26,7 +26,7 @@ PLAN = {
     "steps": [{}, *[{"delay_days": 3, "counts": "days"}] * (STEPS - 1)],
     "window": {"starts": "00:00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]},
 }
-SAME_STATE: tuple[Edit, ...] = (('return {"due_at":', 'print("a changed node")\n    return {"due_at":'),)
+SAME_STATE: tuple[Edit, ...] = (('return {"wakes":', 'print("a changed node")\n    return {"wakes":'),)
 RENAMED: tuple[Edit, ...] = (
     ("async def sleep(", "async def nap("),
     ("schedule_next, sleep)", "schedule_next, nap)"),
@@ -36,7 +36,7 @@ RENAMED: tuple[Edit, ...] = (
 )
 NEW_FIELD: tuple[Edit, ...] = (
     ("class State(Input, Output):", "class State(Input, Output):\n    visits: int = Field(default=7, ge=7)\n"),
-    ('return {"due_at":', 'return {"visits": state.visits + 1, "due_at":'),
+    ('return {"wakes":', 'return {"visits": state.visits + 1, "wakes":'),
 )
 CHANGED_TYPE: tuple[Edit, ...] = (
     ("sent: list[str] = Field(default_factory=list,", "sent: dict[str, bool] = Field(default_factory=dict,"),

@@ -1,7 +1,7 @@
 """A campaign goes on by itself: days pass in a moment, the decisions are the live ones."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -19,10 +19,10 @@ from agentic_sales.campaigns.desk import enroll_people, known_campaign
 from agentic_sales.campaigns.door import resolve
 from agentic_sales.campaigns.machine import Decision
 from agentic_sales.campaigns.stops import stop_person
-from agentic_sales.campaigns.tick import MOST_FRUITLESS
+from agentic_sales.campaigns.tick import MOST_FRUITLESS, tick
 from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
-from agentic_sales.campaigns.visits import due_at_of, settle
+from agentic_sales.campaigns.visits import settle, wakes_of
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
 from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
 from agentic_sales.errors import StateConflict
@@ -294,18 +294,19 @@ class Unsure:
         return Delivery("ambiguous", "the line went dead after the last byte")
 
 
-async def test_who_is_woken_while_a_visit_is_made_is_visited_again(spring: SmallCampaign) -> None:
+@pytest.mark.parametrize("woken_at", [NOW, NOW + timedelta(seconds=1)], ids=["at its very moment", "later"])
+async def test_who_is_woken_while_a_visit_is_made_is_visited_again(spring: SmallCampaign, woken_at: datetime) -> None:
     contact_id = await spring.person("jo@example.com")
     key, later_on = (CAMPAIGN, contact_id), NOW + timedelta(days=7)
-    due_at = await due_at_of(spring.database, key)
+    wakes = await wakes_of(spring.database, key)
     async with spring.database.writing() as connection:
-        await wake(connection, now=NOW + timedelta(seconds=1), contact_id=contact_id)
-    await settle(spring.database, key, Decision("park", "too late"), due_at=due_at, now=NOW)
+        await wake(connection, now=woken_at, contact_id=contact_id)
+    await settle(spring.database, key, Decision("park", "too late"), wakes=wakes, now=NOW)
     async with spring.database.reading() as connection:
-        assert await next_wake_at(connection) == NOW + timedelta(seconds=1)
+        assert await next_wake_at(connection) == woken_at
     assert (await standing(spring, contact_id))[0] == "active"
-    due_at = await due_at_of(spring.database, key)
-    await settle(spring.database, key, Decision("sleep", "in time", later_on), due_at=due_at, now=NOW)
+    wakes = await wakes_of(spring.database, key)
+    await settle(spring.database, key, Decision("sleep", "in time", later_on), wakes=wakes, now=NOW)
     async with spring.database.reading() as connection:
         assert await next_wake_at(connection) == later_on
 
@@ -330,9 +331,9 @@ async def test_whoever_says_what_it_was_lets_the_person_go_on_also_one_whom_a_vi
     touch_id, at = await spring.write(contact_id), clock.now() + timedelta(hours=1)
     async with spring.database.writing() as connection:
         await unparked(connection, *key, now=clock.now())
-    due_at = await due_at_of(spring.database, key)
+    wakes = await wakes_of(spring.database, key)
     await resolve(spring.database, touch_id, "sent", by="Ann", now=at)
-    await settle(spring.database, key, Decision("park", "nobody knows"), due_at=due_at, now=at)
+    await settle(spring.database, key, Decision("park", "nobody knows"), wakes=wakes, now=at)
     async with spring.database.reading() as connection:
         assert await next_wake_at(connection) == at
     assert await standing(spring, contact_id) == ("active", "", 0)
@@ -374,6 +375,26 @@ async def test_a_state_that_no_visit_can_read_parks_at_once_and_an_ended_person_
     assert await rehearse(spring.database, VirtualClock(NOW), MaildirTransport(spring.folder), fleet=fleet) == 2
     assert await standing(spring, contact_id) == ("parked", "`step` is no number", 0)
     assert await standing(spring, gone) == ("stopped", "unsubscribed", 0)
+
+
+async def test_who_stops_while_a_visit_comes_to_nothing_stays_stopped(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+
+    class Interrupted(Changed):
+        """A fleet that learns how a run ended just when its person leaves."""
+
+        async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
+            if run_ids:
+                async with spring.database.writing() as connection:
+                    await stop_enrollments(connection, contact_id, "unsubscribed", now=NOW)
+            return await super().outcomes(run_ids)
+
+    fleet = Interrupted(code="state_unreadable")
+    for _ in range(2):
+        await tick(spring.database, fleet, now=NOW)
+    assert await standing(spring, contact_id) == ("stopped", "unsubscribed", 0)
+    async with spring.database.reading() as connection:
+        assert await next_wake_at(connection) is not None
 
 
 async def test_a_parked_person_goes_on_when_somebody_says_so_and_nobody_else_does(spring: SmallCampaign) -> None:
