@@ -24,8 +24,8 @@ ApprovalState = Literal["pending", "approved", "rejected", "edited", "expired"]
 """Where a question about a message stands; `edited`: another question took its place."""
 TouchState = Literal["pending", "dispatching", "sent", "failed", "ambiguous", "suppressed", "deferred"]
 """Where a touch stands. `ambiguous`: nobody knows whether it was sent; a person, or the provider's word, ends it."""
-StopReason = Literal["replied", "bounced", "complained", "unsubscribed", "stopped"]
-"""Why nothing more is sent to a person; `stopped`: by hand."""
+StopReason = Literal["replied", "bounced", "complained", "unsubscribed", "suppressed", "stopped"]
+"""Why nothing more is sent to a person; `suppressed`: the provider's own list has the address; `stopped`: by hand."""
 ConsentBasis = Literal["consent", "contract", "legitimate_interest"]
 """On what lawful basis a person may be written to."""
 

@@ -1,6 +1,6 @@
 """Send: the one place from which a message leaves, at most once, whatever dies on the way.
 
-    pending ──▶ dispatching ──▶ sent
+    pending ──▶ dispatching ──▶ sent ──▶ failed | suppressed, by the provider's word
        ▲  │          │────────▶ failed
        │  ▼          │────────▶ ambiguous ──▶ sent | failed, by a person or the provider's word
     deferred ◀───────┘

@@ -12,20 +12,23 @@ from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.campaigns.inbound import Inbound, Kind
 from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.stops import stop_person
-from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
+from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId, TouchState
 from agentic_sales.errors import InvalidAddress
 from agentic_sales.store.campaigns import go_on, locked_campaign
 from agentic_sales.store.contacts import ContactRow, contact, contact_by_hash, locked_contact
 from agentic_sales.store.inbound import add_inbound
-from agentic_sales.store.touches import UNKNOWN, TouchRow, note_outcome, resolve, touch, touch_of_message, touches
+from agentic_sales.store.touches import SENT, UNKNOWN, TouchRow, note_outcome, resolve, touch, touch_of_message, touches
 
 STOPS: Mapping[Kind, StopReason] = {
     "reply": "replied",
     "bounced": "bounced",
     "complained": "complained",
     "unsubscribed": "unsubscribed",
+    "suppressed": "suppressed",
 }
 """What ends every message to a person, and how the ledger calls it."""
+NEVER_LEFT: Mapping[Kind, TouchState] = {"failed": "failed", "suppressed": "suppressed"}
+"""What says that the provider took a message and did not send it, and where the message stands then."""
 
 Recorded = Literal["recorded", "known", "ignored"]
 """What became of an event; `ignored`: it is from or about nobody whom a campaign wrote to."""
@@ -101,8 +104,10 @@ async def _person(connection: AsyncConnection, event: Inbound, found: TouchRow |
 async def _note(connection: AsyncConnection, found: TouchRow, event: Inbound, now: datetime) -> None:
     """Write on the touch what became of it; whoever answers to a message proves that it was sent."""
     touch_id = TouchId(found.touch_id)
-    detail = f"proved by {event.event_id}"
-    if await resolve(connection, touch_id, "sent", expected=UNKNOWN, by=event.event_id, detail=detail, now=now):
+    state: TouchState = NEVER_LEFT.get(event.kind, "sent")
+    expected = UNKNOWN if state == "sent" else (*UNKNOWN, *SENT)
+    detail = f"proved by {event.event_id}" if state == "sent" else f"{event.source}: {event.text or event.kind}"
+    if await resolve(connection, touch_id, state, expected=expected, by=event.event_id, detail=detail, now=now):
         await go_on(connection, CampaignId(found.campaign_id), ContactId(found.contact_id), now=now)
     await learn(connection, touch_id, event.kind, now=now)
     values: dict[str, Any] = {}

@@ -15,12 +15,24 @@ from email.utils import getaddresses
 from hashlib import sha256
 from typing import Any, Literal
 
-from agentic_sales.campaigns.refusals import is_undeliverable
+from agentic_sales.campaigns.refusals import is_bad_address, is_undeliverable
 from agentic_sales.contracts import TouchId
 from agentic_sales.sources.html import read_html
 from agentic_sales.wording import newest_text
 
-Kind = Literal["reply", "auto_reply", "bounced", "delayed", "complained", "unsubscribed", "sent", "delivered", "other"]
+Kind = Literal[
+    "reply",
+    "auto_reply",
+    "bounced",
+    "delayed",
+    "complained",
+    "unsubscribed",
+    "sent",
+    "delivered",
+    "failed",
+    "suppressed",
+    "other",
+]
 LONGEST_TEXT_CHARS = 20_000
 LONGEST_LINE_CHARS = 500
 LONGEST_HTML_CHARS = 500_000
@@ -47,8 +59,14 @@ _RESEND_KINDS: Mapping[str, Kind] = {
     "email.delivered": "delivered",
     "email.delivery_delayed": "delayed",
     "email.complained": "complained",
+    "email.suppressed": "suppressed",
     "email.received": "reply",
 }
+_RESEND_SUPPRESSED: Mapping[str, Kind] = {"bounce": "bounced", "complaint": "complained"}
+"""Why Resend put an address on its own list; by hand else."""
+_INVALID_RECIPIENT = re.compile(
+    r"(?:invalid|unknown)[ _-](?:recipient|address|mailbox|`?to\b)|no[ _-]such[ _-](?:user|recipient)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +78,7 @@ class Inbound:
     source: str
     """`resend`, or `imap:` and the mailbox."""
     kind: Kind
-    """What it is; only a permanent failure is `bounced`."""
+    """What it is; only what nobody can get is `bounced`. `failed`, `suppressed`: the provider never sent it."""
     received_at: datetime
     """When it came, as its source tells."""
     touch_id: TouchId | None = None
@@ -123,10 +141,10 @@ def parse_resend(event_id: str, event: Mapping[str, Any], *, received_at: dateti
     name = event.get("type")
     if not isinstance(data, Mapping) or not isinstance(name, str):
         return None
-    kind = _bounce_kind(data) if name == "email.bounced" else _RESEND_KINDS.get(name)
+    kind = _resend_kind(name, data)
     if kind is None:
         return None
-    party = data.get("from") if kind == "reply" else next(iter(_texts(data.get("to"))), "")
+    party = data.get("from") if kind == "reply" else data.get("email") or next(iter(_texts(data.get("to"))), "")
     return Inbound(
         event_id=f"resend:{event_id}",
         source="resend",
@@ -137,7 +155,7 @@ def parse_resend(event_id: str, event: Mapping[str, Any], *, received_at: dateti
         address=_only_address(_text(party)),
         message_id=_text(data.get("message_id")),
         subject=_text(data.get("subject")),
-        text=_text(_mapping(data.get("bounce")).get("message")),
+        text=_resend_reason(data),
     )
 
 
@@ -322,8 +340,23 @@ def _storable(text: str) -> str:
     return text.replace("\x00", "").encode("utf-8", errors="replace").decode()
 
 
-def _bounce_kind(data: Mapping[str, Any]) -> Kind:
-    return "bounced" if _mapping(data.get("bounce")).get("type") == "Permanent" else "delayed"
+def _resend_kind(name: str, data: Mapping[str, Any]) -> Kind | None:
+    match name:
+        case "email.bounced":
+            return "bounced" if _mapping(data.get("bounce")).get("type") == "Permanent" else "delayed"
+        case "email.failed":
+            reason = _resend_reason(data)
+            return "bounced" if is_bad_address(reason) or _INVALID_RECIPIENT.search(reason) else "failed"
+        case "suppression.added":
+            return _RESEND_SUPPRESSED.get(_text(data.get("origin")), "suppressed")
+        case _:
+            return _RESEND_KINDS.get(name)
+
+
+def _resend_reason(data: Mapping[str, Any]) -> str:
+    """Return why a message did not arrive, as the event says it; empty: it does not."""
+    told = (("bounce", "message"), ("failed", "reason"), ("suppressed", "message"))
+    return next((text for name, field in told if (text := _text(_mapping(data.get(name)).get(field)))), "")
 
 
 def _touch_tag(tags: object) -> TouchId | None:

@@ -18,19 +18,18 @@ from agentic_sales.campaigns.permission import refusal_of
 from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, variant_for
 from agentic_sales.campaigns.touches import Draft, touch_key, write_touch
 from agentic_sales.campaigns.windows import zone_named
-from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId, TouchState
+from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.store.approvals import approvals_of
 from agentic_sales.store.campaigns import campaign, change_enrollment, enrollment
 from agentic_sales.store.contacts import ContactRow, company, contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, inbound_of
-from agentic_sales.store.touches import TouchRow, touch, touches
+from agentic_sales.store.touches import SENT, TouchRow, touch, touches
 from agentic_sales.store.visits import Key, end_visit
 
 log = structlog.get_logger()
 
-SENT: tuple[TouchState, ...] = ("sent",)
 UNREAD = frozenset({"reply", "auto_reply"})
 """Kinds of what came back that `classify_reply` reads."""
 

@@ -54,6 +54,7 @@ STOP_CONDITIONS: dict[str, SkipReason] = {
     "unsubscribed": "unsubscribed",
     "complained": "unsubscribed",
     "bounced": "bounced",
+    "suppressed": "stopped",
     "stopped": "stopped",
     "replied": "replied",
 }

@@ -24,7 +24,8 @@ class InboundRow(Table):
     source: Mapped[str]
     """`resend`, or `imap:` and the mailbox."""
     kind: Mapped[str]
-    """`reply`, `auto_reply`, `bounced`, `delayed`, `complained`, `unsubscribed`, `sent`, `delivered` or `other`."""
+    """`reply`, `auto_reply`, `bounced`, `delayed`, `complained`, `unsubscribed`, `sent`, `delivered`, `failed`,
+    `suppressed` or `other`."""
     touch_id: Mapped[str | None] = mapped_column(ForeignKey("touches.touch_id", ondelete="CASCADE"))
     """Touch that it is about; None: none is known."""
     contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))

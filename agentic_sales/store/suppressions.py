@@ -23,7 +23,7 @@ class SuppressionRow(Table):
     email_hash: Mapped[str] = mapped_column(primary_key=True)
     """Digest of the normalized address."""
     reason: Mapped[str] = mapped_column(primary_key=True)
-    """`replied`, `bounced`, `complained`, `unsubscribed` or `stopped`."""
+    """`replied`, `bounced`, `complained`, `unsubscribed`, `suppressed` or `stopped`."""
     source: Mapped[str]
     """Who or what said so: an event's id, a person's name."""
     at: Mapped[datetime]

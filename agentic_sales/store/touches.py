@@ -24,6 +24,8 @@ TAKEN: tuple[TouchState, ...] = ("dispatching",)
 """State of a touch that a sender has."""
 IN_DOUBT: tuple[TouchState, ...] = ("ambiguous",)
 """State of a touch of which somebody must find out whether it was sent."""
+SENT: tuple[TouchState, ...] = ("sent",)
+"""State of a touch that the provider took."""
 UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
 """States of a touch that may have been sent already."""
 
@@ -103,7 +105,7 @@ class TouchRow(Table):
     delivered_at: Mapped[datetime | None] = mapped_column(default=None)
     """When the recipient's server took it, as far as the provider tells."""
     outcome: Mapped[str | None] = mapped_column(default=None)
-    """`replied`, `bounced`, `complained` or `unsubscribed`; None: nothing yet."""
+    """`replied`, `bounced`, `complained`, `unsubscribed` or `suppressed`; None: nothing yet."""
     outcome_at: Mapped[datetime | None] = mapped_column(default=None)
     """When the outcome was told."""
     run_id: Mapped[str | None] = mapped_column(default=None)
@@ -221,7 +223,7 @@ async def resolve(
     detail: str,
     now: datetime,
 ) -> TouchRow | None:
-    """End a touch of which it was not known whether it was sent; None: it is in none of the expected states."""
+    """End a touch as what was found out that it is; None: it is in none of the expected states."""
     values: dict[str, Any] = {"state": state, "detail": detail, "resolved_by": by, "lease_until_at": None}
     if state == "sent":
         values["sent_at"] = func.coalesce(TouchRow.sent_at, TouchRow.dispatched_at)

@@ -83,6 +83,7 @@ async def test_a_person_of_the_store_is_greeted_and_matched_by_what_is_known(sto
         ("unsubscribed", "unsubscribed"),
         ("complained", "unsubscribed"),
         ("bounced", "bounced"),
+        ("suppressed", "stopped"),
         ("stopped", "stopped"),
         ("replied", "replied"),
     ],

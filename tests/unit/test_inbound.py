@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from agentic_sales.campaigns.door import resolve
 from agentic_sales.campaigns.events import record, unsubscribe
 from agentic_sales.campaigns.inbound import Inbound, parse_mail, parse_resend, with_content
+from agentic_sales.campaigns.transports.contract import Delivery
+from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.errors import StateConflict
 from agentic_sales.settings import Settings
@@ -136,12 +139,26 @@ def resend_event(kind: str, **data: Any) -> dict[str, Any]:
         (resend_event("email.bounced", bounce={"type": "Permanent", "message": "no such user"}), "bounced"),
         (resend_event("email.bounced", bounce={"type": "Transient"}), "delayed"),
         (resend_event("email.bounced"), "delayed"),
+        (resend_event("email.failed", failed={"reason": "reached_daily_quota"}), "failed"),
+        (resend_event("email.failed", failed={"reason": "Invalid `to` field"}), "bounced"),
+        (resend_event("email.failed", failed={"reason": "550 5.1.1 user unknown"}), "bounced"),
+        (resend_event("email.suppressed", suppressed={"type": "OnAccountSuppressionList"}), "suppressed"),
     ],
 )
 def test_an_event_of_resend_is_told_for_what_it_is(event: dict[str, Any], kind: str) -> None:
     parsed = parse_resend("msg_1", event, received_at=NOW)
     assert parsed is not None
     assert (parsed.kind, parsed.provider_id, parsed.address) == (kind, "re_1", "jo@x.example")
+
+
+@pytest.mark.parametrize(
+    ("origin", "kind"), [("bounce", "bounced"), ("complaint", "complained"), ("manual", "suppressed")]
+)
+def test_an_address_that_resend_puts_on_its_list_is_one_of_nobody_to_be_written_to(origin: str, kind: str) -> None:
+    data = {"id": "e169aa45", "email": "jo@x.example", "origin": origin, "source_id": None}
+    parsed = parse_resend("msg_1", {"type": "suppression.added", "data": data}, received_at=NOW)
+    assert parsed is not None
+    assert (parsed.kind, parsed.address, parsed.provider_id) == (kind, "jo@x.example", None)
 
 
 @pytest.mark.parametrize("event", [resend_event("email.opened"), {}, {"type": 7, "data": []}, {"type": "email.sent"}])
@@ -222,6 +239,61 @@ async def test_a_reply_that_names_no_message_is_known_by_who_wrote_it_and_a_stra
             assert await record(connection, read("From: bo@example.com\nSubject: Hi\n\nHi"), now=NOW) == "ignored"
             assert await record(connection, read("From: JO@gmail.example\nSubject: Hi\n\nHi"), now=NOW) == "recorded"
             assert [row.reason for row in await suppressions(connection)] == ["replied"]
+
+
+async def told_by_resend(campaign: SmallCampaign, kind: str, touch_id: TouchId, **data: Any) -> None:
+    """Record an event of Resend about a message."""
+    event = parse_resend("msg_1", resend_event(kind, tags={"touch": touch_id}, **data), received_at=later(hours=1))
+    assert event is not None
+    async with campaign.database.writing() as connection:
+        assert await record(connection, event, now=later(hours=1)) == "recorded"
+
+
+async def test_a_message_that_the_provider_took_and_could_not_send_has_failed_and_stops_nobody(
+    migrated: Settings,
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id, touch_id, _ = await sent(campaign)
+        await told_by_resend(campaign, "email.failed", touch_id, failed={"reason": "reached_daily_quota"})
+        row = await campaign.row(touch_id)
+        assert (row.state, row.detail, row.outcome) == ("failed", "resend: reached_daily_quota", None)
+        assert (await campaign.door().send(touch_id, now=later(days=1))).state == "failed"
+        async with campaign.database.reading() as connection:
+            assert await suppressions(connection) == []
+            found = await enrollment(connection, CAMPAIGN, contact_id)
+        assert found is not None
+        assert found.state == "active"
+
+
+async def test_an_address_on_the_providers_list_is_on_ours_which_names_the_event(migrated: Settings) -> None:
+    message = "it is on the account-level suppression list"
+    async with small_campaign(migrated) as campaign:
+        _, touch_id, further = await sent(campaign)
+        await told_by_resend(campaign, "email.suppressed", touch_id, suppressed={"message": message})
+        row = await campaign.row(touch_id)
+        assert (row.state, row.detail, row.outcome) == ("suppressed", f"resend: {message}", "suppressed")
+        assert (await campaign.row(further)).state == "suppressed"
+        async with campaign.database.reading() as connection:
+            told = [(entry.reason, entry.source) for entry in await suppressions(connection)]
+        assert told == [("suppressed", "resend:msg_1")]
+
+
+async def test_a_sender_that_is_late_does_not_call_sent_what_the_provider_has_failed_to_send(
+    migrated: Settings,
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.message()
+
+        class Telling(MaildirTransport):
+            """A way on which the provider's word about a message is faster than its answer."""
+
+            async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:
+                """Hand the message over; the provider tells that it failed before it answers."""
+                await told_by_resend(campaign, "email.failed", key, failed={"reason": "domain not verified"})
+                return await super().deliver(message, key=key)
+
+        ended = await campaign.door(Telling(campaign.folder)).send(touch_id, now=NOW)
+        assert (ended.state, ended.detail) == ("failed", "resend: domain not verified")
 
 
 async def test_the_providers_word_ends_an_unknown_and_a_person_need_not(migrated: Settings) -> None:
