@@ -17,7 +17,7 @@ from agentic_sales.campaigns.tick import thread_of
 from agentic_sales.contracts import CampaignId, ContactId, RunId, TouchId
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import EnrollmentRow
-from agentic_sales.store.contacts import erase_contact, locked_contact
+from agentic_sales.store.contacts import ContactRow, erase_contact, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.suppressions import anonymize
@@ -28,20 +28,26 @@ SOURCE = "forgotten"
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
-    """Where a person is to be found besides the store."""
+class Leaving:
+    """A person who is to be erased."""
 
     contact_id: ContactId
     """The person."""
     threads: tuple[str, ...]
     """Threads of the person's campaigns."""
-    run_ids: tuple[RunId, ...]
-    """Runs that wrote to the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written to a person."""
+
     touch_ids: tuple[TouchId, ...]
-    """What they wrote."""
+    """The messages."""
+    run_ids: tuple[RunId, ...]
+    """Runs that wrote them."""
 
 
-async def leave_for_good(database: Database, email: str, *, now: datetime) -> Traces | None:
+async def leave_for_good(database: Database, email: str, *, now: datetime) -> Leaving | None:
     """End whatever waits for a person, so that no visit begins any more; return where else the person is to be found.
 
     Returns:
@@ -64,16 +70,28 @@ async def leave_for_good(database: Database, email: str, *, now: datetime) -> Tr
         read = {"subject": "", "text": "", "reply_class": func.coalesce(InboundRow.reply_class, SOURCE)}
         await connection.execute(update(InboundRow).where(InboundRow.contact_id == contact_id).values(**read))
         enrolled = (await connection.execute(select(EnrollmentRow.campaign_id).where(mine))).scalars()
-        threads = tuple(thread_of((CampaignId(found), contact_id)) for found in enrolled)
-        of_them = select(TouchRow.touch_id, TouchRow.run_id).where(TouchRow.contact_id == contact_id)
-        written = (await connection.execute(of_them)).all()
-        runs = tuple(RunId(run_id) for _, run_id in written if run_id)
-        return Traces(contact_id, threads, runs, tuple(TouchId(touch_id) for touch_id, _ in written))
+        return Leaving(contact_id, tuple(thread_of((CampaignId(found), contact_id)) for found in enrolled))
+
+
+async def written_to(database: Database, contact_id: ContactId) -> Written:
+    """Return what was written to a person until now."""
+    wanted = select(TouchRow.touch_id, TouchRow.run_id).where(TouchRow.contact_id == contact_id)
+    async with database.reading() as connection:
+        rows = (await connection.execute(wanted)).all()
+    return Written(
+        tuple(TouchId(touch_id) for touch_id, _ in rows), tuple(RunId(run_id) for _, run_id in rows if run_id)
+    )
 
 
 async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
-    """Erase a person from the store; return how many rows of each kind that was."""
+    """Erase a person from the store; return how many rows of each kind that was.
+
+    Raises:
+        StateUnavailable: The rows are gone, but SQLite's file could not be written anew, and may hold their bytes.
+    """
     async with database.writing() as connection:
+        # Held, so that of two who erase one person one counts what there was.
+        await connection.execute(select(ContactRow).where(ContactRow.contact_id == contact_id).with_for_update())
         counts = {
             "enrollments": await _count(connection, EnrollmentRow.contact_id, [contact_id]),
             "messages": await _count(connection, TouchRow.contact_id, [contact_id]),
@@ -81,7 +99,7 @@ async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
             "inbound_messages": await _count(connection, InboundRow.contact_id, [contact_id]),
         }
         erased = {"contacts": int(await erase_contact(connection, contact_id)), **counts}
-    await database.flush_log()
+    await database.scrub()
     return erased
 
 

@@ -15,7 +15,7 @@ feedback gets it; whatever dies in between, it is told again, under the same id.
 nothing is kept.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
@@ -77,12 +77,6 @@ async def tell_outcomes(database: Database, queue: FeedbackQueue | None, *, show
         if queue is not None and told:
             await queue.put(*told)
         return len(rows)
-
-
-def feedback_ids(touch_id: TouchId) -> Iterator[str]:
-    """Yield the id of each feedback that there may be on the run that wrote a message."""
-    for key in dict.fromkeys(key for key, _ in JUDGED.values()):
-        yield _feedback_id(touch_id, key)
 
 
 def _feedback_id(touch_id: str, key: str) -> str:

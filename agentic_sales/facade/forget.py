@@ -1,19 +1,24 @@
 """Forget a person everywhere: in the store, in the threads of the campaigns, in the records of every run that saw one.
 
-Each step can be done again, so a request that was cut off is sent again; the person's own row goes last.
+Each step can be done again, so a request that was cut off is sent again, and two at once both come to the end; the
+person's own row goes last.
 """
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
+from redis.exceptions import RedisError
 
 from agentic_sales.campaigns import clock
-from agentic_sales.campaigns.forget import Traces, erase, leave_for_good
-from agentic_sales.campaigns.learning import feedback_ids
+from agentic_sales.campaigns.forget import Leaving, erase, leave_for_good, written_to
 from agentic_sales.campaigns.tick import CAMPAIGN
-from agentic_sales.contracts import RunId
-from agentic_sales.errors import RunFailed, ThreadBusy
+from agentic_sales.campaigns.transports.chosen import local_maildir
+from agentic_sales.contracts import RunId, RunStatus
+from agentic_sales.errors import BrokerUnavailable, PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
 from agentic_sales.facade.campaigns import ERRORS
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.thread_questions import answered
@@ -22,19 +27,19 @@ from agentic_sales.store.threads import ThreadState
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
-VISIT_ENDS_WITHIN_S = 15.0
-"""How long a visit that is at work may take to end, before the request is refused."""
+RESTS_WITHIN_S = 15.0
+"""How long all that is at work on the person may take to end, before the request is refused."""
 POLL_S = 0.1
-MOST_RUNS = 1000
-LEFT = "mail that has left (in mailboxes, and in the local maildir), traces, backups, PostgreSQL's dead rows before a \
-vacuum, and Redis' append-only file before its next rewrite"
+RUNS_AT_ONCE = 200
+LEFT = "mail that has left (in mailboxes, and in the maildir of another machine), traces, runs that callers asked for \
+themselves, backups, PostgreSQL's dead rows before a vacuum, and Redis' append-only file before its next rewrite"
 
 
 class Forgotten(BaseModel):
     """What was erased."""
 
     known: bool = Field(description="False: the store did not know the person; nothing will be sent there either way.")
-    erased: dict[str, int] = Field(description="How much was erased, by kind.")
+    erased: dict[str, int] = Field(description="How much this request erased, by kind.")
     suppressed: bool = Field(
         default=True, description="The digest of the address stays, so that nothing is sent to it."
     )
@@ -52,50 +57,107 @@ class Person(BaseModel):
 @router.post("/forget", responses=ERRORS, summary="Forget a person")
 async def forget(request: Request, body: Person) -> Forgotten:
     """Erase a person everywhere, and keep a digest of the address, so that nobody writes to it again."""
-    state = state_of(request)
-    traces = await leave_for_good(state.database, body.email, now=clock.now())
-    if traces is None:
+    database = state_of(request).database
+    leaving = await leave_for_good(database, body.email, now=clock.now())
+    if leaving is None:
+        await database.scrub()  # Its file may hold what a request erased that was cut off then.
         return Forgotten(known=False, erased={})
-    for thread_id in traces.threads:
-        await _wait_for_rest(state, thread_id)
-    runs = await _erase_runs(state, traces)
-    for thread_id in traces.threads:
-        await _erase_thread(request, thread_id)
-    erased = {"threads": len(traces.threads), "runs": runs, **await erase(state.database, traces.contact_id)}
-    told = [feedback_id for touch_id in traces.touch_ids for feedback_id in feedback_ids(touch_id)]
-    await FeedbackQueue(state.runs.ledger).forget(told)
-    return Forgotten(known=True, erased=erased)
+    return await _Erasure(request).of(leaving)
 
 
-async def _wait_for_rest(state: FacadeState, thread_id: str) -> None:
-    seconds = asyncio.get_running_loop().time
-    give_up_at_s = seconds() + VISIT_ENDS_WITHIN_S
-    while (holder := await state.threads.holder(thread_id)) is not None:
-        if seconds() > give_up_at_s:
-            raise ThreadBusy(thread_id, f"run `{holder}` is at work on it")
-        await asyncio.sleep(POLL_S)
+class _Erasure:
+    """Erases one person in all places that a facade reaches."""
 
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._state: FacadeState = state_of(request)
+        self._seconds = asyncio.get_running_loop().time
+        self._give_up_at_s = self._seconds() + RESTS_WITHIN_S
+        self._runs: set[RunId] = set()
+        self._erased_runs = 0
 
-async def _erase_runs(state: FacadeState, traces: Traces) -> int:
-    """Erase the records of the runs that saw the person, whoever was asked before who asked."""
-    seen: list[RunId] = list(traces.run_ids)
-    for thread_id in traces.threads:
-        records = await state.threads.runs(thread_id, limit=MOST_RUNS, offset=0, status=None)
-        seen += [record.run_id for record in records]
-    gone = 0
-    for run_id in reversed(await state.runs.with_sub_runs(seen)):
-        verdict = await state.runs.remove(run_id)
-        if verdict == "live":
-            raise ThreadBusy(traces.threads[0], f"its run `{run_id}` is at work")
-        gone += verdict == "gone"
-    return gone
+    async def of(self, leaving: Leaving) -> Forgotten:
+        """Erase a person who was told to leave for good.
 
+        Raises:
+            PoolUnavailable: No worker lives that could erase a thread; nothing is sent meanwhile.
+            ThreadBusy: A visit did not end in time.
+            RunNotEnded: A run that saw the person did not end in time, although it was cancelled.
+            RunFailed: The state of a thread could not be erased.
+            BrokerUnavailable: Redis did not answer.
+            StateUnavailable: The database did not answer, or its file could not be written anew.
+        """
+        for thread_id in leaving.threads:
+            await self._rest(thread_id)
+        # Not before: a visit that was at work has written until now.
+        database = self._state.database
+        wrote = await written_to(database, leaving.contact_id)
+        await self._erase_runs(wrote.run_ids)
+        checkpoints = [await self._erase_thread(thread_id) for thread_id in leaving.threads]
+        erased = {
+            "threads": sum(count > 0 for count in checkpoints),
+            "checkpoints": sum(checkpoints),
+            "runs": self._erased_runs,
+            "feedback": await FeedbackQueue(self._state.runs.ledger).forget(self._runs),
+            "local_mails": await local_maildir(self._state.settings).remove(wrote.touch_ids),
+        }
+        return Forgotten(known=True, erased={**erased, **await erase(database, leaving.contact_id)})
 
-async def _erase_thread(request: Request, thread_id: str) -> None:
-    """Erase a thread and its checkpoints, by the pool that owns its graph."""
-    known = ThreadState(CAMPAIGN, None)
-    outcome = await answered(request, thread_id, known, {"kind": "delete"}, changes_it=True)
-    if outcome.failure is not None:
-        failure = outcome.failure
-        raise RunFailed(outcome.run_id, failure.code, failure.message, is_retryable=failure.is_retryable)
-    await state_of(request).threads.delete(thread_id)
+    async def _rest(self, thread_id: str) -> None:
+        """Wait until nobody is at work on a thread; who was to begin does not begin."""
+        records = self._state.threads
+        while True:
+            await self._check_pool()
+            holder = await records.holder(thread_id)
+            if holder is None:
+                return
+            if self._seconds() > self._give_up_at_s:
+                raise ThreadBusy(thread_id, f"run `{holder}` is at work on it")
+            for run_id in await records.live_runs(thread_id):
+                await self._cancel(run_id, only="pending")
+            await asyncio.sleep(POLL_S)
+
+    async def _check_pool(self) -> None:
+        """Refuse at once what would wait for a pool in which nobody lives."""
+        queue = self._state.control.decide(CAMPAIGN).queue
+        try:
+            workers = await self._state.runs.ledger.live_workers([queue])
+        except RedisError as exc:
+            raise BrokerUnavailable("looking for workers", exc) from exc
+        if not workers[queue]:
+            raise PoolUnavailable(queue, CAMPAIGN)
+
+    async def _cancel(self, run_id: RunId, *, only: RunStatus | None = None) -> None:
+        with suppress(UnknownRun):
+            if only is None or (await self._state.runs.record(run_id)).status == only:
+                await self._state.runs.cancel(run_id)
+
+    async def _erase_thread(self, thread_id: str) -> int:
+        """Erase a thread with its runs; return how many checkpoints it had."""
+        while True:
+            await self._rest(thread_id)
+            while records := await self._state.threads.runs(thread_id, limit=RUNS_AT_ONCE, offset=0, status=None):
+                await self._erase_runs(record.run_id for record in records)
+            with suppress(ThreadBusy):  # A visit that was claimed before has begun, or another request erases it.
+                return await self._erase_state(thread_id)
+
+    async def _erase_runs(self, run_ids: Iterable[RunId]) -> None:
+        """Erase the records of runs and of those that they asked for, whoever was asked before who asked."""
+        for run_id in reversed(await self._state.runs.with_sub_runs(run_ids)):
+            self._runs.add(run_id)
+            while (verdict := await self._state.runs.remove(run_id)) == "live":
+                if self._seconds() > self._give_up_at_s:
+                    raise RunNotEnded(run_id)
+                await self._cancel(run_id)
+                await asyncio.sleep(POLL_S)
+            self._erased_runs += verdict == "gone"
+
+    async def _erase_state(self, thread_id: str) -> int:
+        """Erase the state of a thread, by the pool that owns its graph."""
+        known = ThreadState(CAMPAIGN, None)
+        outcome = await answered(self._request, thread_id, known, {"kind": "delete"}, changes_it=True)
+        if (failure := outcome.failure) is not None:
+            raise RunFailed(outcome.run_id, failure.code, failure.message, is_retryable=failure.is_retryable)
+        await self._state.threads.delete(thread_id)
+        await self._state.runs.remove(outcome.run_id)  # Its record names the thread, and so the person's id.
+        return int(from_json(outcome.output or b"{}")["checkpoints"])

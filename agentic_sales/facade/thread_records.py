@@ -149,7 +149,7 @@ class ThreadRecords:
         return await self.threads.count(wanted)
 
     async def delete(self, thread_id: str) -> None:
-        """Remove a thread and what the ledger keeps of it.
+        """Remove a thread, and what the ledger keeps of it unless somebody has begun something on it since.
 
         Raises:
             StateUnavailable: The database does not answer.

@@ -5,7 +5,7 @@ that one delivered twice counts once. What is said anew under the same id takes 
 is being delivered: whatever way it takes, the last word arrives last.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from pydantic_core import from_json, to_json
@@ -115,26 +115,29 @@ class FeedbackQueue:
         async with self._ledger.in_time():
             await self._remove(keys=self._keys, args=[feedback.feedback_id, _text(feedback)])
 
-    async def forget(self, feedback_ids: Iterable[str]) -> None:
-        """Forget whatever waits under these ids.
-
-        Raises:
-            BrokerUnavailable: Redis did not answer.
-        """
-        if not (ids := list(feedback_ids)):
-            return
-        try:
-            async with self._ledger.in_time(), self._ledger.redis.pipeline(transaction=True) as pipeline:
-                pipeline.zrem(FEEDBACK_KEY, *ids)
-                pipeline.hdel(FEEDBACK_ENTRIES_KEY, *ids)
-                await pipeline.execute()
-        except RedisError as exc:
-            raise BrokerUnavailable("forgetting feedback", exc) from exc
-
     async def put_back(self, feedback: Feedback, *, after_s: float) -> None:
         """Let an entry be taken again after a while."""
         async with self._ledger.in_time():
             await self._put_back(keys=[FEEDBACK_KEY], args=[feedback.feedback_id, after_s])
+
+    async def forget(self, run_ids: Collection[RunId]) -> int:
+        """Forget whatever was said of runs; return how much that was.
+
+        Raises:
+            BrokerUnavailable: Redis did not answer.
+        """
+        try:
+            async with self._ledger.in_time():
+                entries = await self._ledger.redis.hgetall(FEEDBACK_ENTRIES_KEY)
+            ids = [feedback_id for feedback_id, entry in entries.items() if from_json(entry)["run_id"] in run_ids]
+            if ids:
+                async with self._ledger.in_time(), self._ledger.redis.pipeline(transaction=True) as pipeline:
+                    pipeline.zrem(FEEDBACK_KEY, *ids)
+                    pipeline.hdel(FEEDBACK_ENTRIES_KEY, *ids)
+                    await pipeline.execute()
+        except RedisError as exc:
+            raise BrokerUnavailable("forgetting feedback", exc) from exc
+        return len(ids)
 
 
 def _text(feedback: Feedback) -> str:

@@ -368,4 +368,5 @@ return standing
 HEAL = _TURNS + thread_scripts.HEAL
 FORGET = _TURNS + thread_scripts.FORGET
 DISCARD_RUN = _TURNS + thread_scripts.DISCARD_RUN
+FORGET_THREAD = _TURNS + thread_scripts.FORGET_THREAD
 SETTLED = thread_scripts.SETTLED

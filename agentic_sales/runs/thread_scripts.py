@@ -243,6 +243,16 @@ return 'gone'
 """
 """Remove the record of a run that has ended. Returns 'gone', or why not: 'live' or 'unknown'."""
 
+FORGET_THREAD = """
+-- ARGV: thread id.
+if holder_of(ARGV[1]) then return 0 end
+redis.call('DEL', thread_key(ARGV[1]), thread_key(ARGV[1]) .. ':runs')
+redis.call('ZREM', 'agentic:threads:changed', ARGV[1])
+redis.call('SREM', 'agentic:threads:busy', ARGV[1])
+return 1
+"""
+"""Remove what is kept of a thread that nobody holds. Returns 0, removing nothing, when somebody does."""
+
 SETTLED = """
 -- ARGV: thread id, score, thread id, score, ...
 for i = 1, #ARGV, 2 do

@@ -55,6 +55,7 @@ class ThreadLedger:
         self._ledger = ledger
         self._redis: Redis = ledger.redis
         self._settled = ledger.redis.register_script(scripts.SETTLED)
+        self._forget = ledger.redis.register_script(scripts.FORGET_THREAD)
 
     async def holder(self, thread_id: str) -> RunId | None:
         """Return the run that holds a thread; None: nobody does."""
@@ -123,12 +124,10 @@ class ThreadLedger:
             async with self._ledger.in_time():
                 await self._settled(keys=[], args=args)
 
-    async def forget(self, thread_id: str) -> None:
-        """Remove what the ledger keeps of a thread that nobody holds."""
-        async with self._ledger.in_time(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(thread_key(thread_id), runs_key(thread_id))
-            pipe.zrem(CHANGED_KEY, thread_id)
-            await pipe.execute()
+    async def forget(self, thread_id: str) -> bool:
+        """Remove what the ledger keeps of a thread; False, removing nothing: somebody holds it."""
+        async with self._ledger.in_time():
+            return bool(await self._forget(keys=[], args=[thread_id]))
 
     async def _end(self, thread_id: str) -> ThreadEnd | None:
         async with self._ledger.in_time():

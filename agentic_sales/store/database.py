@@ -6,7 +6,7 @@ connection that the server closed is replaced before the next statement.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,12 +16,14 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from agentic_sales.errors import ConfigurationError
+from agentic_sales.errors import ConfigurationError, StateUnavailable
 from agentic_sales.settings import Settings
 
 SQLITE_BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's write; writes are single rows, so this is long."""
 CONNECT_TIMEOUT_S = 2
+EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
+"""Moves SQLite's log into the database file and empties it; it waits for others as a writer does."""
 _POSTGRESQL = "postgresql+psycopg"
 _SQLITE = "sqlite+aiosqlite"
 _FILE_NAME = "agentic_sales.sqlite"
@@ -73,13 +75,30 @@ class Database:
             async with writing.begin():
                 yield writing
 
-    async def flush_log(self) -> None:
-        """Move SQLite's log into the database file and empty it, so that it does not hold what was deleted."""
+    async def scrub(self) -> None:
+        """Leave nothing in SQLite's files of what was deleted; PostgreSQL does so at its next vacuum.
+
+        `secure_delete` zeroes what is deleted where it stands, but not the copy that stays behind when a row moves to
+        another page. So the file is written anew, for which writers wait, and its log is emptied.
+
+        Raises:
+            StateUnavailable: Others used the database for as long as a writer waits.
+        """
         if self.engine.dialect.name != "sqlite":
             return
         async with self.engine.connect() as connection:
-            raw = await connection.get_raw_connection()
-            await raw.driver_connection.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]  # aiosqlite's
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            try:
+                await raw.execute_fetchall("VACUUM")
+            except sqlite3.OperationalError as exc:
+                raise StateUnavailable(exc) from exc
+            if is_kept(await raw.execute_fetchall(EMPTY_LOG)):
+                raise StateUnavailable("others use the database, so its log cannot be emptied of what was erased")
+
+
+def is_kept(rows: Iterable[Sequence[int]]) -> bool:
+    """Tell from the answer to `EMPTY_LOG` whether others kept the log from being emptied."""
+    return any(is_busy for is_busy, *_ in rows)
 
 
 @asynccontextmanager

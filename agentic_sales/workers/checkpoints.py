@@ -38,7 +38,13 @@ from sqlalchemy import URL
 
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.settings import Settings
-from agentic_sales.store.database import CONNECT_TIMEOUT_S, SQLITE_BUSY_TIMEOUT_S, database_url
+from agentic_sales.store.database import (
+    CONNECT_TIMEOUT_S,
+    EMPTY_LOG,
+    SQLITE_BUSY_TIMEOUT_S,
+    database_url,
+    is_kept,
+)
 
 log = structlog.get_logger()
 
@@ -118,12 +124,28 @@ class SqliteSaver(_Healing, AsyncSqliteSaver):
     async def _recover(self) -> None:
         await self.conn.rollback()  # a statement that found the file locked leaves its transaction open
 
+    async def acount(self, thread_id: str) -> int:
+        """Count the checkpoints of a thread."""
+        return await self._patiently(partial(self._count, thread_id))
+
+    async def _count(self, thread_id: str) -> int:
+        await self.setup()
+        async with self.lock:
+            [(count,)] = await self.conn.execute_fetchall(
+                "SELECT count(*) FROM checkpoints WHERE thread_id = ?", (thread_id,)
+            )
+        return int(count)
+
     async def adelete_thread(self, thread_id: str) -> None:
         """Remove the checkpoints of a thread, also from the file's log."""
         await self._patiently(self.setup)  # a file that no thread was ever kept in has no tables yet
         await super().adelete_thread(thread_id)
+        await self._patiently(self._empty_log)
+
+    async def _empty_log(self) -> None:
         async with self.lock:
-            await self.conn.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            if is_kept(await self.conn.execute_fetchall(EMPTY_LOG)):
+                raise sqlite3.OperationalError("others use the log")
 
     async def adelete_runs(self, thread_id: str, run_ids: Sequence[str]) -> None:
         """Remove the checkpoints that runs made on a thread."""
@@ -167,6 +189,18 @@ class PostgresSaver(_Healing, AsyncPostgresSaver):
                         await session.execute("SELECT pg_advisory_unlock(%s)", (_SETUP_LOCK,))
                     continue
             await asyncio.sleep(PAUSE_S)
+
+    async def acount(self, thread_id: str) -> int:
+        """Count the checkpoints of a thread."""
+        return await self._patiently(partial(self._count, thread_id))
+
+    async def _count(self, thread_id: str) -> int:
+        async with self.conn.connection() as session:
+            found = await session.execute(
+                "SELECT count(*) AS count FROM checkpoints WHERE thread_id = %s", (thread_id,)
+            )
+            row = await found.fetchone()
+        return 0 if row is None else int(row["count"])
 
     async def adelete_runs(self, thread_id: str, run_ids: Sequence[str]) -> None:
         """Remove the checkpoints that runs made on a thread."""

@@ -52,8 +52,9 @@ async def answer_question(loaded: LoadedGraph, saver: "Saver", claim: Claim) -> 
             await saver.adelete_runs(claim.thread_id, _run_ids(claim.request))
             return End({}, await pause_of(loaded.graph, claim.thread_id))
         case "delete":
+            checkpoints = await saver.acount(claim.thread_id)
             await saver.adelete_thread(claim.thread_id)
-            return End({})
+            return End({"checkpoints": checkpoints})
         case kind:
             raise InvalidRequest(f"a worker cannot answer the question `{kind}`")
 

@@ -193,54 +193,6 @@ def command(fleet: Fleet, *arguments: str, fails: bool = False) -> "subprocess.C
     return ended
 
 
-def test_a_person_who_is_forgotten_is_nowhere_any_more_and_never_written_to_again(ticking: Fleet) -> None:
-    address, name = "wilhelmina@forget.example", "Wilhelmina"
-    people = ticking.directory / "forgotten.csv"
-    plan = ticking.directory / "plan-forget.json"
-    plan.write_text(json.dumps({"mailboxes": ["forgetful"], "steps": [{}, {"delay_days": 9}], "window": ALWAYS}))
-    people.write_text(f"email,first name\n{address},{name}\n")
-    where = "--postal-address", "1 Main Street, Springfield"
-    command(ticking, "mailbox", "forgetful", "--address", "bob@acme.example", *where)
-    command(ticking, "create", "remembered", "--plan", str(plan))
-    command(ticking, "import", "remembered", str(people), "--basis", "consent", "--source", "a fair")
-    people.unlink()
-    command(ticking, "start", "remembered")
-    eventually(
-        "the message waits for a word",
-        lambda: [q for q in approvals(ticking) if q["message"]["to_email"] == address],
-        within_s=60,
-    )
-    assert keys_with(ticking, address)
-    assert files_with(ticking, address)
-
-    told = json.loads(command(ticking, "forget", address, "--json").stdout)
-
-    assert told["known"]
-    expected = {"contacts": 1, "enrollments": 1, "messages": 1, "approvals": 1, "inbound_messages": 0, "threads": 1}
-    assert {kind: told["erased"][kind] for kind in expected} == expected
-    assert told["erased"]["runs"] >= 2, "the visit, and the run that wrote the message"
-    for word in (address, name):
-        assert keys_with(ticking, word) == []
-        assert files_with(ticking, word) == []
-    again = command(ticking, "forget", address)
-    assert "nobody of this address is known" in again.stderr
-    people.write_text(f"email,first name\n{address},{name}\n")
-    report = json.loads(
-        command(
-            ticking, "import", "remembered", str(people), "--basis", "consent", "--source", "a fair", "--json"
-        ).stdout
-    )
-    people.unlink()
-    found = eventually(
-        "whoever came back is stopped",
-        lambda: ticking.get("/campaigns/remembered").json(),
-        lambda campaign: "active" not in campaign["people"],
-        within_s=60,
-    )
-    assert report["lines"][0]["status"] in {"added", "refused"}
-    assert found["steps"] == [{}, {}], "nothing is written to the person"
-
-
 def test_a_reply_is_classified_by_the_fleet_and_ends_the_sequence(ticking: Fleet) -> None:
     plan, people = ticking.directory / "plan-reply.json", ticking.directory / "answering.csv"
     steps = [{}, {"delay_days": 9}]
@@ -283,30 +235,3 @@ def test_a_reply_is_classified_by_the_fleet_and_ends_the_sequence(ticking: Fleet
     assert (told["people"], told["reasons"]) == ({"stopped": 1}, {"replied": 1})
     assert told["variants"][0]["shares"]["interested"]["count"] == 1
     assert "interested" in command(ticking, "show", "answered").stdout
-
-
-def keys_with(fleet: Fleet, word: str) -> list[str]:
-    """Return the keys of Redis that hold a word."""
-    return [key for key in fleet.redis.scan_iter() if word.lower() in _dumped(fleet, key).lower()]
-
-
-def files_with(fleet: Fleet, word: str) -> list[str]:
-    """Return the databases, their logs and the processes' logs that hold a word."""
-    found = (path for path in fleet.directory.iterdir() if path.is_file())
-    return [path.name for path in found if word.lower().encode() in path.read_bytes().lower()]
-
-
-def _dumped(fleet: Fleet, key: str) -> str:
-    match fleet.redis.type(key):
-        case "hash":
-            return str(fleet.redis.hgetall(key))
-        case "stream":
-            return str(fleet.redis.xrange(key))
-        case "list":
-            return str(fleet.redis.lrange(key, 0, -1))
-        case "set":
-            return str(fleet.redis.smembers(key))
-        case "zset":
-            return str(fleet.redis.zrange(key, 0, -1))
-        case _:
-            return str(fleet.redis.get(key))

@@ -118,10 +118,17 @@ class TestHistory:
         assert (await ask.failure(kind="history", **wrong)).code == "invalid_request"
 
 
-async def test_a_deleted_thread_has_no_state_and_no_history(ask: Thread) -> None:
-    assert await ask.run(kind="delete") == {}
-    assert (await ask.run(kind="state"))["values"] == {}
-    assert await ask.run(kind="history") == []
+async def test_a_deleted_thread_has_no_state_and_no_history_and_its_checkpoints_were_counted(
+    ledger: Ledger, tmp_path: Path, database_kind: DatabaseKind
+) -> None:
+    url = database_kind.settings.database_url
+    async with thread_of("ask_human", ledger, tmp_path, {"DATABASE_URL": url} if url else None) as thread:
+        await thread.run(**thread.given(topic="price"))
+        states = await thread.run(kind="history")
+        assert await thread.run(kind="delete") == {"checkpoints": len(states)}
+        assert await thread.run(kind="delete") == {"checkpoints": 0}
+        assert (await thread.run(kind="state"))["values"] == {}
+        assert await thread.run(kind="history") == []
 
 
 async def test_an_unknown_question_is_refused(ask: Thread) -> None:

@@ -225,6 +225,18 @@ def test_a_second_delivery_into_a_maildir_is_the_same_file(tmp_path: Path) -> No
     assert (list(tmp_path.glob("new/*")), read.exists()) == ([], True)
 
 
+def test_a_message_is_removed_from_wherever_in_the_maildir_it_lies(tmp_path: Path) -> None:
+    transport, other = MaildirTransport(tmp_path), TouchId("another")
+    assert asyncio.run(transport.remove([KEY])) == 0
+    for key in (KEY, other):
+        asyncio.run(transport.deliver(message(), key=key))
+    (new,) = tmp_path.glob(f"new/{KEY}*")
+    (tmp_path / "cur" / f"{new.name}:2,RS").write_bytes(new.read_bytes())
+    (tmp_path / "tmp" / f"{new.name}.4711").write_bytes(b"begun by a process that was killed")
+    assert asyncio.run(transport.remove([KEY])) == 3
+    assert [path.name.partition(".")[0] for path in tmp_path.glob("*/*")] == [other]
+
+
 async def test_a_maildir_that_cannot_be_written_has_taken_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert (await MaildirTransport(tmp_path / "file").deliver(message(), key=KEY)).state == "deferred"

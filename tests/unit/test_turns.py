@@ -417,6 +417,16 @@ class TestRest:
         assert await line.ledger.remove(run_id) == "unknown"
         assert await line.threads.runs(line.thread_id, limit=9, offset=0, status=None) == []
 
+    async def test_a_thread_that_somebody_holds_is_not_forgotten(self, line: Line) -> None:
+        run_id = await line.join()
+        assert not await line.threads.forget(line.thread_id)
+        await line.end(run_id)
+        assert line.thread_id not in await line.threads.busy()
+        await line.ledger.remove(run_id)
+        assert await line.threads.forget(line.thread_id)
+        assert [key async for key in line.ledger.redis.scan_iter(f"*{line.thread_id}*")] == []
+        assert line.thread_id not in {changed.thread_id for changed in await line.threads.changed(limit=10_000)}
+
 
 async def test_a_claim_knows_its_thread(line: Line) -> None:
     claim = await line.ledger.claim(await line.join(), worker="host/1", max_attempts=3)

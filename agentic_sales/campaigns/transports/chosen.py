@@ -33,7 +33,7 @@ async def open_transport(configuration: Settings) -> AsyncIterator[Transport]:
             "days are not real; unset one of the two"
         )
     if configuration.mail == MAILDIR:
-        yield MaildirTransport(configuration.state_dir / "mail")
+        yield local_maildir(configuration)
     elif configuration.mail == RESEND:
         if configuration.resend_api_key is None:
             raise ConfigurationError("AGENTIC_SALES_MAIL=resend needs RESEND_API_KEY")
@@ -41,6 +41,11 @@ async def open_transport(configuration: Settings) -> AsyncIterator[Transport]:
             yield ResendTransport(client, configuration.resend_api_key)
     else:
         yield SmtpTransport(smtp_server(configuration))
+
+
+def local_maildir(configuration: Settings) -> MaildirTransport:
+    """Return the maildir of this machine, whatever is sent by now."""
+    return MaildirTransport(configuration.state_dir / "mail")
 
 
 def _stays_here(configuration: Settings) -> bool:
