@@ -33,12 +33,28 @@ def create(
     agentic-sales campaigns create spring --plan plan.json
 
     A plan of two messages: {"mailboxes": ["sales"], "steps": [{}, {"delay_days": 3}]}
+
+    agentic-sales campaigns plan explains what else a plan can say: hours, days, variants, approval.
     """
     from agentic_sales.dev import campaigns
 
     body = {"campaign_id": campaign, "name": name, "plan": _read_json(plan)}
     made = answer(as_json, lambda: campaigns.ask("POST", "", url, body))
     _told(made, as_json, f"campaign `{campaign}` is a draft; import people, rehearse it, then start it")
+
+
+@app.command()
+def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+    """Explain every key of a campaign's plan, its default and what it means; as JSON, print its JSON Schema.
+
+    agentic-sales campaigns plan
+    """
+    from agentic_sales.dev.plan_keys import plan_as_table, plan_schema
+
+    if as_json:
+        print_json(plan_schema())
+    else:
+        Console().print(plan_as_table())
 
 
 @app.command()
