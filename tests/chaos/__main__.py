@@ -26,8 +26,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that every context is left
     CONSOLE.print(f"seed {options.seed}, {options.runs} runs, frozen for {options.freeze_s:g} s")
     with TemporaryDirectory(prefix="agentic-sales-chaos-") as folder:
-        size = {"seed": options.seed, "runs": options.runs, "freeze_s": options.freeze_s}
-        with open_arena(Path(folder), **size, tell=lambda line: CONSOLE.print(f"  {line}")) as arena:
+        how = {name: getattr(options, name) for name in ("seed", "runs", "freeze_s", "inside")}
+        with open_arena(Path(folder), **how, tell=lambda line: CONSOLE.print(f"  {line}")) as arena:
             summed = Counter[str]()
             held = [_holds(name, arena, summed) for name in options.only]
     if summed:
@@ -59,6 +59,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=240, help="runs of the largest scenario (default: %(default)s)")
     parser.add_argument(
         "--freeze-s", type=float, default=60.0, help="how long a worker is frozen (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--inside", action="store_true", help="kill campaigns inside every transaction too: twice as many points"
     )
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000), help="seed of every random choice")
     parser.add_argument("--only", action="append", choices=SCENARIOS, help="run this scenario alone; can be repeated")

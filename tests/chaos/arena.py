@@ -38,6 +38,8 @@ class Arena:
     """Runs that a scenario asks for while it breaks things."""
     freeze_s: float
     """How long a frozen worker stays so."""
+    inside: bool
+    """Campaigns are killed inside their transactions too, not between them alone."""
     tell: Callable[[str], None]
     """Tells whoever waits how far a long scenario has come."""
 
@@ -55,7 +57,13 @@ class Arena:
 
 @contextmanager
 def open_arena(
-    directory: Path, *, seed: int, runs: int, freeze_s: float, tell: Callable[[str], None] = lambda _: None
+    directory: Path,
+    *,
+    seed: int,
+    runs: int,
+    freeze_s: float,
+    inside: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Arena]:
     """Start the fleet, and end it in the orderly way: what was broken must not have left anything behind."""
     redis = RedisContainer(directory)
@@ -63,7 +71,7 @@ def open_arena(
         with fleet_of(directory, redis.server, ENVIRONMENT, names=(WEB, FIRST, OTHER_POOL)) as fleet:
             fleet.wait_until_ready()
             fleet.start_second_worker("core")
-            yield Arena(fleet, redis, Random(seed), runs, freeze_s, tell)  # noqa: S311 - a load, not a secret
+            yield Arena(fleet, redis, Random(seed), runs, freeze_s, inside, tell)  # noqa: S311 - a load, not a secret
             fleet.revive(WEB, *BOTH, OTHER_POOL)
             fleet.stop()
     finally:

@@ -31,7 +31,7 @@ from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.touches import TouchRow, touches
 from agentic_sales.store.visits import Key
 from tests.chaos.arena import Arena
-from tests.chaos.campaign_lives import BOUNDARIES, PROCESSES, Life, is_survived
+from tests.chaos.campaign_lives import BOUNDARIES, EVERYWHERE, PROCESSES, Life, is_survived
 from tests.chaos.campaign_shapes import SHAPES, Shape, file_of
 from tests.chaos.report import Report
 from tests.databases import new_postgresql
@@ -85,7 +85,7 @@ class Sweep:
 def campaign_kills(arena: Arena) -> Report:
     """Kill campaigns at every durable step, on SQLite and PostgreSQL: nothing is sent twice, nobody is lost."""
     every = 1 if arena.runs >= SWEPT_AT_RUNS else STRIDE
-    return kills_of(arena, points=BOUNDARIES, every=every)
+    return kills_of(arena, points=EVERYWHERE if arena.inside else BOUNDARIES, every=every)
 
 
 def kills_of(arena: Arena, *, points: Collection[str], every: int) -> Report:
