@@ -30,6 +30,7 @@ from agentic_sales.providers import Chat
 from agentic_sales.runs.pauses import current_pauses
 from agentic_sales.runs.purse import current_purse
 from agentic_sales.settings import Settings, settings
+from agentic_sales.wording import readable
 
 T = TypeVar("T", bound=BaseModel)
 Source = Literal["llm", "rules"]
@@ -177,7 +178,20 @@ def parse_answer(answer: str, answer_type: type[T]) -> T:
     if start < 0:
         raise ValueError("there is no JSON object in it")
     found, _end = json.JSONDecoder(strict=False).raw_decode(answer, start)
-    return answer_type.model_validate(found)
+    return answer_type.model_validate(_readable(found))
+
+
+def _readable(value: Any) -> Any:
+    """Take out of every text of an answer what nothing could store: models cut an emoji in two, or escape a NUL."""
+    match value:
+        case str():
+            return readable(value)
+        case list():
+            return [_readable(member) for member in value]
+        case dict():
+            return {name: _readable(member) for name, member in value.items()}
+        case _:
+            return value
 
 
 @cache

@@ -51,6 +51,9 @@ _PRIVATE = re.compile(
 )
 """Marks a sentence that is better not quoted: links and tags read badly, notes to oneself are not for the reader."""
 
+_UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+"""Of the control characters tab and line breaks are not among them."""
+
 
 def newest_text(email: str) -> str:
     """Return the message itself: without mail headers and without the older messages quoted below it."""
@@ -73,6 +76,17 @@ def straight(text: str) -> str:
 def folded(text: str) -> str:
     """Return a text as `MARKERS` are written."""
     return straight(one_line(text)).casefold()
+
+
+def readable(text: str) -> str:
+    """Return a text without control characters and halves of surrogate pairs, which no mail and no database takes."""
+    return _UNREADABLE.sub("", text)
+
+
+def unreadable(text: str) -> str | None:
+    """Return the first character that `readable` would take out, by its number; None: there is none."""
+    found = _UNREADABLE.search(text)
+    return f"U+{ord(found[0]):04X}" if found else None
 
 
 def one_line(text: str) -> str:

@@ -10,6 +10,7 @@ from hashlib import sha256
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.learning import learn
+from agentic_sales.campaigns.messages import check_words
 from agentic_sales.campaigns.permission import refusal
 from agentic_sales.campaigns.touches import KEY_CHARS, known_touch, message_digest
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
@@ -116,7 +117,9 @@ async def edit_message(
     Raises:
         UnknownRecord: There is no such question.
         StateConflict: It was answered, has expired, is about another message, or the message was tried already.
+        InvalidMessage: No mail can be made of the new words.
     """
+    check_words(subject=subject, text=text, html=html)
     async with database.writing() as connection:
         answered = await _decide(connection, approval_id, "edited", digest=digest, by=by, note=note, now=now)
         touch_id = TouchId(answered.touch_id)

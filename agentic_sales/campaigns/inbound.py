@@ -18,7 +18,7 @@ from typing import Any, Literal
 from agentic_sales.campaigns.refusals import is_bad_address, is_undeliverable
 from agentic_sales.contracts import TouchId
 from agentic_sales.sources.html import read_html
-from agentic_sales.wording import newest_text
+from agentic_sales.wording import newest_text, readable
 
 Kind = Literal[
     "reply",
@@ -314,7 +314,7 @@ def _header(message: Message, name: str, limit: int = LONGEST_LINE_CHARS) -> str
         text = str(make_header(decode_header(raw)))
     except (HeaderParseError, ValueError, LookupError):  # An encoded word that is broken, or of an unknown charset.
         text = raw
-    return " ".join(_storable(text).split())[:limit]
+    return " ".join(readable(text).split())[:limit]
 
 
 def _address(message: Message, name: str) -> str:
@@ -330,14 +330,9 @@ def _decoded(part: Message) -> str:
     if not isinstance(payload, bytes):
         return ""
     try:
-        return _storable(payload.decode(part.get_content_charset() or "utf-8", errors="replace"))
+        return readable(payload.decode(part.get_content_charset() or "utf-8", errors="replace"))
     except (LookupError, ValueError):  # A charset that nobody knows, or that is for something else, such as `idna`.
-        return _storable(payload.decode("latin-1"))
-
-
-def _storable(text: str) -> str:
-    """Return a text as databases take it: PostgreSQL refuses NUL, and nothing encodes half a surrogate pair."""
-    return text.replace("\x00", "").encode("utf-8", errors="replace").decode()
+        return readable(payload.decode("latin-1"))
 
 
 def _resend_kind(name: str, data: Mapping[str, Any]) -> Kind | None:
@@ -382,4 +377,4 @@ def _texts(value: object) -> list[str]:
 
 
 def _text(value: object, limit: int = LONGEST_LINE_CHARS) -> str:
-    return _storable(value[:limit]) if isinstance(value, str) else ""
+    return readable(value[:limit]) if isinstance(value, str) else ""

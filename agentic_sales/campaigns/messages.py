@@ -15,6 +15,7 @@ from agentic_sales.errors import InvalidMessage
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import TouchRow
+from agentic_sales.wording import unreadable
 
 _FOLDED = SMTP.clone(max_line_length=76)
 _UNFOLDED = SMTP.clone(max_line_length=998)
@@ -34,8 +35,22 @@ class _Wire(EmailPolicy):
 
 
 _WIRE = _Wire(linesep="\r\n", max_line_length=998)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 LONGEST_SUBJECT_CHARS = 400
+
+
+def check_words(*, subject: str, text: str, html: str = "") -> None:
+    """Refuse words of which no mail could be made, before anybody is asked about them.
+
+    Raises:
+        InvalidMessage: The subject is empty, too long or not one line, there is no text, or nothing could send it.
+    """
+    _subject(subject)
+    if not (text.strip() or html.strip()):
+        raise InvalidMessage("text", "it is empty")
+    for part, words in (("text", text), ("html", html)):
+        if (found := unreadable(words)) is not None:
+            raise InvalidMessage(part, f"it contains {found}, which no mail can carry")
 
 
 def build_message(

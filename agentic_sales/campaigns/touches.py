@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.messages import check_words
 from agentic_sales.campaigns.permission import refusal_of
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import NotPermitted
@@ -61,6 +62,7 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
     Raises:
         NotPermitted: The person must not be written to.
         UnknownRecord: The person or the mailbox is not known.
+        InvalidMessage: No mail can be made of it.
     """
     key = touch_key(draft.campaign_id, draft.contact_id, draft.step)
     if (written := await touch(connection, key)) is not None:
@@ -69,6 +71,7 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
     sender = known(await mailbox(connection, draft.mailbox_id), "mailbox", draft.mailbox_id)
     if (reason := await refusal_of(connection, person)) is not None:
         raise NotPermitted(draft.contact_id, reason)
+    check_words(subject=draft.subject, text=draft.text, html=draft.html)
     conversation = await _conversation(connection, draft)
     values = {
         "touch_id": key,

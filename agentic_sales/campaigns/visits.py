@@ -125,6 +125,7 @@ async def keep_draft(
     Raises:
         NotPermitted: The person must not be written to by now.
         UnknownRecord: The person or the mailbox is not there any more.
+        InvalidMessage: No mail can be made of it.
     """
     enrolled = situation.enrollment
     campaign_id, contact_id = CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id)
@@ -181,6 +182,12 @@ async def stop(database: Database, key: Key, why: str, *, now: datetime) -> None
     """Stop a person's way through the campaign, in the middle of a visit."""
     async with database.writing() as connection:
         await change_enrollment(connection, *key, {"state": "stopped", "reason": why}, now=now)
+
+
+async def park(database: Database, key: Key, why: str, *, now: datetime) -> None:
+    """Leave a person's way through the campaign to somebody who looks at it, in the middle of a visit."""
+    async with database.writing() as connection:
+        await change_enrollment(connection, *key, {"state": "parked", "reason": why}, now=now)
 
 
 async def settle(database: Database, key: Key, decision: Decision, *, wakes: int, now: datetime) -> None:

@@ -374,7 +374,10 @@ def _read_json(file: Path) -> Any:
 
 
 def _edited(file: Path) -> dict[str, str]:
-    head, _, text = _read(file).decode().partition("\n")
+    try:
+        head, _, text = _read(file).decode().partition("\n")
+    except UnicodeDecodeError as exc:
+        end(WRONG, f"`{file}` is not UTF-8: {exc.reason} at byte {exc.start}")
     if not head.startswith("Subject: "):
         end(WRONG, f"the first line of `{file}` must be `Subject: …`")
     return {"subject": head.removeprefix("Subject: ").strip(), "text": text.strip()}

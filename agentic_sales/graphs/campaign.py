@@ -27,6 +27,7 @@ from agentic_sales.campaigns.visits import (
     ask_person,
     commission_of,
     keep_draft,
+    park,
     put_off,
     settle,
     situation_of,
@@ -35,7 +36,7 @@ from agentic_sales.campaigns.visits import (
     wakes_of,
 )
 from agentic_sales.contracts import CampaignId, ContactId, TouchId
-from agentic_sales.errors import NotPermitted, UnknownRecord
+from agentic_sales.errors import InvalidMessage, NotPermitted, UnknownRecord
 from agentic_sales.runs.subruns import run_assistant
 from agentic_sales.settings import settings
 from agentic_sales.store.database import Database, current_database
@@ -135,6 +136,8 @@ async def generate_touch(state: State) -> dict[str, Any]:
         )
     except NotPermitted as exc:  # the person left while the message was written
         await stop(database, key, str(exc), now=clock.now())
+    except InvalidMessage as exc:  # a person must look; who lets it go on has it written anew
+        await park(database, key, str(exc), now=clock.now())
     return {}
 
 

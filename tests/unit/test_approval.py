@@ -11,7 +11,7 @@ import pytest
 from agentic_sales.campaigns.approval import approve, ask_approval, edit_message, known_approval, reject
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import ApprovalId, TouchId
-from agentic_sales.errors import NotPermitted, StateConflict, UnknownRecord
+from agentic_sales.errors import InvalidMessage, NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, expire_approvals
 from agentic_sales.store.contacts import change_contact
@@ -98,6 +98,34 @@ async def test_a_changed_message_is_asked_about_anew_and_the_old_answer_is_worth
         assert (await campaign.door().send(touch_id, now=NOW)).state == "sent"
         (mail,) = campaign.mails()
     assert mail["Subject"] == "Better"
+
+
+BROKEN = [
+    *(("Hi\r\nBcc: all@example.com", "Hello", "Subject"), ("Hi \ud83d", "Hello", "Subject"), (" ", "Hello", "Subject")),
+    *(
+        ("x" * 401, "Hello", "Subject"),
+        ("Hi", "Hello\x00", "text"),
+        ("Hi", "Hello \ud83d", "text"),
+        ("Hi", " ", "text"),
+    ),
+]
+"""Subject, text, and which of the two no mail can be made of."""
+
+
+@pytest.mark.parametrize(("subject", "text", "part"), BROKEN)
+async def test_words_of_which_no_mail_can_be_made_are_refused_where_they_come_in(
+    migrated: Settings, subject: str, text: str, part: str
+) -> None:
+    async with small_campaign(migrated, plan=NEEDS_APPROVAL) as campaign:
+        question = await ask(campaign, await campaign.message())
+        key = ApprovalId(question.approval_id)
+        words: dict[str, Any] = {"subject": subject, "text": text}
+        with pytest.raises(InvalidMessage, match=f"`{part}` cannot be sent"):
+            await edit_message(campaign.database, key, digest=question.digest, by="Ann", now=NOW, **words)
+        async with campaign.database.reading() as connection:
+            assert (await known_approval(connection, key)).state == "pending"
+        with pytest.raises(InvalidMessage, match=f"`{part}` cannot be sent"):
+            await campaign.write(await campaign.person("bo@example.com"), **words)
 
 
 async def test_a_message_that_is_edited_back_is_asked_about_again(migrated: Settings) -> None:

@@ -1,8 +1,8 @@
 """A campaign goes on by itself: days pass in a moment, the decisions are the live ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -24,14 +24,18 @@ from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits import settle, wakes_of
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
+from agentic_sales.dev.in_process import InProcessSubRunner
 from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
 from agentic_sales.errors import StateConflict
+from agentic_sales.graphs.campaign import State, generate_touch
 from agentic_sales.runs.ledger import Outcome
+from agentic_sales.runs.subruns import SubRun, current_sub_runner
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
 from agentic_sales.store.campaigns import CampaignRow, change_enrollment, enrollment, move_campaign, stop_enrollments
 from agentic_sales.store.campaigns import go_on as unparked
 from agentic_sales.store.contacts import add_contact
+from agentic_sales.store.database import as_current
 from agentic_sales.store.inbound import add_inbound
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.visits import Key, next_wake_at, wake
@@ -94,6 +98,34 @@ async def state_of(campaign: SmallCampaign) -> str:
     """Return the state of the campaign."""
     async with campaign.database.reading() as connection:
         return (await known_campaign(connection, CAMPAIGN)).state
+
+
+class Careless(InProcessSubRunner):
+    """Lets workflows write as they do, and puts a second header into their subjects."""
+
+    async def run(self, assistant_id: str, values: Mapping[str, Any]) -> SubRun:
+        """Run an assistant to its end."""
+        written = await super().run(assistant_id, values)
+        return replace(written, output={**written.output, "subject": "Hi\r\nBcc: all@example.com"})
+
+
+async def test_a_message_that_nobody_can_send_is_for_a_person_to_look_at_and_is_written_anew(
+    spring: SmallCampaign,
+) -> None:
+    contact_id = await spring.person("jo@example.com")
+    token = current_sub_runner.set(Careless())
+    try:
+        async with as_current(spring.database):
+            await generate_touch(State(campaign_id=CAMPAIGN, contact_id=contact_id))
+    finally:
+        current_sub_runner.reset(token)
+    why = "the message's `Subject` cannot be sent: it contains a line break or a control character"
+    assert await standing(spring, contact_id) == ("parked", why, 0)
+    await go_on(spring)
+    assert spring.mails() == []
+    await desk.unpark_people(spring.database, CAMPAIGN, contact_id, now=NOW)
+    await go_on(spring)
+    assert await standing(spring, contact_id) == ("finished", "every message was sent", 3)
 
 
 async def test_people_in_other_time_zones_each_get_theirs_by_their_own_clock(spring: SmallCampaign) -> None:

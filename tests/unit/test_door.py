@@ -360,7 +360,8 @@ async def test_the_same_step_is_written_once_and_a_follow_up_knows_what_it_follo
 
 async def test_a_message_that_would_break_its_headers_fails_and_never_leaves(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
-        touch_id = await campaign.write(await campaign.person("jo@example.com"), subject="Hi\r\nBcc: all@example.com")
+        contact_id = await campaign.person("jo@example.com", first_name="Jo\r\nBcc: all@example.com")
+        touch_id = await campaign.write(contact_id)
         row = await campaign.door().send(touch_id, now=NOW)
     assert (row.state, campaign.mails()) == ("failed", [])
     assert "line break" in row.detail

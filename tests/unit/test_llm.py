@@ -187,6 +187,10 @@ class TestParsing:
     def test_forgives_a_line_break_inside_a_text(self) -> None:
         assert parse_answer('{"subject": "Hi\nthere"}', Draft).subject == "Hi\nthere"
 
+    def test_takes_out_what_nobody_can_read_send_or_store(self) -> None:
+        answer = r'{"subject": "Hi \ud83d\u0000there \ud83d\ude00\u001b"}'
+        assert parse_answer(answer, Draft).subject == "Hi there \N{GRINNING FACE}"
+
     @pytest.mark.parametrize(
         "text", ["", "no", '["Hi"]', '{"subject": "Hi"', '{"mail": {"subject": "Hi"}, }', '{"subject": 1}']
     )

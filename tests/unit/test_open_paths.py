@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
+from agentic_sales.campaigns.approval import ask_approval
 from agentic_sales.campaigns.links import Links
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.control import control_plane
@@ -84,6 +85,24 @@ async def test_a_token_that_is_not_ours_gets_the_same_answers(migrated: Settings
             forged, real = client.post(f"/unsubscribe/{token}"), client.post(path)
             assert (forged.status_code, forged.text) == (real.status_code, real.text)
             assert client.get(f"/unsubscribe/{token}").text == client.get(path).text
+
+
+@pytest.mark.parametrize(("text", "told"), [(r"\ud83d", "unicode"), (r"\u0000", "U+0000"), ("", "it is empty")])
+async def test_an_edit_of_which_no_mail_can_be_made_is_422(
+    migrated: Settings, redis_url: str, text: str, told: str
+) -> None:
+    async with small_campaign(migrated, plan={"needs_approval": True}) as campaign:
+        touch_id = await campaign.message()
+        async with campaign.database.writing() as connection:
+            row = await campaign.row(touch_id)
+            question = await ask_approval(connection, row, expires_at=datetime.now(UTC) + timedelta(days=1), now=NOW)
+        with facade(migrated, redis_url) as client:
+            body = f'{{"decision": "edit", "digest": "{row.digest}", "by": "Ann", "subject": "Hi", "text": "{text}"}}'
+            headers = {"authorization": "Bearer key", "content-type": "application/json"}
+            answer = client.post(f"/campaigns/approvals/{question.approval_id}", content=body, headers=headers)
+        assert answer.status_code == 422
+        assert "text" in answer.json()["detail"]
+        assert told in answer.json()["detail"]
 
 
 def signed(
