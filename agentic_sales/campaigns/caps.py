@@ -31,6 +31,10 @@ class Pace:
     """Its day is the day of the cap."""
     last_slot_at: datetime | None
     """When a message last took its turn."""
+    held_until_at: datetime | None = None
+    """Its server lets it send nothing before, as far as is known; None: it is not held."""
+    held_why: str = ""
+    """What the server said."""
 
     def day_of(self, at: datetime) -> date:
         """Return the mailbox's day at a moment."""
@@ -64,6 +68,8 @@ def pace_of(row: MailboxRow) -> Pace:
         spacing=timedelta(seconds=row.spacing_s),
         zone=zone_named(row.time_zone) or ZoneInfo("UTC"),
         last_slot_at=row.last_slot_at,
+        held_until_at=row.held_until_at,
+        held_why=row.held_why,
     )
 
 
@@ -75,6 +81,8 @@ def next_turn(pace: Pace, taken_today: int, now: datetime) -> Turn:
         taken_today: Messages that count against the cap of the mailbox's present day.
         now: The present.
     """
+    if pace.held_until_at is not None and pace.held_until_at > now:
+        return Turn(pace.held_until_at, f"the mailbox is held, because its server refused it: {pace.held_why}")
     today = pace.day_of(now)
     cap = pace.cap_on(today)
     if taken_today >= cap:

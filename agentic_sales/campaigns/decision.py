@@ -13,6 +13,8 @@ from agentic_sales.store.touches import WAITING, TouchRow
 
 LOOK_AGAIN = timedelta(minutes=5)
 """When what only a person can change is looked at again."""
+LOOK_AGAIN_AT_MAILBOX = timedelta(days=1)
+"""The same of a mailbox that somebody holds; whoever releases it wakes everybody who waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def _waits_for_people(facts: Facts) -> tuple[str, ...]:
         f"the campaign is {facts.campaign.state}": facts.campaign.state != "running",
         "the enrollment is parked": facts.enrollment is not None and facts.enrollment.state == "parked",
         "nobody has approved this message": facts.plan.needs_approval and not facts.is_approved,
-        f"the mailbox `{facts.sender.mailbox_id}` is switched off": not facts.sender.is_active,
+        f"the mailbox `{facts.sender.mailbox_id}` is held until somebody releases it": not facts.sender.is_active,
     }
     return tuple(why for why, holds in waits.items() if holds)
 

@@ -1,5 +1,7 @@
 """Do what a person does with campaigns: make, start, pause, resume and stop them, and let people join and go on.
 
+The mailboxes that they write from are added, held and released here, too.
+
 Whatever a person changes wakes whom it concerns, so that nobody waits for a tick that was planned before. What a
 campaign asks is answered in `approval`, and an unknown outcome is ended at the `door`.
 """
@@ -27,11 +29,13 @@ from agentic_sales.store.campaigns import (
     unpark,
 )
 from agentic_sales.store.database import Database
-from agentic_sales.store.mailboxes import add_mailbox, mailbox
+from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, add_mailbox, change_mailbox, locked_mailbox, mailbox
 from agentic_sales.store.statements import known
-from agentic_sales.store.visits import wake
+from agentic_sales.store.touches import unhold
+from agentic_sales.store.visits import wake, wake_senders
 
 Verb = Literal["start", "pause", "resume", "stop"]
+Switch = Literal["hold", "release"]
 _MOVES: Mapping[Verb, tuple[tuple[str, ...], str]] = {
     "start": (("draft",), "running"),
     "pause": (("running",), "paused"),
@@ -85,6 +89,25 @@ async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str,
     async with database.writing() as connection:
         if not await add_mailbox(connection, MailboxId(mailbox_id), values, now=now):
             raise StateConflict("mailbox", mailbox_id, "its id or its address is taken")
+
+
+async def switch_mailbox(database: Database, mailbox_id: MailboxId, verb: Switch, *, now: datetime) -> MailboxRow:
+    """Hold a mailbox, so that nothing is sent from it, or release it: whoever waits for it is visited at once.
+
+    Releasing also lets one try again at once that its server has refused.
+
+    Raises:
+        UnknownRecord: There is no such mailbox.
+    """
+    async with database.writing() as connection:
+        known(await locked_mailbox(connection, mailbox_id), "mailbox", mailbox_id)
+        if verb == "hold":
+            await change_mailbox(connection, mailbox_id, {"is_active": False})
+        else:
+            await change_mailbox(connection, mailbox_id, {"is_active": True, **LET_SEND})
+            await unhold(connection, mailbox_id, now=now)
+            await wake_senders(connection, mailbox_id, now=now)
+        return known(await mailbox(connection, mailbox_id), "mailbox", mailbox_id)
 
 
 async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: datetime) -> CampaignRow:

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.caps import Turn, free_turn, next_turn, pace_of, turn_after
-from agentic_sales.campaigns.decision import LOOK_AGAIN, Facts, Verdict, decide
+from agentic_sales.campaigns.decision import LOOK_AGAIN, LOOK_AGAIN_AT_MAILBOX, Facts, Verdict, decide
 from agentic_sales.campaigns.guardrail import pause_if_harmful
 from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.links import Links
@@ -38,7 +38,7 @@ from agentic_sales.store.approvals import is_approved
 from agentic_sales.store.campaigns import campaign, enrollment, go_on, held_campaign, locked_campaign
 from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
-from agentic_sales.store.mailboxes import MailboxRow, change_mailbox, locked_mailbox, mailbox
+from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, change_mailbox, locked_mailbox, mailbox
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import (
     IN_DOUBT,
@@ -64,6 +64,8 @@ RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 135, 3
 
 What no message could have got past is tried for ever: a wrong password must not cost a campaign its people.
 """
+TRIAL = timedelta(minutes=1)
+"""How long the others wait while one message tries whether the server lets its mailbox send again."""
 LOST = "its sender died or lost its way: nobody knows whether it was sent"
 
 log = structlog.get_logger()
@@ -105,6 +107,7 @@ class Door:
         delivery = await self._deliver(taken, now)
         ended_at = now + timedelta(seconds=time.monotonic() - began_s)
         async with self._database.writing() as connection:
+            delivery = await _note_server(connection, taken.sender, delivery, ended_at)
             ended = await _finish(connection, taken.touch, delivery, self._transport.name, ended_at)
         log.info("touch_tried", touch_id=touch_id, state=ended.state, attempt=ended.attempts)
         count(SENDS.field(ended.state))
@@ -178,7 +181,7 @@ async def _take(connection: AsyncConnection, touch_id: TouchId, now: datetime) -
     verdict = decide(facts, now)
     if verdict.kind == "go":
         return await _dispatch(connection, facts, now)
-    await _leave(connection, touch_id, verdict, now)
+    await _leave(connection, facts, verdict, now)
     return await known_touch(connection, touch_id)
 
 
@@ -189,14 +192,15 @@ async def _not_waiting(connection: AsyncConnection, touch: TouchRow, now: dateti
     return touch
 
 
-async def _leave(connection: AsyncConnection, touch_id: TouchId, verdict: Verdict, now: datetime) -> None:
-    detail = "; ".join(verdict.why)
+async def _leave(connection: AsyncConnection, facts: Facts, verdict: Verdict, now: datetime) -> None:
+    touch_id, detail = TouchId(facts.touch.touch_id), "; ".join(verdict.why)
     if verdict.kind == "never":
         await suppress_touch(connection, touch_id, detail=detail, now=now)
         count(SENDS.field("suppressed"))
     else:
         count(SENDS.field("deferred"))
-        await hold(connection, touch_id, until_at=verdict.at or now + LOOK_AGAIN, detail=detail)
+        look_again_at = now + (LOOK_AGAIN if facts.sender.is_active else LOOK_AGAIN_AT_MAILBOX)
+        await hold(connection, touch_id, until_at=verdict.at or look_again_at, detail=detail)
 
 
 async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) -> Facts | TouchRow:
@@ -208,8 +212,32 @@ async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) ->
     values: dict[str, Any] = {"last_slot_at": now}
     if sender.ramp_start is not None and sender.ramp_from is None:
         values["ramp_from"] = day
+    if sender.refusals:
+        values["held_until_at"] = now + TRIAL
     await change_mailbox(connection, MailboxId(sender.mailbox_id), values)
     return replace(facts, touch=taken)
+
+
+async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery: Delivery, now: datetime) -> Delivery:
+    """Hold a mailbox that its server refused, and its message with it; let go the one from which a message went."""
+    mailbox_id = MailboxId(sender.mailbox_id)
+    if not delivery.is_our_fault:
+        if delivery.state == "sent" and sender.refusals:
+            await change_mailbox(connection, mailbox_id, LET_SEND)
+        return delivery
+    held = _hold_of(sender, delivery, now)
+    await change_mailbox(connection, mailbox_id, held)
+    log.warning("mailbox_held", mailbox_id=mailbox_id, reason=delivery.detail, refusals=held["refusals"])
+    return replace(delivery, retry_after_s=(held["held_until_at"] - now).total_seconds())
+
+
+def _hold_of(sender: MailboxRow, delivery: Delivery, now: datetime) -> dict[str, Any]:
+    """Hold it for as long as the server asks, which is no refusal; else longer each time, up to a limit."""
+    if delivery.retry_after_s is None:
+        pause, refusals = RETRY_AFTER[min(sender.refusals, len(RETRY_AFTER) - 1)], sender.refusals + 1
+    else:
+        pause, refusals = timedelta(seconds=delivery.retry_after_s), sender.refusals
+    return {"held_until_at": now + pause, "held_why": delivery.detail, "refusals": refusals}
 
 
 async def _finish(
@@ -246,10 +274,9 @@ def _ending(touch: TouchRow, delivery: Delivery, now: datetime) -> tuple[TouchSt
                 "detail": f"gave up after {touch.attempts} tries: {delivery.detail}",
             }
         case "deferred":
-            pause = max(
-                RETRY_AFTER[min(touch.attempts, len(RETRY_AFTER)) - 1], timedelta(seconds=delivery.retry_after_s or 0)
-            )
-            return "deferred", {**told, "slot_day": None, "not_before_at": now + pause}
+            asked = timedelta(seconds=delivery.retry_after_s or 0)
+            least = timedelta() if delivery.is_our_fault else RETRY_AFTER[min(touch.attempts, len(RETRY_AFTER)) - 1]
+            return "deferred", {**told, "slot_day": None, "not_before_at": now + max(least, asked)}
         case "failed" | "ambiguous" as state:
             return state, told
 

@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
+MailboxArgument = Annotated[str, typer.Argument(metavar="MAILBOX", help="Id of the mailbox.")]
 By = Annotated[str, typer.Option("--by", help="Who decides; it is kept.")]
 
 
@@ -59,7 +60,7 @@ def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag 
 
 @app.command()
 def mailbox(
-    mailbox_id: Annotated[str, typer.Argument(metavar="MAILBOX", help="Id of the mailbox.")],
+    mailbox_id: MailboxArgument,
     *,
     address: Annotated[str, typer.Option(help="What stands in From.")],
     postal_address: Annotated[str, typer.Option(help="The sender's, which every message shows.")],
@@ -84,6 +85,36 @@ def mailbox(
     body |= {"daily_cap": daily_cap, "spacing_s": spacing_s}
     made = answer(as_json, lambda: campaigns.ask("POST", "/mailboxes", url, body))
     _told(made, as_json, f"campaigns can write from `{mailbox_id}`, {daily_cap} messages a day")
+
+
+@app.command()
+def mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """List the mailboxes, and say of one that does not send until when and why.
+
+    agentic-sales campaigns mailboxes
+    """
+    from agentic_sales.dev import campaigns
+
+    found = answer(as_json, lambda: campaigns.ask("GET", "/mailboxes", url))
+    return print_json(found) if as_json else Console().print(campaigns.mailboxes_as_table(found))
+
+
+@app.command()
+def hold(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Let a mailbox send nothing until it is released.
+
+    agentic-sales campaigns hold sales
+    """
+    _switch(mailbox_id, "hold", url, as_json)
+
+
+@app.command()
+def release(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Let a mailbox send again that was held, or that its server refused; what waits for it is tried at once.
+
+    agentic-sales campaigns release sales
+    """
+    _switch(mailbox_id, "release", url, as_json)
 
 
 @app.command("import")
@@ -350,6 +381,14 @@ def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # 
     path = campaigns.path_of(campaign, verb)
     moved = answer(as_json, lambda: campaigns.ask("POST", path, url))
     _told(moved, as_json, f"campaign `{campaign}` is {moved['state']}")
+
+
+def _switch(mailbox_id: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - as above
+    from agentic_sales.dev import campaigns
+
+    path = f"/mailboxes{campaigns.path_of(mailbox_id, verb)}"
+    switched = answer(as_json, lambda: campaigns.ask("POST", path, url))
+    _told(switched, as_json, f"mailbox `{mailbox_id}` {'sends' if switched['is_active'] else 'is held'}")
 
 
 def _told(data: Any, as_json: bool, line: str) -> None:  # noqa: FBT001 - as above

@@ -38,6 +38,22 @@ def as_table(campaigns: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def mailboxes_as_table(mailboxes: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay mailboxes out for people, and say of each whether it sends."""
+    table = Table("mailbox", "address", "a day", "sends")
+    for mailbox in mailboxes:
+        table.add_row(mailbox["mailbox_id"], mailbox["address"], str(mailbox["daily_cap"]), _sends(mailbox))
+    return table
+
+
+def _sends(mailbox: Mapping[str, Any]) -> str:
+    if not mailbox["is_active"]:
+        return "no: it is held until somebody releases it"
+    if mailbox["held_why"]:
+        return f"not before {_clock(mailbox['held_until_at'])}: its server refused it: {mailbox['held_why']}"
+    return "yes"
+
+
 def import_lines(report: Mapping[str, Any]) -> Iterator[str]:
     """Say what became of a file: a line for each line of it that has something to say, and the sum."""
     for line in report["lines"]:

@@ -25,6 +25,7 @@ from agentic_sales.contracts import (
     ContactId,
     EnrollmentState,
     ErrorBody,
+    MailboxId,
     TouchId,
     TouchState,
 )
@@ -117,9 +118,15 @@ async def create_mailbox(request: Request, body: NewMailbox) -> dict[str, Any]:
 
 @router.get("/mailboxes", responses=ERRORS, summary="List the mailboxes")
 async def list_mailboxes(request: Request) -> list[dict[str, Any]]:
-    """List the mailboxes, with their limits."""
+    """List the mailboxes, with their limits, and until when and why one is held."""
     async with _database(request).reading() as connection:
         return [_plain(row) for row in await mailboxes(connection)]
+
+
+@router.post("/mailboxes/{mailbox_id}/{verb}", responses=ERRORS, summary="Hold or release a mailbox")
+async def switch_mailbox(request: Request, mailbox_id: str, verb: desk.Switch) -> dict[str, Any]:
+    """Let a mailbox send nothing; or let it send again, also one that its server refused."""
+    return _plain(await desk.switch_mailbox(_database(request), MailboxId(mailbox_id), verb, now=clock.now()))
 
 
 @router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")

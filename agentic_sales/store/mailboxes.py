@@ -12,6 +12,9 @@ from agentic_sales.contracts import MailboxId
 from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import every, first, insert_new
 
+LET_SEND: Mapping[str, Any] = {"held_until_at": None, "held_why": "", "refusals": 0}
+"""Columns of a mailbox whose server has not refused it."""
+
 
 class MailboxRow(Table):
     """One address that campaigns write from."""
@@ -43,7 +46,13 @@ class MailboxRow(Table):
     last_slot_at: Mapped[datetime | None] = mapped_column(default=None)
     """When a message last took its turn; None: none has."""
     is_active: Mapped[bool] = mapped_column(default=True)
-    """False: nothing is sent from it."""
+    """False: nothing is sent from it until somebody releases it."""
+    held_until_at: Mapped[datetime | None] = mapped_column(default=None)
+    """Nothing is sent from it before, because its server refused it; None: it is not held."""
+    held_why: Mapped[str] = mapped_column(default="", server_default="")
+    """What the server said; empty: it is not held."""
+    refusals: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Refusals of the server in a row, whatever the message was."""
     imap_validity: Mapped[int | None] = mapped_column(default=None)
     """UIDVALIDITY of the inbox when it was last read; None: it was never read."""
     imap_uid: Mapped[int] = mapped_column(default=0)

@@ -236,6 +236,12 @@ async def hold(connection: AsyncConnection, touch_id: TouchId, *, until_at: date
     return await _move(connection, touch_id, expected=WAITING, values=values) is not None
 
 
+async def unhold(connection: AsyncConnection, mailbox_id: MailboxId, *, now: datetime) -> None:
+    """Let every touch of a mailbox that waits for a later moment be looked at now."""
+    held = (TouchRow.mailbox_id == mailbox_id) & TouchRow.state.in_(WAITING) & (TouchRow.not_before_at > now)
+    await connection.execute(update(TouchRow).where(held).values(not_before_at=now))
+
+
 async def edit(
     connection: AsyncConnection, touch_id: TouchId, values: Mapping[str, Any], *, digest: str, now: datetime
 ) -> TouchRow | None:

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, case, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.contracts import CampaignId, ContactId
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId
 from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, woken
 from agentic_sales.store.statements import columns, every, first
+from agentic_sales.store.touches import WAITING, TouchRow
 
 Key = tuple[CampaignId, ContactId]
 
@@ -126,6 +127,16 @@ async def wake(
         statement = statement.where(EnrollmentRow.campaign_id == campaign_id)
     if contact_id is not None:
         statement = statement.where(EnrollmentRow.contact_id == contact_id)
+    return (await connection.execute(statement)).rowcount
+
+
+async def wake_senders(connection: AsyncConnection, mailbox_id: MailboxId, *, now: datetime) -> int:
+    """Let everybody be visited now to whom a message waits in a mailbox; return how many."""
+    waiting = select(TouchRow.campaign_id, TouchRow.contact_id).where(
+        TouchRow.mailbox_id == mailbox_id, TouchRow.state.in_(WAITING)
+    )
+    theirs = tuple_(EnrollmentRow.campaign_id, EnrollmentRow.contact_id).in_(waiting)
+    statement = update(EnrollmentRow).where(EnrollmentRow.state == ACTIVE, theirs).values(**woken(now))
     return (await connection.execute(statement)).rowcount
 
 

@@ -130,6 +130,14 @@ class TestByHand:
         assert "step 0 sent" in picture
         assert "ada@example.com" in picture
 
+    def test_a_mailbox_is_held_and_released_and_the_list_says_which_sends(self, made: Fleet) -> None:
+        assert "mailbox `outreach` is held" in command(made, "hold", "outreach").stderr
+        assert "no: it is held until somebody releases it" in command(made, "mailboxes").stdout
+        assert "mailbox `outreach` sends" in command(made, "release", "outreach").stderr
+        [listed] = [row for row in made.get("/campaigns/mailboxes").json() if row["mailbox_id"] == "outreach"]
+        assert (listed["is_active"], listed["held_until_at"], listed["refusals"]) == (True, None, 0)
+        assert "unknown mailbox `nowhere`" in command(made, "hold", "nowhere", fails=True).stderr
+
     def test_a_list_is_read_page_by_page_to_its_end(self, made: Fleet) -> None:
         whole = made.get("/campaigns/careful/enrollments").json()
         assert len(whole) == 2

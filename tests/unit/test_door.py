@@ -2,14 +2,15 @@
 
 import asyncio
 from concurrent.futures import ProcessPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.door import LEASE, RETRY_AFTER, resolve, sweep, when_and_why
+from agentic_sales.campaigns.desk import switch_mailbox
+from agentic_sales.campaigns.door import LEASE, RETRY_AFTER, TRIAL, resolve, sweep, when_and_why
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.contracts import CampaignId, TouchId
@@ -25,8 +26,9 @@ from agentic_sales.store.campaigns import (
 )
 from agentic_sales.store.contacts import add_contact, change_contact
 from agentic_sales.store.database import open_database
-from agentic_sales.store.mailboxes import change_mailbox
+from agentic_sales.store.mailboxes import mailbox
 from agentic_sales.store.suppressions import lift, suppressions_of
+from agentic_sales.store.visits import next_wake_at
 from tests.small_campaign import CAMPAIGN, MAILBOX, NOW, SmallCampaign, later, person_of, small_campaign
 
 SENDERS = 4
@@ -334,13 +336,86 @@ async def test_a_mailbox_ramps_up_from_its_first_message_on(migrated: Settings) 
     assert sent == [1, 3, 6]
 
 
-async def test_a_mailbox_that_is_switched_off_holds_its_messages(migrated: Settings) -> None:
+async def test_a_mailbox_that_is_held_keeps_its_messages_asleep_and_its_release_wakes_whom_they_are_for(
+    migrated: Settings,
+) -> None:
     async with small_campaign(migrated) as campaign:
         touch_id = await campaign.message()
-        async with campaign.database.writing() as connection:
-            await change_mailbox(connection, MAILBOX, {"is_active": False})
+        await switch_mailbox(campaign.database, MAILBOX, "hold", now=NOW)
         row = await campaign.door().send(touch_id, now=NOW)
-    assert (row.state, row.detail) == ("pending", "the mailbox `sales` is switched off")
+        assert (row.state, row.detail) == ("pending", "the mailbox `sales` is held until somebody releases it")
+        assert row.not_before_at == later(days=1)
+        released_at = later(minutes=7)
+        await switch_mailbox(campaign.database, MAILBOX, "release", now=released_at)
+        async with campaign.database.reading() as connection:
+            assert await next_wake_at(connection) == released_at
+        assert (await campaign.door().send(touch_id, now=released_at)).state == "sent"
+
+
+WRONG_PASSWORD = Delivery("deferred", "535 wrong password", is_our_fault=True)
+
+
+async def held(campaign: SmallCampaign) -> tuple[datetime | None, int]:
+    """Return until when the mailbox is held, and how often its server refused it."""
+    async with campaign.database.reading() as connection:
+        row = await mailbox(connection, MAILBOX)
+    assert row is not None
+    return row.held_until_at, row.refusals
+
+
+async def test_a_server_that_refuses_a_mailbox_is_asked_again_by_one_message_at_a_time_and_ever_less_often(
+    migrated: Settings,
+) -> None:
+    always = {"starts": "00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]}
+    async with small_campaign(migrated, plan={"window": always}) as campaign:
+        first, second = [await campaign.message(f"p{number}@example.com") for number in range(2)]
+        tries = len(RETRY_AFTER) + 2
+        transport = Answering(*[WRONG_PASSWORD] * tries, Delivery("sent"), Delivery("sent"))
+        door, now = campaign.door(transport), NOW
+        for number in range(tries):
+            refused = await door.send(first, now=now)
+            pause = RETRY_AFTER[min(number, len(RETRY_AFTER) - 1)]
+            assert pause <= refused.not_before_at - now < pause + timedelta(minutes=1)
+            told = await door.send(second, now=now)
+            assert (told.state, told.not_before_at, told.attempts) == ("pending", refused.not_before_at, 0)
+            assert told.detail.startswith("the mailbox is held, because its server refused it: 535 wrong password")
+            now = refused.not_before_at
+        assert (await held(campaign))[1] == tries
+        assert (await door.send(first, now=now)).state == "sent"
+        assert await held(campaign) == (None, 0)
+        assert (await door.send(second, now=now + timedelta(hours=1))).state == "sent"
+
+
+async def test_while_one_message_tries_a_server_that_refused_the_others_wait(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        first, second = [await campaign.message(f"p{number}@example.com") for number in range(2)]
+        await campaign.door(Answering(WRONG_PASSWORD)).send(first, now=NOW)
+        now = later(hours=1)
+        with pytest.raises(KeyboardInterrupt):
+            await campaign.door(Dying()).send(first, now=now)
+        assert (await campaign.door().send(second, now=now)).not_before_at == now + TRIAL
+        assert (await campaign.door().send(second, now=now + TRIAL)).state == "sent"
+
+
+async def test_a_pause_that_a_provider_asks_for_holds_the_mailbox_no_longer(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        first, second = [await campaign.message(f"p{number}@example.com") for number in range(2)]
+        busy = Delivery("deferred", "429 slow", retry_after_s=7, is_our_fault=True)
+        row = await campaign.door(Answering(busy)).send(first, now=NOW)
+        assert row.not_before_at < later(seconds=8)
+        assert (await campaign.door().send(second, now=NOW)).not_before_at == row.not_before_at
+        assert (await held(campaign))[1] == 0
+
+
+async def test_whoever_releases_a_mailbox_lets_its_server_be_asked_at_once(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.message()
+        await campaign.door(Answering(WRONG_PASSWORD)).send(touch_id, now=NOW)
+        forecast = await when_and_why(campaign.database, touch_id, now=later(minutes=1))
+        assert "the mailbox is held, because its server refused it: 535 wrong password" in forecast.why
+        row = await switch_mailbox(campaign.database, MAILBOX, "release", now=later(minutes=1))
+        assert (row.held_until_at, row.held_why, row.refusals) == (None, "", 0)
+        assert (await campaign.door().send(touch_id, now=later(minutes=1))).state == "sent"
 
 
 async def test_the_same_step_is_written_once_and_a_follow_up_knows_what_it_follows(migrated: Settings) -> None:
