@@ -3,6 +3,8 @@
 import re
 from hashlib import sha256
 
+import idna
+
 from agentic_sales.errors import InvalidAddress
 
 LONGEST_ADDRESS_CHARS = 254
@@ -23,15 +25,23 @@ def normalized(address: str) -> str:
         raise InvalidAddress(address, "it has no `@`")
     if not _LOCAL.fullmatch(local) or len(local) > LONGEST_LOCAL_CHARS:
         raise InvalidAddress(address, "what stands before the `@` is not a mailbox name")
-    try:
-        host = domain.encode("idna").decode("ascii").lower()
-    except UnicodeError as exc:
-        raise InvalidAddress(address, "what stands behind the `@` is not a domain") from exc
+    host = domain.lower() if domain.isascii() else _ascii(address, domain)
     if not _DOMAIN.fullmatch(host):
         raise InvalidAddress(address, "what stands behind the `@` is not a domain")
     if len(local) + 1 + len(host) > LONGEST_ADDRESS_CHARS:
         raise InvalidAddress(address, f"it is longer than {LONGEST_ADDRESS_CHARS} characters")
     return f"{local}@{host}"
+
+
+def _ascii(address: str, domain: str) -> str:
+    """Return the ASCII form of a domain as registries and browsers have it.
+
+    IDNA 2008: the older form, which Python's own codec makes, takes `faß.de` for `fass.de`, which is somebody else's.
+    """
+    try:
+        return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
+    except idna.IDNAError as exc:
+        raise InvalidAddress(address, f"what stands behind the `@` is not a domain: {exc}") from exc
 
 
 def email_hash(address: str) -> str:

@@ -25,7 +25,9 @@ CAMPAIGN = CampaignId("spring")
     ("given", "expected"),
     [
         (" Jo@Example.COM ", "Jo@example.com"),
-        ("jo@bücher.example", "jo@xn--bcher-kva.example"),
+        ("jo@Bücher.example", "jo@xn--bcher-kva.example"),
+        ("jo@faß.de", "jo@xn--fa-hia.de"),
+        ("jo@日本語\N{IDEOGRAPHIC FULL STOP}jp", "jo@xn--wgv71a119e.jp"),
         ("o'neil+x@a-b.example", "o'neil+x@a-b.example"),
     ],
 )
@@ -37,6 +39,13 @@ def test_an_address_is_read_as_mail_is_sent_to_it(given: str, expected: str) -> 
     "given",
     [
         *("jo", "jo@", "@example.com", "jo@example", "jo@exa mple.com", "jo..x@example.com", ".jo@example.com"),
+        *(
+            "jo@i\N{HEAVY BLACK HEART}.example",
+            "jo@ü_x.example",
+            "jo@-ü.example",
+            "jo@ü..example",
+            "jo@ü\ud83d.example",
+        ),
         *("jo@example.com, bo@example.com", "Jo <jo@example.com>", "jö@example.com", "jo@-a.com", "jo@example.c0m."),
         *(
             "jo@example.com\r\nBcc: x@y.z",
@@ -57,10 +66,16 @@ def test_what_is_no_address_is_refused(given: str) -> None:
         ("j.o@gmail.com", "jo+x@googlemail.com", True),
         ("j.o@example.com", "jo@example.com", False),
         ("jo@example.com", "jo@example.org", False),
+        ("jo@faß.de", "jo@xn--fa-hia.de", True),
+        ("jo@faß.de", "jo@fass.de", False),
     ],
 )
 def test_addresses_of_one_person_have_one_digest(one: str, other: str, *, is_same: bool) -> None:
     assert (email_hash(one) == email_hash(other)) is is_same
+
+
+def test_the_digest_of_an_address_is_the_same_for_ever_or_who_left_would_be_written_to_again() -> None:
+    assert email_hash("Jo.Doe+x@GMail.com") == "04a1e4deaba047ee8ba3cf687548bc696dae05447b83fb8e2e42e0860cfb976b"
 
 
 @pytest.mark.parametrize(
