@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -24,6 +24,12 @@ Shares = Annotated[Mapping[str, float], NoDecode]
 _STATUSES = {"200": 200, "500": 500}
 GraphErrorStatus = Annotated[Literal[200, 500], BeforeValidator(lambda text: _STATUSES.get(text, text))]
 """A status as the environment spells it: pydantic's literal number does not match a text."""
+
+
+def secrets_of(value: SecretStr | None) -> tuple[str, ...]:
+    """Return the secrets of a CSV of secrets, the one in use first; those behind it are only believed."""
+    entries = () if value is None else value.get_secret_value().split(",")
+    return tuple(secret for entry in entries if (secret := entry.strip()))
 
 
 class Settings(BaseSettings):
@@ -139,7 +145,7 @@ class Settings(BaseSettings):
     virtual_clock: Path | None = Field(None, alias="AGENTIC_SALES_VIRTUAL_CLOCK")
     """File whose ISO 8601 moment is the campaigns' present, for rehearsals whose mail stays here. None: no file."""
     unsubscribe_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_UNSUBSCRIBE_SECRET")
-    """Key of the unsubscribe links; mails that were sent need it for ever. None: one is made, for a maildir only."""
+    """CSV of keys of unsubscribe links: the first signs, all are believed. None: one is made, for a maildir only."""
     resend_api_key: SecretStr | None = Field(None, alias="RESEND_API_KEY")
     """Key of Resend's API, for `AGENTIC_SALES_MAIL=resend`."""
     resend_url: str = Field("https://api.resend.com", alias="AGENTIC_SALES_RESEND_URL")
@@ -147,7 +153,7 @@ class Settings(BaseSettings):
     imap: SecretStr | None = Field(None, alias="AGENTIC_SALES_IMAP")
     """Inboxes that replies are read from: `mailbox=imaps://user:password@host:993`, separated by `;`. None: none."""
     resend_webhook_secret: SecretStr | None = Field(None, alias="RESEND_WEBHOOK_SECRET")
-    """Signing secret (`whsec_…`) of Resend's webhooks. None: every event is refused."""
+    """CSV of signing secrets (`whsec_…`) of Resend's webhooks; each is believed. None: every event is refused."""
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", alias="AGENTIC_SALES_LOG_LEVEL")
     """Least severe log event that is written."""
@@ -208,11 +214,22 @@ class Settings(BaseSettings):
             Webhook(value.get_secret_value())
         return value
 
-    @field_validator("auth_token", "flower_basic_auth", "metrics_token", "webhook_secret", mode="before")
+    @field_validator("resend_webhook_secret")
+    @classmethod
+    def _can_verify(cls, value: SecretStr | None) -> SecretStr | None:
+        for secret in secrets_of(value):
+            Webhook(secret)
+        return value
+
+    @field_validator(
+        *("auth_token", "flower_basic_auth", "metrics_token", "webhook_secret"),
+        *("resend_webhook_secret", "unsubscribe_secret"),
+        mode="before",
+    )
     @classmethod
     def _blank_is_no_token(cls, value: object) -> object:
         """Compose files set a variable to nothing where there is none; such a key would keep nobody out."""
-        return None if isinstance(value, str) and value.strip() == "" else value
+        return None if isinstance(value, str) and not value.strip(" ,") else value
 
     @property
     def is_traced(self) -> bool:
@@ -259,12 +276,14 @@ def settings() -> Settings:
     """Return this process's configuration, read once.
 
     Raises:
-        ConfigurationError: A variable has a value that it cannot have; all of them are named.
+        ConfigurationError: A variable has a value that it cannot have; all of them are named, and secrets not shown.
     """
     try:
         return Settings()
     except ValidationError as exc:
-        problems = "; ".join(f"{e['loc'][0]}={e['input']!r}: {e['msg']}" for e in exc.errors())
+        secret = {field.alias for field in Settings.model_fields.values() if SecretStr in get_args(field.annotation)}
+        shown = (("…" if e["loc"][0] in secret else repr(e["input"]), e) for e in exc.errors())
+        problems = "; ".join(f"{e['loc'][0]}={value}: {e['msg']}" for value, e in shown)
         raise ConfigurationError(f"the environment is wrong: {problems}") from exc
 
 

@@ -12,7 +12,7 @@ from secrets import token_bytes
 
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.settings import Settings
+from agentic_sales.settings import Settings, secrets_of
 
 MAILDIR = "maildir"
 UNSUBSCRIBE_PATH = "/unsubscribe"
@@ -29,11 +29,14 @@ class Links:
     """Where recipients reach the facade."""
     secret: bytes = field(repr=False)
     """Key of the HMACs."""
+    former: tuple[bytes, ...] = field(default=(), repr=False)
+    """Keys of links in mails that were sent before this one came: they are believed, and make none any more."""
 
     def unsubscribe_url(self, campaign_id: CampaignId, contact_id: ContactId) -> str:
         """Return the link with which a person leaves; opening it changes nothing, posting to it does."""
         payload = f"{campaign_id}\n{contact_id}".encode()
-        return f"{self.public_url.rstrip('/')}{UNSUBSCRIBE_PATH}/{_text(payload)}.{_text(self._mac(payload))}"
+        mac = _mac(self.secret, payload)
+        return f"{self.public_url.rstrip('/')}{UNSUBSCRIBE_PATH}/{_text(payload)}.{_text(mac)}"
 
     def read(self, token: str) -> tuple[CampaignId, ContactId] | None:
         """Return whom a token is for; None: it is not one of ours."""
@@ -42,13 +45,10 @@ class Links:
             payload, mac = _bytes(payload_text), _bytes(mac_text)
         except (NotBase64, ValueError):
             return None
-        if not hmac.compare_digest(mac, self._mac(payload)):
+        if not any(hmac.compare_digest(mac, _mac(secret, payload)) for secret in (self.secret, *self.former)):
             return None
         campaign_id, _, contact_id = payload.decode().partition("\n")
         return CampaignId(campaign_id), ContactId(contact_id)
-
-    def _mac(self, payload: bytes) -> bytes:
-        return hmac.digest(self.secret, b"unsubscribe\0" + payload, sha256)[:MAC_BYTES]
 
 
 def check_links(configuration: Settings) -> None:
@@ -76,9 +76,9 @@ def open_links(configuration: Settings) -> Links:
         ConfigurationError: Mail leaves this machine, and recipients could not unsubscribe.
     """
     check_links(configuration)
-    secret = configuration.unsubscribe_secret
-    key = _kept_secret(configuration.state_dir) if secret is None else secret.get_secret_value().encode()
-    return Links(configuration.public_url or configuration.langgraph_url, key)
+    configured = [secret.encode() for secret in secrets_of(configuration.unsubscribe_secret)]
+    secret, *former = configured or [_kept_secret(configuration.state_dir)]
+    return Links(configuration.public_url or configuration.langgraph_url, secret, tuple(former))
 
 
 def _kept_secret(folder: Path) -> bytes:
@@ -93,6 +93,10 @@ def _kept_secret(folder: Path) -> bytes:
             path.hardlink_to(unfinished)
         unfinished.unlink()
     return path.read_bytes()
+
+
+def _mac(secret: bytes, payload: bytes) -> bytes:
+    return hmac.digest(secret, b"unsubscribe\0" + payload, sha256)[:MAC_BYTES]
 
 
 def _text(raw: bytes) -> str:

@@ -13,6 +13,7 @@ from agentic_sales.campaigns.inbound import parse_resend, with_content
 from agentic_sales.campaigns.received import received_content
 from agentic_sales.errors import BadSignature
 from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.settings import secrets_of
 
 router = APIRouter(tags=["campaigns"])
 
@@ -41,15 +42,16 @@ def _verified(state: FacadeState, body: bytes, headers: Headers) -> dict[str, An
     Raises:
         BadSignature: It did not, or no secret is configured.
     """
-    secret = state.settings.resend_webhook_secret
-    if secret is None:
-        raise BadSignature(RESEND, "RESEND_WEBHOOK_SECRET is not set")
     signed = {f"webhook-{name}": headers.get(f"svix-{name}", "") for name in _SIGNED}
-    try:
-        event = Webhook(secret.get_secret_value()).verify(body, signed)
-    except (WebhookVerificationError, ValueError) as exc:  # ValueError: the signature is no base64, the body no JSON.
-        raise BadSignature(RESEND, exc) from exc
-    return event if isinstance(event, dict) else {}
+    reason: object = "RESEND_WEBHOOK_SECRET is not set"
+    for secret in secrets_of(state.settings.resend_webhook_secret):
+        try:
+            event = Webhook(secret).verify(body, signed)
+        except (WebhookVerificationError, ValueError) as exc:  # ValueError: the signature is no base64, or no JSON.
+            reason = exc
+        else:
+            return event if isinstance(event, dict) else {}
+    raise BadSignature(RESEND, reason)
 
 
 def _moment(text: object) -> datetime | None:

@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
 from agentic_sales.campaigns.approval import ask_approval
-from agentic_sales.campaigns.links import Links
+from agentic_sales.campaigns.links import Links, open_links
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
@@ -140,6 +140,33 @@ async def test_a_signed_event_counts_once(migrated: Settings, redis_url: str) ->
             opened = client.post("/webhooks/resend", **signed({"type": "email.opened", "data": {}}, event_id="msg_2"))
             assert opened.json() == {"status": "ignored"}
         assert await reasons(campaign) == ["bounced"]
+
+
+async def test_links_and_events_outlive_the_key_that_made_them(migrated: Settings, redis_url: str) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id, first, _ = await sent(campaign)
+        newest = f"whsec_{b64encode(b'n' * 24).decode()}"
+        keys = {
+            "unsubscribe_secret": SecretStr(f"a new one, {SECRET}"),
+            "resend_webhook_secret": SecretStr(f"{newest},{SIGNING}"),
+        }
+        with facade(migrated, redis_url, **keys) as client:
+            for number, secret in enumerate((newest, SIGNING)):
+                event = signed(bounced(first), event_id=f"msg_{number}", secret=secret)
+                assert client.post("/webhooks/resend", **event).json() == {"status": "recorded"}
+            client.post(LINKS.unsubscribe_url(CAMPAIGN, contact_id), data=ONE_CLICK)
+        assert sorted(await reasons(campaign)) == ["bounced", "unsubscribed"]
+
+
+def test_the_first_of_several_keys_makes_the_links_and_the_others_only_open_them() -> None:
+    links = open_links(Settings(unsubscribe_secret=SecretStr("new, old"), public_url="https://sales.example"))
+    person = ContactId("jo")
+    tokens = [
+        Links("", secret).unsubscribe_url(CAMPAIGN, person).rpartition("/")[2] for secret in (b"new", b"old", b"x")
+    ]
+    assert [links.read(token) for token in tokens] == [(CAMPAIGN, person), (CAMPAIGN, person), None]
+    assert links.unsubscribe_url(CAMPAIGN, person).endswith(tokens[0])
+    assert "old" not in repr(links)
 
 
 async def test_a_forged_an_old_and_an_unsigned_event_are_refused(migrated: Settings, redis_url: str) -> None:

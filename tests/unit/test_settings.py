@@ -72,6 +72,18 @@ def test_a_child_finds_the_commands_of_this_interpreter_first(monkeypatch: pytes
     assert child_environment({})["PATH"] == f"{Path(sys.executable).parent}:/usr/bin"
 
 
+def test_a_signing_secret_that_is_none_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.cache_clear()
+    monkeypatch.setenv("RESEND_WEBHOOK_SECRET", "whsec_a2V5, whsec_abcde")
+    with pytest.raises(ConfigurationError, match="RESEND_WEBHOOK_SECRET=…: ") as refused:
+        settings()
+    assert "abcde" not in str(refused.value)
+    monkeypatch.setenv("RESEND_WEBHOOK_SECRET", " , ")
+    settings.cache_clear()
+    assert settings().resend_webhook_secret is None
+    settings.cache_clear()
+
+
 def test_a_share_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENTIC_SALES_TRACE_SAMPLE", "echo=0.5, boom=2")
     with pytest.raises(ConfigurationError, match=r"TRACE_SAMPLE=.*`boom=2` is not a name, `=` and a share from 0 to 1"):
