@@ -18,6 +18,7 @@ app = typer.Typer(
 
 CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
 MailboxArgument = Annotated[str, typer.Argument(metavar="MAILBOX", help="Id of the mailbox.")]
+PersonArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Address of the person.")]
 By = Annotated[str, typer.Option("--by", help="Who decides; it is kept.")]
 
 
@@ -355,8 +356,19 @@ def rehearse(
 
 
 @app.command()
+def export(person: PersonArgument, url: Url = None) -> None:
+    """Print everything that the store holds of a person, as JSON: what to hand out to who asks for it.
+
+    agentic-sales campaigns export ann@example.com
+    """
+    from agentic_sales.dev import campaigns
+
+    print_json(answer(True, lambda: campaigns.ask("POST", "/export", url, {"email": person})))
+
+
+@app.command()
 def forget(
-    person: Annotated[str, typer.Argument(metavar="EMAIL", help="Address of the person.")],
+    person: PersonArgument,
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:

@@ -20,6 +20,7 @@ from agentic_sales.errors import AgenticSalesError, StateUnavailable, TransientE
 from agentic_sales.facade import (
     assistants,
     campaigns,
+    export,
     feedback,
     fleet,
     forget,
@@ -51,7 +52,7 @@ log = structlog.get_logger()
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(campaigns, forget, unsubscribe, webhooks),
+    *(campaigns, export, forget, unsubscribe, webhooks),
     *(health, metrics, fleet),
 )
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

@@ -258,8 +258,7 @@ def _enrollment(row: EnrollmentRow) -> dict[str, Any]:
 
 
 def _plain(row: Table) -> dict[str, Any]:
-    values = {column.key: getattr(row, column.key) for column in row.__table__.columns if hasattr(row, column.key)}
-    return {name: _moment(value) if isinstance(value, datetime) else value for name, value in values.items()}
+    return row.as_data()
 
 
 def _moment(at: datetime | None) -> str | None:

@@ -1,6 +1,6 @@
 """Define the columns and the base class that every table is made of, alike on SQLite and PostgreSQL."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, DateTime, MetaData
@@ -50,3 +50,9 @@ class Table(DeclarativeBase):
 
     metadata = MetaData(naming_convention=_CONVENTION)
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, dict[str, Any]: JSON_OBJECT}
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the row as plain data, columns that were not read left out, moments in ISO 8601."""
+        read = [column.key for column in self.__table__.columns if hasattr(self, column.key)]
+        values = {name: getattr(self, name) for name in read}
+        return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}

@@ -169,6 +169,28 @@ def standing_of(remembering: Remembering, person: Person) -> dict[str, Any]:
     }
 
 
+@pytest.mark.parametrize("door", ["http", "command"])
+def test_whoever_asks_is_handed_out_all_rows_that_would_be_erased_and_nobody_elses(
+    people: Remembering, door: str
+) -> None:
+    if door == "http":
+        told = people.post("/export", {"email": OTTOKAR.email})
+    else:
+        told = json.loads(people.command("export", OTTOKAR.email).stdout)
+    expected = expected_of(people, people.id_of(OTTOKAR))
+    rows = {kind: len(found) for kind, found in told["held"].items() if kind in expected}
+    assert (told["known"], rows) == (True, {kind: expected[kind] for kind in rows})
+    assert set(rows) == {"contacts", "enrollments", "messages", "approvals", "inbound_messages"}
+    assert [answer["text"] for answer in told["held"]["inbound_messages"]] == [OTTOKAR.answer]
+    assert all(word in json.dumps(told) for word in OTTOKAR.words)
+    assert not any(word in json.dumps(told) for word in WILHELMINA.words)
+    assert people.post("/export", {"email": HILDEGARD.email}) | {"copies": ""} == {
+        "known": False,
+        "held": {"suppressions": []},
+        "copies": "",
+    }
+
+
 @pytest.mark.parametrize(("person", "door"), [(WILHELMINA, "http"), (KUNIGUNDE, "command")])
 def test_no_store_holds_a_byte_of_who_was_forgotten_and_what_was_erased_is_told(
     people: Remembering, person: Person, door: str

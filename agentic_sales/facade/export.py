@@ -1,0 +1,32 @@
+"""Hand out what is held of a person, as `forget` would erase it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+
+from agentic_sales.campaigns.export import held_of
+from agentic_sales.facade.campaigns import ERRORS
+from agentic_sales.facade.forget import Person
+from agentic_sales.facade.state import state_of
+
+router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+COPIES = "the records of the runs that wrote and read these messages hold copies of them for as long as records are \
+kept; threads hold the person's id and dates alone"
+
+
+class Exported(BaseModel):
+    """What is held of a person."""
+
+    known: bool = Field(description="False: the store does not know the person.")
+    held: dict[str, list[dict[str, Any]]] = Field(description="Everything that the store has, by kind.")
+    copies: str = Field(default=COPIES, description="Where else the same is to be found.")
+
+
+@router.post("/export", responses=ERRORS, summary="Hand out what is held of a person")
+async def export(request: Request, body: Person) -> Exported:
+    """Hand out everything that the store holds of a person, who may ask for it; it changes nothing."""
+    async with state_of(request).database.reading() as connection:
+        held = await held_of(connection, body.email)
+    return Exported(known="contacts" in held, held={kind: [dict(row) for row in rows] for kind, rows in held.items()})
