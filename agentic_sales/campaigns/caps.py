@@ -40,6 +40,10 @@ class Pace:
         """Return the mailbox's day at a moment."""
         return at.astimezone(self.zone).date()
 
+    def begun_by(self, at: datetime) -> "Pace":
+        """Return the pace after a message of that moment, which begins a ramp-up that has not begun."""
+        return self if self.ramp_from is not None else replace(self, ramp_from=self.day_of(at))
+
     def cap_on(self, day: date) -> int:
         """Return how many messages may be sent on a day."""
         if self.ramp_start is None:
@@ -110,6 +114,7 @@ def free_turn(pace: Pace, taken_today: int, held: Sequence[datetime], now: datet
         return turn
     by_day = Counter(pace.day_of(at) for at in held)
     at, today, horizon = turn.at, pace.day_of(now), now + FURTHEST_FORECAST
+    pace = pace.begun_by(min([at, *held]))
     while at < horizon:
         day = pace.day_of(at)
         if by_day[day] + (taken_today if day == today else 0) >= pace.cap_on(day):
@@ -132,7 +137,7 @@ def turn_after(pace: Pace, taken_today: int, ahead: int, now: datetime) -> Turn:
             if pace.day_of(at) != day:
                 day, taken_today = pace.day_of(at), 0
             turn = next_turn(pace, taken_today, at)
-        pace, taken_today = replace(pace, last_slot_at=at), taken_today + 1
+        pace, taken_today = replace(pace.begun_by(at), last_slot_at=at), taken_today + 1
     return Turn(at, why)
 
 

@@ -85,7 +85,7 @@ class SendWindow(BaseModel):
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
     """Return the instant, in UTC, of a wall-clock time; of one that is skipped, the moment of the change."""
-    local = datetime.combine(day, at, tzinfo=zone)
+    local = datetime.combine(day, at.replace(fold=0), tzinfo=zone)
     found = local.astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
         return found

@@ -1,6 +1,7 @@
 """The pure rules of campaigns: addresses, hours, caps, assignments."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -126,6 +127,17 @@ def test_the_day_of_a_cap_is_the_mailboxes_own_also_when_the_clocks_change() -> 
 def test_a_ramp_up_ends_at_the_cap() -> None:
     ramped = pace(daily_cap=10, ramp_start=3, ramp_per_day=3, ramp_from=date(2026, 3, 2))
     assert [ramped.cap_on(date(2026, 3, day)) for day in (1, 2, 3, 4, 5, 30)] == [3, 3, 6, 9, 10, 10]
+
+
+def test_a_ramp_up_that_has_not_begun_begins_with_the_first_message_of_the_forecast() -> None:
+    noon, midnight = datetime(2026, 3, 2, 12, tzinfo=UTC), datetime(2026, 3, 2, 23, tzinfo=UTC)
+    fresh = pace(daily_cap=10, ramp_start=1, ramp_per_day=1)
+    expected = [noon, midnight, midnight, midnight + timedelta(days=1)]
+    assert [turn_after(fresh, 0, ahead, noon).at for ahead in range(4)] == expected
+    told: list[datetime] = []
+    for _ in expected:
+        told.append(free_turn(replace(fresh, held_until_at=noon + timedelta(hours=1)), 0, told, noon).at)
+    assert told == [noon + timedelta(hours=1), *expected[1:]]
 
 
 def test_messages_ahead_take_their_turns_first() -> None:

@@ -56,6 +56,12 @@ def test_an_hour_that_is_skipped_begins_when_it_would_have_ended() -> None:
     assert skipped.astimezone(BERLIN).time() == time(3)
 
 
+def test_an_hour_that_was_repeated_when_the_count_began_may_be_skipped_where_it_ends() -> None:
+    second_time = datetime(2025, 10, 26, 1, 30, tzinfo=UTC)
+    assert second_time.astimezone(BERLIN).fold == 1
+    assert later(second_time, BERLIN, days=154) == instant(date(2026, 3, 29), time(2, 30), BERLIN)
+
+
 def test_half_an_hour_that_is_skipped_too() -> None:
     lord_howe = ZoneInfo("Australia/Lord_Howe")
     assert instant(date(2026, 10, 4), time(2, 15), lord_howe).astimezone(lord_howe).time() == time(2, 30)
