@@ -1,10 +1,12 @@
 """Draw the consequences of what `classify_reply` says an answer means."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.campaigns.windows import instant
 from agentic_sales.contracts import ContactId, StopReason, TouchId
 from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
@@ -35,9 +37,23 @@ def asked_of(reply: InboundRow) -> dict[str, Any]:
 
 
 async def note_class(
-    database: Database, reply: InboundRow, contact_id: ContactId, told: dict[str, Any], *, now: datetime
+    database: Database,
+    reply: InboundRow,
+    contact_id: ContactId,
+    told: dict[str, Any],
+    *,
+    zone: ZoneInfo,
+    now: datetime,
 ) -> datetime | None:
     """Write down what an answer means, and stop what it stops, in one transaction.
+
+    Args:
+        database: Where the campaigns are.
+        reply: The answer.
+        contact_id: Whose it is.
+        told: What `classify_reply` says.
+        zone: The person's time zone, in which a day begins on which the person is back.
+        now: The present.
 
     Returns:
         Until when the person is away; None: is not, as far as the answer tells.
@@ -56,10 +72,10 @@ async def note_class(
             if reply.touch_id is not None:
                 outcome = {"outcome": reason, "outcome_at": reply.received_at}
                 await note_outcome(connection, TouchId(reply.touch_id), outcome, now=now)
-    return _back_at(told.get("until"), reply) if reply_class == "out_of_office" else None
+    return _back_at(told.get("until"), reply, zone) if reply_class == "out_of_office" else None
 
 
-def _back_at(until: str | None, reply: InboundRow) -> datetime:
+def _back_at(until: str | None, reply: InboundRow, zone: ZoneInfo) -> datetime:
     if until is None:
         return reply.received_at + AWAY
-    return datetime.combine(date.fromisoformat(until), time(), UTC)
+    return instant(date.fromisoformat(until), time(), zone)

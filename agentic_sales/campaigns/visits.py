@@ -61,6 +61,16 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
     )
 
 
+async def zone_of(database: Database, key: Key) -> ZoneInfo:
+    """Return a person's time zone; the campaign's, where it is not known.
+
+    Raises:
+        UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
+    """
+    async with database.reading() as connection:
+        return (await situation_of(connection, key)).zone
+
+
 def _zone_of(person: ContactRow, plan: CampaignPlan) -> ZoneInfo:
     return zone_named(person.time_zone or "") or zone_named(plan.time_zone) or ZoneInfo("UTC")
 

@@ -34,6 +34,7 @@ from agentic_sales.campaigns.visits import (
     stop,
     unread_replies,
     wakes_of,
+    zone_of,
 )
 from agentic_sales.contracts import CampaignId, ContactId, TouchId
 from agentic_sales.errors import InvalidMessage, NotPermitted, UnknownRecord
@@ -94,7 +95,8 @@ async def check_reply(state: State) -> dict[str, Any]:
     wakes = await wakes_of(database, key)  # before anything is read that may change meanwhile
     for reply in await unread_replies(database, key[1]):
         told = (await run_assistant("classify_reply", asked_of(reply))).output
-        back_at = await note_class(database, reply, key[1], told, now=clock.now())
+        zone = await zone_of(database, key)
+        back_at = await note_class(database, reply, key[1], told, zone=zone, now=clock.now())
         if back_at is not None:
             await put_off(database, key, back_at, now=clock.now())
     return {"wakes": wakes}

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -165,14 +165,21 @@ async def test_an_opt_out_in_a_reply_suppresses_the_person_for_every_campaign(sp
 
 
 async def test_an_absence_note_puts_the_next_message_off_until_the_person_is_back(spring: SmallCampaign) -> None:
-    contact_id = await spring.person("jo@example.com")
+    contact_id = await spring.person("jo@example.com", time_zone="Asia/Tokyo")
     clock = VirtualClock(NOW)
     await go_on(spring, clock, until=NOW + timedelta(days=1))
     await inbound_from(spring, contact_id, "auto_reply", "I am out of office until 20 March 2026.", clock.at)
+    async with spring.database.writing() as connection:
+        await wake(connection, now=clock.at, contact_id=contact_id)
+    await go_on(spring, clock, until=clock.at + timedelta(hours=1))
+    async with spring.database.reading() as connection:
+        row = await enrollment(connection, CAMPAIGN, contact_id)
+    assert row is not None
+    assert row.not_before_at == datetime(2026, 3, 20, tzinfo=ZoneInfo("Asia/Tokyo"))
     await go_on(spring, clock)
     second = await spring.row(await spring.write(contact_id, 1))
     assert second.sent_at is not None
-    assert second.sent_at.date() >= datetime(2026, 3, 20, tzinfo=UTC).date()
+    assert second.sent_at.astimezone(ZoneInfo("Asia/Tokyo")).date() >= date(2026, 3, 20)
     assert (await standing(spring, contact_id))[0] == "finished"
 
 

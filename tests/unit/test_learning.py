@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -43,7 +44,7 @@ async def answer(
     async with campaign.database.reading() as connection:
         reply = await inbound(connection, event_id)
     assert reply is not None
-    await note_class(campaign.database, reply, contact_id, {"reply_class": reply_class}, now=at)
+    await note_class(campaign.database, reply, contact_id, {"reply_class": reply_class}, zone=ZoneInfo("UTC"), now=at)
 
 
 async def approve_and_answer(campaign: SmallCampaign, contact_id: ContactId, touch_id: TouchId) -> None:

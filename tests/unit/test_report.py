@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from rich.console import Console
@@ -66,7 +67,9 @@ class Sent:
             async with self.campaign.database.reading() as connection:
                 reply = await inbound(connection, event_id)
             assert reply is not None
-            await note_class(self.campaign.database, reply, contact_id, {"reply_class": reply_class}, now=at)
+            await note_class(
+                self.campaign.database, reply, contact_id, {"reply_class": reply_class}, zone=ZoneInfo("UTC"), now=at
+            )
 
     async def variants(self) -> dict[tuple[int, str], VariantReport]:
         """Return the table, by step and variant."""
