@@ -222,7 +222,7 @@ async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery
     """Hold a mailbox that its server refused, and its message with it; let go the one from which a message went."""
     mailbox_id = MailboxId(sender.mailbox_id)
     if not delivery.is_our_fault:
-        if delivery.state == "sent" and sender.refusals:
+        if delivery.state == "sent" and sender.held_until_at is not None:
             await change_mailbox(connection, mailbox_id, LET_SEND)
         return delivery
     held = _hold_of(sender, delivery, now)

@@ -289,13 +289,25 @@ async def test_a_campaign_that_does_not_run_sends_nothing(migrated: Settings, st
 async def test_a_message_waits_for_the_recipients_morning_and_the_forecast_says_so(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         touch_id = await campaign.write(await campaign.person("jo@example.com", time_zone="America/Los_Angeles"))
-        nine_there = later(hours=7)
+        nine_there, one_there = later(hours=7), later(hours=11)
         forecast = await when_and_why(campaign.database, touch_id, now=NOW)
-        assert forecast.at == nine_there
+        assert forecast.at is not None
+        assert nine_there <= forecast.at < one_there
         assert "`America/Los_Angeles`" in forecast.why[0]
         row = await campaign.door().send(touch_id, now=NOW)
-        assert (row.state, row.not_before_at) == ("pending", nine_there)
-        assert (await campaign.door().send(touch_id, now=nine_there)).state == "sent"
+        assert (row.state, row.not_before_at) == ("pending", forecast.at)
+        assert (await campaign.door().send(touch_id, now=forecast.at)).state == "sent"
+
+
+async def test_what_waits_for_a_morning_is_spread_over_it_and_not_sent_at_one_stroke(migrated: Settings) -> None:
+    evening = later(hours=12)
+    async with small_campaign(migrated) as campaign:
+        touch_ids = [await campaign.message(f"p{number}@example.com") for number in range(20)]
+        told = [(await campaign.door().send(touch_id, now=evening)).not_before_at for touch_id in touch_ids]
+        again = [(await when_and_why(campaign.database, touch_id, now=evening)).at for touch_id in touch_ids]
+    assert told == again
+    assert all(later(hours=23) <= at < later(hours=27) for at in told)
+    assert len({at.replace(minute=0, second=0, microsecond=0) for at in told}) == 4
 
 
 async def test_a_message_that_is_written_waits_for_somebody_who_is_away(migrated: Settings) -> None:
@@ -331,7 +343,7 @@ async def test_a_mailbox_ramps_up_from_its_first_message_on(migrated: Settings) 
         touch_ids = [await campaign.message(f"p{number}@example.com") for number in range(6)]
         sent = []
         for day in range(3):
-            rows = [await campaign.door().send(touch_id, now=later(days=day)) for touch_id in touch_ids]
+            rows = [await campaign.door().send(touch_id, now=later(days=day, hours=4)) for touch_id in touch_ids]
             sent.append(sum(row.state == "sent" for row in rows))
     assert sent == [1, 3, 6]
 
