@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.addresses import normalized
 from agentic_sales.campaigns.approval import ask_again
+from agentic_sales.campaigns.messages import check_sender
 from agentic_sales.campaigns.plan import CampaignPlan
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
@@ -47,37 +48,25 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """It is part of a thread's id, `campaign-<campaign_id>-<contact_id>`."""
 
 
-async def create(
-    database: Database, campaign_id: str, *, name: str, plan: Mapping[str, Any], now: datetime
-) -> CampaignRow:
+async def create(database: Database, campaign_id: str, *, name: str, plan: CampaignPlan, now: datetime) -> CampaignRow:
     """Make a campaign, as a draft.
 
     Raises:
-        InvalidRequest: The id is none, the plan is none, or it names what is not there.
+        InvalidRequest: The id is none, or the plan names a mailbox that is not there.
         StateConflict: There is a campaign of this id.
     """
     if not _ID.fullmatch(campaign_id):
         raise InvalidRequest(f"`{campaign_id}` is no campaign id: 1 to 64 letters, digits, `-` and `_`")
-    checked, chosen = _plan(plan), CampaignId(campaign_id)
+    chosen = CampaignId(campaign_id)
     async with database.writing() as connection:
-        for mailbox_id in checked.mailboxes:
+        for number, mailbox_id in enumerate(plan.mailboxes):
             if await mailbox(connection, mailbox_id) is None:
-                raise InvalidRequest(f"the plan writes from `{mailbox_id}`, and there is no such mailbox")
-        plain = checked.model_dump(mode="json")
+                told = f"`mailboxes[{number}]` of the plan is `{mailbox_id}`, and there is no such mailbox"
+                raise InvalidRequest(f"{told}; add it by `agentic-sales campaigns mailbox`")
+        plain = plan.model_dump(mode="json")
         if not await add_campaign(connection, chosen, name=name or campaign_id, plan=plain, now=now):
             raise StateConflict("campaign", campaign_id, "there is one of this id already")
         return await known_campaign(connection, chosen)
-
-
-def _plan(plan: Mapping[str, Any]) -> CampaignPlan:
-    try:
-        checked = CampaignPlan.model_validate(plan)
-    except ValidationError as exc:
-        told = "; ".join(f"{'/'.join(map(str, p['loc'])) or 'the plan'}: {p['msg']}" for p in exc.errors())
-        raise InvalidRequest(f"the plan is not one: {told}") from exc
-    if zone_named(checked.time_zone) is None:
-        raise InvalidRequest(f"the plan is not one: time_zone: `{checked.time_zone}` is no time zone")
-    return checked
 
 
 async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
@@ -85,10 +74,17 @@ async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str,
 
     Raises:
         StateConflict: Its id or address is taken.
+        InvalidAddress: Its address is none, or the one for replies.
+        InvalidMessage: No mail could show its name or its postal address.
+        InvalidRequest: Its time zone is none.
     """
+    addresses = {name: normalized(values[name]) for name in ("address", "reply_to") if values.get(name)}
+    check_sender(display_name=values.get("display_name", ""), postal_address=values["postal_address"])
+    if zone_named(zone := values.get("time_zone", "UTC")) is None:
+        raise InvalidRequest(f'the time zone of a mailbox must be an IANA name, such as "Europe/Berlin", not "{zone}"')
     async with database.writing() as connection:
-        if not await add_mailbox(connection, MailboxId(mailbox_id), values, now=now):
-            raise StateConflict("mailbox", mailbox_id, "its id or its address is taken")
+        if not await add_mailbox(connection, MailboxId(mailbox_id), {**values, **addresses}, now=now):
+            raise StateConflict("mailbox", mailbox_id, "there is one of this id, or of this address, already")
 
 
 async def switch_mailbox(database: Database, mailbox_id: MailboxId, verb: Switch, *, now: datetime) -> MailboxRow:

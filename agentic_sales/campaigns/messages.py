@@ -53,6 +53,19 @@ def check_words(*, subject: str, text: str, html: str = "") -> None:
             raise InvalidMessage(part, f"it contains {found}, which no mail can carry")
 
 
+def check_sender(*, display_name: str, postal_address: str) -> None:
+    """Refuse a sender whom no mail could name, before anything is written for it.
+
+    Raises:
+        InvalidMessage: The name is not one line, the postal address is empty, or nothing could send them.
+    """
+    _line("From", display_name)
+    if not postal_address.strip():
+        raise InvalidMessage("postal address", "it is empty, and the law asks for one")
+    if (found := unreadable(postal_address)) is not None:
+        raise InvalidMessage("postal address", f"it contains {found}, which no mail can carry")
+
+
 def build_message(
     touch: TouchRow, person: ContactRow, sender: MailboxRow, *, unsubscribe_url: str, date: datetime
 ) -> EmailMessage:

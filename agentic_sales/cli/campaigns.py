@@ -3,12 +3,13 @@
 
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, print_json
 
@@ -97,7 +98,8 @@ def mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002
     from agentic_sales.dev import campaigns
 
     found = answer(as_json, lambda: campaigns.ask("GET", "/mailboxes", url))
-    return print_json(found) if as_json else Console().print(campaigns.mailboxes_as_table(found))
+    nothing = "there is no mailbox yet: agentic-sales campaigns mailbox --help"
+    _listed(found, as_json, campaigns.mailboxes_as_table, nothing)
 
 
 @app.command()
@@ -212,7 +214,8 @@ def show(
 
     if campaign is None:
         listed = answer(as_json, lambda: campaigns.ask("GET", "", url))
-        return print_json(listed) if as_json else Console().print(campaigns.as_table(listed))
+        nothing = "there is no campaign yet: agentic-sales campaigns create --help"
+        return _listed(listed, as_json, campaigns.as_table, nothing)
     path = campaigns.path_of(campaign)
     found = answer(as_json, lambda: campaigns.ask("GET", path, url))
     if as_json:
@@ -242,10 +245,8 @@ def touches(
 
     path = f"{campaigns.path_of(campaign)}/touches"
     found = answer(as_json, lambda: campaigns.ask("GET", path, url, state=state, limit=limit, offset=offset))
-    if as_json:
-        print_json(found)
-    else:
-        Console().print(campaigns.touches_as_table(found))
+    nothing = f"campaign `{campaign}` has no message {f'that is {state}' if state else 'yet'}"
+    _listed(found, as_json, campaigns.touches_as_table, nothing)
 
 
 @app.command()
@@ -311,6 +312,7 @@ def approve(
             print_json(waiting)
         elif waiting:
             Console().print(campaigns.approvals_as_text(waiting))
+            note("answer one: agentic-sales campaigns approve ID --by NAME [--reject | --edit FILE]")
         else:
             note("no message waits for anybody's word")
         return
@@ -321,12 +323,15 @@ def approve(
         end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{approval}`; write more of it")
     if not by:
         end(WRONG, "say who decides: --by NAME")
+    if reject and edit is not None:
+        end(WRONG, "a message is refused or changed, not both: --reject or --edit")
     body = {"decision": "reject" if reject else "approve", "digest": seen[0]["digest"], "by": by, "note": note_text}
     if edit is not None:
         body |= {"decision": "edit", **_edited(edit)}
     path = f"/approvals{campaigns.path_of(seen[0]['approval_id'])}"
     decided = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
-    _told(decided, as_json, f"message to {decided['message']['to_email']}: {decided['state']}")
+    anew = f" as `{decided['approval_id']}`: the changed message waits for a word" if edit is not None else ""
+    _told(decided, as_json, f"message to {decided['message']['to_email']}: {decided['state']}{anew}")
 
 
 @app.command()
@@ -401,6 +406,15 @@ def _switch(mailbox_id: str, verb: str, url: str | None, as_json: bool) -> None:
     path = f"/mailboxes{campaigns.path_of(mailbox_id, verb)}"
     switched = answer(as_json, lambda: campaigns.ask("POST", path, url))
     _told(switched, as_json, f"mailbox `{mailbox_id}` {'sends' if switched['is_active'] else 'is held'}")
+
+
+def _listed(found: list[Any], as_json: bool, lay_out: Callable[[list[Any]], RenderableType], nothing: str) -> None:  # noqa: FBT001 - as above
+    if as_json:
+        print_json(found)
+    elif found:
+        Console().print(lay_out(found))
+    else:
+        note(nothing)
 
 
 def _told(data: Any, as_json: bool, line: str) -> None:  # noqa: FBT001 - as above

@@ -12,6 +12,7 @@ from rich.console import Console
 T = TypeVar("T")
 
 FAILED, WRONG = 1, 2
+UNREACHED = "start a fleet with `agentic-sales up`, or name its facade with --url or LANGGRAPH_URL"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 Url = Annotated[str | None, typer.Option(help="The facade's URL; default: LANGGRAPH_URL.")]
@@ -27,7 +28,7 @@ def answer(as_json: bool, ask: Callable[[], T]) -> T:  # noqa: FBT001 - the flag
     except LangGraphError as exc:
         if as_json:
             print_json(error_as_data(exc))
-        end(exit_status(exc), str(exc))
+        end(exit_status(exc), str(exc), *([UNREACHED] if exc.status == 0 else []))
 
 
 def fail(status: int, *lines: str) -> NoReturn:

@@ -91,8 +91,10 @@ def approvals_as_text(questions: Sequence[Mapping[str, Any]]) -> RenderableType:
 def as_picture(campaign: Mapping[str, Any]) -> RenderableType:
     """Draw a campaign: its funnel, what its messages came to, and how its variants compare."""
     reason = f" ({campaign['reason']})" if campaign["reason"] else ""
-    head = Text.assemble((campaign["campaign_id"], "bold"), f" {campaign['name']}: {campaign['state']}{reason}\n")
-    return Group(head, _funnel(campaign), _steps(campaign), _variants(campaign), *_reasons(campaign))
+    name = f" {campaign['name']}" if campaign["name"] != campaign["campaign_id"] else ""
+    head = Text.assemble((campaign["campaign_id"], "bold"), f"{name}: {campaign['state']}{reason}\n")
+    variants = [_variants(campaign)] if campaign["variants"] else []
+    return Group(head, _funnel(campaign), _steps(campaign), *variants, *_reasons(campaign))
 
 
 def _funnel(campaign: Mapping[str, Any]) -> Table:

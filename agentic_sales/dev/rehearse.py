@@ -25,7 +25,7 @@ from agentic_sales.store.columns import Table
 from agentic_sales.store.contacts import CompanyRow, ContactRow, contact
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.mailboxes import MailboxRow
-from agentic_sales.store.migrate import upgrade
+from agentic_sales.store.migrate import ensure_migrated, upgrade
 from agentic_sales.store.products import ProductRow
 from agentic_sales.store.suppressions import SuppressionRow
 from agentic_sales.store.touches import touches
@@ -70,6 +70,7 @@ def rehearse_campaign(configuration: Settings, campaign_id: str, *, people: int,
         InvalidRequest: There is nobody to rehearse with.
         ConfigurationError: The store cannot be used.
     """
+    ensure_migrated(configuration)
     with TemporaryDirectory(prefix="agentic-sales-rehearsal-") as folder:
         # A rehearsal writes: into a file of its own, and never into what `DATABASE_URL` names.
         scratch = Settings(state_dir=Path(folder), database_url=None)

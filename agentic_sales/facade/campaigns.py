@@ -15,6 +15,7 @@ from agentic_sales.campaigns import clock, desk
 from agentic_sales.campaigns.approval import approve, edit_message, reject
 from agentic_sales.campaigns.door import resolve, when_and_why
 from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
+from agentic_sales.campaigns.plan_check import read_plan
 from agentic_sales.campaigns.report import report_of
 from agentic_sales.contracts import (
     ApprovalId,
@@ -93,9 +94,9 @@ class Resolution(_Body):
 @router.post("", responses=ERRORS, status_code=201, summary="Make a campaign")
 async def create_campaign(request: Request, body: NewCampaign) -> dict[str, Any]:
     """Make a campaign, as a draft: nothing happens before it is started."""
-    return described(
-        await desk.create(_database(request), body.campaign_id, name=body.name, plan=body.plan, now=clock.now())
-    )
+    state, now = state_of(request), clock.now()
+    plan = read_plan(body.plan, control=state.control, check_input=state.validator.check, now=now)
+    return described(await desk.create(state.database, body.campaign_id, name=body.name, plan=plan, now=now))
 
 
 @router.get("", responses=ERRORS, summary="List campaigns")

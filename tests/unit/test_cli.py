@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import agentic_sales
 from agentic_sales.cli.main import main
 from agentic_sales.control import control_plane
 from agentic_sales.dev.ports import free_port
-from agentic_sales.settings import child_environment
+from agentic_sales.settings import child_environment, settings
 from tests.unit.small_facade import Facade, answering, facade, finished
 from tests.unit.team import Team, team
 
@@ -456,3 +457,63 @@ def test_feedback_is_sent_to_the_run_and_its_id_is_printed(
     assert (ended.status, json.loads(ended.out)) == (0, {"feedback_id": "f1"})
     headers, body = facade.requests[0]
     assert (headers[":path"], body) == ("/runs/r%201/feedback", {"key": "user_score", "score": -0.5, "comment": "no"})
+
+
+# --- campaigns
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("show",), "there is no campaign yet: agentic-sales campaigns create --help"),
+        (("mailboxes",), "there is no mailbox yet: agentic-sales campaigns mailbox --help"),
+        (("touches", "spring"), "campaign `spring` has no message yet"),
+        (("touches", "spring", "--state", "ambiguous"), "campaign `spring` has no message that is ambiguous"),
+        (("approve",), "no message waits for anybody's word"),
+    ],
+)
+def test_a_list_of_nothing_is_a_sentence_and_for_programs_a_list(
+    facade: Facade, command: Command, arguments: tuple[str, ...], told: str
+) -> None:
+    facade.answer = answering(200, [])
+    ended = command("campaigns", *arguments, "--url", facade.url)
+    assert (ended.status, ended.out, ended.err) == (0, "", f"{told}\n")
+    assert command("campaigns", *arguments, "--url", facade.url, "--json").json == []
+
+
+def test_who_reaches_no_facade_is_told_how_to_get_one(command: Command) -> None:
+    ended = command("campaigns", "show", "--url", f"http://127.0.0.1:{free_port()}")
+    assert ended.status == 3
+    assert "start a fleet with `agentic-sales up`, or name its facade with --url" in ended.err
+
+
+def test_a_rehearsal_where_there_is_no_store_yet_says_that_there_is_no_such_campaign(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTIC_SALES_STATE_DIR", str(tmp_path / "fresh"))
+    settings.cache_clear()
+    ended = command("campaigns", "rehearse", "spring")
+    settings.cache_clear()
+    assert (ended.status, ended.err) == (1, "unknown campaign `spring`\n")
+
+
+def test_who_changes_a_message_is_told_the_id_under_which_it_waits_now(
+    facade: Facade, command: Command, tmp_path: Path
+) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked = {"digest": "d", "message": {"to_email": "jo@example.com"}, "state": "pending"}
+        old, new = {**asked, "approval_id": "5f2b"}, {**asked, "approval_id": "77aa"}
+        answering(200, [old] if handler.command == "GET" else new)(handler)
+
+    facade.answer = answer
+    better = tmp_path / "better.txt"
+    better.write_bytes(b"Subject: Better\n\nHello")
+    given = ("campaigns", "approve", "5f", "--url", facade.url, "--by", "Ann", "--edit", str(better))
+    both = command(*given, "--reject")
+    assert (both.status, both.err) == (2, "a message is refused or changed, not both: --reject or --edit\n")
+    ended = command(*given, "--note", "shorter")
+    assert ended.err == "message to jo@example.com: pending as `77aa`: the changed message waits for a word\n"
+    sent = {"decision": "edit", "digest": "d", "by": "Ann", "note": "shorter", "subject": "Better", "text": "Hello"}
+    assert facade.requests[-1][1] == sent
+    better.write_bytes(b"Subject: Better\n\nHello \xff")
+    assert "is not UTF-8" in command(*given).err
