@@ -16,20 +16,22 @@ from agentic_sales.campaigns.approval import ask_approval
 from agentic_sales.campaigns.machine import Decision, Situation
 from agentic_sales.campaigns.permission import refusal_of
 from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, variant_for
-from agentic_sales.campaigns.touches import Draft, touch_key, write_touch
+from agentic_sales.campaigns.touches import Draft, write_touch
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.store.approvals import approvals_of
-from agentic_sales.store.campaigns import campaign, change_enrollment, enrollment
+from agentic_sales.store.campaigns import change_enrollment, enrollment
 from agentic_sales.store.contacts import ContactRow, company, contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, inbound_of
-from agentic_sales.store.touches import SENT, TouchRow, touch, touches
-from agentic_sales.store.visits import Key, end_visit
+from agentic_sales.store.touches import SENT, TouchRow, touches
+from agentic_sales.store.visits import Key, end_visit, visited
 
 log = structlog.get_logger()
 
+MOST_TOUCHES = 10_000
+"""More messages than any campaign has for one person."""
 UNREAD = frozenset({"reply", "auto_reply"})
 """Kinds of what came back that `classify_reply` reads."""
 
@@ -41,15 +43,16 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
         UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
     """
     campaign_id, contact_id = key
-    found, person = await campaign(connection, campaign_id), await contact(connection, contact_id)
-    enrolled = await enrollment(connection, campaign_id, contact_id)
-    if found is None or person is None or enrolled is None:
+    found = await visited(connection, key)
+    if found is None:
         raise UnknownRecord("enrollment", f"{campaign_id}/{contact_id}")
-    plan = CampaignPlan.model_validate(found.plan)
-    written = await touch(connection, touch_key(campaign_id, contact_id, enrolled.step))
-    sent = await touches(connection, campaign_id=campaign_id, contact_id=contact_id, states=SENT)
+    campaign, person, enrolled = found
+    plan = CampaignPlan.model_validate(campaign.plan)
+    theirs = await touches(connection, campaign_id=campaign_id, contact_id=contact_id, limit=MOST_TOUCHES)
+    written = next((row for row in theirs if row.step == enrolled.step), None)
+    sent = [row for row in theirs if row.state in SENT and row.step < enrolled.step]
     return Situation(
-        campaign=found,
+        campaign=campaign,
         plan=plan,
         enrollment=enrolled,
         zone=_zone_of(person, plan),
@@ -57,7 +60,7 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
         refusal=await refusal_of(connection, person),
         touch=written,
         approval=await _latest_approval(connection, written),
-        sent_at=max((row.sent_at for row in sent if row.sent_at and row.step < enrolled.step), default=None),
+        sent_at=max((row.sent_at for row in sent if row.sent_at), default=None),
     )
 
 

@@ -22,6 +22,7 @@ from agentic_sales.campaigns.door import Door
 from agentic_sales.campaigns.links import open_links
 from agentic_sales.campaigns.machine import Act, Decision, decide
 from agentic_sales.campaigns.replies import asked_of, note_class
+from agentic_sales.campaigns.touches import touch_key
 from agentic_sales.campaigns.visits import (
     advance,
     ask_person,
@@ -36,7 +37,7 @@ from agentic_sales.campaigns.visits import (
     wakes_of,
     zone_of,
 )
-from agentic_sales.contracts import CampaignId, ContactId, TouchId
+from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import InvalidMessage, NotPermitted, UnknownRecord
 from agentic_sales.runs.subruns import run_assistant
 from agentic_sales.settings import settings
@@ -154,14 +155,9 @@ async def approve(state: State) -> dict[str, Any]:
 
 async def send_touch(state: State) -> dict[str, Any]:
     """Send the message through the door, which may say: not now, or never."""
-    database = _database()
-    async with database.reading() as connection:
-        situation = await situation_of(connection, _key(state))
-    if situation.touch is None:
-        return {}
     async with surroundings.transport() as transport:
-        door = Door(database, transport, open_links(settings()))
-        row = await door.send(TouchId(situation.touch.touch_id), now=clock.now())
+        door = Door(_database(), transport, open_links(settings()))
+        row = await door.send(touch_key(*_key(state), state.step), now=clock.now())
     return {"sent": [*state.sent, row.touch_id]} if row.state == "sent" else {}
 
 

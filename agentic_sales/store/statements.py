@@ -3,7 +3,7 @@
 A row of a table comes back as an object of the table's class, detached: a record that is read, never a thing to change.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Executable, Row
@@ -21,6 +21,17 @@ async def first(connection: AsyncConnection, kind: type[T], statement: Executabl
     """Return the first row of a statement; None: there is none."""
     row = (await connection.execute(statement)).first()
     return None if row is None else _record(kind, row)
+
+
+async def first_joined(
+    connection: AsyncConnection, kinds: Sequence[type[Table]], statement: Executable
+) -> tuple[Any, ...] | None:
+    """Return the first row of a statement that selects all columns of several tables, as a row of each; None: none."""
+    row = (await connection.execute(statement)).first()
+    if row is None:
+        return None
+    values = iter(row)
+    return tuple(kind(**{column.key: next(values) for column in columns(kind)}) for kind in kinds)
 
 
 async def every(connection: AsyncConnection, kind: type[T], statement: Executable) -> list[T]:

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, bindparam, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
-from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, woken
-from agentic_sales.store.statements import columns, every, first
+from agentic_sales.store.campaigns import ACTIVE, CampaignRow, EnrollmentRow, woken
+from agentic_sales.store.contacts import ContactRow
+from agentic_sales.store.statements import columns, every, first, first_joined
 from agentic_sales.store.touches import WAITING, TouchRow
 
 Key = tuple[CampaignId, ContactId]
@@ -21,6 +22,18 @@ Key = tuple[CampaignId, ContactId]
 def key_of(enrollment: EnrollmentRow) -> Key:
     """Return what names an enrollment."""
     return CampaignId(enrollment.campaign_id), ContactId(enrollment.contact_id)
+
+
+async def visited(connection: AsyncConnection, key: Key) -> tuple[CampaignRow, ContactRow, EnrollmentRow] | None:
+    """Return the campaign, the person and the enrollment of a visit; None: one of them is not there, or no longer."""
+    kinds = (CampaignRow, ContactRow, EnrollmentRow)
+    statement = (
+        select(*(kind.__table__ for kind in kinds))
+        .join_from(EnrollmentRow.__table__, CampaignRow.__table__)
+        .join(ContactRow.__table__, ContactRow.contact_id == EnrollmentRow.contact_id)
+        .where(_is(key))
+    )
+    return await first_joined(connection, kinds, statement)
 
 
 async def claim_due(

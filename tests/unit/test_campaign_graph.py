@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from agentic_sales.campaigns import desk
 from agentic_sales.campaigns.approval import approve, reject
@@ -434,6 +434,35 @@ async def test_who_stops_while_a_visit_comes_to_nothing_stays_stopped(spring: Sm
     assert await standing(spring, contact_id) == ("stopped", "unsubscribed", 0)
     async with spring.database.reading() as connection:
         assert await next_wake_at(connection) is not None
+
+
+@dataclass
+class Counting(InProcessFleet):
+    """A fleet that counts what each of its visits asks the database."""
+
+    asked: int = 0
+    """Statements since the last visit began."""
+    statements: list[int] = field(default_factory=list)
+    """Statements of each visit."""
+
+    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+        """Make a visit, counted by itself."""
+        self.asked = 0
+        await super().submit_visit(key, run_id)
+        self.statements.append(self.asked)
+
+    def count(self, *_: Any) -> None:
+        """Count a statement."""
+        self.asked += 1
+
+
+async def test_a_visit_that_writes_and_sends_asks_the_database_no_more_than_sixty_times(spring: SmallCampaign) -> None:
+    await spring.person("jo@example.com")
+    fleet = Counting()
+    event.listen(spring.database.engine.sync_engine, "before_cursor_execute", fleet.count)
+    await rehearse(spring.database, VirtualClock(NOW), MaildirTransport(spring.folder), fleet=fleet)
+    assert len(spring.mails()) == len(fleet.statements) == 3
+    assert max(fleet.statements) <= 60
 
 
 async def test_a_parked_person_goes_on_when_somebody_says_so_and_nobody_else_does(spring: SmallCampaign) -> None:
