@@ -223,7 +223,7 @@ def show(
     Console().print(campaigns.as_picture(found))
     if timeline:
         messages = answer(as_json, lambda: campaigns.ask("GET", f"{path}/touches", url, limit=1000))
-        Console().print(campaigns.timeline(messages))
+        Console().print(campaigns.touches_as_table(messages, named_by="subject"))
     return None
 
 

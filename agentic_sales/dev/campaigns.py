@@ -141,13 +141,17 @@ def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
         yield Text(f"{count} stopped or parked: {reason}")
 
 
-def touches_as_table(touches: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay messages out for people who have to deal with them, each with its id."""
+def touches_as_table(touches: Sequence[Mapping[str, Any]], named_by: str = "touch_id") -> Table:
+    """Lay messages out in the order of time, each named by its id, with which one asks on, or by its subject."""
     table = Table("message", "to", "step", "state", "when", "why")
-    for touch in touches:
-        when = _clock(touch["sent_at"] or touch["not_before_at"])
-        table.add_row(touch["touch_id"], touch["to_email"], str(touch["step"]), touch["state"], when, touch["detail"])
+    for touch in sorted(touches, key=_moment_of):
+        when = _clock(_moment_of(touch))
+        table.add_row(touch[named_by], touch["to_email"], str(touch["step"]), touch["state"], when, touch["detail"])
     return table
+
+
+def _moment_of(touch: Mapping[str, Any]) -> str:
+    return str(touch["sent_at"] or touch["not_before_at"])
 
 
 def forecast_line(told: Mapping[str, Any]) -> str:
@@ -155,16 +159,6 @@ def forecast_line(told: Mapping[str, Any]) -> str:
     when = f" at {_clock(told['goes_at'])}" if told["goes_at"] else ""
     why = f": {'; '.join(told['why'])}" if told["why"] else ""
     return f"message to {told['to_email']}, step {told['step']}: {told['state']}{when}{why}"
-
-
-def timeline(touches: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay the messages of a campaign out in the order of time."""
-    table = Table("when", "to", "step", "state", "subject", "why")
-    for touch in sorted(touches, key=lambda row: row["sent_at"] or row["not_before_at"]):
-        when = _clock(touch["sent_at"] or touch["not_before_at"])
-        words = (touch["to_email"], str(touch["step"]), touch["state"], touch["subject"], touch["detail"])
-        table.add_row(when, *words)
-    return table
 
 
 def _clock(moment: str) -> str:
