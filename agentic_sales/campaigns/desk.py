@@ -32,7 +32,7 @@ from agentic_sales.store.campaigns import (
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, add_mailbox, change_mailbox, locked_mailbox, mailbox
 from agentic_sales.store.statements import known
-from agentic_sales.store.touches import unhold
+from agentic_sales.store.touches import suppress_campaign, unhold
 from agentic_sales.store.visits import wake, wake_senders
 
 Verb = Literal["start", "pause", "resume", "stop"]
@@ -120,6 +120,8 @@ async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: 
             found = await known_campaign(connection, campaign_id)
             told = f"it is `{found.state}`; to {verb} it, it must be {' or '.join(f'`{s}`' for s in expected)}"
             raise StateConflict("campaign", campaign_id, told)
+        if verb == "stop":
+            await suppress_campaign(connection, campaign_id, detail="the campaign is stopped", now=now)
         if verb != "pause":
             await wake(connection, now=now, campaign_id=campaign_id)
         return moved

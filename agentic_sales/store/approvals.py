@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, func, select, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -61,17 +61,24 @@ async def approval(connection: AsyncConnection, approval_id: ApprovalId) -> Appr
 async def approvals(
     connection: AsyncConnection, *, state: str | None = "pending", limit: int = 100, offset: int = 0
 ) -> list[ApprovalRow]:
-    """Return questions, the oldest first; `state` keeps those in that state."""
+    """Return questions, the oldest first; `state` keeps those in that state, `pending`: whose message waits still."""
     statement = select(ApprovalRow).order_by(ApprovalRow.created_at, ApprovalRow.approval_id)
     if state is not None:
         statement = statement.where(ApprovalRow.state == state)
+    if state == "pending":
+        statement = statement.where(_waits())
     return await every(connection, ApprovalRow, statement.limit(limit).offset(offset))
 
 
 async def pending_count(connection: AsyncConnection, *, now: datetime) -> int:
     """Count the questions that can still be answered."""
-    statement = select(func.count()).where(ApprovalRow.state == "pending", ApprovalRow.expires_at > now)
+    statement = select(func.count()).where(ApprovalRow.state == "pending", ApprovalRow.expires_at > now, _waits())
     return (await connection.execute(statement)).scalar_one()
+
+
+def _waits() -> ColumnElement[bool]:
+    """Ask that the message waits still: who was stopped since then gets none that could be agreed to."""
+    return exists().where(TouchRow.touch_id == ApprovalRow.touch_id, TouchRow.state.in_(WAITING))
 
 
 async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[ApprovalRow]:

@@ -270,6 +270,17 @@ async def suppress_touches(
     return [TouchId(found) for found in (await connection.execute(statement)).scalars()]
 
 
+async def suppress_campaign(
+    connection: AsyncConnection, campaign_id: CampaignId, *, detail: str, now: datetime
+) -> None:
+    """End every touch of a campaign that waits, unsent."""
+    await connection.execute(
+        update(TouchRow)
+        .where(TouchRow.campaign_id == campaign_id, TouchRow.state.in_(WAITING))
+        .values(state="suppressed", detail=detail, updated_at=now)
+    )
+
+
 async def expire_leases(connection: AsyncConnection, *, now: datetime, detail: str) -> list[TouchId]:
     """Call ambiguous what a sender took and never finished; return it."""
     statement = (

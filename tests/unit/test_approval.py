@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.campaigns.approval import approve, ask_approval, edit_message, known_approval, reject
+from agentic_sales.campaigns.desk import move
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.contracts import ApprovalId, TouchId
 from agentic_sales.errors import InvalidMessage, NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
-from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, expire_approvals
+from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, expire_approvals, pending_count
 from agentic_sales.store.contacts import change_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.visits import next_wake_at
-from tests.small_campaign import NOW, SmallCampaign, later, small_campaign
+from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 
 NEEDS_APPROVAL = {"needs_approval": True}
 DECIDERS = 2
@@ -145,6 +147,23 @@ async def test_a_refused_message_never_leaves(migrated: Settings) -> None:
         await reject(campaign.database, ApprovalId(question.approval_id), digest=question.digest, by="Ann", now=NOW)
         row = await campaign.door().send(touch_id, now=NOW)
     assert (row.state, row.detail) == ("suppressed", "rejected by Ann")
+
+
+async def test_nobody_is_asked_any_more_about_a_message_that_will_not_go(migrated: Settings) -> None:
+    async with small_campaign(migrated, plan=NEEDS_APPROVAL) as campaign:
+        left, stopped = await campaign.message("left@example.com"), await campaign.message("stopped@example.com")
+        for touch_id in (left, stopped):
+            await ask(campaign, touch_id)
+        async with campaign.database.writing() as connection:
+            await stop_person(connection, email_hash("left@example.com"), "replied", source="test", now=NOW)
+            assert [row.touch_id for row in await approvals(connection)] == [stopped]
+            assert await pending_count(connection, now=NOW) == 1
+        await move(campaign.database, CAMPAIGN, "stop", now=NOW)
+        async with campaign.database.reading() as connection:
+            assert await approvals(connection) == []
+            assert await pending_count(connection, now=NOW) == 0
+        row = await campaign.row(stopped)
+    assert (row.state, row.detail) == ("suppressed", "the campaign is stopped")
 
 
 async def test_a_late_answer_is_refused_and_the_question_expires(migrated: Settings) -> None:
