@@ -55,7 +55,7 @@ class NewCampaign(_Body):
 
     campaign_id: str = Field(description="Its id: 1 to 64 letters, digits, `-` and `_`.")
     name: str = Field(default="", description="For people.")
-    plan: dict[str, Any] = Field(description="Steps, mailboxes, window, time zone, approval.")
+    plan: dict[str, Any] = Field(description="A plan; `agentic-sales campaigns plan --json` prints its schema.")
 
 
 class NewMailbox(_Body):
