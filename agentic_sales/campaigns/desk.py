@@ -138,13 +138,21 @@ async def enroll_people(
     """
     async with database.writing() as connection:
         # Held, so that it is not finished between this look at it and the commit.
-        found = known(await locked_campaign(connection, campaign_id), "campaign", campaign_id)
-        if found.state == "stopped":
-            raise StateConflict("campaign", campaign_id, "it is `stopped`, so nobody can join it any more")
+        check_joinable(known(await locked_campaign(connection, campaign_id), "campaign", campaign_id))
         joined = sum([await enroll(connection, campaign_id, person, wake_at=now, now=now) for person in people])
         if joined:
             await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
         return joined
+
+
+def check_joinable(found: CampaignRow) -> None:
+    """Refuse to let people join a campaign that was stopped.
+
+    Raises:
+        StateConflict: It was.
+    """
+    if found.state == "stopped":
+        raise StateConflict("campaign", found.campaign_id, "it is `stopped`, so nobody can join it any more")
 
 
 async def known_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow:

@@ -187,7 +187,7 @@ async def import_people(
     """Take people in and enroll them; the answer says of every line what was taken and what was wrong with it."""
     database, now, key = _database(request), clock.now(), CampaignId(campaign_id)
     async with database.reading() as connection:
-        await desk.known_campaign(connection, key)
+        desk.check_joinable(await desk.known_campaign(connection, key))
     report = await import_contacts(database, await request.body(), now=now, defaults=ConsentDefaults(basis, source))
     people = [line.contact_id for line in report.lines if line.contact_id is not None]
     enrolled = await desk.enroll_people(database, key, people, now=now)

@@ -12,13 +12,16 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
+from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.campaigns.approval import ask_approval
+from agentic_sales.campaigns.desk import move
 from agentic_sales.campaigns.links import Links, open_links
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.facade.app import create_app
 from agentic_sales.settings import Settings
+from agentic_sales.store.contacts import contact_by_hash
 from agentic_sales.store.suppressions import suppressions
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, small_campaign
 from tests.unit import mails
@@ -103,6 +106,17 @@ async def test_an_edit_of_which_no_mail_can_be_made_is_422(
         assert answer.status_code == 422
         assert "text" in answer.json()["detail"]
         assert told in answer.json()["detail"]
+
+
+async def test_nobody_is_taken_in_for_a_campaign_that_was_stopped(migrated: Settings, redis_url: str) -> None:
+    async with small_campaign(migrated) as campaign:
+        await move(campaign.database, CAMPAIGN, "stop", now=NOW)
+        with facade(migrated, redis_url) as client:
+            where = f"/campaigns/{CAMPAIGN}/import?basis=consent&source=a+fair"
+            answer = client.post(where, content="email\njo@example.com\n", headers={"authorization": "Bearer key"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "state_conflict")
+        async with campaign.database.reading() as connection:
+            assert await contact_by_hash(connection, email_hash("jo@example.com")) is None
 
 
 def signed(
