@@ -10,6 +10,8 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.campaigns.door import Door
 from agentic_sales.campaigns.links import Links
@@ -20,7 +22,7 @@ from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import add_campaign, enroll, move_campaign
-from agentic_sales.store.contacts import add_contact
+from agentic_sales.store.contacts import ContactRow, add_contact
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.mailboxes import add_mailbox
 from agentic_sales.store.touches import TouchRow, touch
@@ -53,6 +55,11 @@ class SmallCampaign:
             assert contact_id is not None
             await enroll(connection, CAMPAIGN, contact_id, wake_at=NOW, now=NOW)
         return contact_id
+
+    async def change(self, contact_id: ContactId, **values: Any) -> None:
+        """Change columns of a person."""
+        async with self.database.writing() as connection:
+            await connection.execute(update(ContactRow).where(ContactRow.contact_id == contact_id).values(**values))
 
     async def write(self, contact_id: ContactId, step: int = 0, **values: Any) -> TouchId:
         """Write a message to a person into the ledger."""

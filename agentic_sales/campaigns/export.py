@@ -14,7 +14,7 @@ from agentic_sales.store.columns import Table
 from agentic_sales.store.contacts import ContactRow, company, contact_by_hash
 from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.statements import every
-from agentic_sales.store.suppressions import suppressions_of
+from agentic_sales.store.suppressions import lifts, suppressions_of
 from agentic_sales.store.touches import TouchRow
 
 Held = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -29,7 +29,10 @@ async def held_of(connection: AsyncConnection, email: str) -> Held:
     """
     digest = email_hash(email)
     person = await contact_by_hash(connection, digest)
-    rows: dict[str, Sequence[Table]] = {"suppressions": await suppressions_of(connection, digest)}
+    rows: dict[str, Sequence[Table]] = {
+        "suppressions": await suppressions_of(connection, digest),
+        "lifted_suppressions": await lifts(connection, email_hash=digest, limit=1000),
+    }
     if person is not None:
         rows |= await _rows_of(connection, person)
     return {kind: [row.as_data() for row in found] for kind, found in rows.items()}

@@ -291,6 +291,7 @@ def resolve(
 def approve(
     approval: Annotated[str | None, typer.Argument(metavar="[APPROVAL]", help="Id; none: all are listed.")] = None,
     *,
+    campaign: Annotated[str | None, typer.Option(help="Only messages of this campaign.")] = None,
     by: By = "",
     reject: Annotated[bool, typer.Option("--reject", help="Refuse the message instead.")] = False,
     edit: Annotated[
@@ -306,7 +307,7 @@ def approve(
     """
     from agentic_sales.dev import campaigns
 
-    waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, limit=1000))
+    waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, campaign_id=campaign, limit=1000))
     if approval is None:
         if as_json:
             print_json(waiting)

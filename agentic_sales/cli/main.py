@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agentic_sales.cli import campaigns, db, products, runs
+from agentic_sales.cli import campaigns, db, products, runs, suppressions
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
 from agentic_sales.errors import AgenticSalesError, ConfigurationError
 
@@ -27,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(runs.app, name="runs")
+campaigns.app.add_typer(suppressions.app)
 app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(products.app, name="products")
 app.add_typer(db.app, name="db")

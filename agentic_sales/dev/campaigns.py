@@ -34,7 +34,7 @@ def as_table(campaigns: Sequence[Mapping[str, Any]]) -> Table:
     """Lay campaigns out for people."""
     table = Table("campaign", "name", "state", "made")
     for campaign in campaigns:
-        table.add_row(campaign["campaign_id"], campaign["name"], campaign["state"], _clock(campaign["created_at"]))
+        table.add_row(campaign["campaign_id"], campaign["name"], campaign["state"], clock(campaign["created_at"]))
     return table
 
 
@@ -50,7 +50,7 @@ def _sends(mailbox: Mapping[str, Any]) -> str:
     if not mailbox["is_active"]:
         return "no: it is held until somebody releases it"
     if mailbox["held_why"]:
-        return f"not before {_clock(mailbox['held_until_at'])}: its server refused it: {mailbox['held_why']}"
+        return f"not before {clock(mailbox['held_until_at'])}: its server refused it: {mailbox['held_why']}"
     return "yes"
 
 
@@ -81,7 +81,7 @@ def approvals_as_text(questions: Sequence[Mapping[str, Any]]) -> RenderableType:
     blocks = []
     for question in questions:
         message = question["message"]
-        until = f" until {_clock(question['expires_at'])}\n"
+        until = f" until {clock(question['expires_at'])}\n"
         about = f"{message['campaign_id']} step {message['step']} to {message['to_email']}\n"
         mail = f"\nSubject: {message['subject']}\n\n{message['text']}\n"
         blocks.append(Text.assemble((question["approval_id"], "bold"), until, about, mail))
@@ -145,7 +145,7 @@ def touches_as_table(touches: Sequence[Mapping[str, Any]], named_by: str = "touc
     """Lay messages out in the order of time, each named by its id, with which one asks on, or by its subject."""
     table = Table("message", "to", "step", "state", "when", "why")
     for touch in sorted(touches, key=_moment_of):
-        when = _clock(_moment_of(touch))
+        when = clock(_moment_of(touch))
         table.add_row(touch[named_by], touch["to_email"], str(touch["step"]), touch["state"], when, touch["detail"])
     return table
 
@@ -156,10 +156,11 @@ def _moment_of(touch: Mapping[str, Any]) -> str:
 
 def forecast_line(told: Mapping[str, Any]) -> str:
     """Say when a message goes or went, and why not now."""
-    when = f" at {_clock(told['goes_at'])}" if told["goes_at"] else ""
+    when = f" at {clock(told['goes_at'])}" if told["goes_at"] else ""
     why = f": {'; '.join(told['why'])}" if told["why"] else ""
     return f"message to {told['to_email']}, step {told['step']}: {told['state']}{when}{why}"
 
 
-def _clock(moment: str) -> str:
+def clock(moment: str) -> str:
+    """Write a moment as the clock of this machine shows it."""
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"

@@ -28,6 +28,7 @@ from agentic_sales.facade import (
     many_runs,
     metrics,
     runs,
+    suppressions,
     thread_runs,
     thread_state,
     threads,
@@ -52,7 +53,7 @@ log = structlog.get_logger()
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(campaigns, export, forget, unsubscribe, webhooks),
+    *(suppressions, campaigns, export, forget, unsubscribe, webhooks),
     *(health, metrics, fleet),
 )
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}

@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
 from agentic_sales.campaigns import clock, desk
 from agentic_sales.campaigns.approval import approve, edit_message, reject
 from agentic_sales.campaigns.door import resolve, when_and_why
 from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
+from agentic_sales.campaigns.inbound import Kind
 from agentic_sales.campaigns.plan_check import read_plan
 from agentic_sales.campaigns.report import report_of
 from agentic_sales.contracts import (
@@ -35,7 +37,9 @@ from agentic_sales.facade.state import state_of
 from agentic_sales.store.approvals import ApprovalRow, approvals
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, campaigns, enrollments
 from agentic_sales.store.columns import Table
+from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
+from agentic_sales.store.inbound import InboundRow, inbound_messages
 from agentic_sales.store.mailboxes import mailboxes
 from agentic_sales.store.touches import TouchRow, touch, touches
 
@@ -132,11 +136,17 @@ async def switch_mailbox(request: Request, mailbox_id: str, verb: desk.Switch) -
 
 @router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")
 async def list_approvals(
-    request: Request, state: ApprovalState = "pending", limit: Limit = 100, offset: Offset = 0
+    request: Request,
+    *,
+    state: ApprovalState = "pending",
+    campaign_id: str | None = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
 ) -> Response:
     """List questions about messages, the oldest first, each with its message."""
+    campaign = CampaignId(campaign_id) if campaign_id else None
     async with _database(request).reading() as connection:
-        found = await approvals(connection, state=state, limit=limit + 1, offset=offset)
+        found = await approvals(connection, state=state, campaign_id=campaign, limit=limit + 1, offset=offset)
         questions = [_question(row, await touch(connection, TouchId(row.touch_id))) for row in found]
     return page(questions, limit=limit, offset=offset)
 
@@ -154,6 +164,29 @@ async def answer_approval(request: Request, approval_id: str, body: Answer) -> d
         row = await decide(database, key, digest=body.digest, by=body.by, note=body.note, now=now)
     async with database.reading() as connection:
         return _question(row, await touch(connection, TouchId(row.touch_id)))
+
+
+@router.get("/inbound", responses=ERRORS, summary="List what came back")
+async def list_inbound(
+    request: Request,
+    *,
+    campaign_id: str | None = None,
+    contact_id: str | None = None,
+    kind: Kind | None = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Response:
+    """List answers, bounces and receipts, the newest first; without a touch, one names no message of ours."""
+    async with _database(request).reading() as connection:
+        found = await inbound_messages(
+            connection,
+            campaign_id=CampaignId(campaign_id) if campaign_id else None,
+            contact_id=ContactId(contact_id) if contact_id else None,
+            kind=kind,
+            limit=limit + 1,
+            offset=offset,
+        )
+        return page([await _came_back(connection, row) for row in found], limit=limit, offset=offset)
 
 
 @router.get("/touches/{touch_id}", responses=ERRORS, summary="Say when a message will go, and why not now")
@@ -251,6 +284,13 @@ def _question(row: ApprovalRow, about: TouchRow | None) -> dict[str, Any]:
     named = ("campaign_id", "contact_id", "step", "to_email", "subject", "text", "html")
     message = {name: getattr(about, name) for name in named} if about else {}
     return {**_plain(row), "message": message}
+
+
+async def _came_back(connection: AsyncConnection, row: InboundRow) -> dict[str, Any]:
+    about = None if row.touch_id is None else await touch(connection, TouchId(row.touch_id))
+    person = None if row.contact_id is None else await contact(connection, ContactId(row.contact_id))
+    of = {"campaign_id": about.campaign_id if about else None, "email": person.email if person else None}
+    return {**_plain(row), **of}
 
 
 def _enrollment(row: EnrollmentRow) -> dict[str, Any]:

@@ -59,14 +59,22 @@ async def approval(connection: AsyncConnection, approval_id: ApprovalId) -> Appr
 
 
 async def approvals(
-    connection: AsyncConnection, *, state: str | None = "pending", limit: int = 100, offset: int = 0
+    connection: AsyncConnection,
+    *,
+    state: str | None = "pending",
+    campaign_id: CampaignId | None = None,
+    limit: int = 100,
+    offset: int = 0,
 ) -> list[ApprovalRow]:
-    """Return questions, the oldest first; `state` keeps those in that state, `pending`: whose message waits still."""
+    """Return questions, the oldest first; `pending` ones only whose message waits still; the rest narrows them down."""
     statement = select(ApprovalRow).order_by(ApprovalRow.created_at, ApprovalRow.approval_id)
     if state is not None:
         statement = statement.where(ApprovalRow.state == state)
     if state == "pending":
         statement = statement.where(_waits())
+    if campaign_id is not None:
+        of_it = select(TouchRow.touch_id).where(TouchRow.campaign_id == campaign_id)
+        statement = statement.where(ApprovalRow.touch_id.in_(of_it))
     return await every(connection, ApprovalRow, statement.limit(limit).offset(offset))
 
 
@@ -83,8 +91,8 @@ def _waits() -> ColumnElement[bool]:
 
 async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[ApprovalRow]:
     """Return every question about a touch, the oldest first."""
-    statement = select(ApprovalRow).where(ApprovalRow.touch_id == touch_id).order_by(ApprovalRow.created_at)
-    return await every(connection, ApprovalRow, statement)
+    statement = select(ApprovalRow).where(ApprovalRow.touch_id == touch_id)
+    return await every(connection, ApprovalRow, statement.order_by(ApprovalRow.created_at, ApprovalRow.approval_id))
 
 
 async def was_edited(connection: AsyncConnection, touch_id: TouchId) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, delete, select, update
+from sqlalchemy import ForeignKey, Index, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils import uuid7
@@ -95,14 +95,6 @@ async def add_contact(connection: AsyncConnection, values: Mapping[str, Any], *,
     contact_id = ContactId(str(uuid7()))
     row = {"contact_id": contact_id, "created_at": now, "updated_at": now, **values}
     return contact_id if await insert_new(connection, ContactRow, row) else None
-
-
-async def change_contact(
-    connection: AsyncConnection, contact_id: ContactId, values: Mapping[str, Any], *, now: datetime
-) -> bool:
-    """Change columns of a person; False: the person is not known."""
-    changed = update(ContactRow).where(ContactRow.contact_id == contact_id).values(updated_at=now, **values)
-    return (await connection.execute(changed)).rowcount == 1
 
 
 async def contact(connection: AsyncConnection, contact_id: ContactId) -> ContactRow | None:

@@ -8,9 +8,10 @@ from sqlalchemy import ForeignKey, Index, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
-from agentic_sales.contracts import ContactId
+from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import every, first, insert_new
+from agentic_sales.store.touches import TouchRow
 
 
 class InboundRow(Table):
@@ -56,7 +57,29 @@ async def inbound(connection: AsyncConnection, event_id: str) -> InboundRow | No
 
 async def inbound_of(connection: AsyncConnection, contact_id: ContactId) -> list[InboundRow]:
     """Return what came back from a person, the oldest first."""
-    statement = select(InboundRow).where(InboundRow.contact_id == contact_id).order_by(InboundRow.received_at)
+    statement = select(InboundRow).where(InboundRow.contact_id == contact_id)
+    return await every(connection, InboundRow, statement.order_by(InboundRow.received_at, InboundRow.event_id))
+
+
+async def inbound_messages(
+    connection: AsyncConnection,
+    *,
+    campaign_id: CampaignId | None = None,
+    contact_id: ContactId | None = None,
+    kind: str | None = None,
+    limit: int = 100,
+    offset: int = 0,
+) -> list[InboundRow]:
+    """Return what came back, the newest first; what is given narrows it down, a campaign to answers to its messages."""
+    order = InboundRow.received_at.desc(), InboundRow.event_id
+    statement = select(InboundRow).order_by(*order).limit(limit).offset(offset)
+    if campaign_id is not None:
+        of_it = select(TouchRow.touch_id).where(TouchRow.campaign_id == campaign_id)
+        statement = statement.where(InboundRow.touch_id.in_(of_it))
+    if contact_id is not None:
+        statement = statement.where(InboundRow.contact_id == contact_id)
+    if kind is not None:
+        statement = statement.where(InboundRow.kind == kind)
     return await every(connection, InboundRow, statement)
 
 

@@ -8,7 +8,7 @@ from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.outcomes import OutcomeRow
 from agentic_sales.store.products import ProductRow
-from agentic_sales.store.suppressions import SuppressionRow
+from agentic_sales.store.suppressions import LiftRow, SuppressionRow
 from agentic_sales.store.threads import ThreadLabelRow, ThreadRow
 from agentic_sales.store.touches import TouchRow
 
@@ -19,6 +19,7 @@ __all__ = [
     "ContactRow",
     "EnrollmentRow",
     "InboundRow",
+    "LiftRow",
     "MailboxRow",
     "OutcomeRow",
     "ProductRow",

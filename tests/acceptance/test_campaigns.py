@@ -105,6 +105,9 @@ class TestByHand:
             "two messages wait for a word", lambda: approvals(made), lambda found: len(found) == 2, within_s=60
         )
         by_name = {question["message"]["to_email"]: question for question in waiting}
+        assert made.get("/campaigns/approvals?campaign_id=careful").json() == waiting
+        assert made.get("/campaigns/approvals?campaign_id=another").json() == []
+        assert "no message waits" in command(made, "approve", "--campaign", "another").stderr
         yes, no = by_name["ada@example.com"], by_name["eve@example.com"]
         command(made, "approve", yes["approval_id"], "--by", "Ann")
         command(made, "approve", no["approval_id"], "--by", "Ann", "--reject")
@@ -243,3 +246,31 @@ def test_a_reply_is_classified_by_the_fleet_and_ends_the_sequence(ticking: Fleet
     assert (told["people"], told["reasons"]) == ({"stopped": 1}, {"replied": 1})
     assert told["variants"][0]["shares"]["interested"]["count"] == 1
     assert "interested" in command(ticking, "show", "answered").stdout
+    [reply] = json.loads(command(ticking, "inbound", "--campaign", "answered", "--kind", "reply", "--json").stdout)
+    about = (reply["event_id"], reply["email"], reply["campaign_id"], reply["touch_id"], reply["reply_class"])
+    assert about == ("reply-of-kim", "kim@answering.example", "answered", sent["touch_id"], "interested")
+    assert "Sounds good, can we have a call" in command(ticking, "inbound").stdout
+    assert ticking.get("/campaigns/inbound?kind=bounced").json() == []
+    assert ticking.get("/campaigns/inbound?kind=nonsense").status_code == 422
+
+
+def test_who_is_on_the_list_is_shown_and_lifted_by_name_and_a_wish_only_with_consent(ticking: Fleet) -> None:
+    lee = "lee@kept.example"
+    command(ticking, "suppress", lee, "--by", "Ann")
+    assert "Ann" in command(ticking, "suppressions", "--email", lee.upper()).stdout
+    [found] = ticking.get("/campaigns/suppressions?reason=stopped&source=Ann").json()
+    assert (found["reason"], found["source"], found["email"]) == ("stopped", "Ann", None)
+    assert ticking.get(f"/campaigns/suppressions?reason=bounced&email_hash={found['email_hash']}").json() == []
+    for wrong in ("reason=nonsense", "email_hash=lee", "limit=0"):
+        assert ticking.get(f"/campaigns/suppressions?{wrong}").status_code == 422
+    assert "say who decides, and why" in command(ticking, "lift", lee, "--by", "Bob", fails=True).stderr
+    lifted = command(ticking, "lift", lee, "--by", "Bob", "--why", "she called")
+    assert "may be written to again: stopped lifted" in lifted.stderr
+    assert "she called" in command(ticking, "suppressions", "--lifted", "--email", lee).stdout
+    assert "unknown suppression" in command(ticking, "lift", lee, "--by", "Bob", "--why", "again", fails=True).stderr
+    command(ticking, "forget", lee)
+    refused = ticking.http.post("/campaigns/suppressions/lift", json={"email": lee, "by": "Bob", "why": "a sale"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "state_conflict")
+    assert "--opted-in" in refused.json()["detail"]
+    command(ticking, "lift", lee, "--by", "Bob", "--why", "signed up again", "--opted-in")
+    assert [row["lifted_by"] for row in ticking.get("/campaigns/suppressions/lifts").json()] == ["Bob", "forgotten"]

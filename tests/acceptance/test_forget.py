@@ -186,7 +186,7 @@ def test_whoever_asks_is_handed_out_all_rows_that_would_be_erased_and_nobody_els
     assert not any(word in json.dumps(told) for word in WILHELMINA.words)
     assert people.post("/export", {"email": HILDEGARD.email}) | {"copies": ""} == {
         "known": False,
-        "held": {"suppressions": []},
+        "held": {"suppressions": [], "lifted_suppressions": []},
         "copies": "",
     }
 

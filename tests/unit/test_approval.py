@@ -16,7 +16,6 @@ from agentic_sales.contracts import ApprovalId, TouchId
 from agentic_sales.errors import InvalidMessage, NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, expire_approvals, pending_count
-from agentic_sales.store.contacts import change_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.visits import next_wake_at
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
@@ -196,8 +195,7 @@ async def test_nobody_agrees_to_a_message_to_a_person_whose_consent_is_gone(migr
     async with small_campaign(migrated, plan=NEEDS_APPROVAL) as campaign:
         contact_id = await campaign.person("jo@example.com")
         question = await ask(campaign, await campaign.write(contact_id))
-        async with campaign.database.writing() as connection:
-            await change_contact(connection, contact_id, {"consent_basis": ""}, now=NOW)
+        await campaign.change(contact_id, consent_basis="")
         key = ApprovalId(question.approval_id)
         with pytest.raises(NotPermitted, match="no lawful basis"):
             await approve(campaign.database, key, digest=question.digest, by="Ann", now=NOW)

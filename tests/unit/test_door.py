@@ -24,10 +24,10 @@ from agentic_sales.store.campaigns import (
     locked_campaign,
     move_campaign,
 )
-from agentic_sales.store.contacts import add_contact, change_contact
+from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.mailboxes import mailbox
-from agentic_sales.store.suppressions import lift, suppressions_of
+from agentic_sales.store.suppressions import suppressions_of
 from agentic_sales.store.visits import next_wake_at
 from tests.small_campaign import CAMPAIGN, MAILBOX, NOW, SmallCampaign, later, person_of, small_campaign
 
@@ -259,19 +259,9 @@ async def test_a_suppression_that_comes_after_the_draft_is_seen_at_the_door(migr
     async with small_campaign(migrated) as campaign:
         contact_id = await campaign.person("jo@example.com")
         touch_id = await campaign.write(contact_id)
-        await _change_contact(campaign, contact_id, consent_source="")
+        await campaign.change(contact_id, consent_source="")
         row = await campaign.door().send(touch_id, now=NOW)
     assert (row.state, row.detail) == ("suppressed", "no lawful basis for writing is recorded")
-
-
-async def test_a_suppression_by_hand_can_be_lifted(migrated: Settings) -> None:
-    async with small_campaign(migrated) as campaign:
-        contact_id = await campaign.person("jo@example.com")
-        digest = (await campaign.row(await campaign.write(contact_id))).email_hash
-        async with campaign.database.writing() as connection:
-            await stop_person(connection, digest, "stopped", source="Ann", now=NOW)
-            assert await lift(connection, digest, "stopped")
-            assert await suppressions_of(connection, digest) == []
 
 
 @pytest.mark.parametrize("state", ["paused", "stopped"])
@@ -461,8 +451,3 @@ async def test_a_touch_that_is_not_there_is_named(migrated: Settings, tmp_path: 
         with pytest.raises(UnknownRecord):
             await resolve(campaign.database, TouchId("nothing"), "sent", by="Ann", now=NOW)
     assert not (tmp_path / "mail").exists()
-
-
-async def _change_contact(campaign: SmallCampaign, contact_id: Any, **values: Any) -> None:
-    async with campaign.database.writing() as connection:
-        assert await change_contact(connection, contact_id, values, now=NOW)

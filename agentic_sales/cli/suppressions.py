@@ -1,0 +1,134 @@
+"""Show and change to whom nothing is sent, and show what came back: commands of `agentic-sales campaigns`."""
+# ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agentic_sales.cli.campaigns import By, PersonArgument
+from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, print_json
+
+app = typer.Typer()
+
+Most = Annotated[int, typer.Option("--limit", help="Most that are listed.", min=1, max=1000)]
+From = Annotated[int, typer.Option("--offset", help="How many are passed over.", min=0)]
+Reason = Annotated[
+    str | None,
+    typer.Option(help="replied, bounced, complained, unsubscribed, suppressed (by the provider) or stopped."),
+]
+
+
+@app.command()
+def suppressions(
+    *,
+    person: Annotated[str | None, typer.Option("--email", help="Only this person's.")] = None,
+    reason: Reason = None,
+    source: Annotated[str | None, typer.Option(help="Only what somebody of this name, or this event, said.")] = None,
+    lifted: Annotated[bool, typer.Option("--lifted", help="What was taken off the list instead.")] = False,
+    limit: Most = 100,
+    offset: From = 0,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List to whom nothing is sent, and why, the newest first.
+
+    agentic-sales campaigns suppressions --reason bounced
+
+    Whoever was forgotten is a digest alone; --email finds it all the same.
+    """
+    from agentic_sales.dev import campaigns, suppressions
+
+    if lifted and (reason or source):
+        end(WRONG, "--lifted lists all that was lifted, or what was of one --email; leave --reason and --source out")
+    path = "/suppressions/lifts" if lifted else "/suppressions"
+    query = {"email_hash": _digest(person), "reason": reason, "source": source, "limit": limit, "offset": offset}
+    found = answer(as_json, lambda: campaigns.ask("GET", path, url, **query))
+    if as_json:
+        print_json(found)
+    else:
+        Console().print(suppressions.lifts_as_table(found) if lifted else suppressions.as_table(found))
+
+
+@app.command()
+def suppress(person: PersonArgument, *, by: By = "", url: Url = None, as_json: AsJson = False) -> None:
+    """Send nothing more to a person, in any campaign; the person need not be known.
+
+    agentic-sales campaigns suppress ann@example.com --by Bob
+    """
+    from agentic_sales.dev import campaigns
+
+    if not by:
+        end(WRONG, "say who decides: --by NAME")
+    told = answer(as_json, lambda: campaigns.ask("POST", "/suppressions", url, {"email": person, "by": by}))
+    if as_json:
+        print_json(told)
+    else:
+        note(f"nothing more is sent; it ended {len(told['touches'])} messages, {len(told['campaigns'])} campaigns")
+
+
+@app.command()
+def lift(
+    person: PersonArgument,
+    *,
+    by: By = "",
+    why: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
+    reason: Reason = None,
+    opted_in: Annotated[
+        bool, typer.Option("--opted-in", help="The person, who had opted out, has asked for mail since.")
+    ] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a person be written to again, by a later campaign; what was stopped stays stopped.
+
+    agentic-sales campaigns lift ann@example.com --by Bob --why 'her mailbox is back' --reason bounced
+
+    Who unsubscribed, complained or asked to be forgotten is taken off the list only with --opted-in.
+    """
+    from agentic_sales.dev import campaigns
+
+    if not by or not why:
+        end(WRONG, "say who decides, and why: --by NAME --why TEXT")
+    body = {"email": person, "by": by, "why": why, "reason": reason, "has_opted_in": opted_in}
+    told = answer(as_json, lambda: campaigns.ask("POST", "/suppressions/lift", url, body))
+    if as_json:
+        print_json(told)
+    else:
+        note(f"the person may be written to again: {', '.join(row['reason'] for row in told)} lifted")
+
+
+@app.command()
+def inbound(
+    *,
+    campaign: Annotated[str | None, typer.Option(help="Only what is about messages of this campaign.")] = None,
+    contact: Annotated[str | None, typer.Option(help="Only what is from or about the person of this id.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only this kind, such as reply, auto_reply or bounced.")] = None,
+    limit: Most = 100,
+    offset: From = 0,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what came back, the newest first: answers with what they mean, bounces, complaints and receipts.
+
+    agentic-sales campaigns inbound --campaign spring --kind reply
+    """
+    from agentic_sales.dev import campaigns, suppressions
+
+    query = {"campaign_id": campaign, "contact_id": contact, "kind": kind, "limit": limit, "offset": offset}
+    found = answer(as_json, lambda: campaigns.ask("GET", "/inbound", url, **query))
+    if as_json:
+        print_json(found)
+    else:
+        Console().print(suppressions.inbound_as_table(found))
+
+
+def _digest(person: str | None) -> str | None:
+    """Return the digest of an address, which must not stand in a URL."""
+    from agentic_sales.campaigns.addresses import email_hash
+    from agentic_sales.errors import InvalidAddress
+
+    try:
+        return None if person is None else email_hash(person)
+    except InvalidAddress as exc:
+        end(WRONG, str(exc))

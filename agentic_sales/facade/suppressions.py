@@ -1,0 +1,93 @@
+"""Serve the list of people to whom nothing is sent: show it, put somebody on it by hand, take somebody off it.
+
+Addresses come in bodies alone: a URL stands in logs, which outlive the person's row.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.responses import Response
+
+from agentic_sales.campaigns import clock
+from agentic_sales.campaigns.lifting import lift_suppressions, suppress_by_hand
+from agentic_sales.contracts import StopReason
+from agentic_sales.facade.campaigns import ERRORS
+from agentic_sales.facade.forget import Person
+from agentic_sales.facade.pages import Limit, Offset, page
+from agentic_sales.facade.state import state_of
+from agentic_sales.store.contacts import contact_by_hash
+from agentic_sales.store.suppressions import SuppressionRow, lifts, suppressions
+
+router = APIRouter(prefix="/campaigns/suppressions", tags=["campaigns"])
+
+Digest = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Digest of a normalized address.")]
+
+
+class Suppression(Person):
+    """Body of a request that sends nothing more to a person."""
+
+    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who says so; it is kept.")
+
+
+class Lift(Suppression):
+    """Body of a request that takes a person off the list."""
+
+    why: str = Field(min_length=1, max_length=2_000, pattern=r"\S", description="Why; it is kept.")
+    reason: StopReason | None = Field(default=None, description="Only the entry of this reason; null: every one.")
+    has_opted_in: bool = Field(default=False, description="The person, who had opted out, has asked for mail since.")
+
+
+@router.get("", responses=ERRORS, summary="List to whom nothing is sent, and why")
+async def list_suppressions(
+    request: Request,
+    *,
+    reason: StopReason | None = None,
+    source: str | None = None,
+    email_hash: Digest = None,
+    limit: Limit = 100,
+    offset: Offset = 0,
+) -> Response:
+    """List to whom nothing is sent, the newest first: by digest, and by address where the person is known."""
+    narrowed: dict[str, Any] = {"reason": reason, "source": source, "email_hash": email_hash}
+    async with state_of(request).database.reading() as connection:
+        found = await suppressions(connection, **narrowed, limit=limit + 1, offset=offset)
+        return page([await _described(connection, row) for row in found], limit=limit, offset=offset)
+
+
+@router.get("/lifts", responses=ERRORS, summary="List what was taken off the list, by whom and why")
+async def list_lifts(
+    request: Request, *, email_hash: Digest = None, limit: Limit = 100, offset: Offset = 0
+) -> Response:
+    """List what was taken off the list, the newest first."""
+    async with state_of(request).database.reading() as connection:
+        found = await lifts(connection, email_hash=email_hash, limit=limit + 1, offset=offset)
+    return page([row.as_data() for row in found], limit=limit, offset=offset)
+
+
+@router.post("", responses=ERRORS, summary="Send nothing more to a person")
+async def suppress(request: Request, body: Suppression) -> dict[str, list[str]]:
+    """Send nothing more to a person, in any campaign; return what that ended."""
+    stopped = await suppress_by_hand(state_of(request).database, body.email, by=body.by, now=clock.now())
+    return {"touches": list(stopped.touches), "campaigns": list(stopped.campaigns)}
+
+
+@router.post("/lift", responses=ERRORS, summary="Take a person off the list")
+async def lift(request: Request, body: Lift) -> list[dict[str, Any]]:
+    """Take a person off the list; 409: the person asked to be on it. What was stopped for the person stays so."""
+    lifted = await lift_suppressions(
+        state_of(request).database,
+        body.email,
+        by=body.by,
+        why=body.why,
+        reason=body.reason,
+        has_opted_in=body.has_opted_in,
+        now=clock.now(),
+    )
+    return [row.as_data() for row in lifted]
+
+
+async def _described(connection: AsyncConnection, row: SuppressionRow) -> dict[str, Any]:
+    person = await contact_by_hash(connection, row.email_hash)
+    return {**row.as_data(), "email": None if person is None else person.email}
