@@ -44,6 +44,7 @@
         ├── ModelRefused              the model's answer does not fit, also after the repair
         ├── FetchRefused              the fetcher may not, or will not, read this address
         ├── StateUnreadable           a thread's state does not fit its graph, which was changed since
+        ├── PlanUnreadable            a campaign's plan does not fit this release
         ├── RunFailed                 a run ended with a failure that its worker recorded
         └── PromptMismatch            a prompt and the values given to it disagree
     ConfigurationError                outside the tree: the process must not start
@@ -79,6 +80,7 @@ __all__ = [
     "NotTraced",
     "NothingToResume",
     "PermanentError",
+    "PlanUnreadable",
     "PoolUnavailable",
     "PromptMismatch",
     "ProviderUnavailable",
@@ -528,6 +530,19 @@ class StateUnreadable(PermanentError):
         super().__init__(
             f"the stored state does not fit the graph of `{assistant_id}`: {told}; deploy a graph that reads it, then "
             "let it go on"
+        )
+
+
+class PlanUnreadable(PermanentError):
+    """Raised when the stored plan of a campaign does not fit this release."""
+
+    code = "plan_unreadable"
+
+    def __init__(self, campaign_id: str, problems: Iterable[tuple[str, str]]) -> None:
+        told = "; ".join(f"`{field}`: {problem}" for field, problem in problems)
+        super().__init__(
+            f"the stored plan of campaign `{campaign_id}` does not fit this release: {told}; deploy one that reads it, "
+            "then let its people go on"
         )
 
 

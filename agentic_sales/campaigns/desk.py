@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.addresses import normalized
 from agentic_sales.campaigns.approval import ask_again
 from agentic_sales.campaigns.messages import check_sender
-from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.plan import CampaignPlan, stored_plan
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
 from agentic_sales.errors import InvalidRequest, StateConflict
@@ -176,7 +176,7 @@ async def unpark_people(
         StateConflict: The person is not parked in it.
     """
     async with database.writing() as connection:
-        plan = CampaignPlan.model_validate((await known_campaign(connection, campaign_id)).plan)
+        plan = stored_plan(await known_campaign(connection, campaign_id))
         await ask_again(connection, campaign_id, contact_id, expires_at=now + plan.approval_ttl, now=now)
         unparked = await unpark(connection, campaign_id, contact_id, now=now)
         if contact_id is not None and not unparked:

@@ -26,7 +26,7 @@ from agentic_sales.campaigns.learning import learn
 from agentic_sales.campaigns.links import Links
 from agentic_sales.campaigns.messages import build_message
 from agentic_sales.campaigns.permission import refusal_of
-from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.plan import stored_plan
 from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.touches import known_touch
 from agentic_sales.campaigns.transports.contract import Delivery, Transport
@@ -290,7 +290,7 @@ async def _facts(connection: AsyncConnection, touch_id: TouchId, now: datetime, 
     return Facts(
         touch=touch,
         campaign=found,
-        plan=CampaignPlan.model_validate(found.plan),
+        plan=stored_plan(found),
         enrollment=await enrollment(connection, campaign_id, contact_id),
         person=person,
         refusal=await refusal_of(connection, person),

@@ -11,9 +11,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.plan import stored_plan
 from agentic_sales.campaigns.report import share
 from agentic_sales.contracts import CampaignId
+from agentic_sales.errors import PlanUnreadable
 from agentic_sales.store.campaigns import RUNNING, locked_campaign, move_campaign
 from agentic_sales.store.touches import outcomes_since
 
@@ -41,7 +42,10 @@ async def pause_if_harmful(connection: AsyncConnection, campaign_id: CampaignId,
     found = await locked_campaign(connection, campaign_id)
     if found is None or found.state != RUNNING:
         return False
-    guardrail = CampaignPlan.model_validate(found.plan).guardrail
+    try:
+        guardrail = stored_plan(found).guardrail
+    except PlanUnreadable:  # it sends nothing, and what is told of its messages must be kept
+        return False
     limits = {"bounced": guardrail.most_bounced_ratio, "complained": guardrail.most_complained_ratio}
     counts = await outcomes_since(connection, campaign_id, found.updated_at)
     sent = sum(counts.values())

@@ -21,12 +21,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.plan import stored_plan
 from agentic_sales.contracts import CampaignId, RunId, TouchId
+from agentic_sales.errors import PlanUnreadable
 from agentic_sales.observability.redaction import redacted
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
 from agentic_sales.store.approvals import approvals_of
-from agentic_sales.store.campaigns import campaign
+from agentic_sales.store.campaigns import CampaignRow, campaign
 from agentic_sales.store.database import Database
 from agentic_sales.store.outcomes import OutcomeRow, add_outcome, is_any_untold, take_untold
 from agentic_sales.store.touches import touch
@@ -83,13 +84,24 @@ def _feedback_id(touch_id: str, key: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"agentic-sales:{touch_id}:{key}"))
 
 
+def _workflow_of(campaign: CampaignRow, step: int) -> str | None:
+    """Return the workflow that wrote a step's message; None: the plan does not say, or no longer."""
+    try:
+        steps = stored_plan(campaign).steps
+    except PlanUnreadable:
+        return None
+    return steps[step].workflow if step < len(steps) else None
+
+
 async def _feedback(connection: AsyncConnection, row: OutcomeRow, shown: Collection[str]) -> Feedback | None:
     found = await touch(connection, TouchId(row.touch_id))
     of = None if found is None else await campaign(connection, CampaignId(found.campaign_id))
     if found is None or of is None or found.langsmith_run_id is None:
         return None
+    workflow = _workflow_of(of, found.step)
+    if workflow is None:
+        return None
     key, score = JUDGED[row.outcome]
-    workflow = CampaignPlan.model_validate(of.plan).steps[found.step].workflow
     notes = await _notes(connection, row) if workflow in shown else ""
     return Feedback(
         feedback_id=_feedback_id(row.touch_id, key),

@@ -7,10 +7,12 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from agentic_sales.campaigns.windows import SendWindow
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
+from agentic_sales.errors import PlanUnreadable
+from agentic_sales.store.campaigns import CampaignRow
 
 
 class Variant(BaseModel):
@@ -92,6 +94,19 @@ class CampaignPlan(BaseModel):
             if len(set(names)) < len(names):
                 raise ValueError(f"step {number} has two variants of one name")
         return self
+
+
+def stored_plan(campaign: CampaignRow) -> CampaignPlan:
+    """Return the plan of a campaign.
+
+    Raises:
+        PlanUnreadable: Another release stored it, and a field of it is none here, or no longer what it was.
+    """
+    try:
+        return CampaignPlan.model_validate(campaign.plan)
+    except ValidationError as exc:
+        problems = ((".".join(map(str, problem["loc"])) or "the plan", problem["msg"]) for problem in exc.errors())
+        raise PlanUnreadable(campaign.campaign_id, problems) from exc
 
 
 def variant_for(plan: CampaignPlan, campaign_id: CampaignId, contact_id: ContactId, step: int) -> Variant | None:

@@ -17,7 +17,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.campaigns.door import sweep
 from agentic_sales.contracts import RunFailure, RunId
-from agentic_sales.errors import RequestError, StateUnreadable, TransientError
+from agentic_sales.errors import PlanUnreadable, RequestError, StateUnreadable, TransientError
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.approvals import expire_approvals
 from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, finish_campaigns
@@ -36,7 +36,7 @@ BACK_OFF = timedelta(seconds=15)
 """Pause after the first visit that came to nothing; it doubles with each further one."""
 MOST_UNDER_WAY = 10 * BATCH
 """Visits whose runs wait or work at one time: fewer than fill a queue that others use too, and than outlast a lease."""
-HOPELESS = frozenset({StateUnreadable.code})
+HOPELESS = frozenset({StateUnreadable.code, PlanUnreadable.code})
 """Failures that no further visit mends, only a deployment: a person must look at once."""
 AT_ONCE = 16
 """Runs that are submitted side by side."""

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.approval import ask_approval
 from agentic_sales.campaigns.machine import Decision, Situation
 from agentic_sales.campaigns.permission import refusal_of
-from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, variant_for
+from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, stored_plan, variant_for
 from agentic_sales.campaigns.touches import Draft, write_touch
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId
@@ -47,7 +47,7 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
     if found is None:
         raise UnknownRecord("enrollment", f"{campaign_id}/{contact_id}")
     campaign, person, enrolled = found
-    plan = CampaignPlan.model_validate(campaign.plan)
+    plan = stored_plan(campaign)
     theirs = await touches(connection, campaign_id=campaign_id, contact_id=contact_id, limit=MOST_TOUCHES)
     written = next((row for row in theirs if row.step == enrolled.step), None)
     sent = [row for row in theirs if row.state in SENT and row.step < enrolled.step]

@@ -16,12 +16,13 @@ from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.surroundings import rehearsing
 from agentic_sales.campaigns.tick import CAMPAIGN, request_of, thread_of, tick
 from agentic_sales.campaigns.transports.contract import Transport
-from agentic_sales.contracts import RunFailure, RunId
+from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
 from agentic_sales.dev.in_process import sub_runs_in_process
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.database import Database, as_current
 from agentic_sales.store.visits import Key, next_wake_at
+from agentic_sales.workers.execute import failure_of
 from agentic_sales.workers.loader import Graph, load_graph
 
 LONGEST = timedelta(days=400)
@@ -44,7 +45,7 @@ class InProcessFleet:
         try:
             await self.graph.ainvoke(await self._start(key, config), config, durability="sync")
         except Exception as exc:  # noqa: BLE001 - the boundary, as in a worker: a run's failure is data
-            failure = RunFailure(code="bug", message=str(exc), is_retryable=False, error=type(exc).__name__)
+            failure = failure_of(control_plane().row(CAMPAIGN), exc)
         self.ends[run_id] = Outcome(run_id, "error" if failure else "success", None, failure)
 
     async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:

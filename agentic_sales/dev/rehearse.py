@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.desk import known_campaign
-from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.plan import CampaignPlan, stored_plan
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, ContactId
@@ -86,7 +86,7 @@ async def _rehearse(
         await rehearse(database, VirtualClock(start_at), MaildirTransport(scratch.state_dir / "mail"))
         async with database.reading() as connection:
             found = await touches(connection, campaign_id=campaign_id, limit=100_000)
-            plan = CampaignPlan.model_validate((await known_campaign(connection, campaign_id)).plan)
+            plan = stored_plan(await known_campaign(connection, campaign_id))
             told = [await _told(connection, row, plan) for row in found]
     return sorted(told, key=lambda message: message.at)
 

@@ -30,6 +30,7 @@ from agentic_sales.errors import (
     NotResumable,
     NotTraced,
     PermanentError,
+    PlanUnreadable,
     PoolUnavailable,
     PromptMismatch,
     ProviderUnavailable,
@@ -107,6 +108,7 @@ CASES: list[tuple[AgenticSalesError, int, str | None]] = [
     (ModelRefused("echo.draft", "openai:gpt", "no JSON"), 500, None),
     (FetchRefused("http://10.0.0.1", "private"), 500, None),
     (StateUnreadable("echo", [("step", "Input should be a valid integer")]), 500, None),
+    (PlanUnreadable("spring", [("steps", "Field required")]), 500, None),
     (RunFailed(RUN_ID, "bug", "broke", is_retryable=False), 500, None),
     (PromptMismatch("echo.draft", missing=["name"]), 500, None),
 ]

@@ -256,6 +256,26 @@ async def test_a_message_of_a_step_that_the_plan_has_lost_is_never_sent(spring: 
     assert spring.mails() == []
 
 
+async def test_a_plan_that_this_release_cannot_read_parks_people_at_once_with_what_does_not_fit(
+    spring: SmallCampaign,
+) -> None:
+    contact_id, clock = await spring.person("jo@example.com"), VirtualClock(NOW)
+    async with spring.database.writing() as connection:
+        plan = (await known_campaign(connection, CAMPAIGN)).plan
+        await connection.execute(update(CampaignRow).values(plan={**plan, "moon_phase": "full"}))
+    assert await rehearse(spring.database, clock, MaildirTransport(spring.folder)) == 1
+    told = (
+        "the stored plan of campaign `spring` does not fit this release: `moon_phase`: Extra inputs are not permitted"
+    )
+    state, reason, step = await standing(spring, contact_id)
+    assert (state, reason.partition(";")[0], step) == ("parked", told, 0)
+    async with spring.database.writing() as connection:
+        await connection.execute(update(CampaignRow).values(plan=plan))
+    await desk.unpark_people(spring.database, CAMPAIGN, None, now=clock.at)
+    await go_on(spring, clock)
+    assert (await standing(spring, contact_id))[0] == "finished"
+
+
 class TestApproval:
     @pytest.fixture
     async def careful(self, tmp_path: Path) -> AsyncIterator[SmallCampaign]:

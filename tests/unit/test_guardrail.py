@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from agentic_sales.campaigns import desk, events
 from agentic_sales.campaigns.inbound import Inbound, Kind
@@ -53,6 +54,15 @@ async def test_a_campaign_whose_messages_do_harm_pauses_itself_and_says_why(
         await happened(spring, kind, written[2])
         found = await standing(spring)
     assert (found.state, found.reason.startswith(words)) == ("paused", True), found.reason
+
+
+async def test_a_bounce_is_kept_whatever_the_plan_that_this_release_cannot_read(migrated: Settings) -> None:
+    async with small_campaign(migrated) as spring:
+        [touch_id] = await sent(spring, 1)
+        async with spring.database.writing() as connection:
+            await connection.execute(update(CampaignRow).values(plan={"moon_phase": "full"}))
+        await happened(spring, "bounced", touch_id)
+        assert (await spring.row(touch_id)).outcome == "bounced"
 
 
 async def test_a_few_bounces_of_many_messages_pause_nothing(migrated: Settings) -> None:

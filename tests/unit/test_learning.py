@@ -6,8 +6,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 
 from agentic_sales.campaigns.approval import approve, ask_approval, edit_message, reject
+from agentic_sales.campaigns.desk import known_campaign
 from agentic_sales.campaigns.events import record
 from agentic_sales.campaigns.inbound import Inbound
 from agentic_sales.campaigns.learning import tell_outcomes
@@ -20,8 +22,9 @@ from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.submit import connect_redis
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.campaigns import CampaignRow
 from agentic_sales.store.inbound import inbound
-from tests.small_campaign import NOW, SmallCampaign, later, small_campaign
+from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 from tests.smtp_server import MailSink, smtp_server
 
 TRACED: dict[str, Any] = {"run_id": "a-run", "langsmith_run_id": "its-run-in-langsmith"}
@@ -72,6 +75,22 @@ async def test_each_outcome_is_told_once_as_feedback_on_the_run_that_wrote(migra
         told = {(f.key, f.score, f.comment, f.langsmith_run_id, f.assistant_id) for f in await everything(queue)}
         about = TRACED["langsmith_run_id"], "email_outreach"
         assert told == {("approval", 1.0, "approved", *about), ("answer", 1.0, "interested", *about)}
+        assert await tell_outcomes(campaign.database, queue) == 0
+
+
+@pytest.mark.parametrize("plan", [{"steps": [{}]}, {"moon_phase": "full"}], ids=["shortened", "of another release"])
+async def test_an_outcome_whose_workflow_the_plan_no_longer_names_holds_up_no_other(
+    migrated: Settings, ledger: Ledger, plan: dict[str, Any]
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        await approve_and_answer(campaign, contact_id, await campaign.write(contact_id, 1, **TRACED))
+        async with campaign.database.writing() as connection:
+            stored = (await known_campaign(connection, CAMPAIGN)).plan
+            await connection.execute(update(CampaignRow).values(plan={**stored, **plan}))
+        queue = FeedbackQueue(ledger)
+        await tell_outcomes(campaign.database, queue)
+        assert await everything(queue) == []
         assert await tell_outcomes(campaign.database, queue) == 0
 
 
