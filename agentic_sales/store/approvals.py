@@ -90,9 +90,11 @@ def _waits() -> ColumnElement[bool]:
 
 
 async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[ApprovalRow]:
-    """Return every question about a touch, the oldest first."""
-    statement = select(ApprovalRow).where(ApprovalRow.touch_id == touch_id)
-    return await every(connection, ApprovalRow, statement.order_by(ApprovalRow.created_at, ApprovalRow.approval_id))
+    """Return every question about a touch, the oldest first; one that was edited before the one in its place."""
+    order = ApprovalRow.created_at, ApprovalRow.state != "edited", ApprovalRow.approval_id
+    return await every(
+        connection, ApprovalRow, select(ApprovalRow).where(ApprovalRow.touch_id == touch_id).order_by(*order)
+    )
 
 
 async def was_edited(connection: AsyncConnection, touch_id: TouchId) -> bool:
