@@ -4,6 +4,7 @@ import pytest
 
 from agentic_sales.campaigns.door import RETRY_AFTER, resolve
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
+from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.settings import Settings
 from tests.small_campaign import NOW, later, parsed, small_campaign
 from tests.smtp_server import MailSink, Reply, drops_the_connection, hangs, smtp_server
@@ -52,3 +53,20 @@ async def test_an_address_that_the_server_does_not_know_ends_every_message_to_it
             failed = await campaign.door(smtp(server)).send(first, now=NOW)
         assert (failed.state, failed.detail) == ("failed", "550 5.1.1 no such user")
         assert (await campaign.row(second)).state == "suppressed"
+
+
+async def test_a_server_that_is_away_is_asked_by_one_message_and_lets_all_go_when_it_is_back(
+    migrated: Settings,
+) -> None:
+    sink, port = MailSink(), free_port()
+    async with small_campaign(migrated) as campaign:
+        first, second = [await campaign.message(f"p{number}@example.com") for number in range(2)]
+        door = campaign.door(smtp(SmtpServer(LOOPBACK, port, start_tls=None)))
+        refused = await door.send(first, now=NOW)
+        told = await door.send(second, now=NOW)
+        assert (refused.state, refused.attempts, told.state, told.attempts) == ("deferred", 1, "pending", 0)
+        assert f"no session with {LOOPBACK}" in told.detail
+        with smtp_server(sink, port=port):
+            back_at = refused.not_before_at
+            assert [(await door.send(touch_id, now=back_at)).state for touch_id in (first, second)] == ["sent"] * 2
+    assert len(sink.taken) == 2
