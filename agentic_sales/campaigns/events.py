@@ -27,6 +27,8 @@ STOPS: Mapping[Kind, StopReason] = {
     "suppressed": "suppressed",
 }
 """What ends every message to a person, and how the ledger calls it."""
+REPORTED = frozenset({"bounced", "complained"})
+"""What a mail may say about somebody else than who wrote it."""
 NEVER_LEFT: Mapping[Kind, TouchState] = {"failed": "failed", "suppressed": "suppressed"}
 """What says that the provider took a message and did not send it, and where the message stands then."""
 
@@ -60,7 +62,7 @@ async def record(connection: AsyncConnection, event: Inbound, *, now: datetime) 
         return "known"
     if found is not None:
         await _note(connection, found, event, now)
-    if event.kind in STOPS and person is not None:
+    if event.kind in STOPS and person is not None and (found is not None or _needs_no_message(event)):
         await stop_person(connection, person.email_hash, STOPS[event.kind], source=event.event_id, now=now)
     if found is not None and event.kind in guardrail.OUTCOMES:
         await guardrail.pause_if_harmful(connection, CampaignId(found.campaign_id), now=now)
@@ -99,6 +101,15 @@ async def _person(connection: AsyncConnection, event: Inbound, found: TouchRow |
         return await contact_by_hash(connection, email_hash(event.address))
     except InvalidAddress:
         return None
+
+
+def _needs_no_message(event: Inbound) -> bool:
+    """Tell whether an event is believed that names an address alone, and no message of ours.
+
+    Anybody can mail a bounce or a complaint about somebody else, so one of those must know a `Message-ID` that only the
+    recipient and the servers on the way have seen. It is kept all the same, for people to look at.
+    """
+    return event.is_signed or event.kind not in REPORTED
 
 
 async def _note(connection: AsyncConnection, found: TouchRow, event: Inbound, now: datetime) -> None:

@@ -95,6 +95,8 @@ class Inbound:
     """Its subject."""
     text: str = ""
     """What it says; the diagnosis of a bounce."""
+    is_signed: bool = False
+    """True: the provider signed it. False: it is a mail, which anybody can write."""
 
 
 def parse_mail(raw: bytes, *, source: str, received_at: datetime) -> Inbound:
@@ -156,6 +158,7 @@ def parse_resend(event_id: str, event: Mapping[str, Any], *, received_at: dateti
         message_id=_text(data.get("message_id")),
         subject=_text(data.get("subject")),
         text=_resend_reason(data),
+        is_signed=True,
     )
 
 

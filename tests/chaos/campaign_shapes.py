@@ -57,7 +57,8 @@ class People:
 
     async def write(self, kind: Kind, text: str) -> None:
         """Let the person write; the same words again are the same mail."""
-        event = Inbound(f"{kind}-{self.key[0]}", "test", kind, self.now, address=self.email, text=text)
+        about, event_id = self.email, f"{kind}-{self.key[0]}"
+        event = Inbound(event_id, "test", kind, self.now, address=about, text=text, is_signed=True)
         async with self.database.writing() as connection:
             await events.record(connection, event, now=self.now)
 

@@ -1,6 +1,7 @@
 """What comes back is told apart: people, machines, bounces for good and for now, complaints; and acted on once."""
 
 from base64 import b64encode
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -239,6 +240,24 @@ async def test_a_reply_that_names_no_message_is_known_by_who_wrote_it_and_a_stra
             assert await record(connection, read("From: bo@example.com\nSubject: Hi\n\nHi"), now=NOW) == "ignored"
             assert await record(connection, read("From: JO@gmail.example\nSubject: Hi\n\nHi"), now=NOW) == "recorded"
             assert [row.reason for row in await suppressions(connection)] == ["replied"]
+
+
+@pytest.mark.parametrize("raw", [mails.POSTFIX_BOUNCE, mails.COMPLAINT])
+async def test_a_report_that_names_no_message_of_ours_is_kept_and_stops_nobody(migrated: Settings, raw: str) -> None:
+    forged = raw.replace(mails.OURS, "<made-up@stranger.example>")
+    async with small_campaign(migrated) as campaign:
+        contact_id, _, second = await sent(campaign, read(forged).address)
+        async with campaign.database.writing() as connection:
+            assert await record(connection, read(forged), now=NOW) == "recorded"
+        async with campaign.database.reading() as connection:
+            assert await suppressions(connection) == []
+            [kept] = await inbound_of(connection, contact_id)
+        assert (kept.kind, kept.touch_id) == (read(raw).kind, None)
+        assert (await campaign.door().send(second, now=NOW)).state == "sent"
+        signed = replace(read(forged), event_id="resend:1", source="resend", is_signed=True)
+        async with campaign.database.writing() as connection:
+            assert await record(connection, signed, now=NOW) == "recorded"
+            assert [row.reason for row in await suppressions(connection)] == [read(raw).kind]
 
 
 async def told_by_resend(campaign: SmallCampaign, kind: str, touch_id: TouchId, **data: Any) -> None:

@@ -126,7 +126,8 @@ def report_all(configuration: Settings, first: int) -> int:
             for person in range(PROCESSES):
                 for offset in range(len(KINDS)):
                     kind = KINDS[(first + offset) % len(KINDS)]
-                    event = Inbound(f"{kind}-{person}", "resend", kind, NOW, address=f"p{person}@example.com")
+                    about = f"p{person}@example.com"
+                    event = Inbound(f"{kind}-{person}", "resend", kind, NOW, address=about, is_signed=True)
                     async with database.writing() as connection:
                         new += await record(connection, event, now=NOW) == "recorded"
             return new
