@@ -58,7 +58,8 @@ async def inbound(connection: AsyncConnection, event_id: str) -> InboundRow | No
 async def inbound_of(connection: AsyncConnection, contact_id: ContactId) -> list[InboundRow]:
     """Return what came back from a person, the oldest first."""
     statement = select(InboundRow).where(InboundRow.contact_id == contact_id)
-    return await every(connection, InboundRow, statement.order_by(InboundRow.received_at, InboundRow.event_id))
+    order = InboundRow.received_at, InboundRow.created_at, InboundRow.event_id  # IMAP tells a moment to the second.
+    return await every(connection, InboundRow, statement.order_by(*order))
 
 
 async def inbound_messages(
@@ -71,7 +72,7 @@ async def inbound_messages(
     offset: int = 0,
 ) -> list[InboundRow]:
     """Return what came back, the newest first; what is given narrows it down, a campaign to answers to its messages."""
-    order = InboundRow.received_at.desc(), InboundRow.event_id
+    order = InboundRow.received_at.desc(), InboundRow.created_at.desc(), InboundRow.event_id
     statement = select(InboundRow).order_by(*order).limit(limit).offset(offset)
     if campaign_id is not None:
         of_it = select(TouchRow.touch_id).where(TouchRow.campaign_id == campaign_id)

@@ -66,7 +66,7 @@ async def test_an_inbox_is_read_once_and_stays_as_it_is(migrated: Settings, imap
         await asyncio.to_thread(imap_server.put, user, about(first, mails.POSTFIX_BOUNCE), mails.GARBAGE[2])
         assert [await poll(campaign, account), await poll(campaign, account)] == [1, 0]
         async with campaign.database.reading() as connection:
-            assert [row.kind for row in await inbound_of(connection, contact_id)] == ["auto_reply", "bounced"]
+            assert {row.kind for row in await inbound_of(connection, contact_id)} == {"auto_reply", "bounced"}
             assert [row.reason for row in await suppressions(connection)] == ["bounced"]
         assert await asyncio.to_thread(imap_server.unread, user) == 4
 
