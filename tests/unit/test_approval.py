@@ -16,8 +16,10 @@ from agentic_sales.contracts import ApprovalId, TouchId
 from agentic_sales.errors import InvalidMessage, NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, expire_approvals, pending_count
+from agentic_sales.store.contacts import erase_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.visits import next_wake_at
+from tests.databases import new_postgresql
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 
 NEEDS_APPROVAL = {"needs_approval": True}
@@ -210,3 +212,30 @@ async def test_an_answer_needs_a_name_and_a_question(migrated: Settings) -> None
             await approve(campaign.database, ApprovalId(question.approval_id), digest=question.digest, by="", now=NOW)
         with pytest.raises(UnknownRecord, match="unknown approval"):
             await approve(campaign.database, ApprovalId("nothing"), digest=question.digest, by="Ann", now=NOW)
+
+
+async def test_an_answer_that_meets_the_erasure_of_its_person_does_not_wait_in_a_circle(
+    postgresql_template: str,
+) -> None:
+    with new_postgresql(postgresql_template) as url:
+        async with small_campaign(Settings(database_url=url), plan=NEEDS_APPROVAL) as campaign:
+            contact_id = await campaign.person("jo@example.com")
+            touch_id = await campaign.write(contact_id)
+            question = await ask(campaign, touch_id)
+            digest = (await campaign.row(touch_id)).email_hash
+            async with campaign.database.writing() as erasure:
+                await stop_person(erasure, digest, "stopped", source="forgotten", now=NOW)
+                key = ApprovalId(question.approval_id)
+                answer = asyncio.create_task(reject(campaign.database, key, digest=question.digest, by="Ann", now=NOW))
+                async with asyncio.timeout(10):
+                    while not await _waits_for_a_lock(campaign):  # noqa: ASYNC110 - PostgreSQL tells nobody
+                        await asyncio.sleep(0.01)
+                assert await erase_contact(erasure, contact_id)
+            with pytest.raises(UnknownRecord):
+                await answer
+
+
+async def _waits_for_a_lock(campaign: SmallCampaign) -> bool:
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with campaign.database.reading() as connection:
+        return (await connection.exec_driver_sql(waiting)).first() is not None
