@@ -110,7 +110,7 @@ class TestThread:
             ask(durable, "steps", thread_id, input={})
         assert ask(durable, "steps", thread_id, kind="state")["values"]["notes"] == STEPS * 4
         assert len(ask(durable, "steps", thread_id, kind="history", limit=100)) == 4 * 5
-        assert ask(durable, "steps", thread_id, kind="delete") == {}
+        assert ask(durable, "steps", thread_id, kind="delete") == {"checkpoints": 4 * 5}
         assert ask(durable, "steps", thread_id, kind="state")["values"] == {}
 
 
