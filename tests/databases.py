@@ -1,5 +1,6 @@
 """Give a test a database of its own: a new SQLite file, a new database on this machine's PostgreSQL."""
 
+import asyncio
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from agentic_sales.dev.ports import LOOPBACK
 from agentic_sales.settings import Settings
-from agentic_sales.store.database import database_url
+from agentic_sales.store.database import Database, database_url
 from agentic_sales.store.migrate import upgrade
 from tests.services import missing
 
@@ -98,3 +99,14 @@ def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
 
 def _file_of(configuration: Settings) -> Path:
     return Path(database_url(configuration).database or "")
+
+
+async def until_blocked(database: Database) -> None:
+    """Wait until somebody in a PostgreSQL database waits for a lock."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while True:
+            async with database.reading() as connection:
+                if (await connection.exec_driver_sql(waiting)).first() is not None:
+                    return
+            await asyncio.sleep(0.01)

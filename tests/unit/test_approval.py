@@ -19,7 +19,7 @@ from agentic_sales.store.approvals import ApprovalRow, approvals, approvals_of, 
 from agentic_sales.store.contacts import erase_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.visits import next_wake_at
-from tests.databases import new_postgresql
+from tests.databases import new_postgresql, until_blocked
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 
 NEEDS_APPROVAL = {"needs_approval": True}
@@ -227,15 +227,7 @@ async def test_an_answer_that_meets_the_erasure_of_its_person_does_not_wait_in_a
                 await stop_person(erasure, digest, "stopped", source="forgotten", now=NOW)
                 key = ApprovalId(question.approval_id)
                 answer = asyncio.create_task(reject(campaign.database, key, digest=question.digest, by="Ann", now=NOW))
-                async with asyncio.timeout(10):
-                    while not await _waits_for_a_lock(campaign):  # noqa: ASYNC110 - PostgreSQL tells nobody
-                        await asyncio.sleep(0.01)
+                await until_blocked(campaign.database)
                 assert await erase_contact(erasure, contact_id)
             with pytest.raises(UnknownRecord):
                 await answer
-
-
-async def _waits_for_a_lock(campaign: SmallCampaign) -> bool:
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with campaign.database.reading() as connection:
-        return (await connection.exec_driver_sql(waiting)).first() is not None

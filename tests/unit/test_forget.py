@@ -1,14 +1,18 @@
 """Forgetting a person in the store: from the first moment on nothing can be read any more, and only a digest stays."""
 
+import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
 
 from agentic_sales.campaigns.forget import erase, leave_for_good, written_to
+from agentic_sales.campaigns.replies import note_class
+from agentic_sales.campaigns.stops import stop_person
 from agentic_sales.campaigns.visits import unread_replies
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import StateUnavailable
@@ -19,6 +23,7 @@ from agentic_sales.store import database as store_database
 from agentic_sales.store.contacts import ContactRow, erase_contact
 from agentic_sales.store.inbound import add_inbound, inbound_of
 from agentic_sales.store.suppressions import suppressions
+from tests.databases import new_postgresql, until_blocked
 from tests.small_campaign import NOW, small_campaign
 
 ADDRESS = "wilhelmina@forget.example"
@@ -110,3 +115,34 @@ async def test_what_was_said_of_erased_runs_is_taken_out_of_the_queue_of_feedbac
     assert await queue.forget({RunId("hers")}) == 0
     assert (await queue.take(), await queue.take()) == (other, None)
     await queue.remove(other)
+
+
+async def test_a_classification_that_meets_the_erasure_of_its_person_does_not_wait_in_a_circle(
+    postgresql_template: str,
+) -> None:
+    with new_postgresql(postgresql_template) as url:
+        async with small_campaign(Settings(database_url=url)) as campaign:
+            contact_id = await campaign.person(ADDRESS)
+            touch_id = await campaign.write(contact_id)
+            reply = {
+                "source": "test",
+                "kind": "reply",
+                "contact_id": contact_id,
+                "touch_id": touch_id,
+                "received_at": NOW,
+            }
+            async with campaign.database.writing() as connection:
+                await add_inbound(connection, "reply-1", reply, now=NOW)
+            [row] = await unread_replies(campaign.database, contact_id)
+            digest = (await campaign.row(touch_id)).email_hash
+            told = {"reply_class": "interested"}
+            async with campaign.database.writing() as erasure:
+                await stop_person(erasure, digest, "stopped", source="forgotten", now=NOW)
+                noted = asyncio.create_task(
+                    note_class(campaign.database, row, contact_id, told, zone=ZoneInfo("UTC"), now=NOW)
+                )
+                await until_blocked(campaign.database)
+                assert await erase_contact(erasure, contact_id)
+            assert await noted is None
+            async with campaign.database.reading() as connection:
+                assert await inbound_of(connection, contact_id) == []
