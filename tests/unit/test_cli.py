@@ -18,7 +18,7 @@ import agentic_sales
 from agentic_sales.cli.main import main
 from agentic_sales.control import control_plane
 from agentic_sales.dev.ports import free_port
-from agentic_sales.settings import child_environment, settings
+from agentic_sales.settings import child_environment
 from tests.unit.small_facade import Facade, answering, facade, finished
 from tests.unit.team import Team, team
 
@@ -487,14 +487,19 @@ def test_who_reaches_no_facade_is_told_how_to_get_one(command: Command) -> None:
     assert "start a fleet with `agentic-sales up`, or name its facade with --url" in ended.err
 
 
-def test_a_rehearsal_where_there_is_no_store_yet_says_that_there_is_no_such_campaign(
-    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AGENTIC_SALES_STATE_DIR", str(tmp_path / "fresh"))
-    settings.cache_clear()
-    ended = command("campaigns", "rehearse", "spring")
-    settings.cache_clear()
-    assert (ended.status, ended.err) == (1, "unknown campaign `spring`\n")
+def test_a_rehearsal_where_there_is_no_store_yet_says_that_there_is_no_such_campaign(tmp_path: Path) -> None:
+    # In a process of its own, because the command sends all logs to standard error from then on.
+    program = [
+        sys.executable,
+        "-c",
+        "from agentic_sales.cli.main import main; main()",
+        "campaigns",
+        "rehearse",
+        "spring",
+    ]
+    fresh = child_environment({"AGENTIC_SALES_STATE_DIR": str(tmp_path / "fresh")})
+    ended = subprocess.run(program, env=fresh, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "unknown campaign `spring`\n")
 
 
 def test_who_changes_a_message_is_told_the_id_under_which_it_waits_now(
