@@ -3,15 +3,14 @@
 
 import json
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
-from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, print_json
+from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
 
 app = typer.Typer(
     no_args_is_help=True, help="Make campaigns, start and stop them, agree to their messages, look how they do."
@@ -43,7 +42,7 @@ def create(
 
     body = {"campaign_id": campaign, "name": name, "plan": _read_json(plan)}
     made = answer(as_json, lambda: campaigns.ask("POST", "", url, body))
-    _told(made, as_json, f"campaign `{campaign}` is a draft; import people, rehearse it, then start it")
+    tell(made, as_json, f"campaign `{campaign}` is a draft; import people, rehearse it, then start it")
 
 
 @app.command()
@@ -86,7 +85,7 @@ def mailbox(
     }
     body |= {"daily_cap": daily_cap, "spacing_s": spacing_s}
     made = answer(as_json, lambda: campaigns.ask("POST", "/mailboxes", url, body))
-    _told(made, as_json, f"campaigns can write from `{mailbox_id}`, {daily_cap} messages a day")
+    tell(made, as_json, f"campaigns can write from `{mailbox_id}`, {daily_cap} messages a day")
 
 
 @app.command()
@@ -99,7 +98,7 @@ def mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002
 
     found = answer(as_json, lambda: campaigns.ask("GET", "/mailboxes", url))
     nothing = "there is no mailbox yet: agentic-sales campaigns mailbox --help"
-    _listed(found, as_json, campaigns.mailboxes_as_table, nothing)
+    show_list(found, as_json, campaigns.mailboxes_as_table, nothing)
 
 
 @app.command()
@@ -139,10 +138,7 @@ def import_people(
     raw = _read(file)
     path = f"{campaigns.path_of(campaign)}/import"
     report = answer(as_json, lambda: campaigns.ask("POST", path, url, raw, basis=basis, source=source))
-    if as_json:
-        print_json(report)
-    else:
-        note(*campaigns.import_lines(report))
+    tell(report, as_json, *campaigns.import_lines(report))
 
 
 @app.command()
@@ -196,7 +192,7 @@ def unpark(
 
     path = campaigns.path_of(campaign, "unpark")
     told = answer(as_json, lambda: campaigns.ask("POST", path, url, contact_id=contact))
-    _told(told, as_json, f"{told['unparked']} people of campaign `{campaign}` go on")
+    tell(told, as_json, f"{told['unparked']} people of campaign `{campaign}` go on")
 
 
 @app.command()
@@ -215,7 +211,7 @@ def show(
     if campaign is None:
         listed = answer(as_json, lambda: campaigns.ask("GET", "", url))
         nothing = "there is no campaign yet: agentic-sales campaigns create --help"
-        return _listed(listed, as_json, campaigns.as_table, nothing)
+        return show_list(listed, as_json, campaigns.as_table, nothing)
     path = campaigns.path_of(campaign)
     found = answer(as_json, lambda: campaigns.ask("GET", path, url))
     if as_json:
@@ -246,7 +242,7 @@ def touches(
     path = f"{campaigns.path_of(campaign)}/touches"
     found = answer(as_json, lambda: campaigns.ask("GET", path, url, state=state, limit=limit, offset=offset))
     nothing = f"campaign `{campaign}` has no message {f'that is {state}' if state else 'yet'}"
-    _listed(found, as_json, campaigns.touches_as_table, nothing)
+    show_list(found, as_json, campaigns.touches_as_table, nothing)
 
 
 @app.command()
@@ -262,7 +258,7 @@ def touch(
     from agentic_sales.dev import campaigns
 
     told = answer(as_json, lambda: campaigns.ask("GET", f"/touches{campaigns.path_of(touch_id)}", url))
-    _told(told, as_json, campaigns.forecast_line(told))
+    tell(told, as_json, campaigns.forecast_line(told))
 
 
 @app.command()
@@ -284,7 +280,7 @@ def resolve(
         end(WRONG, "say who found out: --by NAME")
     path, body = f"/touches{campaigns.path_of(touch_id)}/resolve", {"state": state, "by": by}
     told = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
-    _told(told, as_json, f"message to {told['to_email']}: {told['state']}")
+    tell(told, as_json, f"message to {told['to_email']}: {told['state']}")
 
 
 @app.command()
@@ -332,7 +328,7 @@ def approve(
     path = f"/approvals{campaigns.path_of(seen[0]['approval_id'])}"
     decided = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
     anew = f" as `{decided['approval_id']}`: the changed message waits for a word" if edit is not None else ""
-    _told(decided, as_json, f"message to {decided['message']['to_email']}: {decided['state']}{anew}")
+    tell(decided, as_json, f"message to {decided['message']['to_email']}: {decided['state']}{anew}")
 
 
 @app.command()
@@ -387,10 +383,7 @@ def forget(
     from agentic_sales.dev import campaigns
 
     told = answer(as_json, lambda: campaigns.ask("POST", "/forget", url, {"email": person}))
-    if as_json:
-        print_json(told)
-    else:
-        note(*campaigns.forgotten_lines(told))
+    tell(told, as_json, *campaigns.forgotten_lines(told))
 
 
 def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - the flag of the command
@@ -398,7 +391,7 @@ def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # 
 
     path = campaigns.path_of(campaign, verb)
     moved = answer(as_json, lambda: campaigns.ask("POST", path, url))
-    _told(moved, as_json, f"campaign `{campaign}` is {moved['state']}")
+    tell(moved, as_json, f"campaign `{campaign}` is {moved['state']}")
 
 
 def _switch(mailbox_id: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - as above
@@ -406,23 +399,7 @@ def _switch(mailbox_id: str, verb: str, url: str | None, as_json: bool) -> None:
 
     path = f"/mailboxes{campaigns.path_of(mailbox_id, verb)}"
     switched = answer(as_json, lambda: campaigns.ask("POST", path, url))
-    _told(switched, as_json, f"mailbox `{mailbox_id}` {'sends' if switched['is_active'] else 'is held'}")
-
-
-def _listed(found: list[Any], as_json: bool, lay_out: Callable[[list[Any]], RenderableType], nothing: str) -> None:  # noqa: FBT001 - as above
-    if as_json:
-        print_json(found)
-    elif found:
-        Console().print(lay_out(found))
-    else:
-        note(nothing)
-
-
-def _told(data: Any, as_json: bool, line: str) -> None:  # noqa: FBT001 - as above
-    if as_json:
-        print_json(data)
-    else:
-        note(line)
+    tell(switched, as_json, f"mailbox `{mailbox_id}` {'sends' if switched['is_active'] else 'is held'}")
 
 
 def _read(file: Path) -> bytes:

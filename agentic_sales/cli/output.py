@@ -3,11 +3,11 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 T = TypeVar("T")
 
@@ -48,6 +48,29 @@ def note(*lines: str, style: str | None = None) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for line in lines:
         console.print(line, style=style, markup=False)
+
+
+def tell(data: Any, as_json: bool, *lines: str) -> None:  # noqa: FBT001 - the flag of the command
+    """Tell what came of a command: the data to programs, lines to people."""
+    if as_json:
+        print_json(data)
+    else:
+        note(*lines)
+
+
+def show_list(
+    found: Sequence[Any],
+    as_json: bool,  # noqa: FBT001 - the flag of the command
+    lay_out: Callable[[Sequence[Any]], RenderableType],
+    nothing: str,
+) -> None:
+    """Show what was found: a list to programs, and to people laid out, or the sentence that there is nothing."""
+    if as_json:
+        print_json(found)
+    elif found:
+        Console().print(lay_out(found))
+    else:
+        note(nothing)
 
 
 def print_json(data: Any) -> None:

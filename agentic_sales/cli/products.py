@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agentic_sales.cli.output import WRONG, AsJson, end, note, print_json
+from agentic_sales.cli.output import WRONG, AsJson, end, print_json, tell
 from agentic_sales.errors import InvalidRequest
 
 app = typer.Typer(no_args_is_help=True, help="Say what is sold: bring products into the store, and list them.")
@@ -36,10 +36,7 @@ def import_products(
         end(WRONG, f"`{file}` is no JSON: {exc}")
     except InvalidRequest as exc:
         end(WRONG, str(exc))
-    if as_json:
-        print_json(numbers)
-    else:
-        note(*(f"product {number}: {name}" for name, number in numbers.items()))
+    tell(numbers, as_json, *(f"product {number}: {name}" for name, number in numbers.items()))
 
 
 @app.command("list")

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
-from agentic_sales.cli.output import AsJson, Url, answer, note, print_json
+from agentic_sales.cli.output import AsJson, Url, answer, print_json, show_list, tell
 
 app = typer.Typer(no_args_is_help=True, help="Look at runs, cancel them, and deal with the dead ones.")
 
@@ -27,12 +26,7 @@ def dead(
     from agentic_sales.dev import runs
 
     found = answer(as_json, lambda: runs.dead(url, limit=limit))
-    if as_json:
-        print_json(found)
-    elif found:
-        Console().print(runs.as_table(found))
-    else:
-        note("no run is dead")
+    show_list(found, as_json, runs.as_table, "no run is dead")
 
 
 @app.command()
@@ -83,7 +77,4 @@ def _print_run(as_json: bool, ask: Callable[[], dict[str, Any]]) -> None:  # noq
     from agentic_sales.dev import runs
 
     run = answer(as_json, ask)
-    if as_json:
-        print_json(run)
-    else:
-        note(runs.as_line(run))
+    tell(run, as_json, runs.as_line(run))

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from agentic_sales.cli.campaigns import By, PersonArgument
-from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, print_json
+from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, print_json, tell
 
 app = typer.Typer()
 
@@ -61,10 +61,8 @@ def suppress(person: PersonArgument, *, by: By = "", url: Url = None, as_json: A
     if not by:
         end(WRONG, "say who decides: --by NAME")
     told = answer(as_json, lambda: campaigns.ask("POST", "/suppressions", url, {"email": person, "by": by}))
-    if as_json:
-        print_json(told)
-    else:
-        note(f"nothing more is sent; it ended {len(told['touches'])} messages, {len(told['campaigns'])} campaigns")
+    ended = f"it ended {len(told['touches'])} messages, {len(told['campaigns'])} campaigns"
+    tell(told, as_json, f"nothing more is sent; {ended}")
 
 
 @app.command()
@@ -92,10 +90,7 @@ def lift(
         end(WRONG, "say who decides, and why: --by NAME --why TEXT")
     body = {"email": person, "by": by, "why": why, "reason": reason, "has_opted_in": opted_in}
     told = answer(as_json, lambda: campaigns.ask("POST", "/suppressions/lift", url, body))
-    if as_json:
-        print_json(told)
-    else:
-        note(f"the person may be written to again: {', '.join(row['reason'] for row in told)} lifted")
+    tell(told, as_json, f"the person may be written to again: {', '.join(row['reason'] for row in told)} lifted")
 
 
 @app.command()
