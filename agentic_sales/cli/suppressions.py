@@ -4,10 +4,9 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from agentic_sales.cli.campaigns import By, PersonArgument
-from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, print_json, tell
+from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, show_list, tell
 
 app = typer.Typer()
 
@@ -44,10 +43,11 @@ def suppressions(
     path = "/suppressions/lifts" if lifted else "/suppressions"
     query = {"email_hash": _digest(person), "reason": reason, "source": source, "limit": limit, "offset": offset}
     found = answer(as_json, lambda: campaigns.ask("GET", path, url, **query))
-    if as_json:
-        print_json(found)
+    if lifted:
+        show_list(found, as_json, suppressions.lifts_as_table, "nothing was taken off the list")
     else:
-        Console().print(suppressions.lifts_as_table(found) if lifted else suppressions.as_table(found))
+        which = "such " if person or reason or source else ""
+        show_list(found, as_json, suppressions.as_table, f"the list has no {which}entry")
 
 
 @app.command()
@@ -112,10 +112,12 @@ def inbound(
 
     query = {"campaign_id": campaign, "contact_id": contact, "kind": kind, "limit": limit, "offset": offset}
     found = answer(as_json, lambda: campaigns.ask("GET", "/inbound", url, **query))
-    if as_json:
-        print_json(found)
-    else:
-        Console().print(suppressions.inbound_as_table(found))
+    show_list(
+        found,
+        as_json,
+        suppressions.inbound_as_table,
+        f"nothing {'such ' if campaign or contact or kind else ''}came back",
+    )
 
 
 def _digest(person: str | None) -> str | None:

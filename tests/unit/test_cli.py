@@ -470,6 +470,10 @@ def test_feedback_is_sent_to_the_run_and_its_id_is_printed(
         (("touches", "spring"), "campaign `spring` has no message yet"),
         (("touches", "spring", "--state", "ambiguous"), "campaign `spring` has no message that is ambiguous"),
         (("approve",), "no message waits for anybody's word"),
+        (("suppressions",), "the list has no entry"),
+        (("suppressions", "--reason", "bounced"), "the list has no such entry"),
+        (("suppressions", "--lifted"), "nothing was taken off the list"),
+        (("inbound", "--kind", "reply"), "nothing such came back"),
     ],
 )
 def test_a_list_of_nothing_is_a_sentence_and_for_programs_a_list(
