@@ -48,7 +48,8 @@ $(STAMP): pyproject.toml constraints.txt
 	echo "making .venv with $$chosen"; \
 	"$$chosen" -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	@# setuptools warns of what every editable installation is.
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt \
 	  --editable '.[openai,anthropic,ollama,deepseek]' --group dev
 	@touch $@
 
