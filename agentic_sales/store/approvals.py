@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import columns, every, first, insert_new
+from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
 from agentic_sales.store.touches import WAITING, TouchRow
 
 
@@ -68,8 +68,7 @@ async def approvals(
 ) -> list[ApprovalRow]:
     """Return questions, the oldest first; `pending` ones only whose message waits still; the rest narrows them down."""
     statement = select(ApprovalRow).order_by(ApprovalRow.created_at, ApprovalRow.approval_id)
-    if state is not None:
-        statement = statement.where(ApprovalRow.state == state)
+    statement = narrowed(statement, {ApprovalRow.state: state})
     if state == "pending":
         statement = statement.where(_waits())
     if campaign_id is not None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import CampaignId, ContactId, StopReason
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import columns, every, first, insert_new
+from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
 
 RUNNING = "running"
 ACTIVE = "active"
@@ -113,8 +113,7 @@ async def campaigns(
 ) -> list[CampaignRow]:
     """Return campaigns, the newest first; `state` keeps those in that state."""
     statement = select(CampaignRow).order_by(CampaignRow.created_at.desc(), CampaignRow.campaign_id)
-    if state is not None:
-        statement = statement.where(CampaignRow.state == state)
+    statement = narrowed(statement, {CampaignRow.state: state})
     return await every(connection, CampaignRow, statement.limit(limit).offset(offset))
 
 
@@ -217,13 +216,8 @@ async def enrollments(
     connection: AsyncConnection, campaign_id: CampaignId, *, state: str | None = None, limit: int = 100, offset: int = 0
 ) -> list[EnrollmentRow]:
     """Return a campaign's enrollments, in the order in which people joined; `state` keeps those in that state."""
-    statement = (
-        select(EnrollmentRow)
-        .where(EnrollmentRow.campaign_id == campaign_id)
-        .order_by(EnrollmentRow.created_at, EnrollmentRow.contact_id)
-    )
-    if state is not None:
-        statement = statement.where(EnrollmentRow.state == state)
+    statement = select(EnrollmentRow).order_by(EnrollmentRow.created_at, EnrollmentRow.contact_id)
+    statement = narrowed(statement, {EnrollmentRow.campaign_id: campaign_id, EnrollmentRow.state: state})
     return await every(connection, EnrollmentRow, statement.limit(limit).offset(offset))
 
 

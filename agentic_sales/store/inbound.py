@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import every, first, insert_new
+from agentic_sales.store.statements import every, first, insert_new, narrowed
 from agentic_sales.store.touches import TouchRow
 
 
@@ -77,11 +77,8 @@ async def inbound_messages(
     if campaign_id is not None:
         of_it = select(TouchRow.touch_id).where(TouchRow.campaign_id == campaign_id)
         statement = statement.where(InboundRow.touch_id.in_(of_it))
-    if contact_id is not None:
-        statement = statement.where(InboundRow.contact_id == contact_id)
-    if kind is not None:
-        statement = statement.where(InboundRow.kind == kind)
-    return await every(connection, InboundRow, statement)
+    given = {InboundRow.contact_id: contact_id, InboundRow.kind: kind}
+    return await every(connection, InboundRow, narrowed(statement, given))
 
 
 async def classify_inbound(connection: AsyncConnection, event_id: str, reply_class: str) -> bool:

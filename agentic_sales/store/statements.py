@@ -6,7 +6,7 @@ A row of a table comes back as an object of the table's class, detached: a recor
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Row
+from sqlalchemy import Executable, Row, Select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -37,6 +37,11 @@ async def first_joined(
 async def every(connection: AsyncConnection, kind: type[T], statement: Executable) -> list[T]:
     """Return every row of a statement."""
     return [_record(kind, row) for row in await connection.execute(statement)]
+
+
+def narrowed(statement: Select[Any], given: Mapping[Any, Any]) -> Select[Any]:
+    """Keep of a statement the rows whose columns have the given values; None: any value."""
+    return statement.where(*(column == value for column, value in given.items() if value is not None))
 
 
 async def insert_new(connection: AsyncConnection, kind: type[Table], values: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.contracts import StopReason
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import columns, every, first, insert_new
+from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
 
 
 class SuppressionRow(Table):
@@ -82,10 +82,7 @@ async def suppressions(
     order = SuppressionRow.at.desc(), SuppressionRow.email_hash, SuppressionRow.reason
     statement = select(SuppressionRow).order_by(*order).limit(limit).offset(offset)
     given = {SuppressionRow.reason: reason, SuppressionRow.source: source, SuppressionRow.email_hash: email_hash}
-    for column, value in given.items():
-        if value is not None:
-            statement = statement.where(column == value)
-    return await every(connection, SuppressionRow, statement)
+    return await every(connection, SuppressionRow, narrowed(statement, given))
 
 
 async def anonymize(connection: AsyncConnection, email_hash: str, *, source: str) -> None:
@@ -117,6 +114,4 @@ async def lifts(
 ) -> list[LiftRow]:
     """Return what was taken off the list, the newest first; `email_hash` keeps that of one address."""
     statement = select(LiftRow).order_by(LiftRow.lifted_at.desc(), LiftRow.lift_id).limit(limit).offset(offset)
-    if email_hash is not None:
-        statement = statement.where(LiftRow.email_hash == email_hash)
-    return await every(connection, LiftRow, statement)
+    return await every(connection, LiftRow, narrowed(statement, {LiftRow.email_hash: email_hash}))

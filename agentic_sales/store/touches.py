@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import columns, every, first, insert_new
+from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
 
 UNTRIED: tuple[TouchState, ...] = ("pending",)
 """State of a touch that was never tried."""
@@ -139,10 +139,7 @@ async def touches(
 ) -> list[TouchRow]:
     """Return touches, the oldest first; what is given narrows them down."""
     statement = select(TouchRow).order_by(TouchRow.created_at, TouchRow.touch_id).limit(limit).offset(offset)
-    if campaign_id is not None:
-        statement = statement.where(TouchRow.campaign_id == campaign_id)
-    if contact_id is not None:
-        statement = statement.where(TouchRow.contact_id == contact_id)
+    statement = narrowed(statement, {TouchRow.campaign_id: campaign_id, TouchRow.contact_id: contact_id})
     if states:
         statement = statement.where(TouchRow.state.in_(states))
     return await every(connection, TouchRow, statement)
