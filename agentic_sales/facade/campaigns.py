@@ -36,7 +36,6 @@ from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import state_of
 from agentic_sales.store.approvals import ApprovalRow, approvals
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, campaigns, enrollments
-from agentic_sales.store.columns import Table
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, inbound_messages
@@ -125,13 +124,14 @@ async def create_mailbox(request: Request, body: NewMailbox) -> dict[str, Any]:
 async def list_mailboxes(request: Request) -> list[dict[str, Any]]:
     """List the mailboxes, with their limits, and until when and why one is held."""
     async with _database(request).reading() as connection:
-        return [_plain(row) for row in await mailboxes(connection)]
+        return [row.as_data() for row in await mailboxes(connection)]
 
 
 @router.post("/mailboxes/{mailbox_id}/{verb}", responses=ERRORS, summary="Hold or release a mailbox")
 async def switch_mailbox(request: Request, mailbox_id: str, verb: desk.Switch) -> dict[str, Any]:
     """Let a mailbox send nothing; or let it send again, also one that its server refused."""
-    return _plain(await desk.switch_mailbox(_database(request), MailboxId(mailbox_id), verb, now=clock.now()))
+    row = await desk.switch_mailbox(_database(request), MailboxId(mailbox_id), verb, now=clock.now())
+    return row.as_data()
 
 
 @router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")
@@ -195,13 +195,14 @@ async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
     forecast = await when_and_why(_database(request), TouchId(touch_id), now=clock.now())
     async with _database(request).reading() as connection:
         row = await touch(connection, TouchId(touch_id))
-    return {**(_plain(row) if row else {}), "goes_at": _moment(forecast.at), "why": list(forecast.why)}
+    return {**(row.as_data() if row else {}), "goes_at": _moment(forecast.at), "why": list(forecast.why)}
 
 
 @router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
 async def resolve_touch(request: Request, touch_id: str, body: Resolution) -> dict[str, Any]:
     """End an ambiguous message as what somebody found out that it is; its person's sequence goes on accordingly."""
-    return _plain(await resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=clock.now()))
+    row = await resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=clock.now())
+    return row.as_data()
 
 
 @router.get("/{campaign_id}", responses=ERRORS, summary="Tell how a campaign does")
@@ -272,34 +273,30 @@ async def list_touches(
             limit=limit + 1,
             offset=offset,
         )
-    return page([_plain(row) for row in found], limit=limit, offset=offset)
+    return page([row.as_data() for row in found], limit=limit, offset=offset)
 
 
 def described(row: CampaignRow) -> dict[str, Any]:
     """Describe a campaign in short."""
-    return {name: value for name, value in _plain(row).items() if name != "plan"}
+    return {name: value for name, value in row.as_data().items() if name != "plan"}
 
 
 def _question(row: ApprovalRow, about: TouchRow | None) -> dict[str, Any]:
     named = ("campaign_id", "contact_id", "step", "to_email", "subject", "text", "html")
     message = {name: getattr(about, name) for name in named} if about else {}
-    return {**_plain(row), "message": message}
+    return {**row.as_data(), "message": message}
 
 
 async def _came_back(connection: AsyncConnection, row: InboundRow) -> dict[str, Any]:
     about = None if row.touch_id is None else await touch(connection, TouchId(row.touch_id))
     person = None if row.contact_id is None else await contact(connection, ContactId(row.contact_id))
     of = {"campaign_id": about.campaign_id if about else None, "email": person.email if person else None}
-    return {**_plain(row), **of}
+    return {**row.as_data(), **of}
 
 
 def _enrollment(row: EnrollmentRow) -> dict[str, Any]:
     shown = ("contact_id", "state", "reason", "step", "wake_at", "created_at", "updated_at")
-    return {name: value for name, value in _plain(row).items() if name in shown}
-
-
-def _plain(row: Table) -> dict[str, Any]:
-    return row.as_data()
+    return {name: value for name, value in row.as_data().items() if name in shown}
 
 
 def _moment(at: datetime | None) -> str | None:
