@@ -21,7 +21,7 @@ from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.store.approvals import approvals_of
-from agentic_sales.store.campaigns import change_enrollment, enrollment
+from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, change_enrollment, enrollment
 from agentic_sales.store.contacts import ContactRow, company, contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, inbound_of
@@ -43,10 +43,7 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
         UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
     """
     campaign_id, contact_id = key
-    found = await visited(connection, key)
-    if found is None:
-        raise UnknownRecord("enrollment", f"{campaign_id}/{contact_id}")
-    campaign, person, enrolled = found
+    campaign, person, enrolled = await _visited(connection, key)
     plan = stored_plan(campaign)
     theirs = await touches(connection, campaign_id=campaign_id, contact_id=contact_id, limit=MOST_TOUCHES)
     written = next((row for row in theirs if row.step == enrolled.step), None)
@@ -71,7 +68,15 @@ async def zone_of(database: Database, key: Key) -> ZoneInfo:
         UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
     """
     async with database.reading() as connection:
-        return (await situation_of(connection, key)).zone
+        campaign, person, _ = await _visited(connection, key)
+    return _zone_of(person, stored_plan(campaign))
+
+
+async def _visited(connection: AsyncConnection, key: Key) -> tuple[CampaignRow, ContactRow, EnrollmentRow]:
+    found = await visited(connection, key)
+    if found is None:
+        raise UnknownRecord("enrollment", f"{key[0]}/{key[1]}")
+    return found
 
 
 def _zone_of(person: ContactRow, plan: CampaignPlan) -> ZoneInfo:
