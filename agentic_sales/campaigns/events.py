@@ -56,16 +56,17 @@ async def record(connection: AsyncConnection, event: Inbound, *, now: datetime) 
     }
     if person is not None:  # Before the touches, as every transaction does.
         await locked_contact(connection, person.email_hash)
-    if found is not None and event.kind in guardrail.OUTCOMES:
-        await locked_campaign(connection, CampaignId(found.campaign_id))
+    watched = CampaignId(found.campaign_id) if found is not None and event.kind in guardrail.OUTCOMES else None
+    if watched is not None:
+        await locked_campaign(connection, watched)
     if not await add_inbound(connection, event.event_id, values, now=now):
         return "known"
     if found is not None:
         await _note(connection, found, event, now)
     if event.kind in STOPS and person is not None and (found is not None or _needs_no_message(event)):
         await stop_person(connection, person.email_hash, STOPS[event.kind], source=event.event_id, now=now)
-    if found is not None and event.kind in guardrail.OUTCOMES:
-        await guardrail.pause_if_harmful(connection, CampaignId(found.campaign_id), now=now)
+    if watched is not None:
+        await guardrail.pause_if_harmful(connection, watched, now=now)
     log.info("event_recorded", kind=event.kind, source=event.source, touch_id=values["touch_id"])
     return "recorded"
 
