@@ -12,7 +12,7 @@ from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.columns import Table
 from agentic_sales.store.contacts import ContactRow, company, contact_by_hash
-from agentic_sales.store.inbound import InboundRow
+from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.statements import every
 from agentic_sales.store.suppressions import lifts, suppressions_of
 from agentic_sales.store.touches import TouchRow
@@ -45,12 +45,11 @@ async def _rows_of(connection: AsyncConnection, person: ContactRow) -> dict[str,
     ids = select(TouchRow.touch_id).where(TouchRow.contact_id == contact_id)
     asked = select(ApprovalRow).where(ApprovalRow.touch_id.in_(ids)).order_by(ApprovalRow.approval_id)
     enrolled = select(EnrollmentRow).where(EnrollmentRow.contact_id == contact_id).order_by(EnrollmentRow.campaign_id)
-    came = select(InboundRow).where(InboundRow.contact_id == contact_id).order_by(InboundRow.event_id)
     return {
         "contacts": [person],
         "companies": [] if employer is None else [employer],
         "enrollments": await every(connection, EnrollmentRow, enrolled),
         "messages": await every(connection, TouchRow, written),
         "approvals": await every(connection, ApprovalRow, asked),
-        "inbound_messages": await every(connection, InboundRow, came),
+        "inbound_messages": await inbound_of(connection, contact_id),
     }
