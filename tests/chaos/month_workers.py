@@ -30,7 +30,7 @@ from agentic_sales.store.database import Database, as_current, open_database
 from agentic_sales.workers.checkpoints import open_checkpoints
 from agentic_sales.workers.loader import load_graph
 from tests.chaos.clocked_fleet import clocked_fleet
-from tests.fleet import PROCFILE, Fleet
+from tests.fleet import PROCFILE
 
 MANY = 4
 """Processes of `processes`."""
@@ -92,13 +92,9 @@ def fleet(place: Place) -> Iterator[Workers]:
         started.start_command(second, PROCFILE["worker-core"].replace("core@%h", "core2@%h"))
         yield Workers(
             visits=lambda: sum(started.log(name).count("visit_ended") for name in ("worker-core", second)),
-            are_idle=lambda: not _has_runs(started),
+            are_idle=lambda: not started.redis.zcard("agentic:running"),
         )
         started.stop()
-
-
-def _has_runs(started: Fleet) -> bool:
-    return bool(started.redis.zcard("agentic:running"))
 
 
 def work(place: Place, done: Event, made: Any) -> None:
