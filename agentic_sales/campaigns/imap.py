@@ -22,8 +22,8 @@ from agentic_sales.campaigns.events import record
 from agentic_sales.campaigns.inbound import parse_mail
 from agentic_sales.contracts import MailboxId
 from agentic_sales.errors import ConfigurationError, ProviderUnavailable
+from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import is_loopback
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_read
 from agentic_sales.store.statements import known

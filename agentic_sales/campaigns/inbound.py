@@ -17,8 +17,8 @@ from typing import Any, Literal
 
 from agentic_sales.campaigns.refusals import is_bad_address, is_undeliverable
 from agentic_sales.contracts import TouchId
+from agentic_sales.rules.wording import newest_text, readable
 from agentic_sales.sources.html import read_html
-from agentic_sales.wording import newest_text, readable
 
 Kind = Literal[
     "reply",

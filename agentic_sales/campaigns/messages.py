@@ -12,10 +12,10 @@ from html import escape
 from typing import Any
 
 from agentic_sales.errors import InvalidMessage
+from agentic_sales.rules.wording import unreadable
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import TouchRow
-from agentic_sales.wording import unreadable
 
 _FOLDED = SMTP.clone(max_line_length=76)
 _UNFOLDED = SMTP.clone(max_line_length=998)

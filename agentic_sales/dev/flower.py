@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from agentic_sales.celery import app
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.observability.logs import configure_logs
+from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import is_loopback
 
 
 def serve_flower(host: str, port: int, configuration: Settings) -> None:

@@ -7,7 +7,7 @@ import asyncio
 
 from agentic_sales.errors import FetchRefused, InvalidRequest, ProviderUnavailable
 from agentic_sales.facade.state import FacadeState
-from agentic_sales.sources.addresses import AddressGuard
+from agentic_sales.outbound.addresses import AddressGuard
 
 RESOLVE_TIMEOUT_S = 2.0
 """How long the name of a webhook's host may take; one that cannot be resolved now may be by the end of the run."""

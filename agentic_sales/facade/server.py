@@ -8,8 +8,8 @@ from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.facade.app import create_app
 from agentic_sales.observability.logs import configure_logs
+from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import settings
-from agentic_sales.sources.addresses import is_loopback
 from agentic_sales.store.migrate import ensure_migrated
 
 log = structlog.get_logger()

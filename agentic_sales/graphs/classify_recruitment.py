@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from agentic_sales.errors import ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited
-from agentic_sales.graph_meta import Spending, build_graph_meta
-from agentic_sales.llm import ModelOutput, ask
-from agentic_sales.prompts import fenced, load_prompts
+from agentic_sales.llm.ask import ModelOutput, ask
+from agentic_sales.llm.graph_meta import Spending, build_graph_meta
+from agentic_sales.llm.prompts import fenced, load_prompts
 
 PROMPTS = load_prompts(__file__)
 MAX_REASONS = 3

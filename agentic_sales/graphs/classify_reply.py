@@ -17,10 +17,10 @@ from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.errors import ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited
-from agentic_sales.graph_meta import Spending, build_graph_meta
-from agentic_sales.llm import ModelOutput, ask
-from agentic_sales.prompts import fenced, load_prompts
-from agentic_sales.wording import newest_text, opt_out, straight
+from agentic_sales.llm.ask import ModelOutput, ask
+from agentic_sales.llm.graph_meta import Spending, build_graph_meta
+from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.wording import newest_text, opt_out, straight
 
 PROMPTS = load_prompts(__file__)
 MAX_REASONS = 2

@@ -25,11 +25,10 @@ from agentic_sales.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from agentic_sales.graph_meta import Spending, build_graph_meta
-from agentic_sales.llm import Answer, ModelOutput, ask
-from agentic_sales.prompts import fenced, load_prompts
-from agentic_sales.settings import settings
-from agentic_sales.sources.company_signs import (
+from agentic_sales.llm.ask import Answer, ModelOutput, ask
+from agentic_sales.llm.graph_meta import Spending, build_graph_meta
+from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.company_signs import (
     Finding,
     category_confidence,
     category_points,
@@ -41,7 +40,8 @@ from agentic_sales.sources.company_signs import (
     read_open_roles,
     read_remote_policy,
 )
-from agentic_sales.sources.company_words import CAREERS_PATH, JOB_BOARD_HOST, Category, Industry, RemotePolicy
+from agentic_sales.rules.company_words import CAREERS_PATH, JOB_BOARD_HOST, Category, Industry, RemotePolicy
+from agentic_sales.settings import settings
 from agentic_sales.sources.links import is_page, page_key, same_site
 from agentic_sales.sources.web import Fetcher, Page
 

@@ -19,10 +19,10 @@ from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.errors import ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited
-from agentic_sales.graph_meta import Spending, build_graph_meta
-from agentic_sales.llm import ModelOutput, ask
-from agentic_sales.prompts import fenced, load_prompts
-from agentic_sales.sources.gazetteer import ALIASES, Meanings, fold, is_country, meanings_of_code, meanings_of_name
+from agentic_sales.llm.ask import ModelOutput, ask
+from agentic_sales.llm.graph_meta import Spending, build_graph_meta
+from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.gazetteer import ALIASES, Meanings, fold, is_country, meanings_of_code, meanings_of_name
 
 PROMPTS = load_prompts(__file__)
 CERTAIN_RATIO = 0.85

@@ -14,10 +14,10 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.graph_meta import merge_graph_meta
-from agentic_sales.llm import ModelOutput, ask
-from agentic_sales.prompts import fenced, load_prompts
-from agentic_sales.wording import markers_in, one_line, quotable, sentences, shortened, signature_of, unsigned
+from agentic_sales.llm.ask import ModelOutput, ask
+from agentic_sales.llm.graph_meta import merge_graph_meta
+from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.wording import markers_in, one_line, quotable, sentences, shortened, signature_of, unsigned
 
 PROMPTS = load_prompts(__file__)
 PROMPT_VERSION = "email_compose-" + sha256("".join(p.sha256 for p in PROMPTS.values()).encode()).hexdigest()[:12]

@@ -21,15 +21,9 @@ from rapidfuzz import fuzz
 from agentic_sales.campaigns.addresses import email_hash
 from agentic_sales.contracts import ContactId
 from agentic_sales.errors import InvalidAddress, InvalidInput
-from agentic_sales.llm import ModelOutput, ask
-from agentic_sales.prompts import fenced, load_prompts
-from agentic_sales.settings import settings
-from agentic_sales.store.contacts import contact_by_hash
-from agentic_sales.store.database import current_database
-from agentic_sales.store.products import product
-from agentic_sales.store.suppressions import suppressions_of
-from agentic_sales.store.touches import touches
-from agentic_sales.wording import (
+from agentic_sales.llm.ask import ModelOutput, ask
+from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.wording import (
     first_name,
     markers_in,
     one_line,
@@ -39,6 +33,12 @@ from agentic_sales.wording import (
     signature_of,
     unsigned,
 )
+from agentic_sales.settings import settings
+from agentic_sales.store.contacts import contact_by_hash
+from agentic_sales.store.database import current_database
+from agentic_sales.store.products import product
+from agentic_sales.store.suppressions import suppressions_of
+from agentic_sales.store.touches import touches
 
 PROMPTS = load_prompts(__file__)
 MAX_SUBJECT_LETTERS = 50

@@ -13,9 +13,9 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.llm import ModelOutput, ask
-from agentic_sales.prompts import fenced, load_prompts
-from agentic_sales.wording import first_name, newest_text, opt_out, signature_of, unsigned
+from agentic_sales.llm.ask import ModelOutput, ask
+from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.wording import first_name, newest_text, opt_out, signature_of, unsigned
 
 PROMPTS = load_prompts(__file__)
 MAX_WORDS = 119

@@ -4,10 +4,8 @@ import re
 
 from protego import Protego
 
-PRODUCT = "AgenticSalesBot"
-"""The name by which a robots.txt addresses this crawler."""
-USER_AGENT = f"{PRODUCT}/0.1 (reads few pages of a company's site; honours robots.txt)"
-"""The User-Agent header of every request."""
+from agentic_sales.outbound.connections import PRODUCT
+
 MAX_ROBOTS_BYTES = 500 * 1024
 """What is read of a robots.txt, in bytes; the rest is ignored, as the standard says."""
 

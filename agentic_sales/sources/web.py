@@ -19,10 +19,10 @@ from typing import Self
 import structlog
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.outbound.addresses import AddressGuard, Resolve, Target, resolve_by_system
+from agentic_sales.outbound.bodies import decode
+from agentic_sales.outbound.connections import Budget, Connections, Reply, Transport, Wanted
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import AddressGuard, Resolve, Target, resolve_by_system
-from agentic_sales.sources.bodies import decode
-from agentic_sales.sources.connections import Budget, Connections, Reply, Transport, Wanted
 from agentic_sales.sources.html import Reading, read_html, read_plain
 from agentic_sales.sources.links import absolute, same_site
 from agentic_sales.sources.robots import MAX_ROBOTS_BYTES, Robots

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import RunFailed, SubRunRefused
+from agentic_sales.llm.providers import close_models
 from agentic_sales.observability.spans import name_message
-from agentic_sales.providers import close_models
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.ledger import Claim, Ledger, Outcome

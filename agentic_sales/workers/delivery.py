@@ -14,12 +14,12 @@ from pydantic_core import to_json
 from standardwebhooks import Webhook
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.outbound.addresses import AddressGuard
+from agentic_sales.outbound.connections import Budget, Connections
 from agentic_sales.runs.descriptions import described, moment
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.webhooks import MOST_ATTEMPTS, Delivery, Webhooks
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import AddressGuard
-from agentic_sales.sources.connections import Budget, Connections
 
 log = structlog.get_logger()
 

@@ -70,7 +70,7 @@ def _add_consumer_steps(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def _load_graphs(sender: str, **_: Any) -> None:
-    from agentic_sales.providers import check_models  # noqa: PLC0415 - only a worker calls a model
+    from agentic_sales.llm.providers import check_models  # noqa: PLC0415 - only a worker calls a model
     from agentic_sales.workers import carried  # noqa: PLC0415 - only a worker may reach a graph
 
     try:

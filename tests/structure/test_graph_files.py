@@ -8,7 +8,7 @@ from itertools import pairwise
 import grimp
 import pytest
 
-from agentic_sales.llm import ModelOutput
+from agentic_sales.llm.ask import ModelOutput
 from agentic_sales.registry import EFFECTS, GraphSpec
 from tests.structure.rows import ROWS, each_row, load, nodes_of, prompts_of, source_of
 from tests.structure.sources import GRAPHS_FOLDER, PACKAGE, dotted, name_of, tree_of

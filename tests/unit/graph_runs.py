@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from langgraph.graph.state import CompiledStateGraph
 
-from agentic_sales.llm import ModelOutput
-from agentic_sales.providers import close_models
+from agentic_sales.llm.ask import ModelOutput
+from agentic_sales.llm.providers import close_models
 from agentic_sales.settings import settings
 from tests.model_server import ModelRequest, Reply, model_server
 

@@ -16,7 +16,7 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.prompts import load_prompts
+from agentic_sales.llm.prompts import load_prompts
 
 PROMPTS = load_prompts(__file__)
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
-from agentic_sales.sources.addresses import AddressGuard, Resolve, is_public
+from agentic_sales.outbound.addresses import AddressGuard, Resolve, is_public
 
 PRIVATE = [
     "0.0.0.0",

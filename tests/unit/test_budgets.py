@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable, BudgetExceeded, ConfigurationError, ModelMisconfigured
-from agentic_sales.graph_meta import price_of
-from agentic_sales.llm import Answer, ask
+from agentic_sales.llm.ask import Answer, ask
+from agentic_sales.llm.graph_meta import price_of
+from agentic_sales.llm.prompts import Prompt
+from agentic_sales.llm.providers import check_models, close_models
 from agentic_sales.observability.metrics import COUNTS_KEY
-from agentic_sales.prompts import Prompt
-from agentic_sales.providers import check_models, close_models
 from agentic_sales.runs.budgets import EVERY, Budgets, spent_key
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.purse import Purse, current_purse

@@ -29,7 +29,7 @@ from agentic_sales.graphs.company_enrichment import (
     rate,
     verified,
 )
-from agentic_sales.sources.company_signs import (
+from agentic_sales.rules.company_signs import (
     MAX_QUOTE_CHARS,
     category_confidence,
     category_points,

@@ -15,7 +15,7 @@ from agentic_sales.graphs.email_compose import (
     graph,
     tidy_by_rules,
 )
-from agentic_sales.wording import MARKERS
+from agentic_sales.rules.wording import MARKERS
 from tests.model_server import Reply, answer, dropped
 from tests.unit.graph_runs import assert_is_complete, run_by_rules, run_with_model
 

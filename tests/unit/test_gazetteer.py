@@ -1,6 +1,6 @@
 import pytest
 
-from agentic_sales.sources.gazetteer import fold, is_country, meanings_of_code, meanings_of_name
+from agentic_sales.rules.gazetteer import fold, is_country, meanings_of_code, meanings_of_name
 
 
 def likeliest(meanings: object) -> str:

@@ -17,7 +17,6 @@ from langgraph.graph import START, StateGraph
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from structlog.testing import capture_logs
 
-from agentic_sales import providers
 from agentic_sales.errors import (
     ConfigurationError,
     ModelMisconfigured,
@@ -27,9 +26,9 @@ from agentic_sales.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from agentic_sales.llm import Answer, ModelOutput, Source, ask, parse_answer, weakest
-from agentic_sales.prompts import Prompt
-from agentic_sales.providers import check_models, close_models, parse_retry_after
+from agentic_sales.llm.ask import Answer, ModelOutput, Source, ask, parse_answer, providers, weakest
+from agentic_sales.llm.prompts import Prompt
+from agentic_sales.llm.providers import check_models, close_models, parse_retry_after
 from agentic_sales.settings import settings
 from tests.model_server import (
     MODEL,
@@ -456,7 +455,7 @@ class TestConfiguration:
 
     def test_without_a_model_no_provider_package_is_imported(self) -> None:
         program = (
-            "import sys, agentic_sales.llm\n"
+            "import sys, agentic_sales.llm.ask\n"
             "print([m for m in ('openai', 'anthropic', 'ollama', 'langchain_openai') if m in sys.modules])"
         )
         done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)

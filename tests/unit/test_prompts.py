@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from agentic_sales.errors import ConfigurationError, PromptMismatch
-from agentic_sales.prompts import Prompt, fenced, load_prompts
+from agentic_sales.llm.prompts import Prompt, fenced, load_prompts
 
 SCORE = Prompt("lead_score", "score", 'Score $lead for $company.\nReply as {"score": 1}, at most $$5.')
 

@@ -9,10 +9,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 from pydantic import BaseModel
 
-from agentic_sales import providers
 from agentic_sales.contracts import RunFailure
 from agentic_sales.errors import QueueFull
-from agentic_sales.llm import ask
+from agentic_sales.llm.ask import ask, providers
+from agentic_sales.llm.prompts import Prompt
+from agentic_sales.llm.providers import close_models
 from agentic_sales.observability import plane as plane_module
 from agentic_sales.observability.plane import Plane, open_plane, plane
 from agentic_sales.observability.spans import (
@@ -29,8 +30,6 @@ from agentic_sales.observability.spans import (
 )
 from agentic_sales.observability.telemetry import Telemetry
 from agentic_sales.observability.tracing import TraceContext, is_kept, parse_inbound, traceparent
-from agentic_sales.prompts import Prompt
-from agentic_sales.providers import close_models
 from agentic_sales.settings import Settings, settings
 from agentic_sales.workers.stopping import WorkerStopping
 from tests.model_server import answer, failure, model_server

@@ -17,9 +17,10 @@ import httpx
 import pytest
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.outbound.addresses import Resolve
+from agentic_sales.outbound.connections import USER_AGENT
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import Resolve
-from agentic_sales.sources.robots import USER_AGENT, Robots
+from agentic_sales.sources.robots import Robots
 from agentic_sales.sources.sitemaps import parse_sitemap
 from agentic_sales.sources.web import MAX_SITEMAP_URLS, Fetcher
 from tests.web_server import HTML, Answer, WebServer, html, redirect, text, web_server

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentic_sales.wording import first_name, newest_text, opt_out, quotable, signature_of
+from agentic_sales.rules.wording import first_name, newest_text, opt_out, quotable, signature_of
 
 OPT_OUTS = [
     "unsubscribe",

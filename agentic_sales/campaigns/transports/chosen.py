@@ -12,8 +12,8 @@ from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.transports.resend import TIMEOUT, ResendTransport
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import Settings
-from agentic_sales.sources.addresses import is_loopback
 
 RESEND = "resend"
 _PORTS = {"smtp": 587, "smtps": 465}

@@ -34,10 +34,10 @@ from agentic_sales.errors import (
     RateLimited,
     TransientError,
 )
-from agentic_sales.graph_meta import Spending, price_of
+from agentic_sales.llm.graph_meta import Spending, price_of
+from agentic_sales.llm.prompts import Prompt
 from agentic_sales.observability.chat_spans import chat_span
 from agentic_sales.observability.spans import outgoing_headers
-from agentic_sales.prompts import Prompt
 from agentic_sales.runs.pauses import SLOT_PATIENCE_S, current_pauses, pause_key
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings

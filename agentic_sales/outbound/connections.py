@@ -17,12 +17,16 @@ import httpx
 import structlog
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
-from agentic_sales.sources.addresses import AddressGuard, Target
-from agentic_sales.sources.bodies import ACCEPTED_ENCODING, read_body
-from agentic_sales.sources.robots import USER_AGENT
+from agentic_sales.outbound.addresses import AddressGuard, Target
+from agentic_sales.outbound.bodies import ACCEPTED_ENCODING, read_body
 
 Transport = Callable[[], httpx.AsyncBaseTransport]
 """Makes what carries the requests to one host; it is asked for IP addresses only."""
+
+PRODUCT = "AgenticSalesBot"
+"""The name by which a robots.txt addresses this crawler."""
+USER_AGENT = f"{PRODUCT}/0.1 (reads few pages of a company's site; honours robots.txt)"
+"""The User-Agent header of every request."""
 
 _HEADERS = {
     "User-Agent": USER_AGENT,

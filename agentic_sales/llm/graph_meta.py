@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.prompts import Prompt
+from agentic_sales.llm.prompts import Prompt
 
 VERSION = "1.0.0"
 """Version of the shape of `graph_meta`, as existing callers know it."""

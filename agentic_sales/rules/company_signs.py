@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from textwrap import shorten
 from typing import Generic, TypeVar
 
-from agentic_sales.sources.company_words import (
+from agentic_sales.rules.company_words import (
     AI_MENTION,
     AI_NATIVE,
     AI_OFFER,

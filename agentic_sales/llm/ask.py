@@ -24,13 +24,13 @@ from agentic_sales.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from agentic_sales.graph_meta import Spending, build_graph_meta, merge_graph_meta, price_of
-from agentic_sales.prompts import Prompt
-from agentic_sales.providers import Chat
+from agentic_sales.llm.graph_meta import Spending, build_graph_meta, merge_graph_meta, price_of
+from agentic_sales.llm.prompts import Prompt
+from agentic_sales.llm.providers import Chat
+from agentic_sales.rules.wording import readable
 from agentic_sales.runs.pauses import current_pauses
 from agentic_sales.runs.purse import current_purse
 from agentic_sales.settings import Settings, settings
-from agentic_sales.wording import readable
 
 T = TypeVar("T", bound=BaseModel)
 Source = Literal["llm", "rules"]
