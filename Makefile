@@ -79,4 +79,4 @@ gen: install
 	$(BIN)/agentic-sales gen
 
 gen-langgraph-json: install
-	$(BIN)/python -m agentic_sales.dev.langgraph_json
+	$(BIN)/python -m agentic_sales.checks.langgraph_json

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from agentic_sales.dev.ports import LOOPBACK
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, database_url
 from agentic_sales.store.migrate import upgrade

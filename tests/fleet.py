@@ -24,8 +24,8 @@ import pytest
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
 from redis import Redis
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
-from agentic_sales.dev.site import serve_sample_site
+from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.site import serve_sample_site
 from tests.services import MACHINE_ENVIRONMENT, RedisServer, end_group, members_of_group, redis_server, spawn
 from tests.waiting import eventually
 

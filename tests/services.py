@@ -25,9 +25,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from agentic_sales.dev.guard import Guard
-from agentic_sales.dev.ports import LOOPBACK, free_port
-from agentic_sales.dev.redis import redis_binary
+from agentic_sales.local.guard import Guard
+from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.redis import redis_binary
 from tests.waiting import eventually
 
 RABBITMQ_ADDRESS = (LOOPBACK, 5672)

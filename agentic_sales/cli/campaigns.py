@@ -38,7 +38,7 @@ def create(
 
     agentic-sales campaigns plan explains what else a plan can say: hours, days, variants, approval.
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     body = {"campaign_id": campaign, "name": name, "plan": _read_json(plan)}
     made = answer(as_json, lambda: campaigns.ask("POST", "", url, body))
@@ -51,7 +51,7 @@ def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag 
 
     agentic-sales campaigns plan
     """
-    from agentic_sales.dev.plan_keys import plan_as_table, plan_schema
+    from agentic_sales.cli.views.plan_keys import plan_as_table, plan_schema
 
     if as_json:
         print_json(plan_schema())
@@ -75,7 +75,7 @@ def mailbox(
 
     agentic-sales campaigns mailbox sales --address ann@acme.example --postal-address '1 Main Street, Springfield'
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     body: dict[str, Any] = {
         "mailbox_id": mailbox_id,
@@ -94,7 +94,7 @@ def mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002
 
     agentic-sales campaigns mailboxes
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     found = answer(as_json, lambda: campaigns.ask("GET", "/mailboxes", url))
     nothing = "there is no mailbox yet: agentic-sales campaigns mailbox --help"
@@ -133,7 +133,7 @@ def import_people(
 
     agentic-sales campaigns import spring people.csv --basis legitimate_interest --source 'their web sites'
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     raw = _read(file)
     path = f"{campaigns.path_of(campaign)}/import"
@@ -188,7 +188,7 @@ def unpark(
 
     agentic-sales campaigns unpark spring
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     path = campaigns.path_of(campaign, "unpark")
     told = answer(as_json, lambda: campaigns.ask("POST", path, url, contact_id=contact))
@@ -206,7 +206,7 @@ def show(
 
     agentic-sales campaigns show spring --timeline
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     if campaign is None:
         listed = answer(as_json, lambda: campaigns.ask("GET", "", url))
@@ -237,7 +237,7 @@ def touches(
 
     agentic-sales campaigns touches spring --state ambiguous
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     path = f"{campaigns.path_of(campaign)}/touches"
     found = answer(as_json, lambda: campaigns.ask("GET", path, url, state=state, limit=limit, offset=offset))
@@ -255,7 +255,7 @@ def touch(
 
     agentic-sales campaigns touch 5f2b…
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     told = answer(as_json, lambda: campaigns.ask("GET", f"/touches{campaigns.path_of(touch_id)}", url))
     tell(told, as_json, campaigns.forecast_line(told))
@@ -274,7 +274,7 @@ def resolve(
 
     agentic-sales campaigns resolve 5f2b… sent --by Ann
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     if not by:
         end(WRONG, "say who found out: --by NAME")
@@ -301,7 +301,7 @@ def approve(
 
     agentic-sales campaigns approve 5f2b… --by Ann
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, campaign_id=campaign, limit=1000))
     if approval is None:
@@ -344,8 +344,8 @@ def rehearse(
 
     It reads the store of DATABASE_URL, or the local one. Messages are taken as approved at once.
     """
-    from agentic_sales.dev import rehearse as rehearsing
     from agentic_sales.observability.logs import configure_logs
+    from agentic_sales.rehearsal import rehearse as rehearsing
     from agentic_sales.settings import settings
 
     configure_logs("warning")
@@ -363,7 +363,7 @@ def export(person: PersonArgument, url: Url = None) -> None:
 
     agentic-sales campaigns export ann@example.com
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     print_json(answer(True, lambda: campaigns.ask("POST", "/export", url, {"email": person})))
 
@@ -380,14 +380,14 @@ def forget(
 
     A visit that is at work is waited for; when that takes long, nothing was erased yet, and you ask again.
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     told = answer(as_json, lambda: campaigns.ask("POST", "/forget", url, {"email": person}))
     tell(told, as_json, *campaigns.forgotten_lines(told))
 
 
 def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - the flag of the command
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     path = campaigns.path_of(campaign, verb)
     moved = answer(as_json, lambda: campaigns.ask("POST", path, url))
@@ -395,7 +395,7 @@ def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # 
 
 
 def _switch(mailbox_id: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - as above
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     path = f"/mailboxes{campaigns.path_of(mailbox_id, verb)}"
     switched = answer(as_json, lambda: campaigns.ask("POST", path, url))

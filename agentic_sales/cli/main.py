@@ -56,9 +56,9 @@ def run(
 
     Exit status: 0 done, 1 the run failed, 2 the input is wrong, 3 the fleet did not answer in time.
     """
+    from agentic_sales.cli.views import run as command
     from agentic_sales.client import LangGraphError
     from agentic_sales.control import control_plane
-    from agentic_sales.dev import run as command
 
     values = command.read_input(input_text)
     if problems := command.input_problems(control_plane(), assistant, values):
@@ -86,7 +86,7 @@ def feedback(
 
     agentic-sales feedback 01a1fda2-1197-71ec-8481-4e806fc8af31 --key user_score --score 1
     """
-    from agentic_sales.dev import runs as command
+    from agentic_sales.cli.views import runs as command
 
     kept = answer(False, lambda: command.give_feedback(run_id, url, key=key, score=score, comment=comment))
     print_json({"feedback_id": kept})
@@ -98,8 +98,8 @@ def routes(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a fla
 
     EMAIL_WORKER_QUEUE= agentic-sales routes
     """
+    from agentic_sales.cli.views.routes import routes_as_data, routes_as_table
     from agentic_sales.control import control_plane
-    from agentic_sales.dev.routes import routes_as_data, routes_as_table
     from agentic_sales.settings import settings
 
     control, overrides = control_plane(), settings().routing_env
@@ -116,7 +116,7 @@ def up(host: Host = "127.0.0.1", port: Port = 8002) -> None:
 
     agentic-sales up --port 9000
     """
-    from agentic_sales.dev.up import up as keep_up
+    from agentic_sales.local.up import up as keep_up
     from agentic_sales.settings import settings
 
     raise typer.Exit(keep_up(host, port, settings(), Console()))
@@ -130,7 +130,7 @@ def demo(
 
     agentic-sales demo --url https://example.com
     """
-    from agentic_sales.dev.demo import demo as run_demo
+    from agentic_sales.local.demo import demo as run_demo
     from agentic_sales.observability.logs import configure_logs
     from agentic_sales.settings import settings
 
@@ -144,7 +144,7 @@ def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: 
 
     agentic-sales check --registry acme.sales.registry
     """
-    from agentic_sales.dev.check import check_fleet, check_registry
+    from agentic_sales.checks.check import check_fleet, check_registry
     from agentic_sales.settings import settings
 
     problems = check_registry(registry, settings()) if registry else check_fleet(settings(), Path.cwd())
@@ -164,7 +164,7 @@ def doctor(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - 
     Exit status: 0 nothing is broken (there may be warnings), 1 something is.
     """
     from agentic_sales.control import control_plane
-    from agentic_sales.dev.doctor import as_data, as_table, examine, has_failed
+    from agentic_sales.doctor.examine import as_data, as_table, examine, has_failed
     from agentic_sales.settings import settings
 
     findings = examine(url, settings(), control_plane())
@@ -184,7 +184,7 @@ def gen(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FB
 
     agentic-sales gen --registry acme.sales.registry
     """
-    from agentic_sales.dev.generate import generate_all, generate_schemas
+    from agentic_sales.checks.generate import generate_all, generate_schemas
     from agentic_sales.settings import settings
 
     paths = [generate_schemas(registry)] if registry else generate_all(settings(), Path.cwd())
@@ -219,7 +219,7 @@ def flower(
 
     FLOWER_BASIC_AUTH=ada:secret agentic-sales flower --host 0.0.0.0
     """
-    from agentic_sales.dev.flower import serve_flower
+    from agentic_sales.cli.flower import serve_flower
     from agentic_sales.settings import settings
 
     serve_flower(host, port, settings())

@@ -20,8 +20,8 @@ Url = Annotated[str | None, typer.Option(help="The facade's URL; default: LANGGR
 
 def answer(as_json: bool, ask: Callable[[], T]) -> T:  # noqa: FBT001 - the flag of the command
     """Ask the facade; end with the exit status of its error, told as JSON too where that was asked for."""
+    from agentic_sales.cli.views.run import error_as_data, exit_status
     from agentic_sales.client import LangGraphError
-    from agentic_sales.dev.run import error_as_data, exit_status
 
     try:
         return ask()

@@ -25,7 +25,7 @@ def import_products(
 
     A product: {"name": "Acme QA", "url": "https://acme.example", "personas": [{"title": "Head of QA", "pain": "…"}]}
     """
-    from agentic_sales.dev import products
+    from agentic_sales.local import products
     from agentic_sales.settings import settings
 
     try:
@@ -45,7 +45,7 @@ def list_products(as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
 
     agentic-sales products list
     """
-    from agentic_sales.dev import products
+    from agentic_sales.local import products
     from agentic_sales.settings import settings
 
     found = products.listed(settings())

@@ -23,7 +23,7 @@ def dead(
 
     agentic-sales runs dead
     """
-    from agentic_sales.dev import runs
+    from agentic_sales.cli.views import runs
 
     found = answer(as_json, lambda: runs.dead(url, limit=limit))
     show_list(found, as_json, runs.as_table, "no run is dead")
@@ -35,7 +35,7 @@ def show(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> Non
 
     agentic-sales runs show 01a1fda2-1197-71ec-8481-4e806fc8af31
     """
-    from agentic_sales.dev import runs
+    from agentic_sales.cli.views import runs
 
     print_json(answer(as_json, lambda: runs.show(run_id, url)))
 
@@ -46,7 +46,7 @@ def retry(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> No
 
     agentic-sales runs retry 01a1fda2-1197-71ec-8481-4e806fc8af31
     """
-    from agentic_sales.dev import runs
+    from agentic_sales.cli.views import runs
 
     _print_run(as_json, lambda: runs.retry(run_id, url))
 
@@ -57,7 +57,7 @@ def discard(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> 
 
     agentic-sales runs discard 01a1fda2-1197-71ec-8481-4e806fc8af31
     """
-    from agentic_sales.dev import runs
+    from agentic_sales.cli.views import runs
 
     _print_run(as_json, lambda: runs.discard(run_id, url))
 
@@ -68,13 +68,13 @@ def cancel(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> N
 
     agentic-sales runs cancel 01a1fda2-1197-71ec-8481-4e806fc8af31
     """
-    from agentic_sales.dev import runs
+    from agentic_sales.cli.views import runs
 
     _print_run(as_json, lambda: runs.cancel(run_id, url))
 
 
 def _print_run(as_json: bool, ask: Callable[[], dict[str, Any]]) -> None:  # noqa: FBT001 - the flag of the command
-    from agentic_sales.dev import runs
+    from agentic_sales.cli.views import runs
 
     run = answer(as_json, ask)
     tell(run, as_json, runs.as_line(run))

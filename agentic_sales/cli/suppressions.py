@@ -36,7 +36,7 @@ def suppressions(
 
     Whoever was forgotten is a digest alone; --email finds it all the same.
     """
-    from agentic_sales.dev import campaigns, suppressions
+    from agentic_sales.cli.views import campaigns, suppressions
 
     if lifted and (reason or source):
         end(WRONG, "--lifted lists all that was lifted, or what was of one --email; leave --reason and --source out")
@@ -56,7 +56,7 @@ def suppress(person: PersonArgument, *, by: By = "", url: Url = None, as_json: A
 
     agentic-sales campaigns suppress ann@example.com --by Bob
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     if not by:
         end(WRONG, "say who decides: --by NAME")
@@ -84,7 +84,7 @@ def lift(
 
     Who unsubscribed, complained or asked to be forgotten is taken off the list only with --opted-in.
     """
-    from agentic_sales.dev import campaigns
+    from agentic_sales.cli.views import campaigns
 
     if not by or not why:
         end(WRONG, "say who decides, and why: --by NAME --why TEXT")
@@ -108,7 +108,7 @@ def inbound(
 
     agentic-sales campaigns inbound --campaign spring --kind reply
     """
-    from agentic_sales.dev import campaigns, suppressions
+    from agentic_sales.cli.views import campaigns, suppressions
 
     query = {"campaign_id": campaign, "contact_id": contact, "kind": kind, "limit": limit, "offset": offset}
     found = answer(as_json, lambda: campaigns.ask("GET", "/inbound", url, **query))

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.fleet import PROCFILE, PROJECT, WEB, Fleet, fleet_of
 from tests.services import redis_server
 from tests.waiting import eventually

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.browser import page
 from tests.fleet import PROCFILE, PROJECT, WEB, WORKERS, Fleet, fleet_of
 from tests.services import redis_server

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from agentic_sales.control import assistant_uuid
-from agentic_sales.dev.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.fleet import TOKEN, Fleet
 from tests.waiting import eventually
 

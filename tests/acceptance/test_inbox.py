@@ -13,8 +13,8 @@ from agentic_sales.campaigns import imap
 from agentic_sales.campaigns.imap import MOST_BYTES, ImapAccount, poll_mailbox
 from agentic_sales.campaigns.inbound import Inbound, parse_mail
 from agentic_sales.contracts import MailboxId, TouchId
-from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
+from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import as_current
 from agentic_sales.store.inbound import inbound_of

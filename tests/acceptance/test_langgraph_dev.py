@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.registry import BY_ID
 from tests.acceptance.examples import example_of
 from tests.fleet import PROJECT, Fleet
@@ -64,7 +64,7 @@ def without_timing(state: dict[str, Any]) -> dict[str, Any]:
 
 def _generate(folder: Path, fleet: Fleet) -> None:
     environment = {name: value for name, value in fleet.environment.items() if not name.startswith("AGENTIC_SALES_")}
-    command = ["python", "-m", "agentic_sales.dev.langgraph_json"]
+    command = ["python", "-m", "agentic_sales.checks.langgraph_json"]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.fleet import ONLY_CORE, PROCFILE, WEB, Fleet, fleet_of
 from tests.services import RedisServer, redis_server
 from tests.waiting import eventually

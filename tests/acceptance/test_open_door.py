@@ -5,7 +5,7 @@ import subprocess
 import httpx
 import pytest
 
-from agentic_sales.dev.ports import free_port
+from agentic_sales.local.ports import free_port
 from tests.fleet import PROJECT, Fleet
 
 REFUSED = 2

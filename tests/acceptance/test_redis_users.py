@@ -18,8 +18,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
-from agentic_sales.dev.redis import redis_binary
+from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.redis import redis_binary
 from tests.deploy.files import DEPLOY, document, environment_file, make_secrets
 from tests.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
 from tests.services import RedisServer, end_group, missing, start_redis

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from agentic_sales.dev.ports import free_port, reachable_host
+from agentic_sales.local.ports import free_port, reachable_host
 from agentic_sales.settings import child_environment
 from tests.ended import wait_until_ended
 

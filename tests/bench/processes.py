@@ -15,7 +15,7 @@ from types import MappingProxyType
 import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
 from tests.peer import OFFLINE
 from tests.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn

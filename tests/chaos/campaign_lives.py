@@ -26,7 +26,7 @@ from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import control_plane
-from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
+from agentic_sales.rehearsal.days import InProcessFleet, rehearse
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, open_database

@@ -22,7 +22,7 @@ from sqlalchemy import func, or_, select, update
 
 from agentic_sales.campaigns.clock import ClockFile
 from agentic_sales.contracts import MailboxId
-from agentic_sales.dev.rehearse import rehearse_campaign
+from agentic_sales.rehearsal.rehearse import rehearse_campaign
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, enrollment_counts
 from agentic_sales.store.database import Database

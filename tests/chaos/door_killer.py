@@ -19,7 +19,7 @@ from typing import Any
 from agentic_sales.campaigns.door import LEASE, Door, sweep
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.contracts import TouchId
-from agentic_sales.dev.ports import LOOPBACK
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from tests.small_campaign import LINKS, SmallCampaign, later

@@ -22,8 +22,8 @@ from agentic_sales.campaigns.surroundings import rehearsing
 from agentic_sales.campaigns.tick import CAMPAIGN, tick
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.control import control_plane
-from agentic_sales.dev.in_process import sub_runs_in_process
-from agentic_sales.dev.rehearsal import InProcessFleet
+from agentic_sales.rehearsal.days import InProcessFleet
+from agentic_sales.rehearsal.in_process import sub_runs_in_process
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import Database, as_current, open_database

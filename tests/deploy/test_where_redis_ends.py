@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from agentic_sales.dev.ports import free_port
+from agentic_sales.local.ports import free_port
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import RUNNING_KEY, run_key
 from tests.services import end_group, start_redis

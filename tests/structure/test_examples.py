@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic_core import from_json, to_json
 
-from agentic_sales.dev.in_process import sub_runs_in_process
-from agentic_sales.dev.site import serve_sample_site
+from agentic_sales.local.site import serve_sample_site
 from agentic_sales.registry import GraphSpec
+from agentic_sales.rehearsal.in_process import sub_runs_in_process
 from agentic_sales.settings import Settings, settings
 from agentic_sales.store.database import close_current_database
 from agentic_sales.store.migrate import upgrade

@@ -37,7 +37,7 @@ def test_the_control_plane_loads_the_standard_library_alone() -> None:
         pytest.param("agentic_sales.workers.task", id="the tasks, as beat and Flower load them"),
         pytest.param("agentic_sales.client", id="the client"),
         pytest.param("agentic_sales.cli.main", id="the command line"),
-        pytest.param("agentic_sales.dev.langgraph_json", id="the writer of langgraph.json"),
+        pytest.param("agentic_sales.checks.langgraph_json", id="the writer of langgraph.json"),
     ],
 )
 def test_only_a_worker_carries_a_graph(module: str) -> None:

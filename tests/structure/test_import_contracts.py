@@ -19,7 +19,7 @@ VIOLATIONS = {
     "the registry and the routing import the standard library alone": ("registry", "pydantic"),
     "the facade never reaches a graph": ("facade.app", "langgraph"),
     "graphs are independent of each other": ("graphs.pipeline", "agentic_sales.graphs.country_classify"),
-    "only the loader reaches a graph": ("dev.up", "agentic_sales.graphs.pipeline"),
+    "only the loader reaches a graph": ("local.up", "agentic_sales.graphs.pipeline"),
     "asking a model reads no web page": ("llm.ask", "agentic_sales.sources.web"),
 }
 """For each contract, a module and an import that must not stand in it."""

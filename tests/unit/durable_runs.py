@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane, build_control_plane
-from agentic_sales.dev.in_process import InProcessSubRunner
+from agentic_sales.rehearsal.in_process import InProcessSubRunner
 from agentic_sales.runs.ledger import Ledger, RunRecord
 from agentic_sales.settings import Settings
 from agentic_sales.workers.durable import DurableGraphs

@@ -24,10 +24,10 @@ from agentic_sales.campaigns.transports.contract import Delivery
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits import settle, wakes_of
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
-from agentic_sales.dev.in_process import InProcessSubRunner
-from agentic_sales.dev.rehearsal import InProcessFleet, rehearse
 from agentic_sales.errors import StateConflict
 from agentic_sales.graphs.campaign import State, generate_touch
+from agentic_sales.rehearsal.days import InProcessFleet, rehearse
+from agentic_sales.rehearsal.in_process import InProcessSubRunner
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.subruns import SubRun, current_sub_runner
 from agentic_sales.settings import Settings

@@ -17,8 +17,8 @@ import pytest
 from agentic_sales.campaigns.clock import VirtualClock
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.contracts import MailboxId
-from agentic_sales.dev.rehearsal import rehearse
-from agentic_sales.dev.rehearse import rehearse_campaign
+from agentic_sales.rehearsal.days import rehearse
+from agentic_sales.rehearsal.rehearse import rehearse_campaign
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import enrollment_counts
 from agentic_sales.store.mailboxes import add_mailbox

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from agentic_sales.checks.check import check_fleet, check_registry
+from agentic_sales.checks.generate import generate_schemas
+from agentic_sales.checks.langgraph_json import write_langgraph_json
 from agentic_sales.control import OWN_REGISTRY
-from agentic_sales.dev.check import check_fleet, check_registry
-from agentic_sales.dev.generate import generate_schemas
-from agentic_sales.dev.langgraph_json import write_langgraph_json
 from agentic_sales.settings import Settings
 from tests.unit.team import ROW, Team, team
 

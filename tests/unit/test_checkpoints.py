@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from pydantic import BaseModel
 
-from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.errors import StateUnavailable
+from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
 from agentic_sales.workers import checkpoints

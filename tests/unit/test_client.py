@@ -19,7 +19,7 @@ from opentelemetry import baggage, context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
 from agentic_sales.client import Client, LangGraphError, RunResult, arun, run
-from agentic_sales.dev.ports import free_port
+from agentic_sales.local.ports import free_port
 from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.settings import settings
 from tests.unit.small_facade import Facade, answering, facade, finished

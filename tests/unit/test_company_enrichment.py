@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 from pydantic import ValidationError
 
-from agentic_sales.dev.site import serve_sample_site
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.graphs.company_enrichment import (
     MAX_CAREERS_PROMPT_CHARS,
@@ -29,6 +28,7 @@ from agentic_sales.graphs.company_enrichment import (
     rate,
     verified,
 )
+from agentic_sales.local.site import serve_sample_site
 from agentic_sales.rules.company_signs import (
     MAX_QUOTE_CHARS,
     category_confidence,

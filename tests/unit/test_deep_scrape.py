@@ -8,7 +8,6 @@ import pytest
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import ValidationError
 
-from agentic_sales.dev.site import serve_sample_site
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.graphs import deep_scrape
 from agentic_sales.graphs.deep_scrape import (
@@ -20,6 +19,7 @@ from agentic_sales.graphs.deep_scrape import (
     is_careers_host,
     resolve,
 )
+from agentic_sales.local.site import serve_sample_site
 from agentic_sales.sources.links import page_key, same_site
 from tests.web_server import HTML, Answer, WebServer, html, links, redirect, text, web_server
 

@@ -12,16 +12,16 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 import redis
 
-from agentic_sales.dev.guard import Guard
-from agentic_sales.dev.redis import embedded_redis, redis_binary
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.local.guard import Guard
+from agentic_sales.local.redis import embedded_redis, redis_binary
 from tests.ended import wait_until_ended
 
 OWNER = """
 import os, signal, sys
 from pathlib import Path
-from agentic_sales.dev.guard import Guard
-from agentic_sales.dev.redis import embedded_redis
+from agentic_sales.local.guard import Guard
+from agentic_sales.local.redis import embedded_redis
 
 with Guard() as guard, embedded_redis(Path(sys.argv[1]), guard) as server:
     print(server.pid, flush=True)

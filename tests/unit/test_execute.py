@@ -13,7 +13,6 @@ from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane, build_control_plane
-from agentic_sales.dev.in_process import InProcessSubRunner
 from agentic_sales.errors import (
     InvalidInput,
     ModelRefused,
@@ -22,6 +21,7 @@ from agentic_sales.errors import (
     RunTimeout,
 )
 from agentic_sales.registry import GraphSpec
+from agentic_sales.rehearsal.in_process import InProcessSubRunner
 from agentic_sales.runs.events import FROM_START, follow
 from agentic_sales.runs.holds import Holds
 from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, events_key

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from agentic_sales.dev.generate import generate_schemas
-from agentic_sales.dev.langgraph_json import render_langgraph_json
+from agentic_sales.checks.generate import generate_schemas
+from agentic_sales.checks.langgraph_json import render_langgraph_json
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.registry import BY_ID, GRAPHS, GraphSpec
 from agentic_sales.settings import child_environment
@@ -22,7 +22,7 @@ PROJECT = Path(__file__).parents[2]
 
 def generated(folder: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run what `make gen-langgraph-json` runs, in a folder."""
-    command = [sys.executable, "-m", "agentic_sales.dev.langgraph_json"]
+    command = [sys.executable, "-m", "agentic_sales.checks.langgraph_json"]
     return subprocess.run(
         command, cwd=folder, env=child_environment(environment), capture_output=True, text=True, check=False
     )
@@ -58,7 +58,7 @@ def test_langgraph_json_is_generated_also_when_a_graph_is_broken(team: Team, tmp
 
 def test_generating_langgraph_json_imports_no_graph_and_no_langgraph(tmp_path: Path) -> None:
     program = (
-        "import sys; from agentic_sales.dev.langgraph_json import main; main(); "
+        "import sys; from agentic_sales.checks.langgraph_json import main; main(); "
         "sys.exit(any(name.startswith(('langgraph', 'agentic_sales.graphs.')) for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False).returncode == 0

@@ -26,7 +26,8 @@ from agentic_sales.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from agentic_sales.llm.ask import Answer, ModelOutput, Source, ask, parse_answer, providers, weakest
+from agentic_sales.llm import providers
+from agentic_sales.llm.ask import Answer, ModelOutput, Source, ask, parse_answer, weakest
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.llm.providers import check_models, close_models, parse_retry_after
 from agentic_sales.settings import settings

@@ -10,8 +10,8 @@ import pytest
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
-from agentic_sales.dev.ports import free_port
 from agentic_sales.errors import PoolUnavailable
+from agentic_sales.local.ports import free_port
 from agentic_sales.runs import replies as replies_module
 from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.runs.ledger import Ledger, Outcome

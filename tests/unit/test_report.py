@@ -13,8 +13,8 @@ from agentic_sales.campaigns.events import record, unsubscribe
 from agentic_sales.campaigns.inbound import Inbound, Kind
 from agentic_sales.campaigns.replies import note_class
 from agentic_sales.campaigns.report import Share, VariantReport, report_of, share
+from agentic_sales.cli.views.campaigns import as_picture
 from agentic_sales.contracts import ApprovalId, ContactId, TouchId
-from agentic_sales.dev.campaigns import as_picture
 from agentic_sales.settings import Settings
 from agentic_sales.store.inbound import inbound
 from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign

@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from agentic_sales.contracts import RunFailure
 from agentic_sales.errors import QueueFull
-from agentic_sales.llm.ask import ask, providers
+from agentic_sales.llm import providers
+from agentic_sales.llm.ask import ask
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.llm.providers import close_models
 from agentic_sales.observability import plane as plane_module

@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from agentic_sales.dev.guard import Guard, registered_at_end
-from agentic_sales.dev.supervisor import Supervisor
+from agentic_sales.local.guard import Guard, registered_at_end
+from agentic_sales.local.supervisor import Supervisor
 from agentic_sales.settings import child_environment
 from tests.ended import process_of, wait_until_ended
 
@@ -37,8 +37,8 @@ else:
 """
 KILLED_SUPERVISOR = """
 import asyncio, os, signal
-from agentic_sales.dev.guard import Guard
-from agentic_sales.dev.supervisor import Supervisor
+from agentic_sales.local.guard import Guard
+from agentic_sales.local.supervisor import Supervisor
 from agentic_sales.settings import child_environment
 
 async def main():

@@ -26,8 +26,8 @@ from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.transports.resend import TRIES, ResendTransport
 from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.contracts import TouchId
-from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.errors import ConfigurationError, InvalidMessage
+from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow

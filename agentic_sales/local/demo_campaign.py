@@ -24,7 +24,7 @@ from agentic_sales.campaigns.events import record
 from agentic_sales.campaigns.inbound import parse_mail
 from agentic_sales.client import Client, LangGraphError
 from agentic_sales.contracts import CampaignId, ContactId, TouchState
-from agentic_sales.dev.supervisor import FleetFailed
+from agentic_sales.local.supervisor import FleetFailed
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, campaign, enrollments
 from agentic_sales.store.database import Database, open_database

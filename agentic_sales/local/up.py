@@ -8,9 +8,9 @@ from honcho.colour import get_colours  # type: ignore[import-untyped]  # honcho 
 from honcho.printer import Message, Printer  # type: ignore[import-untyped]  # as above
 from rich.console import Console
 
-from agentic_sales.dev.fleet import Fleet, FleetPlan, running_fleet
-from agentic_sales.dev.interrupts import run_interruptibly
-from agentic_sales.dev.supervisor import Sink
+from agentic_sales.local.fleet import Fleet, FleetPlan, running_fleet
+from agentic_sales.local.interrupts import run_interruptibly
+from agentic_sales.local.supervisor import Sink
 from agentic_sales.settings import Settings
 
 _ENDED_BY_A_PERSON = {128 + signal.SIGINT, 128 + signal.SIGTERM, 128 + signal.SIGHUP}

@@ -20,9 +20,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from agentic_sales.dev.guard import Guard, kill_group
-from agentic_sales.dev.ports import LOOPBACK, free_port
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.local.guard import Guard, kill_group
+from agentic_sales.local.ports import LOOPBACK, free_port
 
 _READY_TIMEOUT_S = 60.0
 """Longest that loading the append-only file may take."""

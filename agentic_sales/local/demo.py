@@ -16,13 +16,13 @@ from rich.console import Console
 
 from agentic_sales.campaigns.clock import ClockFile
 from agentic_sales.client import Client, LangGraphError
-from agentic_sales.dev import demo_campaign
-from agentic_sales.dev.demo_report import failures, show
-from agentic_sales.dev.fleet import Fleet, FleetPlan, running_fleet
-from agentic_sales.dev.interrupts import run_interruptibly
-from agentic_sales.dev.ports import free_port
-from agentic_sales.dev.site import serve_sample_site
-from agentic_sales.dev.supervisor import FleetFailed
+from agentic_sales.local import demo_campaign
+from agentic_sales.local.demo_report import failures, show
+from agentic_sales.local.fleet import Fleet, FleetPlan, running_fleet
+from agentic_sales.local.interrupts import run_interruptibly
+from agentic_sales.local.ports import free_port
+from agentic_sales.local.site import serve_sample_site
+from agentic_sales.local.supervisor import FleetFailed
 from agentic_sales.registry import BY_ID
 from agentic_sales.settings import Settings
 

@@ -17,8 +17,8 @@ from agentic_sales.campaigns.plan import CampaignPlan, stored_plan
 from agentic_sales.campaigns.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.windows import zone_named
 from agentic_sales.contracts import CampaignId, ContactId
-from agentic_sales.dev.rehearsal import rehearse
 from agentic_sales.errors import InvalidRequest
+from agentic_sales.rehearsal.days import rehearse
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.columns import Table

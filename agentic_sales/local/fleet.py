@@ -14,11 +14,11 @@ import httpx
 import redis
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
 
-from agentic_sales.dev.guard import Guard
-from agentic_sales.dev.ports import LOOPBACK, reachable_host, refuse_busy_ports
-from agentic_sales.dev.redis import embedded_redis
-from agentic_sales.dev.supervisor import FleetFailed, Sink, Supervisor
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.local.guard import Guard
+from agentic_sales.local.ports import LOOPBACK, reachable_host, refuse_busy_ports
+from agentic_sales.local.redis import embedded_redis
+from agentic_sales.local.supervisor import FleetFailed, Sink, Supervisor
 from agentic_sales.settings import child_environment
 
 DEFAULT_PORT = 8002

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from agentic_sales.dev.campaigns import clock
+from agentic_sales.cli.views.campaigns import clock
 
 LONGEST_CHARS = 60
 DIGEST_CHARS = 12

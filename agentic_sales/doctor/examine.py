@@ -11,9 +11,9 @@ from typing import Any
 from rich.table import Table
 
 from agentic_sales.control import ControlPlane
-from agentic_sales.dev.doctor_deployment import examine_deployment
-from agentic_sales.dev.doctor_fleet import examine_fleet
-from agentic_sales.dev.findings import Finding
+from agentic_sales.doctor.deployment import examine_deployment
+from agentic_sales.doctor.findings import Finding
+from agentic_sales.doctor.fleet import examine_fleet
 from agentic_sales.settings import Settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from agentic_sales.celery import app
 from agentic_sales.control import ControlPlane
-from agentic_sales.dev.findings import Finding, fail, ok, warn
+from agentic_sales.doctor.findings import Finding, fail, ok, warn
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
 

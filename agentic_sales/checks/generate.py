@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from agentic_sales.checks.langgraph_json import write_langgraph_json
+from agentic_sales.checks.registries import rows_of
+from agentic_sales.checks.schemas import write_schemas
 from agentic_sales.control import OWN_REGISTRY
-from agentic_sales.dev.langgraph_json import write_langgraph_json
-from agentic_sales.dev.registries import rows_of
-from agentic_sales.dev.schemas import write_schemas
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
 from agentic_sales.workers.loader import load_graphs

@@ -18,7 +18,7 @@ from agentic_sales.campaigns.tick import CAMPAIGN, request_of, thread_of, tick
 from agentic_sales.campaigns.transports.contract import Transport
 from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
-from agentic_sales.dev.in_process import sub_runs_in_process
+from agentic_sales.rehearsal.in_process import sub_runs_in_process
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.database import Database, as_current
 from agentic_sales.store.visits import Key, next_wake_at

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from agentic_sales.dev.guard import GRACE_S, Guard, kill_group
 from agentic_sales.errors import AgenticSalesError
+from agentic_sales.local.guard import GRACE_S, Guard, kill_group
 
 Sink = Callable[[str, str], None]
 """Takes the name of a process and a line that it printed."""

@@ -11,7 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.pregel import Pregel
 from pydantic import BaseModel, ValidationError
 
-from agentic_sales.dev.problems import Problem
+from agentic_sales.checks.problems import Problem
 from agentic_sales.errors import GraphUnavailable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.workers.loader import LoadedGraph

@@ -2,7 +2,7 @@
 
 No graph is imported, so that a broken one cannot stop it.
 
-    python -m agentic_sales.dev.langgraph_json
+    python -m agentic_sales.checks.langgraph_json
 """
 
 import json

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agentic_sales.checks.langgraph_json import FILE_NAME, render_langgraph_json
+from agentic_sales.checks.problems import Problem
+from agentic_sales.checks.registries import rows_of, with_registry
+from agentic_sales.checks.row_check import problems_of_graph, problems_of_unloadable
+from agentic_sales.checks.schemas import schema_of
 from agentic_sales.control import OWN_REGISTRY, build_control_plane, schemas_path
-from agentic_sales.dev.langgraph_json import FILE_NAME, render_langgraph_json
-from agentic_sales.dev.problems import Problem
-from agentic_sales.dev.registries import rows_of, with_registry
-from agentic_sales.dev.row_check import problems_of_graph, problems_of_unloadable
-from agentic_sales.dev.schemas import schema_of
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.registry import RegistryError, load_rows
 from agentic_sales.settings import Settings
