@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import pytest
 
-from agentic_sales.campaigns.imap import ImapAccount
+from agentic_sales.campaigns.answers.imap import ImapAccount
 from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.services import end_group, missing, spawn
 from tests.waiting import eventually

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import update
 
-from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.door import Door
-from agentic_sales.campaigns.links import Links
-from agentic_sales.campaigns.plan import CampaignPlan
-from agentic_sales.campaigns.touches import Draft, write_touch
-from agentic_sales.campaigns.transports.contract import Transport
-from agentic_sales.campaigns.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.plan.plan import CampaignPlan
+from agentic_sales.campaigns.sending.door import Door
+from agentic_sales.campaigns.sending.links import Links
+from agentic_sales.campaigns.sending.touches import Draft, write_touch
+from agentic_sales.campaigns.sending.transports.contract import Transport
+from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import add_campaign, enroll, move_campaign

@@ -11,7 +11,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from agentic_sales.campaigns.transports.smtp import SmtpServer
+from agentic_sales.campaigns.sending.transports.smtp import SmtpServer
 from agentic_sales.local.ports import LOOPBACK, free_port
 
 Reply = Callable[["MailSink", SMTP, Envelope], str]

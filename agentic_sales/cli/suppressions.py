@@ -122,7 +122,7 @@ def inbound(
 
 def _digest(person: str | None) -> str | None:
     """Return the digest of an address, which must not stand in a URL."""
-    from agentic_sales.campaigns.addresses import email_hash
+    from agentic_sales.campaigns.people.addresses import email_hash
     from agentic_sales.errors import InvalidAddress
 
     try:

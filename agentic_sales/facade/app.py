@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
-from agentic_sales.campaigns.links import check_links
+from agentic_sales.campaigns.sending.links import check_links
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, StateUnavailable, TransientError
 from agentic_sales.facade import (

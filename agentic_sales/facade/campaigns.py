@@ -12,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from agentic_sales.campaigns import clock, desk
-from agentic_sales.campaigns.approval import approve, edit_message, reject
-from agentic_sales.campaigns.door import resolve, when_and_why
-from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
-from agentic_sales.campaigns.inbound import Kind
-from agentic_sales.campaigns.plan_check import read_plan
-from agentic_sales.campaigns.report import report_of
+from agentic_sales.campaigns.answers.inbound import Kind
+from agentic_sales.campaigns.outcomes.report import report_of
+from agentic_sales.campaigns.people.import_contacts import ConsentDefaults, import_contacts
+from agentic_sales.campaigns.plan import desk
+from agentic_sales.campaigns.plan.check import read_plan
+from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
+from agentic_sales.campaigns.sending.door import resolve, when_and_why
+from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import (
     ApprovalId,
     ApprovalState,

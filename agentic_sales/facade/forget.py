@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
 from redis.exceptions import RedisError
 
-from agentic_sales.campaigns import clock
-from agentic_sales.campaigns.forget import Leaving, erase, leave_for_good, written_to
-from agentic_sales.campaigns.tick import CAMPAIGN
-from agentic_sales.campaigns.transports.chosen import local_maildir
+from agentic_sales.campaigns.people.forget import Leaving, erase, leave_for_good, written_to
+from agentic_sales.campaigns.sending.transports.chosen import local_maildir
+from agentic_sales.campaigns.visits import clock
+from agentic_sales.campaigns.visits.tick import CAMPAIGN
 from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import BrokerUnavailable, PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
 from agentic_sales.facade.campaigns import ERRORS

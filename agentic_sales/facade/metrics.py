@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
-from agentic_sales.campaigns import clock
+from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.exposition import gauge
 from agentic_sales.observability.metrics import APPROVALS, LEDGER_UP

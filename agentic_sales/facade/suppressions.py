@@ -10,8 +10,8 @@ from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
 
-from agentic_sales.campaigns import clock
-from agentic_sales.campaigns.lifting import lift_suppressions, suppress_by_hand
+from agentic_sales.campaigns.people.lifting import lift_suppressions, suppress_by_hand
+from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import StopReason
 from agentic_sales.facade.campaigns import ERRORS
 from agentic_sales.facade.forget import Person

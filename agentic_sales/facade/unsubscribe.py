@@ -7,9 +7,9 @@ token gets the same answers, so nobody can find out which ones are real.
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from agentic_sales.campaigns import clock
-from agentic_sales.campaigns.events import unsubscribe
-from agentic_sales.campaigns.links import open_links
+from agentic_sales.campaigns.answers.events import unsubscribe
+from agentic_sales.campaigns.sending.links import open_links
+from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.state import state_of
 
 router = APIRouter(tags=["campaigns"])

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Request
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
-from agentic_sales.campaigns import clock
-from agentic_sales.campaigns.events import record
-from agentic_sales.campaigns.inbound import parse_resend, with_content
-from agentic_sales.campaigns.received import received_content
+from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.inbound import parse_resend, with_content
+from agentic_sales.campaigns.answers.received import received_content
+from agentic_sales.campaigns.visits import clock
 from agentic_sales.errors import BadSignature
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.settings import secrets_of

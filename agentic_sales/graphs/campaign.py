@@ -17,13 +17,13 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, interrupt
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.campaigns import clock, surroundings
-from agentic_sales.campaigns.door import Door
-from agentic_sales.campaigns.links import open_links
-from agentic_sales.campaigns.machine import Act, Decision, decide
-from agentic_sales.campaigns.replies import asked_of, note_class
-from agentic_sales.campaigns.touches import touch_key
-from agentic_sales.campaigns.visits import (
+from agentic_sales.campaigns.answers.replies import asked_of, note_class
+from agentic_sales.campaigns.sending.door import Door
+from agentic_sales.campaigns.sending.links import open_links
+from agentic_sales.campaigns.sending.touches import touch_key
+from agentic_sales.campaigns.visits import clock, surroundings
+from agentic_sales.campaigns.visits.machine import Act, Decision, decide
+from agentic_sales.campaigns.visits.visit import (
     advance,
     ask_person,
     commission_of,

@@ -18,7 +18,7 @@ from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz import fuzz
 
-from agentic_sales.campaigns.addresses import email_hash
+from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.contracts import ContactId
 from agentic_sales.errors import InvalidAddress, InvalidInput
 from agentic_sales.llm.ask import ModelOutput, ask

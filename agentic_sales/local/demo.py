@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from agentic_sales.campaigns.clock import ClockFile
+from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.client import Client, LangGraphError
 from agentic_sales.local import demo_campaign
 from agentic_sales.local.demo_report import failures, show

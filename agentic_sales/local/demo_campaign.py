@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
-from agentic_sales.campaigns.clock import ClockFile
-from agentic_sales.campaigns.events import record
-from agentic_sales.campaigns.inbound import parse_mail
+from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.inbound import parse_mail
+from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.client import Client, LangGraphError
 from agentic_sales.contracts import CampaignId, ContactId, TouchState
 from agentic_sales.local.supervisor import FleetFailed

@@ -12,10 +12,10 @@ from typing import Any
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from agentic_sales.campaigns.clock import VirtualClock
-from agentic_sales.campaigns.surroundings import rehearsing
-from agentic_sales.campaigns.tick import CAMPAIGN, request_of, thread_of, tick
-from agentic_sales.campaigns.transports.contract import Transport
+from agentic_sales.campaigns.sending.transports.contract import Transport
+from agentic_sales.campaigns.visits.clock import VirtualClock
+from agentic_sales.campaigns.visits.surroundings import rehearsing
+from agentic_sales.campaigns.visits.tick import CAMPAIGN, request_of, thread_of, tick
 from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
 from agentic_sales.rehearsal.in_process import sub_runs_in_process

@@ -11,11 +11,11 @@ from rich.table import Table as Picture
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.clock import VirtualClock
-from agentic_sales.campaigns.desk import known_campaign
-from agentic_sales.campaigns.plan import CampaignPlan, stored_plan
-from agentic_sales.campaigns.transports.maildir import MaildirTransport
-from agentic_sales.campaigns.windows import zone_named
+from agentic_sales.campaigns.plan.desk import known_campaign
+from agentic_sales.campaigns.plan.plan import CampaignPlan, stored_plan
+from agentic_sales.campaigns.plan.windows import zone_named
+from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.rehearsal.days import rehearse

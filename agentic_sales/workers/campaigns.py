@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from agentic_sales.campaigns import clock
-from agentic_sales.campaigns.imap import imap_accounts, poll_mailbox
-from agentic_sales.campaigns.learning import tell_outcomes
-from agentic_sales.campaigns.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
+from agentic_sales.campaigns.answers.imap import imap_accounts, poll_mailbox
+from agentic_sales.campaigns.outcomes.learning import tell_outcomes
+from agentic_sales.campaigns.visits import clock
+from agentic_sales.campaigns.visits.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
 from agentic_sales.contracts import MailboxId, RunId
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
 from agentic_sales.observability.tracing import parse_inbound

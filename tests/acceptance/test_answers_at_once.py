@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from agentic_sales.campaigns.approval import ask_approval
+from agentic_sales.campaigns.sending.approval import ask_approval
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow
 from tests.fleet import WEB, fleet_of

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agentic_sales.campaigns.clock import ClockFile
+from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.contracts import ContactId
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, enrollment

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.events import record
-from agentic_sales.campaigns.inbound import Inbound
+from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.inbound import Inbound
 from agentic_sales.runs.feedback import FEEDBACK_ENTRIES_KEY, FEEDBACK_KEY
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database

@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from agentic_sales.campaigns import imap
-from agentic_sales.campaigns.imap import MOST_BYTES, ImapAccount, poll_mailbox
-from agentic_sales.campaigns.inbound import Inbound, parse_mail
+from agentic_sales.campaigns.answers import imap
+from agentic_sales.campaigns.answers.imap import MOST_BYTES, ImapAccount, poll_mailbox
+from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail
 from agentic_sales.contracts import MailboxId, TouchId
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
 from agentic_sales.local.ports import LOOPBACK, free_port

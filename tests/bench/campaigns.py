@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import insert
 
-from agentic_sales.campaigns.plan import CampaignPlan
-from agentic_sales.campaigns.tick import tick
+from agentic_sales.campaigns.plan.plan import CampaignPlan
+from agentic_sales.campaigns.visits.tick import tick
 from agentic_sales.contracts import CampaignId, RunId
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings

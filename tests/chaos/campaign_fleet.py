@@ -14,8 +14,8 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
-from agentic_sales.campaigns.clock import ClockFile
-from agentic_sales.campaigns.door import resolve
+from agentic_sales.campaigns.sending.door import resolve
+from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.contracts import TouchId, TouchState
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, enrollments

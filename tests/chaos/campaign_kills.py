@@ -17,9 +17,9 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.plan import CampaignPlan
-from agentic_sales.campaigns.visits import UNREAD
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.plan.plan import CampaignPlan
+from agentic_sales.campaigns.visits.visit import UNREAD
 from agentic_sales.contracts import CampaignId, MailboxId
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, add_campaign, enroll, enrollment, move_campaign

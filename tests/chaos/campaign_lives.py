@@ -20,10 +20,10 @@ from typing import Any
 import structlog
 from sqlalchemy import event
 
-from agentic_sales.campaigns.clock import VirtualClock
-from agentic_sales.campaigns.tick import CAMPAIGN
-from agentic_sales.campaigns.transports.contract import Delivery
-from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
+from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
+from agentic_sales.campaigns.visits.clock import VirtualClock
+from agentic_sales.campaigns.visits.tick import CAMPAIGN
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import control_plane
 from agentic_sales.rehearsal.days import InProcessFleet, rehearse

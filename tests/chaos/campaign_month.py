@@ -20,7 +20,7 @@ from typing import Any
 
 from sqlalchemy import func, or_, select, update
 
-from agentic_sales.campaigns.clock import ClockFile
+from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.contracts import MailboxId
 from agentic_sales.rehearsal.rehearse import rehearse_campaign
 from agentic_sales.settings import Settings

@@ -11,11 +11,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agentic_sales.campaigns import events
-from agentic_sales.campaigns.approval import approve, edit_message, reject
-from agentic_sales.campaigns.door import resolve
-from agentic_sales.campaigns.inbound import Inbound, Kind
-from agentic_sales.campaigns.touches import touch_key
+from agentic_sales.campaigns.answers import events
+from agentic_sales.campaigns.answers.inbound import Inbound, Kind
+from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
+from agentic_sales.campaigns.sending.door import resolve
+from agentic_sales.campaigns.sending.touches import touch_key
 from agentic_sales.contracts import ApprovalId, TouchId
 from agentic_sales.store.approvals import ApprovalRow, approvals
 from agentic_sales.store.database import Database

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from agentic_sales.campaigns.clock import ClockFile
+from agentic_sales.campaigns.visits.clock import ClockFile
 from tests.fleet import PROCFILE, WEB, Fleet, fleet_of
 from tests.services import redis_server
 

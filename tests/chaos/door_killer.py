@@ -16,8 +16,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from agentic_sales.campaigns.door import LEASE, Door, sweep
-from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
+from agentic_sales.campaigns.sending.door import LEASE, Door, sweep
+from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.contracts import TouchId
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.settings import Settings

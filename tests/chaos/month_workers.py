@@ -17,10 +17,10 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from agentic_sales.campaigns.clock import ClockFile
-from agentic_sales.campaigns.surroundings import rehearsing
-from agentic_sales.campaigns.tick import CAMPAIGN, tick
-from agentic_sales.campaigns.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.visits.clock import ClockFile
+from agentic_sales.campaigns.visits.surroundings import rehearsing
+from agentic_sales.campaigns.visits.tick import CAMPAIGN, tick
 from agentic_sales.control import control_plane
 from agentic_sales.rehearsal.days import InProcessFleet
 from agentic_sales.rehearsal.in_process import sub_runs_in_process

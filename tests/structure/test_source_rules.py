@@ -26,8 +26,8 @@ ROUTING = PACKAGE / "routing.py"
 
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
 DYNAMIC_IMPORTS = {"importlib.import_module", "importlib.__import__", "__import__"}
-TRANSPORTS = PACKAGE / "campaigns" / "transports"
-DOOR = PACKAGE / "campaigns" / "door.py"
+TRANSPORTS = PACKAGE / "campaigns" / "sending" / "transports"
+DOOR = PACKAGE / "campaigns" / "sending" / "door.py"
 MAILING = {"smtplib", "aiosmtplib", "resend", "sendgrid", "boto3"}
 SENDING = "deliver"
 PUBLISHING = {"apply_async", "delay", "send_task"}
@@ -79,7 +79,7 @@ def test_only_the_transports_speak_to_a_mail_server() -> None:
         for path in python_files()
         if TRANSPORTS not in path.parents
         for module, _ in imports_of(path)
-        if module.split(".")[0] in MAILING or module.startswith("agentic_sales.campaigns.transports.resend")
+        if module.split(".")[0] in MAILING or module.startswith("agentic_sales.campaigns.sending.transports.resend")
     ]
     names_its_api = [name_of(p) for p in everything_but(SETTINGS) if "api.resend.com" in p.read_text(encoding="utf-8")]
     assert (found, names_its_api) == ([], [])

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.approval import approve, ask_approval, edit_message, known_approval, reject
-from agentic_sales.campaigns.desk import move
-from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.plan.desk import move
+from agentic_sales.campaigns.sending.approval import approve, ask_approval, edit_message, known_approval, reject
 from agentic_sales.contracts import ApprovalId, TouchId
 from agentic_sales.errors import InvalidMessage, NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings

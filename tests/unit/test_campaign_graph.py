@@ -12,17 +12,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, update
 
-from agentic_sales.campaigns import desk
-from agentic_sales.campaigns.approval import approve, reject
-from agentic_sales.campaigns.clock import VirtualClock
-from agentic_sales.campaigns.desk import enroll_people, known_campaign
-from agentic_sales.campaigns.door import resolve
-from agentic_sales.campaigns.machine import Decision
-from agentic_sales.campaigns.stops import stop_person
-from agentic_sales.campaigns.tick import MOST_FRUITLESS, tick
-from agentic_sales.campaigns.transports.contract import Delivery
-from agentic_sales.campaigns.transports.maildir import MaildirTransport
-from agentic_sales.campaigns.visits import settle, wakes_of
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.plan import desk
+from agentic_sales.campaigns.plan.desk import enroll_people, known_campaign
+from agentic_sales.campaigns.sending.approval import approve, reject
+from agentic_sales.campaigns.sending.door import resolve
+from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.visits.clock import VirtualClock
+from agentic_sales.campaigns.visits.machine import Decision
+from agentic_sales.campaigns.visits.tick import MOST_FRUITLESS, tick
+from agentic_sales.campaigns.visits.visit import settle, wakes_of
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
 from agentic_sales.errors import StateConflict
 from agentic_sales.graphs.campaign import State, generate_touch

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agentic_sales.campaigns.clock import VirtualClock
-from agentic_sales.campaigns.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.contracts import MailboxId
 from agentic_sales.rehearsal.days import rehearse
 from agentic_sales.rehearsal.rehearse import rehearse_campaign

@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from agentic_sales.campaigns.addresses import email_hash, normalized
-from agentic_sales.campaigns.caps import Pace, free_turn, next_turn, turn_after
-from agentic_sales.campaigns.imap import ImapAccount, imap_accounts
-from agentic_sales.campaigns.links import Links
-from agentic_sales.campaigns.plan import CampaignPlan, mailbox_for, variant_for
-from agentic_sales.campaigns.windows import SendWindow, zone_named
+from agentic_sales.campaigns.answers.imap import ImapAccount, imap_accounts
+from agentic_sales.campaigns.people.addresses import email_hash, normalized
+from agentic_sales.campaigns.plan.plan import CampaignPlan, mailbox_for, variant_for
+from agentic_sales.campaigns.plan.windows import SendWindow, zone_named
+from agentic_sales.campaigns.sending.caps import Pace, free_turn, next_turn, turn_after
+from agentic_sales.campaigns.sending.links import Links
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
 from agentic_sales.errors import ConfigurationError, InvalidAddress
 from agentic_sales.settings import Settings

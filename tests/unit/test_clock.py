@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agentic_sales.campaigns.clock import ClockFile
+from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.errors import ConfigurationError
 from tests.small_campaign import NOW, later
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentic_sales.campaigns.desk import open_mailbox
+from agentic_sales.campaigns.plan.desk import open_mailbox
 from agentic_sales.errors import RequestError
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.desk import switch_mailbox
-from agentic_sales.campaigns.door import LEASE, RETRY_AFTER, TRIAL, resolve, sweep, when_and_why
-from agentic_sales.campaigns.stops import stop_person
-from agentic_sales.campaigns.transports.contract import Delivery
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.plan.desk import switch_mailbox
+from agentic_sales.campaigns.sending.door import LEASE, RETRY_AFTER, TRIAL, resolve, sweep, when_and_why
+from agentic_sales.campaigns.sending.transports.contract import Delivery
 from agentic_sales.contracts import CampaignId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings

@@ -2,8 +2,8 @@
 
 import pytest
 
-from agentic_sales.campaigns.door import RETRY_AFTER, resolve
-from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
+from agentic_sales.campaigns.sending.door import RETRY_AFTER, resolve
+from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.settings import Settings
 from tests.small_campaign import NOW, later, parsed, small_campaign

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.addresses import email_hash
+from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.contracts import ContactId, StopReason
 from agentic_sales.errors import InvalidInput
 from agentic_sales.graphs.email_outreach import (

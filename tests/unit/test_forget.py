@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from agentic_sales.campaigns.forget import erase, leave_for_good, written_to
-from agentic_sales.campaigns.replies import note_class
-from agentic_sales.campaigns.stops import stop_person
-from agentic_sales.campaigns.visits import unread_replies
+from agentic_sales.campaigns.answers.replies import note_class
+from agentic_sales.campaigns.people.forget import erase, leave_for_good, written_to
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.visits.visit import unread_replies
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue

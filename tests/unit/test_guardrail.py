@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from agentic_sales.campaigns import desk, events
-from agentic_sales.campaigns.inbound import Inbound, Kind
-from agentic_sales.campaigns.transports.smtp import SmtpTransport
+from agentic_sales.campaigns.answers import events
+from agentic_sales.campaigns.answers.inbound import Inbound, Kind
+from agentic_sales.campaigns.plan import desk
+from agentic_sales.campaigns.sending.transports.smtp import SmtpTransport
 from agentic_sales.contracts import TouchId
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import CampaignRow, campaign

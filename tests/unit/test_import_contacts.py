@@ -2,9 +2,9 @@
 
 import pytest
 
-from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.import_contacts import ConsentDefaults, ImportReport, Problem, import_contacts
-from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.import_contacts import ConsentDefaults, ImportReport, Problem, import_contacts
+from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import CompanyId
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.settings import Settings

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.door import resolve
-from agentic_sales.campaigns.events import record, unsubscribe
-from agentic_sales.campaigns.inbound import Inbound, parse_mail, parse_resend, with_content
-from agentic_sales.campaigns.transports.contract import Delivery
-from agentic_sales.campaigns.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.answers.events import record, unsubscribe
+from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail, parse_resend, with_content
+from agentic_sales.campaigns.sending.door import resolve
+from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.errors import StateConflict
 from agentic_sales.settings import Settings

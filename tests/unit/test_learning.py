@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import update
 
-from agentic_sales.campaigns.approval import approve, ask_approval, edit_message, reject
-from agentic_sales.campaigns.desk import known_campaign
-from agentic_sales.campaigns.events import record
-from agentic_sales.campaigns.inbound import Inbound
-from agentic_sales.campaigns.learning import tell_outcomes
-from agentic_sales.campaigns.replies import note_class
-from agentic_sales.campaigns.transports.smtp import SmtpTransport
+from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.inbound import Inbound
+from agentic_sales.campaigns.answers.replies import note_class
+from agentic_sales.campaigns.outcomes.learning import tell_outcomes
+from agentic_sales.campaigns.plan.desk import known_campaign
+from agentic_sales.campaigns.sending.approval import approve, ask_approval, edit_message, reject
+from agentic_sales.campaigns.sending.transports.smtp import SmtpTransport
 from agentic_sales.contracts import ApprovalId, ContactId, RunId, TouchId
 from agentic_sales.errors import BrokerUnavailable
 from agentic_sales.runs.feedback import FEEDBACK_ENTRIES_KEY, FEEDBACK_KEY, KEPT_S, Feedback, FeedbackQueue

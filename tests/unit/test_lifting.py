@@ -4,11 +4,11 @@ from datetime import datetime
 
 import pytest
 
-from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.forget import leave_for_good
-from agentic_sales.campaigns.lifting import lift_suppressions, suppress_by_hand
-from agentic_sales.campaigns.permission import refusal
-from agentic_sales.campaigns.stops import stop_person
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.forget import leave_for_good
+from agentic_sales.campaigns.people.lifting import lift_suppressions, suppress_by_hand
+from agentic_sales.campaigns.people.permission import refusal
+from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import StopReason
 from agentic_sales.errors import StateConflict, UnknownRecord
 from agentic_sales.settings import Settings

@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
-from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.approval import ask_approval
-from agentic_sales.campaigns.desk import move
-from agentic_sales.campaigns.links import Links, open_links
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.plan.desk import move
+from agentic_sales.campaigns.sending.approval import ask_approval
+from agentic_sales.campaigns.sending.links import Links, open_links
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError

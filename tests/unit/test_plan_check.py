@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.campaigns.plan import CampaignPlan
-from agentic_sales.campaigns.plan_check import TOLD, read_plan
-from agentic_sales.campaigns.visits import commission_of, situation_of
+from agentic_sales.campaigns.plan.check import TOLD, read_plan
+from agentic_sales.campaigns.plan.plan import CampaignPlan
+from agentic_sales.campaigns.visits.visit import commission_of, situation_of
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.validation import InputValidator

@@ -8,11 +8,11 @@ from multiprocessing import get_context
 
 import pytest
 
-from agentic_sales.campaigns.addresses import email_hash
-from agentic_sales.campaigns.door import resolve
-from agentic_sales.campaigns.events import record
-from agentic_sales.campaigns.import_contacts import ConsentDefaults, import_contacts
-from agentic_sales.campaigns.inbound import Inbound, Kind
+from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.inbound import Inbound, Kind
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.import_contacts import ConsentDefaults, import_contacts
+from agentic_sales.campaigns.sending.door import resolve
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.errors import StateConflict
 from agentic_sales.settings import Settings

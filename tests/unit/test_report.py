@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from rich.console import Console
 
-from agentic_sales.campaigns.approval import approve, ask_approval, edit_message, reject
-from agentic_sales.campaigns.events import record, unsubscribe
-from agentic_sales.campaigns.inbound import Inbound, Kind
-from agentic_sales.campaigns.replies import note_class
-from agentic_sales.campaigns.report import Share, VariantReport, report_of, share
+from agentic_sales.campaigns.answers.events import record, unsubscribe
+from agentic_sales.campaigns.answers.inbound import Inbound, Kind
+from agentic_sales.campaigns.answers.replies import note_class
+from agentic_sales.campaigns.outcomes.report import Share, VariantReport, report_of, share
+from agentic_sales.campaigns.sending.approval import approve, ask_approval, edit_message, reject
 from agentic_sales.cli.views.campaigns import as_picture
 from agentic_sales.contracts import ApprovalId, ContactId, TouchId
 from agentic_sales.settings import Settings

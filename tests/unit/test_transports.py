@@ -17,14 +17,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from agentic_sales.campaigns.links import open_links
-from agentic_sales.campaigns.messages import build_message, to_bytes
-from agentic_sales.campaigns.transports.chosen import open_transport
-from agentic_sales.campaigns.transports.chosen import smtp_server as server_of
-from agentic_sales.campaigns.transports.contract import Delivery
-from agentic_sales.campaigns.transports.maildir import MaildirTransport
-from agentic_sales.campaigns.transports.resend import TRIES, ResendTransport
-from agentic_sales.campaigns.transports.smtp import SmtpServer, SmtpTransport
+from agentic_sales.campaigns.sending.links import open_links
+from agentic_sales.campaigns.sending.messages import build_message, to_bytes
+from agentic_sales.campaigns.sending.transports.chosen import open_transport
+from agentic_sales.campaigns.sending.transports.chosen import smtp_server as server_of
+from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.sending.transports.resend import TRIES, ResendTransport
+from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.contracts import TouchId
 from agentic_sales.errors import ConfigurationError, InvalidMessage
 from agentic_sales.local.ports import LOOPBACK, free_port

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agentic_sales.campaigns.windows import NoWindow, SendWindow, instant, later, spread_ratio
+from agentic_sales.campaigns.plan.windows import NoWindow, SendWindow, instant, later, spread_ratio
 
 ZONES = [
     "Pacific/Honolulu", "America/Los_Angeles", "America/New_York", "America/St_Johns", "America/Santiago",

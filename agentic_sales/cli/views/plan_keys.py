@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rich.table import Table
 
-from agentic_sales.campaigns.plan import CampaignPlan
+from agentic_sales.campaigns.plan.plan import CampaignPlan
 
 
 def plan_as_table() -> Table:

@@ -1,0 +1,187 @@
+"""Read a mailbox's inbox over IMAP: what is new since the last time, each mail once, and nothing in it is changed.
+
+The inbox stays a person's: it is opened for reading only, so no mail is marked as read, not even one that is stored.
+How far it was read is written in the transaction that stores a mail; what could not be stored is read again.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from imaplib import IMAP4, Internaldate2tuple
+from time import mktime
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from imap_tools import AND, BaseMailBox, MailBox, MailBoxUnencrypted, U
+from imap_tools.errors import ImapToolsError
+
+from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.inbound import parse_mail
+from agentic_sales.contracts import MailboxId
+from agentic_sales.errors import ConfigurationError, ProviderUnavailable
+from agentic_sales.outbound.addresses import is_loopback
+from agentic_sales.settings import Settings
+from agentic_sales.store.database import Database
+from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_read
+from agentic_sales.store.statements import known
+
+MAILS_AT_ONCE = 100
+"""Mails of one poll; the next one goes on where it ended."""
+MOST_BYTES = 1_048_576
+"""Of a mail, only so much is read: what it says stands before what is attached to it."""
+TIMEOUT_S = 20.0
+INBOX = "INBOX"
+_PORTS = {"imap": 143, "imaps": 993}
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ImapAccount:
+    """Where a mailbox's inbox is and how to open it."""
+
+    host: str
+    """Name or address."""
+    port: int
+    """TCP port."""
+    username: str
+    """Login."""
+    password: str = field(repr=False)
+    """Its password."""
+    is_clear: bool = False
+    """True: without TLS, for a server on this machine."""
+    tls: ssl.SSLContext | None = None
+    """Whom to trust; None: whom this machine trusts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    uid: int
+    raw: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    validity: int
+    mails: tuple[_Mail, ...]
+
+
+def imap_accounts(configuration: Settings) -> dict[MailboxId, ImapAccount]:
+    """Read `AGENTIC_SALES_IMAP`: `mailbox=imaps://user:password@host:993`, several of them separated by `;`.
+
+    Raises:
+        ConfigurationError: It is none; the message does not repeat it, because it holds passwords.
+    """
+    told = "" if configuration.imap is None else configuration.imap.get_secret_value()
+    accounts: dict[MailboxId, ImapAccount] = {}
+    for entry in filter(None, (part.strip() for part in told.split(";"))):
+        mailbox_id, _, url = entry.partition("=")
+        parts = urlsplit(url.strip())
+        host = parts.hostname or ""
+        is_whole = host and parts.username and parts.password and parts.scheme in _PORTS and mailbox_id.strip()
+        if not is_whole or (parts.scheme == "imap" and not is_loopback(host)):
+            raise ConfigurationError(
+                "AGENTIC_SALES_IMAP must be `mailbox=imaps://user:password@host:993;…`; imap:// only for this machine"
+            )
+        accounts[MailboxId(mailbox_id.strip())] = ImapAccount(
+            host=host,
+            port=parts.port or _PORTS[parts.scheme],
+            username=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            is_clear=parts.scheme == "imap",
+        )
+    return accounts
+
+
+async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapAccount, *, now: datetime) -> int:
+    """Store what came into a mailbox since it was last read; return how many mails were about a campaign.
+
+    Raises:
+        UnknownRecord: The store does not have the mailbox.
+        ProviderUnavailable: The server cannot be reached, or does not let us in.
+    """
+    async with database.reading() as connection:
+        row = known(await mailbox(connection, mailbox_id), "mailbox", mailbox_id)
+    try:
+        batch = await asyncio.to_thread(_read, account, row.imap_validity, row.imap_uid, _first_day(row))
+    except (ImapToolsError, OSError, IMAP4.error) as exc:
+        raise ProviderUnavailable(f"the inbox of {mailbox_id}", exc) from exc
+    recorded = 0
+    for mail in batch.mails:
+        event = parse_mail(
+            mail.raw,
+            source=f"imap:{mailbox_id}",
+            received_at=mail.received_at,
+        )
+        async with database.writing() as connection:
+            recorded += await record(connection, event, now=now) == "recorded"
+            await note_read(connection, mailbox_id, validity=batch.validity, uid=mail.uid)
+    if batch.mails:
+        log.info("mailbox_read", mailbox_id=mailbox_id, mails=len(batch.mails), recorded=recorded)
+    return recorded
+
+
+def _first_day(row: MailboxRow) -> date:
+    """Return the day from which on mails can be about a campaign; years of older ones are left alone."""
+    return (row.created_at - timedelta(days=1)).date()
+
+
+def _read(account: ImapAccount, validity: int | None, uid: int, first_day: date) -> _Batch:
+    """Read the mails behind a UID, oldest first; all of them, if the server has numbered its mails anew."""
+    with _connected(account) as box:
+        box.folder.set(INBOX, readonly=True)
+        now_valid = int(box.folder.status(INBOX, ["UIDVALIDITY"])["UIDVALIDITY"])
+        start = uid + 1 if now_valid == validity else 1
+        found = box.uids(AND(uid=U(str(start), "*"), date_gte=first_day))
+        # `*` is the last mail, so a range that begins behind it holds it all the same.
+        wanted = sorted(int(text) for text in found if int(text) >= start)[:MAILS_AT_ONCE]
+        return _Batch(now_valid, tuple(_before_the_line_breaks(_mails(box, wanted))))
+
+
+def _before_the_line_breaks(mails: Iterator[_Mail]) -> Iterator[_Mail]:
+    """Yield what could be read, so that a server that hangs up midway is read on from there."""
+    is_first = True
+    try:
+        for mail in mails:
+            yield mail
+            is_first = False
+    except (IMAP4.abort, OSError):
+        if is_first:
+            raise
+
+
+def _mails(box: BaseMailBox, uids: list[int]) -> Iterator[_Mail]:
+    for uid in uids:
+        status, answer = box.client.uid("fetch", str(uid), f"(INTERNALDATE BODY.PEEK[]<0.{MOST_BYTES}>)")
+        part = next((part for part in answer if isinstance(part, tuple)), None)
+        if status != "OK" or part is None:  # It was removed meanwhile.
+            continue
+        moment = Internaldate2tuple(part[0])
+        received_at = datetime.fromtimestamp(mktime(moment), UTC) if moment else datetime.now(UTC)
+        yield _Mail(uid, part[1], received_at)
+
+
+@contextmanager
+def _connected(account: ImapAccount) -> Iterator[BaseMailBox]:
+    box: BaseMailBox
+    if account.is_clear:
+        box = MailBoxUnencrypted(account.host, account.port, timeout=TIMEOUT_S)
+    else:
+        context = account.tls or ssl.create_default_context()
+        box = MailBox(account.host, account.port, timeout=TIMEOUT_S, ssl_context=context)
+    try:
+        yield box.login(account.username, account.password, initial_folder=None)
+    finally:
+        _disconnect(box)
+
+
+def _disconnect(box: BaseMailBox) -> None:
+    try:
+        box.client.logout()
+    except (IMAP4.error, OSError):  # The line is broken already; what is left of it is closed.
+        with suppress(OSError):
+            box.client.shutdown()

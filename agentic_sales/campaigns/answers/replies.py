@@ -1,0 +1,81 @@
+"""Draw the consequences of what `classify_reply` says an answer means."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from agentic_sales.campaigns.outcomes.learning import learn
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.plan.windows import instant
+from agentic_sales.contracts import ContactId, StopReason, TouchId
+from agentic_sales.store.contacts import contact, locked_contact
+from agentic_sales.store.database import Database
+from agentic_sales.store.inbound import InboundRow, classify_inbound
+from agentic_sales.store.touches import note_outcome
+
+CONSEQUENCES: dict[str, StopReason] = {
+    "unsubscribe": "unsubscribed",
+    "bounced": "bounced",
+    "interested": "replied",
+    "not_now": "replied",
+    "not_interested": "replied",
+    "other": "replied",
+}
+"""Class of an answer to why nothing more is sent; an absence note is no answer, and the sequence goes on after it."""
+AWAY = timedelta(days=3)
+"""How long somebody counts as away whose note names no day."""
+
+
+def asked_of(reply: InboundRow) -> dict[str, Any]:
+    """Return the input with which `classify_reply` is asked about an answer."""
+    return {
+        "subject": reply.subject[:1000],
+        "body": reply.text[:200_000] or "(empty)",
+        "is_automatic": reply.kind == "auto_reply",
+        "received_on": reply.received_at.date().isoformat(),
+    }
+
+
+async def note_class(
+    database: Database,
+    reply: InboundRow,
+    contact_id: ContactId,
+    told: dict[str, Any],
+    *,
+    zone: ZoneInfo,
+    now: datetime,
+) -> datetime | None:
+    """Write down what an answer means, and stop what it stops, in one transaction.
+
+    Args:
+        database: Where the campaigns are.
+        reply: The answer.
+        contact_id: Whose it is.
+        told: What `classify_reply` says.
+        zone: The person's time zone, in which a day begins on which the person is back.
+        now: The present.
+
+    Returns:
+        Until when the person is away; None: is not, as far as the answer tells.
+    """
+    reply_class = told["reply_class"]
+    reason = CONSEQUENCES.get(reply_class)
+    async with database.writing() as connection:
+        person = await contact(connection, contact_id)
+        if person is not None:  # First, as every transaction does, and the erasure of a person too.
+            await locked_contact(connection, person.email_hash)
+        await classify_inbound(connection, reply.event_id, reply_class)
+        if reply.touch_id is not None:
+            await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
+        if person is not None and reason is not None and (reply.kind == "reply" or reply_class == "unsubscribe"):
+            await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)
+            if reply.touch_id is not None:
+                outcome = {"outcome": reason, "outcome_at": reply.received_at}
+                await note_outcome(connection, TouchId(reply.touch_id), outcome, now=now)
+    return _back_at(told.get("until"), reply, zone) if reply_class == "out_of_office" else None
+
+
+def _back_at(until: str | None, reply: InboundRow, zone: ZoneInfo) -> datetime:
+    if until is None:
+        return reply.received_at + AWAY
+    return instant(date.fromisoformat(until), time(), zone)

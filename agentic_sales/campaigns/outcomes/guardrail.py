@@ -1,0 +1,59 @@
+"""Pause a campaign by itself when too many of its messages come back or are complained of.
+
+Mail providers reject everything from a sender of whom people complain more often than 0.3 % of the time (Gmail's and
+Yahoo's rules for bulk senders, 2024), also what other campaigns send; so the campaign waits for somebody to look.
+A few messages prove nothing: a share counts when the lower end of its 95 % interval (Wilson 1927) is above the limit.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.outcomes.report import share
+from agentic_sales.campaigns.plan.plan import stored_plan
+from agentic_sales.contracts import CampaignId
+from agentic_sales.errors import PlanUnreadable
+from agentic_sales.store.campaigns import RUNNING, locked_campaign, move_campaign
+from agentic_sales.store.touches import outcomes_since
+
+FEWEST = 3
+"""Messages that must have had an outcome before it can pause a campaign."""
+OUTCOMES: Mapping[str, str] = {"bounced": "came back", "complained": "were complained of"}
+"""Outcome to what it says of messages, for people."""
+
+log = structlog.get_logger()
+
+
+async def pause_if_harmful(connection: AsyncConnection, campaign_id: CampaignId, *, now: datetime) -> bool:
+    """Pause a running campaign whose messages come back or are complained of more often than its plan lets them.
+
+    The caller locked the person and the campaign before it changed any touch, or it and the send door could wait for
+    each other.
+
+    Counted is what was sent since it was started or resumed: whoever resumes it has looked, and it begins anew.
+
+    Args:
+        connection: Of a writing transaction that wrote the outcome.
+        campaign_id: The campaign.
+        now: The present.
+    """
+    found = await locked_campaign(connection, campaign_id)
+    if found is None or found.state != RUNNING:
+        return False
+    try:
+        guardrail = stored_plan(found).guardrail
+    except PlanUnreadable:  # it sends nothing, and what is told of its messages must be kept
+        return False
+    limits = {"bounced": guardrail.most_bounced_ratio, "complained": guardrail.most_complained_ratio}
+    counts = await outcomes_since(connection, campaign_id, found.updated_at)
+    sent = sum(counts.values())
+    for outcome, words in OUTCOMES.items():
+        limit, count = limits[outcome], counts.get(outcome, 0)
+        if count >= FEWEST and (share(count, sent).low_ratio or 0.0) > limit:
+            reason = f"{count} of {sent} messages {words}, more than {limit:.1%}; look at its list, then resume it"
+            await move_campaign(connection, campaign_id, expected=(RUNNING,), to="paused", reason=reason, now=now)
+            log.warning("campaign_paused_itself", campaign_id=campaign_id, outcome=outcome, count=count, sent=sent)
+            return True
+    return False

@@ -1,0 +1,122 @@
+"""Learn from outcomes: what became of a message becomes feedback on the run that wrote it.
+
+A message is judged under three keys of LangSmith, each from 0 to 1, and under each once: what is said later takes the
+place of what was said before, because its id is made of the message and the key.
+
+    approval   1 approved as it was written, 0.5 only after somebody had edited it, 0 rejected
+    answer     1 interested, 0.5 not now, 0 not interested, unsubscribed or complained
+    delivery   0 bounced
+
+The comment names the outcome. What people noted with their answers stands behind it, redacted, for workflows whose
+inputs and outputs may be seen on traces (`AGENTIC_SALES_TRACE_PAYLOADS`).
+
+An outcome is kept in the transaction that notes it. A tick takes it out in the transaction in which the queue of all
+feedback gets it; whatever dies in between, it is told again, under the same id. Of a run that LangSmith does not have
+nothing is kept.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import NAMESPACE_URL, uuid5
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.plan.plan import stored_plan
+from agentic_sales.contracts import CampaignId, RunId, TouchId
+from agentic_sales.errors import PlanUnreadable
+from agentic_sales.observability.redaction import redacted
+from agentic_sales.runs.feedback import Feedback, FeedbackQueue
+from agentic_sales.store.approvals import approvals_of
+from agentic_sales.store.campaigns import CampaignRow, campaign
+from agentic_sales.store.database import Database
+from agentic_sales.store.outcomes import OutcomeRow, add_outcome, is_any_untold, take_untold
+from agentic_sales.store.touches import touch
+
+APPROVAL = "approval"
+JUDGED: Mapping[str, tuple[str, float]] = {
+    "approved": (APPROVAL, 1.0),
+    "edited": (APPROVAL, 0.5),
+    "rejected": (APPROVAL, 0.0),
+    "interested": ("answer", 1.0),
+    "not_now": ("answer", 0.5),
+    "not_interested": ("answer", 0.0),
+    "unsubscribe": ("answer", 0.0),
+    "unsubscribed": ("answer", 0.0),
+    "complained": ("answer", 0.0),
+    "bounced": ("delivery", 0.0),
+}
+"""Outcome to the key that it judges, and how well the message did; what is not here judges nothing."""
+AT_ONCE = 200
+
+
+async def learn(connection: AsyncConnection, touch_id: TouchId, outcome: str, *, now: datetime) -> None:
+    """Keep an outcome of a message, if it judges the run that wrote it and LangSmith has that run."""
+    if outcome not in JUDGED:
+        return
+    found = await touch(connection, touch_id)
+    if found is not None and found.langsmith_run_id is not None:
+        await add_outcome(connection, touch_id, outcome, now=now)
+
+
+async def tell_outcomes(database: Database, queue: FeedbackQueue | None, *, shown: Collection[str] = ()) -> int:
+    """Put the outcomes that were not told into the queue of feedback; return how many.
+
+    Args:
+        database: Where they are.
+        queue: Where they go; None: LangSmith is switched off, and they are dropped.
+        shown: Workflows of which LangSmith may see what people wrote, redacted.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer; they are told by a later tick.
+    """
+    async with database.reading() as connection:
+        if not await is_any_untold(connection):
+            return 0
+    async with database.writing() as connection:
+        rows = await take_untold(connection, limit=AT_ONCE)
+        told = [feedback for row in rows if (feedback := await _feedback(connection, row, shown)) is not None]
+        if queue is not None and told:
+            await queue.put(*told)
+        return len(rows)
+
+
+def _feedback_id(touch_id: str, key: str) -> str:
+    return str(uuid5(NAMESPACE_URL, f"agentic-sales:{touch_id}:{key}"))
+
+
+def _workflow_of(campaign: CampaignRow, step: int) -> str | None:
+    """Return the workflow that wrote a step's message; None: the plan does not say, or no longer."""
+    try:
+        steps = stored_plan(campaign).steps
+    except PlanUnreadable:
+        return None
+    return steps[step].workflow if step < len(steps) else None
+
+
+async def _feedback(connection: AsyncConnection, row: OutcomeRow, shown: Collection[str]) -> Feedback | None:
+    found = await touch(connection, TouchId(row.touch_id))
+    of = None if found is None else await campaign(connection, CampaignId(found.campaign_id))
+    if found is None or of is None or found.langsmith_run_id is None:
+        return None
+    workflow = _workflow_of(of, found.step)
+    if workflow is None:
+        return None
+    key, score = JUDGED[row.outcome]
+    notes = await _notes(connection, row) if workflow in shown else ""
+    return Feedback(
+        feedback_id=_feedback_id(row.touch_id, key),
+        run_id=RunId(found.run_id or ""),
+        assistant_id=workflow,
+        langsmith_run_id=found.langsmith_run_id,
+        key=key,
+        score=score,
+        comment=f"{row.outcome}: {redacted(notes)}" if notes else row.outcome,
+        given_at_s=row.at.timestamp(),
+    )
+
+
+async def _notes(connection: AsyncConnection, row: OutcomeRow) -> str:
+    """Return what people noted when they answered the questions about a message; empty: nothing."""
+    if JUDGED[row.outcome][0] != APPROVAL:
+        return ""
+    return "; ".join(asked.note for asked in await approvals_of(connection, TouchId(row.touch_id)) if asked.note)

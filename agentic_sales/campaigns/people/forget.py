@@ -1,0 +1,113 @@
+"""Forget a person: everything that the store holds of one, but for the digest that keeps mail away for ever.
+
+What else holds the person (threads, the records of runs) is erased between the two steps here, by whoever can reach it;
+the row of the person goes last, so that whatever stops in between can be done again from the beginning.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.visits.tick import thread_of
+from agentic_sales.contracts import CampaignId, ContactId, RunId, TouchId
+from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.campaigns import EnrollmentRow
+from agentic_sales.store.contacts import ContactRow, erase_contact, locked_contact
+from agentic_sales.store.database import Database
+from agentic_sales.store.inbound import InboundRow
+from agentic_sales.store.suppressions import anonymize
+from agentic_sales.store.touches import TouchRow
+
+SOURCE = "forgotten"
+"""What the list of suppressions says of a person who was forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A person who is to be erased."""
+
+    contact_id: ContactId
+    """The person."""
+    threads: tuple[str, ...]
+    """Threads of the person's campaigns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written to a person."""
+
+    touch_ids: tuple[TouchId, ...]
+    """The messages."""
+    run_ids: tuple[RunId, ...]
+    """Runs that wrote them."""
+
+
+async def leave_for_good(database: Database, email: str, *, now: datetime) -> Leaving | None:
+    """End whatever waits for a person, so that no visit begins any more; return where else the person is to be found.
+
+    Returns:
+        None: the store does not know the person; nothing will ever be sent to the address all the same.
+
+    Raises:
+        InvalidAddress: It is no address.
+    """
+    digest = email_hash(email)
+    async with database.writing() as connection:
+        await stop_person(connection, digest, "stopped", source=SOURCE, now=now)
+        await anonymize(connection, digest, source=SOURCE)
+        person = await locked_contact(connection, digest)
+        if person is None:
+            return None
+        contact_id = ContactId(person.contact_id)
+        mine = EnrollmentRow.contact_id == contact_id
+        await connection.execute(update(EnrollmentRow).where(mine).values(wake_at=None))
+        # A visit that was claimed before may still begin; it must find nothing to read, and to hand on to a run.
+        read = {"subject": "", "text": "", "reply_class": func.coalesce(InboundRow.reply_class, SOURCE)}
+        await connection.execute(update(InboundRow).where(InboundRow.contact_id == contact_id).values(**read))
+        enrolled = (await connection.execute(select(EnrollmentRow.campaign_id).where(mine))).scalars()
+        return Leaving(contact_id, tuple(thread_of((CampaignId(found), contact_id)) for found in enrolled))
+
+
+async def written_to(database: Database, contact_id: ContactId) -> Written:
+    """Return what was written to a person until now."""
+    wanted = select(TouchRow.touch_id, TouchRow.run_id).where(TouchRow.contact_id == contact_id)
+    async with database.reading() as connection:
+        rows = (await connection.execute(wanted)).all()
+    return Written(
+        tuple(TouchId(touch_id) for touch_id, _ in rows), tuple(RunId(run_id) for _, run_id in rows if run_id)
+    )
+
+
+async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
+    """Erase a person from the store; return how many rows of each kind that was.
+
+    Raises:
+        StateUnavailable: The rows are gone, but SQLite's file could not be written anew, and may hold their bytes.
+    """
+    async with database.writing() as connection:
+        # Held, so that of two who erase one person one counts what there was.
+        await connection.execute(select(ContactRow).where(ContactRow.contact_id == contact_id).with_for_update())
+        counts = {
+            "enrollments": await _count(connection, EnrollmentRow.contact_id, [contact_id]),
+            "messages": await _count(connection, TouchRow.contact_id, [contact_id]),
+            "approvals": await _count(connection, ApprovalRow.touch_id, await _touch_ids(connection, contact_id)),
+            "inbound_messages": await _count(connection, InboundRow.contact_id, [contact_id]),
+        }
+        erased = {"contacts": int(await erase_contact(connection, contact_id)), **counts}
+    await database.scrub()
+    return erased
+
+
+async def _touch_ids(connection: AsyncConnection, contact_id: ContactId) -> list[str]:
+    found = await connection.execute(select(TouchRow.touch_id).where(TouchRow.contact_id == contact_id))
+    return list(found.scalars())
+
+
+async def _count(connection: AsyncConnection, column: object, values: Sequence[str]) -> int:
+    statement = select(func.count()).where(column.in_(values))  # type: ignore[attr-defined]  # a column of SQLAlchemy
+    return int((await connection.execute(statement)).scalar_one())

@@ -1,0 +1,184 @@
+"""Do what a person does with campaigns: make, start, pause, resume and stop them, and let people join and go on.
+
+The mailboxes that they write from are added, held and released here, too.
+
+Whatever a person changes wakes whom it concerns, so that nobody waits for a tick that was planned before. What a
+campaign asks is answered in `approval`, and an unknown outcome is ended at the `door`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.people.addresses import normalized
+from agentic_sales.campaigns.plan.plan import CampaignPlan, stored_plan
+from agentic_sales.campaigns.plan.windows import zone_named
+from agentic_sales.campaigns.sending.approval import ask_again
+from agentic_sales.campaigns.sending.messages import check_sender
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId
+from agentic_sales.errors import InvalidRequest, StateConflict
+from agentic_sales.store.campaigns import (
+    CampaignRow,
+    add_campaign,
+    campaign,
+    enroll,
+    locked_campaign,
+    move_campaign,
+    unpark,
+)
+from agentic_sales.store.database import Database
+from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, add_mailbox, change_mailbox, locked_mailbox, mailbox
+from agentic_sales.store.statements import known
+from agentic_sales.store.touches import suppress_campaign, unhold
+from agentic_sales.store.visits import wake, wake_senders
+
+Verb = Literal["start", "pause", "resume", "stop"]
+Switch = Literal["hold", "release"]
+_MOVES: Mapping[Verb, tuple[tuple[str, ...], str]] = {
+    "start": (("draft",), "running"),
+    "pause": (("running",), "paused"),
+    "resume": (("paused",), "running"),
+    "stop": (("draft", "running", "paused"), "stopped"),
+}
+"""Verb to the states in which a campaign may be, and the one in which it is afterwards."""
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""It is part of a thread's id, `campaign-<campaign_id>-<contact_id>`."""
+
+
+async def create(database: Database, campaign_id: str, *, name: str, plan: CampaignPlan, now: datetime) -> CampaignRow:
+    """Make a campaign, as a draft.
+
+    Raises:
+        InvalidRequest: The id is none, or the plan names a mailbox that is not there.
+        StateConflict: There is a campaign of this id.
+    """
+    if not _ID.fullmatch(campaign_id):
+        raise InvalidRequest(f"`{campaign_id}` is no campaign id: 1 to 64 letters, digits, `-` and `_`")
+    chosen = CampaignId(campaign_id)
+    async with database.writing() as connection:
+        for number, mailbox_id in enumerate(plan.mailboxes):
+            if await mailbox(connection, mailbox_id) is None:
+                told = f"`mailboxes[{number}]` of the plan is `{mailbox_id}`, and there is no such mailbox"
+                raise InvalidRequest(f"{told}; add it by `agentic-sales campaigns mailbox`")
+        plain = plan.model_dump(mode="json")
+        if not await add_campaign(connection, chosen, name=name or campaign_id, plan=plain, now=now):
+            raise StateConflict("campaign", campaign_id, "there is one of this id already")
+        return await known_campaign(connection, chosen)
+
+
+async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
+    """Add a mailbox from which campaigns write.
+
+    Raises:
+        StateConflict: Its id or address is taken.
+        InvalidAddress: Its address is none, or the one for replies.
+        InvalidMessage: No mail could show its name or its postal address.
+        InvalidRequest: Its time zone is none.
+    """
+    addresses = {name: normalized(values[name]) for name in ("address", "reply_to") if values.get(name)}
+    check_sender(display_name=values.get("display_name", ""), postal_address=values["postal_address"])
+    if zone_named(zone := values.get("time_zone", "UTC")) is None:
+        raise InvalidRequest(f'the time zone of a mailbox must be an IANA name, such as "Europe/Berlin", not "{zone}"')
+    async with database.writing() as connection:
+        if not await add_mailbox(connection, MailboxId(mailbox_id), {**values, **addresses}, now=now):
+            raise StateConflict("mailbox", mailbox_id, "there is one of this id, or of this address, already")
+
+
+async def switch_mailbox(database: Database, mailbox_id: MailboxId, verb: Switch, *, now: datetime) -> MailboxRow:
+    """Hold a mailbox, so that nothing is sent from it, or release it: whoever waits for it is visited at once.
+
+    Releasing also lets one try again at once that its server has refused.
+
+    Raises:
+        UnknownRecord: There is no such mailbox.
+    """
+    async with database.writing() as connection:
+        known(await locked_mailbox(connection, mailbox_id), "mailbox", mailbox_id)
+        if verb == "hold":
+            await change_mailbox(connection, mailbox_id, {"is_active": False})
+        else:
+            await change_mailbox(connection, mailbox_id, {"is_active": True, **LET_SEND})
+            await unhold(connection, mailbox_id, now=now)
+            await wake_senders(connection, mailbox_id, now=now)
+        return known(await mailbox(connection, mailbox_id), "mailbox", mailbox_id)
+
+
+async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: datetime) -> CampaignRow:
+    """Start, pause, resume or stop a campaign; whoever is in it is visited at once.
+
+    Raises:
+        UnknownRecord: There is no such campaign.
+        StateConflict: It is in a state in which this makes no sense.
+    """
+    expected, to = _MOVES[verb]
+    async with database.writing() as connection:
+        moved = await move_campaign(connection, campaign_id, expected=expected, to=to, now=now)
+        if moved is None:
+            found = await known_campaign(connection, campaign_id)
+            told = f"it is `{found.state}`; to {verb} it, it must be {' or '.join(f'`{s}`' for s in expected)}"
+            raise StateConflict("campaign", campaign_id, told)
+        if verb == "stop":
+            await suppress_campaign(connection, campaign_id, detail="the campaign is stopped", now=now)
+        if verb != "pause":
+            await wake(connection, now=now, campaign_id=campaign_id)
+        return moved
+
+
+async def enroll_people(
+    database: Database, campaign_id: CampaignId, people: Iterable[ContactId], *, now: datetime
+) -> int:
+    """Enroll people in a campaign; return how many were not in it before. One that was finished goes on with them.
+
+    Raises:
+        UnknownRecord: There is no such campaign.
+        StateConflict: It was stopped.
+    """
+    async with database.writing() as connection:
+        # Held, so that it is not finished between this look at it and the commit.
+        check_joinable(known(await locked_campaign(connection, campaign_id), "campaign", campaign_id))
+        joined = sum([await enroll(connection, campaign_id, person, wake_at=now, now=now) for person in people])
+        if joined:
+            await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
+        return joined
+
+
+def check_joinable(found: CampaignRow) -> None:
+    """Refuse to let people join a campaign that was stopped.
+
+    Raises:
+        StateConflict: It was.
+    """
+    if found.state == "stopped":
+        raise StateConflict("campaign", found.campaign_id, "it is `stopped`, so nobody can join it any more")
+
+
+async def known_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow:
+    """Return a campaign.
+
+    Raises:
+        UnknownRecord: There is none.
+    """
+    return known(await campaign(connection, campaign_id), "campaign", campaign_id)
+
+
+async def unpark_people(
+    database: Database, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
+) -> int:
+    """Let whoever is parked go on, once what parked them is mended; return how many that is.
+
+    About those for whom nobody answered in time it is asked again.
+
+    Raises:
+        UnknownRecord: There is no such campaign.
+        StateConflict: The person is not parked in it.
+    """
+    async with database.writing() as connection:
+        plan = stored_plan(await known_campaign(connection, campaign_id))
+        await ask_again(connection, campaign_id, contact_id, expires_at=now + plan.approval_ttl, now=now)
+        unparked = await unpark(connection, campaign_id, contact_id, now=now)
+        if contact_id is not None and not unparked:
+            raise StateConflict("enrollment", f"{campaign_id}/{contact_id}", "nobody is parked there")
+        return unparked

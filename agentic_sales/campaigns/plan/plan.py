@@ -1,0 +1,131 @@
+"""Define what a campaign does: its steps, when it may write, from where, and whether somebody must agree first.
+
+Assignments are pure and stable: the same person gets the same variant and the same mailbox, whoever asks how often.
+"""
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from agentic_sales.campaigns.plan.windows import SendWindow
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId
+from agentic_sales.errors import PlanUnreadable
+from agentic_sales.store.campaigns import CampaignRow
+
+
+class Variant(BaseModel):
+    """One of several ways to write a step's message."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="Its name in every statistic.", pattern=r"^[a-z0-9_-]{1,64}$")
+    weight: int = Field(default=1, ge=1, description="Its share among the step's variants.")
+    input: dict[str, Any] = Field(default_factory=dict, description="Input of the workflow that it adds or replaces.")
+
+
+class Step(BaseModel):
+    """One message of the sequence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    delay_days: float = Field(
+        default=0.0,
+        ge=0,
+        le=400,
+        description="Days after the message before, or the enrollment, at the same local time.",
+    )
+    counts: Literal["days", "working_days"] = Field(
+        default="working_days", description="Which days the delay counts: all, or those on which messages are sent."
+    )
+    workflow: str = Field(default="email_outreach", description="The assistant_id that writes the message.")
+    input: dict[str, Any] = Field(default_factory=dict, description="Further input of the workflow.")
+    only_if: dict[str, str] = Field(
+        default_factory=dict,
+        description="Fields of the contact and the values that they must have; the step is left out for others.",
+    )
+    variants: tuple[Variant, ...] = Field(default=(), description="Ways to write it; empty: one way.")
+
+
+class Guardrail(BaseModel):
+    """When a campaign pauses by itself, until somebody resumes it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    most_bounced_ratio: float = Field(
+        default=0.05, ge=0, le=1, description="Share of its messages that may come back; 1: all of them."
+    )
+    most_complained_ratio: float = Field(
+        default=0.003, ge=0, le=1, description="Share of its messages that may be complained of; 1: all of them."
+    )
+
+
+class CampaignPlan(BaseModel):
+    """What a campaign does."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: tuple[Step, ...] = Field(min_length=1, description="The messages, in order.")
+    mailboxes: tuple[MailboxId, ...] = Field(min_length=1, description="Where it writes from; each person from one.")
+    window: SendWindow = Field(default_factory=SendWindow, description="When it may write, in the recipient's time.")
+    time_zone: str = Field(default="UTC", description="IANA zone of people whose own is not known.")
+    needs_approval: bool = Field(default=True, description="Somebody must agree to every message before it is sent.")
+    guardrail: Guardrail = Field(
+        default_factory=Guardrail, description="When it pauses by itself, to be looked at by somebody."
+    )
+    approval_ttl_s: float = Field(
+        default=7 * 86_400, gt=0, description="Seconds after which nobody can agree any more."
+    )
+
+    @property
+    def approval_ttl(self) -> timedelta:
+        """Return how long somebody may take to agree."""
+        return timedelta(seconds=self.approval_ttl_s)
+
+    def ends_before(self, step: int) -> str:
+        """Say why a step that was begun is none any more, because the plan was shortened since; empty: it is one."""
+        return f"the plan was shortened: its last step is {len(self.steps) - 1}" if step >= len(self.steps) else ""
+
+    @model_validator(mode="after")
+    def _names_are_different(self) -> "CampaignPlan":
+        for number, step in enumerate(self.steps):
+            names = [variant.name for variant in step.variants]
+            if len(set(names)) < len(names):
+                raise ValueError(f"step {number} has two variants of one name")
+        return self
+
+
+def stored_plan(campaign: CampaignRow) -> CampaignPlan:
+    """Return the plan of a campaign.
+
+    Raises:
+        PlanUnreadable: Another release stored it, and a field of it is none here, or no longer what it was.
+    """
+    try:
+        return CampaignPlan.model_validate(campaign.plan)
+    except ValidationError as exc:
+        problems = ((".".join(map(str, problem["loc"])) or "the plan", problem["msg"]) for problem in exc.errors())
+        raise PlanUnreadable(campaign.campaign_id, problems) from exc
+
+
+def variant_for(plan: CampaignPlan, campaign_id: CampaignId, contact_id: ContactId, step: int) -> Variant | None:
+    """Return the variant of a step that a person gets; None: the step has none."""
+    variants = plan.steps[step].variants
+    if not variants:
+        return None
+    drawn = _draw(sum(variant.weight for variant in variants), "variant", campaign_id, contact_id, str(step))
+    for variant in variants:
+        drawn -= variant.weight
+        if drawn < 0:
+            return variant
+    raise AssertionError("the weights add up to more than what is drawn from")
+
+
+def mailbox_for(plan: CampaignPlan, campaign_id: CampaignId, contact_id: ContactId) -> MailboxId:
+    """Return the mailbox that writes to a person, in every step the same."""
+    return plan.mailboxes[_draw(len(plan.mailboxes), "mailbox", campaign_id, contact_id)]
+
+
+def _draw(below: int, *parts: str) -> int:
+    return int.from_bytes(sha256("\0".join(parts).encode()).digest()[:8]) % below

@@ -1,0 +1,171 @@
+"""Let a person agree to a message, change it or refuse it: bound to the exact message, and decided exactly once.
+
+Whom an answer concerns is woken in the transaction of the answer, or a process that dies between the two would let an
+agreed message wait for as long as nobody could have answered.
+"""
+
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.outcomes.learning import learn
+from agentic_sales.campaigns.people.permission import refusal
+from agentic_sales.campaigns.sending.messages import check_words
+from agentic_sales.campaigns.sending.touches import KEY_CHARS, known_touch, message_digest
+from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
+from agentic_sales.errors import NotPermitted, StateConflict
+from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide, unanswered_of_parked, was_edited
+from agentic_sales.store.contacts import locked_contact
+from agentic_sales.store.database import Database
+from agentic_sales.store.statements import known
+from agentic_sales.store.touches import WAITING, TouchRow, edit, suppress_touch
+from agentic_sales.store.visits import wake
+
+
+async def ask_approval(
+    connection: AsyncConnection, touch: TouchRow, *, expires_at: datetime, now: datetime, instead_of: str = ""
+) -> ApprovalRow:
+    """Ask whether a message may be sent; the same message is asked about once, however often this is called.
+
+    Args:
+        connection: Of a writing transaction.
+        touch: The message.
+        expires_at: When nobody can answer any more.
+        now: The present.
+        instead_of: Question that this one takes the place of, because the message was edited or nobody answered in
+            time; empty: none.
+    """
+    key = sha256(f"{touch.touch_id}\0{touch.digest}\0{instead_of}".encode()).hexdigest()[:KEY_CHARS]
+    await ask(
+        connection,
+        ApprovalId(key),
+        touch_id=TouchId(touch.touch_id),
+        digest=touch.digest,
+        expires_at=expires_at,
+        now=now,
+    )
+    return await known_approval(connection, ApprovalId(key))
+
+
+async def ask_again(
+    connection: AsyncConnection,
+    campaign_id: CampaignId,
+    contact_id: ContactId | None,
+    *,
+    expires_at: datetime,
+    now: datetime,
+) -> None:
+    """Ask anew what nobody answered in time about the messages of a campaign's parked people, or of one of them."""
+    for old in await unanswered_of_parked(connection, campaign_id, contact_id, now=now):
+        touch = await known_touch(connection, TouchId(old.touch_id))
+        await ask_approval(connection, touch, expires_at=expires_at, now=now, instead_of=old.approval_id)
+
+
+async def approve(
+    database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
+) -> ApprovalRow:
+    """Agree to exactly the message of a digest, and let it go.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, is about another message, or the message waits no longer.
+        NotPermitted: The person must not be written to by now.
+    """
+    async with database.writing() as connection:
+        answered = await _decide(connection, approval_id, "approved", digest=digest, by=by, note=note, now=now)
+        touch = await known_touch(connection, TouchId(answered.touch_id))
+        if touch.digest != digest or touch.state not in WAITING:
+            raise StateConflict("approval", approval_id, f"its message is `{touch.state}`, or was changed")
+        if (reason := await refusal(connection, ContactId(touch.contact_id))) is not None:
+            raise NotPermitted(touch.contact_id, reason)
+        await _wake(connection, touch, now)
+        return answered
+
+
+async def reject(
+    database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
+) -> ApprovalRow:
+    """Refuse a message, which then is never sent; the person's sequence ends.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, or is about another message.
+    """
+    async with database.writing() as connection:
+        answered = await _decide(connection, approval_id, "rejected", digest=digest, by=by, note=note, now=now)
+        touch = await known_touch(connection, TouchId(answered.touch_id))
+        await suppress_touch(connection, TouchId(touch.touch_id), detail=f"rejected by {by}", now=now)
+        await _wake(connection, touch, now)
+        return answered
+
+
+async def edit_message(
+    database: Database,
+    approval_id: ApprovalId,
+    *,
+    digest: str,
+    subject: str,
+    text: str,
+    by: str,
+    now: datetime,
+    html: str = "",
+    note: str = "",
+) -> ApprovalRow:
+    """Change the message that a question is about; return the question about the changed one.
+
+    Raises:
+        UnknownRecord: There is no such question.
+        StateConflict: It was answered, has expired, is about another message, or the message was tried already.
+        InvalidMessage: No mail can be made of the new words.
+    """
+    check_words(subject=subject, text=text, html=html)
+    async with database.writing() as connection:
+        answered = await _decide(connection, approval_id, "edited", digest=digest, by=by, note=note, now=now)
+        touch_id = TouchId(answered.touch_id)
+        touch = await known_touch(connection, touch_id)
+        changed = message_digest(to_email=touch.to_email, subject=subject, text=text, html=html)
+        values = {"subject": subject, "text": text, "html": html, "digest": changed}
+        edited = await edit(connection, touch_id, values, digest=digest, now=now)
+        if edited is None:
+            raise StateConflict("approval", approval_id, f"its message is `{touch.state}`, or was changed")
+        return await ask_approval(
+            connection, edited, expires_at=answered.expires_at, now=now, instead_of=answered.approval_id
+        )
+
+
+async def known_approval(connection: AsyncConnection, approval_id: ApprovalId) -> ApprovalRow:
+    """Return a question.
+
+    Raises:
+        UnknownRecord: There is none.
+    """
+    return known(await approval(connection, approval_id), "approval", approval_id)
+
+
+async def _wake(connection: AsyncConnection, touch: TouchRow, now: datetime) -> None:
+    campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
+    await wake(connection, now=now, campaign_id=campaign_id, contact_id=contact_id)
+
+
+async def _decide(
+    connection: AsyncConnection, approval_id: ApprovalId, state: str, *, digest: str, by: str, note: str, now: datetime
+) -> ApprovalRow:
+    if not by.strip():
+        raise StateConflict("approval", approval_id, "somebody with a name decides")
+    asked = await known_approval(connection, approval_id)
+    # The person first, as every transaction does, and the erasure of a person too.
+    await locked_contact(connection, (await known_touch(connection, TouchId(asked.touch_id))).email_hash)
+    answered = await decide(connection, approval_id, state, digest=digest, by=by, note=note, now=now)
+    if answered is not None:
+        touch_id = TouchId(answered.touch_id)
+        # Who agrees to an edited message agrees to what a person wrote; the run had written what had to be edited.
+        is_of_edited = state == "approved" and await was_edited(connection, touch_id)
+        await learn(connection, touch_id, "edited" if is_of_edited else state, now=now)
+        return answered
+    found = await known_approval(connection, approval_id)
+    if found.state != "pending":
+        raise StateConflict("approval", approval_id, f"it is `{found.state}` by {found.decided_by or 'nobody'}")
+    if found.expires_at <= now:
+        raise StateConflict("approval", approval_id, f"it expired at {found.expires_at.isoformat()}")
+    raise StateConflict("approval", approval_id, "it is about another message than the one that you saw")

@@ -1,0 +1,313 @@
+"""Send: the one place from which a message leaves, at most once, whatever dies on the way.
+
+    pending ──▶ dispatching ──▶ sent ──▶ failed | suppressed, by the provider's word
+       ▲  │          │────────▶ failed
+       │  ▼          │────────▶ ambiguous ──▶ sent | failed, by a person or the provider's word
+    deferred ◀───────┘
+    pending, deferred ──▶ suppressed
+
+A touch is taken in one transaction, with a turn of its mailbox, before anything goes over a line. What was taken and
+not finished may have been sent; it becomes ambiguous and is never sent again by itself.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.outcomes.guardrail import pause_if_harmful
+from agentic_sales.campaigns.outcomes.learning import learn
+from agentic_sales.campaigns.people.permission import refusal_of
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.plan.plan import stored_plan
+from agentic_sales.campaigns.sending.caps import Turn, free_turn, next_turn, pace_of, turn_after
+from agentic_sales.campaigns.sending.decision import LOOK_AGAIN, LOOK_AGAIN_AT_MAILBOX, Facts, Verdict, decide
+from agentic_sales.campaigns.sending.links import Links
+from agentic_sales.campaigns.sending.messages import build_message
+from agentic_sales.campaigns.sending.touches import known_touch
+from agentic_sales.campaigns.sending.transports.contract import Delivery, Transport
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
+from agentic_sales.errors import InvalidMessage, StateConflict
+from agentic_sales.observability.metrics import SENDS
+from agentic_sales.runs.purse import count
+from agentic_sales.store.approvals import is_approved
+from agentic_sales.store.campaigns import campaign, enrollment, go_on, held_campaign, locked_campaign
+from agentic_sales.store.contacts import contact, locked_contact
+from agentic_sales.store.database import Database
+from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, change_mailbox, locked_mailbox, mailbox
+from agentic_sales.store.statements import known
+from agentic_sales.store.touches import (
+    IN_DOUBT,
+    TAKEN,
+    WAITING,
+    TouchRow,
+    dispatch,
+    expire_leases,
+    finish,
+    held_turns,
+    hold,
+    note_outcome,
+    slots_taken,
+    suppress_touch,
+    waiting_ahead,
+)
+from agentic_sales.store.touches import resolve as resolve_touch
+
+LEASE = timedelta(minutes=10)
+"""How long a try may take; more than all time limits of the slowest transport together."""
+RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 135, 360))
+"""Pauses between the tries of what the other side did not want now; after the last one it has failed.
+
+What no message could have got past is tried for ever: a wrong password must not cost a campaign its people.
+"""
+TRIAL = timedelta(minutes=1)
+"""How long the others wait while one message tries whether the server lets its mailbox send again."""
+LOST = "its sender died or lost its way: nobody knows whether it was sent"
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When a touch will go, and why not now."""
+
+    state: str
+    """Where it stands."""
+    at: datetime | None
+    """When it will go, or went; None: never, or when a person decides."""
+    why: tuple[str, ...]
+    """Why not now, for people; empty: it can."""
+
+
+class Door:
+    """The door, for one event loop."""
+
+    def __init__(self, database: Database, transport: Transport, links: Links) -> None:
+        self._database = database
+        self._transport = transport
+        self._links = links
+
+    async def send(self, touch_id: TouchId, *, now: datetime) -> TouchRow:
+        """Send a touch if it may be sent now; return it as it is afterwards, whose state and detail say what happened.
+
+        Whoever calls may call again: what was sent, or may have been, stays as it is.
+
+        Raises:
+            UnknownRecord: There is no such touch.
+        """
+        began_s = time.monotonic()
+        async with self._database.writing() as connection:
+            taken = await _take(connection, touch_id, now)
+        if isinstance(taken, TouchRow):
+            return taken
+        delivery = await self._deliver(taken, now)
+        ended_at = now + timedelta(seconds=time.monotonic() - began_s)
+        async with self._database.writing() as connection:
+            delivery = await _note_server(connection, taken.sender, delivery, ended_at)
+            ended = await _finish(connection, taken.touch, delivery, self._transport.name, ended_at)
+        log.info("touch_tried", touch_id=touch_id, state=ended.state, attempt=ended.attempts)
+        count(SENDS.field(ended.state))
+        return ended
+
+    async def _deliver(self, taken: Facts, now: datetime) -> Delivery:
+        touch = taken.touch
+        url = self._links.unsubscribe_url(CampaignId(touch.campaign_id), ContactId(touch.contact_id))
+        try:
+            message = build_message(touch, taken.person, taken.sender, unsubscribe_url=url, date=now)
+        except InvalidMessage as exc:
+            return Delivery("failed", str(exc))
+        return await self._transport.deliver(message, key=TouchId(touch.touch_id))
+
+
+async def sweep(database: Database, *, now: datetime) -> list[TouchId]:
+    """Call ambiguous what was taken and not finished in time; return it."""
+    async with database.writing() as connection:
+        found = await expire_leases(connection, now=now, detail=LOST)
+    for touch_id in found:
+        log.warning("touch_became_ambiguous", touch_id=touch_id)
+        count(SENDS.field("ambiguous"))
+    return found
+
+
+async def resolve(database: Database, touch_id: TouchId, state: TouchState, *, by: str, now: datetime) -> TouchRow:
+    """End an ambiguous touch as what a person found out that it is, `sent` or `failed`, and let its person go on.
+
+    Raises:
+        UnknownRecord: There is no such touch.
+        StateConflict: It is not ambiguous, the name is missing, or the state is neither of the two.
+    """
+    if state not in {"sent", "failed"} or not by.strip():
+        raise StateConflict("touch", touch_id, "it is resolved as `sent` or `failed`, by somebody with a name")
+    async with database.writing() as connection:
+        detail = f"resolved by {by}"
+        ended = await resolve_touch(connection, touch_id, state, expected=IN_DOUBT, by=by, detail=detail, now=now)
+        if ended is None:
+            found = await known_touch(connection, touch_id)
+            raise StateConflict("touch", touch_id, f"it is `{found.state}`, and only an ambiguous one can be resolved")
+        # In the same transaction, or a process that dies between the two would leave the person parked for ever.
+        await go_on(connection, CampaignId(ended.campaign_id), ContactId(ended.contact_id), now=now)
+    log.info("touch_resolved", touch_id=touch_id, state=state)
+    return ended
+
+
+async def when_and_why(database: Database, touch_id: TouchId, *, now: datetime) -> Forecast:
+    """Say when a touch will go, and why not now, by the rules that the door itself obeys.
+
+    Raises:
+        UnknownRecord: There is no such touch.
+    """
+    async with database.reading() as connection:
+        facts = await _facts(connection, touch_id, now, is_forecast=True)
+    verdict = decide(facts, now)
+    touch = facts.touch
+    if verdict.kind == "never":
+        return Forecast(touch.state, touch.sent_at, (touch.detail or verdict.why[0],) if touch.state != "sent" else ())
+    return Forecast(touch.state, verdict.at, verdict.why)
+
+
+async def _take(connection: AsyncConnection, touch_id: TouchId, now: datetime) -> Facts | TouchRow:
+    """Take a touch for one try, with a turn of its mailbox; or leave it, say why, and return it as it is."""
+    touch = await known_touch(connection, touch_id)
+    if touch.state not in WAITING:
+        return await _not_waiting(connection, touch, now)
+    # From here to the commit nobody else takes a turn of the mailbox, and nobody pauses the campaign.
+    await locked_mailbox(connection, MailboxId(touch.mailbox_id))
+    await held_campaign(connection, CampaignId(touch.campaign_id))
+    facts = await _facts(connection, touch_id, now)
+    verdict = decide(facts, now)
+    if verdict.kind == "go":
+        return await _dispatch(connection, facts, now)
+    await _leave(connection, facts, verdict, now)
+    return await known_touch(connection, touch_id)
+
+
+async def _not_waiting(connection: AsyncConnection, touch: TouchRow, now: datetime) -> TouchRow:
+    if touch.state == "dispatching" and touch.lease_until_at is not None and touch.lease_until_at <= now:
+        await expire_leases(connection, now=now, detail=LOST)
+        return await known_touch(connection, TouchId(touch.touch_id))
+    return touch
+
+
+async def _leave(connection: AsyncConnection, facts: Facts, verdict: Verdict, now: datetime) -> None:
+    touch_id, detail = TouchId(facts.touch.touch_id), "; ".join(verdict.why)
+    if verdict.kind == "never":
+        await suppress_touch(connection, touch_id, detail=detail, now=now)
+        count(SENDS.field("suppressed"))
+    else:
+        count(SENDS.field("deferred"))
+        look_again_at = now + (LOOK_AGAIN if facts.sender.is_active else LOOK_AGAIN_AT_MAILBOX)
+        await hold(connection, touch_id, until_at=verdict.at or look_again_at, detail=detail)
+
+
+async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) -> Facts | TouchRow:
+    sender = facts.sender
+    day = pace_of(sender).day_of(now)
+    taken = await dispatch(connection, facts.touch, slot_day=day, lease_until_at=now + LEASE, now=now)
+    if taken is None:
+        return await known_touch(connection, TouchId(facts.touch.touch_id))
+    values: dict[str, Any] = {"last_slot_at": now}
+    if sender.ramp_start is not None and sender.ramp_from is None:
+        values["ramp_from"] = day
+    if sender.refusals:
+        values["held_until_at"] = now + TRIAL
+    await change_mailbox(connection, MailboxId(sender.mailbox_id), values)
+    return replace(facts, touch=taken)
+
+
+async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery: Delivery, now: datetime) -> Delivery:
+    """Hold a mailbox that its server refused, and its message with it; let go the one from which a message went."""
+    mailbox_id = MailboxId(sender.mailbox_id)
+    if not delivery.is_our_fault:
+        if delivery.state == "sent" and sender.held_until_at is not None:
+            await change_mailbox(connection, mailbox_id, LET_SEND)
+        return delivery
+    held = _hold_of(sender, delivery, now)
+    await change_mailbox(connection, mailbox_id, held)
+    log.warning("mailbox_held", mailbox_id=mailbox_id, reason=delivery.detail, refusals=held["refusals"])
+    return replace(delivery, retry_after_s=(held["held_until_at"] - now).total_seconds())
+
+
+def _hold_of(sender: MailboxRow, delivery: Delivery, now: datetime) -> dict[str, Any]:
+    """Hold it for as long as the server asks, which is no refusal; else longer each time, up to a limit."""
+    if delivery.retry_after_s is None:
+        pause, refusals = RETRY_AFTER[min(sender.refusals, len(RETRY_AFTER) - 1)], sender.refusals + 1
+    else:
+        pause, refusals = timedelta(seconds=delivery.retry_after_s), sender.refusals
+    return {"held_until_at": now + pause, "held_why": delivery.detail, "refusals": refusals}
+
+
+async def _finish(
+    connection: AsyncConnection, touch: TouchRow, delivery: Delivery, provider: str, now: datetime
+) -> TouchRow:
+    campaign_id = CampaignId(touch.campaign_id)
+    if delivery.is_bad_address:  # First, because every transaction locks the person and the campaign before touches.
+        await locked_contact(connection, touch.email_hash)
+        await locked_campaign(connection, campaign_id)
+        await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
+        await learn(connection, TouchId(touch.touch_id), "bounced", now=now)
+    state, values = _ending(touch, delivery, now)
+    told = {**values, "provider": provider}
+    ended = await finish(connection, touch, state, told, expected=TAKEN, now=now)
+    if ended is None and (ended := await finish(connection, touch, state, told, expected=IN_DOUBT, now=now)):
+        # It was called ambiguous while its sender was slow, and the person may have been parked for it.
+        await go_on(connection, campaign_id, ContactId(touch.contact_id), now=now)
+    if delivery.is_bad_address:
+        await note_outcome(connection, TouchId(touch.touch_id), {"outcome": "bounced", "outcome_at": now}, now=now)
+        await pause_if_harmful(connection, campaign_id, now=now)
+    return ended or await known_touch(connection, TouchId(touch.touch_id))
+
+
+def _ending(touch: TouchRow, delivery: Delivery, now: datetime) -> tuple[TouchState, Mapping[str, Any]]:
+    """Translate what became of a try into the row; a turn that was not used is given back to the mailbox's day."""
+    told = {"detail": delivery.detail, "provider_id": delivery.provider_id}
+    match delivery.state:
+        case "sent":
+            return "sent", {**told, "sent_at": now}
+        case "deferred" if touch.attempts > len(RETRY_AFTER) and not delivery.is_our_fault:
+            return "failed", {
+                **told,
+                "slot_day": None,
+                "detail": f"gave up after {touch.attempts} tries: {delivery.detail}",
+            }
+        case "deferred":
+            asked = timedelta(seconds=delivery.retry_after_s or 0)
+            least = timedelta() if delivery.is_our_fault else RETRY_AFTER[min(touch.attempts, len(RETRY_AFTER)) - 1]
+            return "deferred", {**told, "slot_day": None, "not_before_at": now + max(least, asked)}
+        case "failed" | "ambiguous" as state:
+            return state, told
+
+
+async def _facts(connection: AsyncConnection, touch_id: TouchId, now: datetime, *, is_forecast: bool = False) -> Facts:
+    touch = await known_touch(connection, touch_id)
+    campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
+    found = known(await campaign(connection, campaign_id), "campaign", campaign_id)
+    person = known(await contact(connection, contact_id), "contact", contact_id)
+    sender = known(await mailbox(connection, MailboxId(touch.mailbox_id)), "mailbox", touch.mailbox_id)
+    return Facts(
+        touch=touch,
+        campaign=found,
+        plan=stored_plan(found),
+        enrollment=await enrollment(connection, campaign_id, contact_id),
+        person=person,
+        refusal=await refusal_of(connection, person),
+        is_approved=await is_approved(connection, touch_id, touch.digest),
+        sender=sender,
+        turn=await _turn(connection, touch, sender, now, is_forecast=is_forecast),
+    )
+
+
+async def _turn(
+    connection: AsyncConnection, touch: TouchRow, sender: MailboxRow, now: datetime, *, is_forecast: bool
+) -> Turn:
+    pace = pace_of(sender)
+    taken_today = await slots_taken(connection, MailboxId(sender.mailbox_id), pace.day_of(now))
+    if not is_forecast:
+        # Most find a turn at once; only who does not needs to know for which ones others wait.
+        has_to_wait = bool(next_turn(pace, taken_today, now).why)
+        held = await held_turns(connection, touch, after=now) if has_to_wait else []
+        return free_turn(pace, taken_today, held, now)
+    return turn_after(pace, taken_today, await waiting_ahead(connection, touch), now)

@@ -1,0 +1,118 @@
+"""Write a message into the ledger, once per campaign, person and step, before anybody thinks of sending it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.people.permission import refusal_of
+from agentic_sales.campaigns.sending.messages import check_words
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
+from agentic_sales.errors import NotPermitted
+from agentic_sales.store.contacts import contact
+from agentic_sales.store.mailboxes import mailbox
+from agentic_sales.store.statements import known
+from agentic_sales.store.touches import TouchRow, add_touch, touch, touches
+
+KEY_CHARS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that a workflow wrote."""
+
+    campaign_id: CampaignId
+    """The campaign."""
+    contact_id: ContactId
+    """The person."""
+    step: int
+    """Step of the campaign, from 0."""
+    mailbox_id: MailboxId
+    """Where it is sent from."""
+    subject: str
+    """Subject."""
+    text: str
+    """Plain text, without the footer."""
+    not_before_at: datetime
+    """It is not sent before."""
+    html: str = ""
+    """HTML, without the footer; empty: it is made of the text."""
+    variant: str = ""
+    """Variant of the step; empty: it has none."""
+    run_id: str | None = None
+    """Run that wrote it."""
+    langsmith_run_id: str | None = None
+    """The same run in LangSmith."""
+
+
+def touch_key(campaign_id: CampaignId, contact_id: ContactId, step: int) -> TouchId:
+    """Return what makes a message one message for ever: the ledger's key, and every provider's idempotency key."""
+    return TouchId(_digest(campaign_id, contact_id, str(step)))
+
+
+def message_digest(*, to_email: str, subject: str, text: str, html: str) -> str:
+    """Return the digest of exactly what somebody agrees to: the recipient and the message."""
+    return _digest(to_email, subject, text, html)
+
+
+async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetime) -> TouchRow:
+    """Write a message into the ledger; one that is there for the same step stays as it is, and is returned.
+
+    Raises:
+        NotPermitted: The person must not be written to.
+        UnknownRecord: The person or the mailbox is not known.
+        InvalidMessage: No mail can be made of it.
+    """
+    key = touch_key(draft.campaign_id, draft.contact_id, draft.step)
+    if (written := await touch(connection, key)) is not None:
+        return written
+    person = known(await contact(connection, draft.contact_id), "contact", draft.contact_id)
+    sender = known(await mailbox(connection, draft.mailbox_id), "mailbox", draft.mailbox_id)
+    if (reason := await refusal_of(connection, person)) is not None:
+        raise NotPermitted(draft.contact_id, reason)
+    check_words(subject=draft.subject, text=draft.text, html=draft.html)
+    conversation = await _conversation(connection, draft)
+    values = {
+        "touch_id": key,
+        "campaign_id": draft.campaign_id,
+        "contact_id": draft.contact_id,
+        "step": draft.step,
+        "variant": draft.variant,
+        "mailbox_id": draft.mailbox_id,
+        "to_email": person.email,
+        "email_hash": person.email_hash,
+        "subject": draft.subject,
+        "text": draft.text,
+        "html": draft.html,
+        "message_id": f"<{key}@{sender.address.rpartition('@')[2]}>",
+        "in_reply_to": conversation[-1] if conversation else "",
+        "references": " ".join(conversation),
+        "digest": message_digest(to_email=person.email, subject=draft.subject, text=draft.text, html=draft.html),
+        "not_before_at": draft.not_before_at,
+        "run_id": draft.run_id,
+        "langsmith_run_id": draft.langsmith_run_id,
+    }
+    await add_touch(connection, values, now=now)
+    return await known_touch(connection, key)
+
+
+async def known_touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow:
+    """Return a touch.
+
+    Raises:
+        UnknownRecord: There is none.
+    """
+    return known(await touch(connection, touch_id), "touch", touch_id)
+
+
+async def _conversation(connection: AsyncConnection, draft: Draft) -> list[str]:
+    """Return the `Message-ID`s of what the campaign sent to the person before, oldest first."""
+    sent = await touches(
+        connection, campaign_id=draft.campaign_id, contact_id=draft.contact_id, states=("sent", "ambiguous")
+    )
+    return [row.message_id for row in sorted(sent, key=lambda row: row.step) if row.step < draft.step]
+
+
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()[:KEY_CHARS]

@@ -1,0 +1,133 @@
+"""Hand messages to an SMTP server, and know for every way in which it can go wrong whether it was before the message.
+
+Nothing has been taken until the message itself goes over the line: whatever breaks before is certain. What breaks
+behind it, without the server's word, is unknown; RFC 1047 explains why the protocol cannot close this gap.
+"""
+
+import socket
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Literal
+
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+
+from agentic_sales.campaigns.answers.refusals import is_about_sender, is_bad_address
+from agentic_sales.campaigns.sending.messages import envelope_of, to_bytes
+from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.contracts import TouchId
+
+ANSWER_TIMEOUT_S = 20.0
+"""How long the server may take to answer a command."""
+DATA_TIMEOUT_S = 90.0
+"""How long it may take to take the message; many scan it before they answer."""
+QUIT_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where the server is and how to speak to it."""
+
+    host: str
+    """Name or address."""
+    port: int
+    """TCP port."""
+    username: str | None = None
+    """Login; None: none."""
+    password: str | None = None
+    """Its password."""
+    use_tls: bool = False
+    """True: TLS from the first byte."""
+    start_tls: bool | None = True
+    """True: refuse to go on without STARTTLS; None: use it where it is offered."""
+
+
+class SmtpTransport:
+    """An SMTP server."""
+
+    name = "smtp"
+
+    def __init__(
+        self,
+        server: SmtpServer,
+        *,
+        tls: ssl.SSLContext | None = None,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+        data_timeout_s: float = DATA_TIMEOUT_S,
+    ) -> None:
+        self._server = server
+        self._tls = tls
+        self._answer_timeout_s = answer_timeout_s
+        self._data_timeout_s = data_timeout_s
+
+    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:  # noqa: ARG002 - SMTP has no such key
+        """Hand over the message in a connection of its own."""
+        client = self._client()
+        try:
+            await client.connect()
+        except (SMTPException, OSError) as exc:
+            # Also a refused login: it is this deployment that is wrong, not the message.
+            return Delivery("deferred", f"no session with {self._server.host}: {_told(exc)}", is_our_fault=True)
+        try:
+            return await self._hand_over(client, message)
+        finally:
+            with suppress(SMTPException, OSError):
+                await client.quit(timeout=QUIT_TIMEOUT_S)
+            client.close()
+
+    def _client(self) -> SMTP:
+        server = self._server
+        return SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            use_tls=server.use_tls,
+            start_tls=False if server.use_tls else server.start_tls,
+            tls_context=self._tls,
+            timeout=self._answer_timeout_s,
+            local_hostname=socket.gethostname(),
+        )
+
+    async def _hand_over(self, client: SMTP, message: EmailMessage) -> Delivery:
+        sender, recipient = envelope_of(message)
+        try:
+            await client.mail(sender)
+        except (SMTPException, OSError) as exc:
+            return Delivery("deferred", f"{sender} may not send: {_told(exc)}", is_our_fault=True)
+        try:
+            await client.rcpt(recipient)
+        except SMTPResponseException as exc:
+            return _answered(exc, unclear="deferred")
+        except (SMTPException, OSError) as exc:
+            return Delivery("deferred", f"before the message: {_told(exc)}")
+        try:
+            answer = await client.data(to_bytes(message), timeout=self._data_timeout_s)
+        except SMTPResponseException as exc:
+            return _answered(exc, unclear="ambiguous")
+        except (SMTPException, OSError) as exc:
+            return Delivery(
+                "ambiguous", f"the server has the message and did not say whether it takes it: {_told(exc)}"
+            )
+        return Delivery("sent", provider_id=answer.message[:200])
+
+
+def _answered(exc: SMTPResponseException, *, unclear: Literal["deferred", "ambiguous"]) -> Delivery:
+    """Sort the server's answer by its class: 4yz is for now, 5yz for good, if it is about the recipient."""
+    told = _told(exc)
+    match exc.code // 100:
+        case 4:
+            return Delivery("deferred", told)
+        case 5 if is_about_sender(told):  # The next server, or tomorrow, may think otherwise of the sender.
+            return Delivery("deferred", told)
+        case 5:
+            return Delivery("failed", told, is_bad_address=is_bad_address(told))
+        case _:  # It speaks something that is not SMTP.
+            return Delivery(unclear, told)
+
+
+def _told(exc: Exception) -> str:
+    if isinstance(exc, SMTPResponseException):
+        return f"{exc.code} {exc.message}"[:500]
+    return f"{type(exc).__name__}: {exc}"[:500]

@@ -1,0 +1,164 @@
+"""Decide what happens next to one person in one campaign: one pure function of what is known and of the present.
+
+The campaign's graph asks after every step, and after every sleep; so nothing depends on where a process died, and a
+rehearsal and a live campaign cannot decide differently.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
+from agentic_sales.campaigns.plan.windows import later, spread_ratio
+from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
+from agentic_sales.store.touches import TouchRow
+
+Act = Literal["write", "ask", "send", "advance", "sleep", "park", "stop", "finish", "leave"]
+"""`write` the step's message, `ask` a person about it, `send` it, `advance` to the next step, `sleep` until a moment,
+`park` for a person to look at, `stop` or `finish` the enrollment, `leave` it as it is: it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that a decision rests on."""
+
+    campaign: CampaignRow
+    """The campaign."""
+    plan: CampaignPlan
+    """Its plan."""
+    enrollment: EnrollmentRow
+    """The person's way through it."""
+    zone: ZoneInfo
+    """The person's time zone."""
+    fields: Mapping[str, Any]
+    """What is known of the person; conditions read it."""
+    refusal: str | None
+    """Why the person must not be written to; None: nothing is known against it."""
+    touch: TouchRow | None
+    """Message of the present step; None: it is not written."""
+    approval: ApprovalRow | None
+    """Latest question about exactly this message; None: nobody was asked."""
+    sent_at: datetime | None
+    """When the message before was sent; None: none was."""
+
+    @property
+    def step(self) -> Step | None:
+        """Return the present step; None: all are done."""
+        number = self.enrollment.step
+        return self.plan.steps[number] if number < len(self.plan.steps) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What happens next."""
+
+    act: Act
+    """What."""
+    why: str = ""
+    """Why, for people."""
+    at: datetime | None = None
+    """When to wake; None: when a person or an event does."""
+
+
+def decide(situation: Situation, now: datetime) -> Decision:
+    """Decide what happens next."""
+    return (
+        _of_enrollment(situation)
+        or _of_step(situation)
+        or _of_unwritten(situation, now)
+        or _of_touch(situation, now)
+        or Decision("send")
+    )
+
+
+def due_at(situation: Situation) -> datetime:
+    """Return when the present step's message is due, in UTC: its delay after the one before, in the person's hours."""
+    step, plan, enrollment = situation.step, situation.plan, situation.enrollment
+    assert step is not None  # noqa: S101 - asked of a step
+    since = situation.sent_at or enrollment.created_at
+    working = plan.window if step.counts == "working_days" else None
+    earliest = later(since, situation.zone, days=step.delay_days, window=working)
+    if enrollment.not_before_at is not None:
+        earliest = max(earliest, enrollment.not_before_at)
+    spread = spread_ratio(enrollment.campaign_id, enrollment.contact_id, str(enrollment.step))
+    return plan.window.first_open(earliest, situation.zone, spread_ratio=spread)
+
+
+def _of_enrollment(situation: Situation) -> Decision | None:
+    if situation.enrollment.state != "active":
+        return Decision("leave", situation.enrollment.reason or situation.enrollment.state)
+    match situation.campaign.state:
+        case "running":
+            return None
+        case "stopped" | "finished" as state:
+            return Decision("stop", f"the campaign is {state}")
+        case state:
+            return Decision("sleep", f"the campaign is {state}")
+
+
+def _of_step(situation: Situation) -> Decision | None:
+    step = situation.step
+    if step is None:
+        return _of_end(situation)
+    unmet = [name for name, value in step.only_if.items() if str(situation.fields.get(name, "")) != value]
+    if unmet and situation.touch is None:
+        return Decision("advance", f"`{unmet[0]}` is not what step {situation.enrollment.step} is for")
+    return None
+
+
+def _of_end(situation: Situation) -> Decision | None:
+    """Decide about who has no step any more; the message of one that the plan has lost is ended first."""
+    if situation.touch is not None:
+        return None
+    last = situation.enrollment.step - 1
+    return Decision("finish", situation.plan.ends_before(last) or "every message was sent")
+
+
+def _of_unwritten(situation: Situation, now: datetime) -> Decision | None:
+    if situation.touch is not None:
+        return None
+    if situation.refusal is not None:
+        return Decision("stop", situation.refusal)
+    due = due_at(situation)
+    return Decision("sleep", "the message is not due", due) if now < due else Decision("write")
+
+
+def _of_touch(situation: Situation, now: datetime) -> Decision | None:
+    touch = situation.touch
+    assert touch is not None  # noqa: S101 - the unwritten one is decided before
+    match touch.state:
+        case "sent":
+            return Decision("advance", "it was sent")
+        case "suppressed":
+            return Decision("stop", touch.detail)
+        case "failed":
+            return Decision("stop", f"it could not be sent: {touch.detail}")
+        case "ambiguous":
+            return Decision("park", f"nobody knows whether step {touch.step} was sent; resolve it by name")
+        case "dispatching":
+            return Decision("sleep", "it is being sent", touch.lease_until_at)
+        case _:
+            return _of_waiting(situation, touch, now)
+
+
+def _of_waiting(situation: Situation, touch: TouchRow, now: datetime) -> Decision | None:
+    """Decide about a message that waits: first for the person who must agree, then for its time."""
+    if situation.step is None:
+        return Decision("send")  # the door knows that it never may, and ends it
+    if situation.plan.needs_approval and (decision := _of_approval(situation, now)) is not None:
+        return decision
+    return Decision("sleep", touch.detail, touch.not_before_at) if touch.not_before_at > now else None
+
+
+def _of_approval(situation: Situation, now: datetime) -> Decision | None:
+    approval = situation.approval
+    if approval is None:
+        return Decision("ask")
+    if approval.state == "pending" and approval.expires_at > now:
+        return Decision("sleep", "nobody has agreed to it yet", approval.expires_at)
+    if approval.state == "approved":
+        return None
+    return Decision("park", f"nobody answered in time whether step {situation.enrollment.step} may be sent")

@@ -1,0 +1,189 @@
+"""Let campaigns go on: once per tick, visit everyone whose time has come.
+
+Beat calls it every few seconds, two beats call it twice as often, and none while all is down: what is due then is due
+at the first tick after, in the order of its time, each once. A visit is claimed in the database before its run is
+submitted, and given back when the run ended without settling it; so a tick that dies, a run whose worker dies, and a
+queue that loses a message each cost some seconds and nothing else.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import structlog
+from uuid_utils import uuid7
+
+from agentic_sales.campaigns.sending.door import sweep
+from agentic_sales.contracts import RunFailure, RunId
+from agentic_sales.errors import PlanUnreadable, RequestError, StateUnreadable, TransientError
+from agentic_sales.runs.ledger import Outcome
+from agentic_sales.store.approvals import expire_approvals
+from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, finish_campaigns
+from agentic_sales.store.database import Database
+from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_runs, taken, under_way
+
+CAMPAIGN = "campaign"
+"""The workflow that makes a visit."""
+BATCH = 500
+"""Visits that are claimed at a time, in one transaction."""
+LEASE = timedelta(minutes=15)
+"""How long a claim holds: longer than the time limit of a visit's run, for when the ledger has lost the run."""
+MOST_FRUITLESS = 5
+"""Visits in a row that may come to nothing; then a person must look."""
+BACK_OFF = timedelta(seconds=15)
+"""Pause after the first visit that came to nothing; it doubles with each further one."""
+MOST_UNDER_WAY = 10 * BATCH
+"""Visits whose runs wait or work at one time: fewer than fill a queue that others use too, and than outlast a lease."""
+HOPELESS = frozenset({StateUnreadable.code, PlanUnreadable.code})
+"""Failures that no further visit mends, only a deployment: a person must look at once."""
+AT_ONCE = 16
+"""Runs that are submitted side by side."""
+
+log = structlog.get_logger()
+
+
+class Fleet(Protocol):
+    """What a tick needs of the fleet."""
+
+    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+        """Submit the run that makes a visit, in the batch lane, on the enrollment's thread."""
+
+    async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
+        """Return how runs ended; None: one has not, or is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What a tick did."""
+
+    claimed: int = 0
+    """Visits that it took."""
+    submitted: int = 0
+    """Of those, visits whose run is on its queue."""
+    recovered: int = 0
+    """Visits that it took back from runs that had ended without settling them."""
+    ambiguous: int = 0
+    """Touches whose sender was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """A visit that came to nothing."""
+
+    why: str
+    """Why, for people."""
+    is_its_fault: bool = True
+    """It was begun; False: it was never submitted, so it says nothing about the person."""
+    is_hopeless: bool = False
+    """So will every further one."""
+
+
+async def tick(
+    database: Database, fleet: Fleet, *, now: datetime, limit: int | None = None, most_under_way: int = MOST_UNDER_WAY
+) -> Ticked:
+    """Take back what was lost, then claim what is due and submit its runs.
+
+    Args:
+        database: Where the campaigns are.
+        fleet: Where visits are made.
+        now: The present.
+        limit: Most visits of this tick; the rest is left to the next one. None: as many as may be under way.
+        most_under_way: Most visits at one time, with those of earlier ticks; who is due beyond them waits in the
+            database, where a pause takes effect at once and who waits longest comes first.
+    """
+    ambiguous = await sweep(database, now=now)
+    async with database.writing() as connection:
+        await expire_approvals(connection, now=now)
+    recovered = await _recover(database, fleet, now)
+    async with database.reading() as connection:
+        room = most_under_way - await under_way(connection, now=now)
+    left = room if limit is None else min(room, limit)
+    claimed = submitted = 0
+    while left > claimed:
+        batch = await _claim(database, now, min(BATCH, left - claimed))
+        claimed += len(batch)
+        submitted += await _submit(database, fleet, batch, now)
+        if len(batch) < BATCH:
+            break
+    await _finish(database, now)
+    return Ticked(claimed, submitted, recovered, len(ambiguous))
+
+
+async def _finish(database: Database, now: datetime) -> None:
+    async with database.writing() as connection:
+        for campaign_id in await finish_campaigns(connection, now=now):
+            log.info("campaign_finished", campaign_id=campaign_id)
+
+
+def thread_of(key: Key) -> str:
+    """Return the thread of a person in a campaign."""
+    return f"campaign-{key[0]}-{key[1]}"
+
+
+def request_of(key: Key) -> dict[str, Any]:
+    """Return the request of the run that makes a visit."""
+    return {"kind": "wake", "input": {"campaign_id": key[0], "contact_id": key[1]}, "metadata": {"campaign_id": key[0]}}
+
+
+async def _claim(database: Database, now: datetime, limit: int) -> list[tuple[EnrollmentRow, RunId]]:
+    """Claim due visits, and write down beforehand which run each will be, so that no run is ever unknown."""
+    async with database.writing() as connection:
+        rows = await claim_due(connection, now=now, lease_until_at=now + LEASE, limit=limit)
+        claimed = [(row, RunId(str(uuid7()))) for row in rows]
+        await note_runs(connection, {key_of(row): run_id for row, run_id in claimed})
+    return claimed
+
+
+async def _submit(database: Database, fleet: Fleet, batch: Iterable[tuple[EnrollmentRow, RunId]], now: datetime) -> int:
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def submit(row: EnrollmentRow, run_id: RunId) -> bool:
+        async with slots:
+            try:
+                await fleet.submit_visit(key_of(row), run_id)
+            except (TransientError, RequestError) as exc:
+                await _come_to_nothing(database, row, run_id, _Lost(str(exc), is_its_fault=False), now)
+                return False
+            return True
+
+    return sum(await asyncio.gather(*(submit(row, run_id) for row, run_id in batch)))
+
+
+async def _recover(database: Database, fleet: Fleet, now: datetime) -> int:
+    """Take visits back from runs that have ended: a run that did its work has given its visit back itself."""
+    async with database.reading() as connection:
+        rows = await taken(connection, limit=BATCH)
+    ends = await fleet.outcomes([RunId(row.run_id or "") for row in rows])
+    lost = [(row, end) for row, end in zip(rows, ends, strict=True) if end is not None]
+    for row, end in lost:
+        await _come_to_nothing(database, row, RunId(row.run_id or ""), _lost_of(end.failure), now)
+    return len(lost)
+
+
+def _lost_of(failure: RunFailure | None) -> _Lost:
+    if failure is None:
+        return _Lost("its run ended and left it as it was")
+    return _Lost(failure.message, is_hopeless=failure.code in HOPELESS)
+
+
+async def _come_to_nothing(database: Database, row: EnrollmentRow, run_id: RunId, lost: _Lost, now: datetime) -> None:
+    """Give a visit back, to be tried again later; park it when it came to nothing too often, or will always."""
+    async with database.writing() as connection:
+        await end_visit(connection, key_of(row), _given_back(row, lost, now), run_id=run_id, wakes=row.wakes)
+    ids = {"campaign_id": row.campaign_id, "contact_id": row.contact_id, "run_id": run_id}
+    log.warning("visit_came_to_nothing", **ids, why=lost.why)
+
+
+def _given_back(row: EnrollmentRow, lost: _Lost, now: datetime) -> dict[str, Any]:
+    """Say how an enrollment goes on; the last visit of one that has ended is left out rather than parked."""
+    fruitless = row.fruitless + lost.is_its_fault
+    if lost.is_hopeless or fruitless >= MOST_FRUITLESS:
+        why = lost.why if lost.is_hopeless else f"{fruitless} visits came to nothing: {lost.why}"
+        values: dict[str, Any] = {"fruitless": 0, "wake_at": None}
+        told = {"state": "parked", "reason": why}
+    else:
+        values = {"fruitless": fruitless, "wake_at": now + BACK_OFF * 2 ** min(fruitless, 8)}
+        told = {"reason": lost.why}
+    return {**values, **(told if row.state == ACTIVE else {}), "updated_at": now}
