@@ -17,31 +17,23 @@ from starlette.responses import Response
 from agentic_sales.campaigns.sending.links import check_links
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, StateUnavailable, TransientError
-from agentic_sales.facade import (
-    assistants,
-    campaigns,
-    export,
-    feedback,
-    fleet,
-    forget,
-    health,
-    many_runs,
-    metrics,
-    runs,
-    suppressions,
-    thread_runs,
-    thread_state,
-    threads,
-    unsubscribe,
-    webhooks,
-)
+from agentic_sales.facade import health
 from agentic_sales.facade.answers import answer_of_error, error_answer
+from agentic_sales.facade.fleet import assistants, metrics
+from agentic_sales.facade.fleet import processes as fleet
+from agentic_sales.facade.fleet.request_metrics import Counted, RequestMetrics
+from agentic_sales.facade.fleet.tracing import langsmith_kept, traced
 from agentic_sales.facade.guard import Guard
-from agentic_sales.facade.request_metrics import Counted, RequestMetrics
+from agentic_sales.facade.outreach import campaigns, export, forget, suppressions, unsubscribe
+from agentic_sales.facade.outreach import events as webhooks
+from agentic_sales.facade.runs import feedback, runs
+from agentic_sales.facade.runs import many as many_runs
+from agentic_sales.facade.runs.validation import InputValidator
 from agentic_sales.facade.state import FacadeState
-from agentic_sales.facade.thread_records import ThreadRecords, writing_down
-from agentic_sales.facade.tracing import langsmith_kept, traced
-from agentic_sales.facade.validation import InputValidator
+from agentic_sales.facade.threads import runs as thread_runs
+from agentic_sales.facade.threads import state as thread_state
+from agentic_sales.facade.threads import threads
+from agentic_sales.facade.threads.records import ThreadRecords, writing_down
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import connect_reader, open_runs
 from agentic_sales.runs.threads import ThreadLedger

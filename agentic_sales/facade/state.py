@@ -8,9 +8,9 @@ from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from agentic_sales.control import ControlPlane
-from agentic_sales.facade.request_metrics import RequestMetrics
-from agentic_sales.facade.thread_records import ThreadRecords
-from agentic_sales.facade.validation import InputValidator
+from agentic_sales.facade.fleet.request_metrics import RequestMetrics
+from agentic_sales.facade.runs.validation import InputValidator
+from agentic_sales.facade.threads.records import ThreadRecords
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.submit import Runs
 from agentic_sales.settings import Settings

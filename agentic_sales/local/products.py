@@ -10,7 +10,7 @@ from rich.table import Table
 
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidRequest
-from agentic_sales.facade.validation import problems_of
+from agentic_sales.facade.runs.validation import problems_of
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from agentic_sales.store.migrate import ensure_migrated

@@ -10,7 +10,7 @@ from agentic_sales.campaigns.plan.plan import CampaignPlan
 from agentic_sales.campaigns.visits.visit import commission_of, situation_of
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidRequest
-from agentic_sales.facade.validation import InputValidator
+from agentic_sales.facade.runs.validation import InputValidator
 from agentic_sales.settings import Settings
 from tests.small_campaign import CAMPAIGN, NOW, small_campaign
 

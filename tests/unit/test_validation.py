@@ -6,7 +6,7 @@ import pytest
 
 from agentic_sales.control import build_control_plane
 from agentic_sales.errors import InvalidInput
-from agentic_sales.facade.validation import LONGEST_PROBLEM_CHARS, InputValidator
+from agentic_sales.facade.runs.validation import LONGEST_PROBLEM_CHARS, InputValidator
 from agentic_sales.settings import Settings
 
 

@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from agentic_sales.client import DEFAULT_TIMEOUT_S, Client, LangGraphError, RunResult
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import ConfigurationError, InvalidInput
-from agentic_sales.facade.validation import InputValidator
+from agentic_sales.facade.runs.validation import InputValidator
 
 OK: Final = 0
 FAILED: Final = 1

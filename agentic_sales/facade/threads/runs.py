@@ -7,12 +7,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import RunNotEnded, UnknownRun
-from agentic_sales.facade.runs import RUN_ERRORS, record_of
+from agentic_sales.facade.runs.runs import RUN_ERRORS, record_of
+from agentic_sales.facade.runs.streams import stream_answer
+from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
+from agentic_sales.facade.runs.waiting import answer_when_ended, run_headers
 from agentic_sales.facade.state import state_of
-from agentic_sales.facade.streams import stream_answer
-from agentic_sales.facade.submission import REQUEST_BODY, submit
-from agentic_sales.facade.threads import THREAD_ERRORS, checked_thread_id
-from agentic_sales.facade.waiting import answer_when_ended, run_headers
+from agentic_sales.facade.threads.threads import THREAD_ERRORS, checked_thread_id
 from agentic_sales.runs.descriptions import described
 
 router = APIRouter(tags=["thread runs"])

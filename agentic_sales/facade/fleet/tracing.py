@@ -35,7 +35,7 @@ async def langsmith_kept(ledger: Ledger) -> AsyncIterator[None]:
     if opened is None or opened.run_trees is None:
         yield
         return
-    from agentic_sales.facade.langsmith_door import langsmith_served  # noqa: PLC0415 - only where it is on
+    from agentic_sales.facade.runs.langsmith_door import langsmith_served  # noqa: PLC0415 - only where it is on
 
     async with langsmith_served(opened.run_trees, FeedbackQueue(ledger)):
         yield

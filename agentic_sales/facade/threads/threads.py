@@ -17,8 +17,8 @@ from agentic_sales.contracts import ErrorBody
 from agentic_sales.errors import InvalidRequest, ThreadBusy, UnknownThread
 from agentic_sales.facade.pages import page
 from agentic_sales.facade.state import state_of
-from agentic_sales.facade.thread_questions import ask_about
-from agentic_sales.facade.thread_records import ThreadRecords
+from agentic_sales.facade.threads.questions import ask_about
+from agentic_sales.facade.threads.records import ThreadRecords
 from agentic_sales.store.threads import SortBy, Thread, ThreadFilter, ThreadStatus
 
 router = APIRouter(tags=["threads"])

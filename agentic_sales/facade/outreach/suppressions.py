@@ -13,8 +13,8 @@ from starlette.responses import Response
 from agentic_sales.campaigns.people.lifting import lift_suppressions, suppress_by_hand
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import StopReason
-from agentic_sales.facade.campaigns import ERRORS
-from agentic_sales.facade.forget import Person
+from agentic_sales.facade.outreach.campaigns import ERRORS
+from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import state_of
 from agentic_sales.store.contacts import contact_by_hash

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from agentic_sales.campaigns.people.export import held_of
-from agentic_sales.facade.campaigns import ERRORS
-from agentic_sales.facade.forget import Person
+from agentic_sales.facade.outreach.campaigns import ERRORS
+from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.state import state_of
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])

@@ -12,9 +12,9 @@ from agentic_sales.contracts import ENDED, RunId, RunStatus
 from agentic_sales.errors import AgenticSalesError, BrokerUnavailable, InvalidRequest, UnknownRun
 from agentic_sales.facade.answers import answer_of_error
 from agentic_sales.facade.pages import Limit, Offset, page
-from agentic_sales.facade.runs import RUN_ERRORS, undo
+from agentic_sales.facade.runs.runs import RUN_ERRORS, undo
+from agentic_sales.facade.runs.submission import Submission, submit_all
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.facade.submission import Submission, submit_all
 from agentic_sales.runs.descriptions import described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.listing import latest_runs

@@ -12,9 +12,9 @@ from uuid_utils import uuid7
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import AgenticSalesError, InvalidRequest
 from agentic_sales.facade.guard import caller_of
-from agentic_sales.facade.run_webhooks import check_webhook
+from agentic_sales.facade.runs.webhooks import check_webhook
 from agentic_sales.facade.state import state_of
-from agentic_sales.facade.thread_turns import check_request, turn_on
+from agentic_sales.facade.threads.turns import check_request, turn_on
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency

@@ -19,9 +19,9 @@ from agentic_sales.campaigns.visits import clock
 from agentic_sales.campaigns.visits.tick import CAMPAIGN
 from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import BrokerUnavailable, PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
-from agentic_sales.facade.campaigns import ERRORS
+from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.facade.thread_questions import answered
+from agentic_sales.facade.threads.questions import answered
 from agentic_sales.runs.feedback import FeedbackQueue
 from agentic_sales.store.threads import ThreadState
 

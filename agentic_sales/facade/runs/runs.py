@@ -12,11 +12,11 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from agentic_sales.contracts import ErrorBody, RunId
 from agentic_sales.errors import UnknownRun, UnknownThread
+from agentic_sales.facade.runs.streams import stream_answer
+from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
+from agentic_sales.facade.runs.waiting import answer_when_ended, run_headers
 from agentic_sales.facade.state import state_of
-from agentic_sales.facade.streams import stream_answer
-from agentic_sales.facade.submission import REQUEST_BODY, submit
-from agentic_sales.facade.thread_turns import undo_runs
-from agentic_sales.facade.waiting import answer_when_ended, run_headers
+from agentic_sales.facade.threads.turns import undo_runs
 from agentic_sales.runs.descriptions import described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.submit import SubmittedRun

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.state import state_of
-from agentic_sales.facade.thread_questions import ask_about
-from agentic_sales.facade.threads import OK, THREAD_ERRORS, checked_thread_id
+from agentic_sales.facade.threads.questions import ask_about
+from agentic_sales.facade.threads.threads import OK, THREAD_ERRORS, checked_thread_id
 from agentic_sales.store.threads import Thread
 
 router = APIRouter(tags=["threads"])

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from starlette.responses import Response
 
 from agentic_sales.errors import BrokerUnavailable
+from agentic_sales.facade.runs.waiting import answer_when_ended
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.facade.waiting import answer_when_ended
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.probe import PROBE_REQUEST
 

@@ -13,8 +13,8 @@ from starlette.responses import StreamingResponse
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.facade.answers import error_of_langgraph
+from agentic_sales.facade.runs.waiting import run_headers
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.facade.waiting import run_headers
 from agentic_sales.runs.events import FROM_START, RunEvent, follow
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import SubmittedRun
