@@ -1,7 +1,9 @@
 """Examine what a fleet stands on: broker settings that lose work, the collector, the database."""
 
 import asyncio
+import platform
 from collections.abc import Iterator, Mapping
+from email.policy import EmailPolicy
 from typing import Any
 
 import httpx
@@ -26,11 +28,21 @@ _TIMEOUT_S = 5.0
 async def examine_deployment(configuration: Settings, control: ControlPlane) -> list[Finding]:
     """Look at the settings of this release and environment, and at what they name."""
     return [
+        _python(),
         *_celery(configuration, control),
         *await _redis(configuration),
         *await _exporter(configuration),
         await asyncio.to_thread(_database, configuration),
     ]
+
+
+def _python() -> Finding:
+    """Look for the patch of CVE-2024-6923 by what it adds: distributions carry it under older version numbers."""
+    version = platform.python_version()
+    if hasattr(EmailPolicy, "verify_generated_headers"):
+        return ok("python", f"{version}, whose mail library refuses headers that would end early")
+    told = f"{version} lacks the patch of CVE-2024-6923; every mail is read once more before it goes, and that holds"
+    return warn("python", told, "update to 3.11.10, 3.12.5, 3.13 or later, or to your distribution's patched package")
 
 
 def _celery(configuration: Settings, control: ControlPlane) -> Iterator[Finding]:

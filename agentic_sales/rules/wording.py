@@ -53,6 +53,8 @@ _PRIVATE = re.compile(
 
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Of the control characters tab and line breaks are not among them."""
+_ENCODED_WORD = re.compile(r"=\?[^\s?]{1,40}\?[bq]\?", re.IGNORECASE)
+"""How an encoded word of RFC 2047 begins; a mail program decodes what follows, whoever wrote it."""
 
 
 def newest_text(email: str) -> str:
@@ -87,6 +89,12 @@ def unreadable(text: str) -> str | None:
     """Return the first character that `readable` would take out, by its number; None: there is none."""
     found = _UNREADABLE.search(text)
     return f"U+{ord(found[0]):04X}" if found else None
+
+
+def encoded_word(text: str) -> str | None:
+    """Return the beginning of the first encoded word (RFC 2047) in a text; None: there is none."""
+    found = _ENCODED_WORD.search(text)
+    return found[0] if found else None
 
 
 def one_line(text: str) -> str:

@@ -17,7 +17,10 @@ _unavailable: dict[str, GraphUnavailable] = {}
 
 def carry(rows: Iterable[GraphSpec]) -> None:
     """Load every row that loads; keep the reason of each that does not."""
-    loaded, broken = load_graphs(rows)
+    chosen = list(rows)
+    if any(row.resumable for row in chosen):
+        import agentic_sales.workers.checkpoints  # noqa: F401, PLC0415 - so that every child inherits the drivers
+    loaded, broken = load_graphs(chosen)
     _graphs.update(loaded)
     _unavailable.update(broken)
 

@@ -1,6 +1,7 @@
 """What the doctor says of broker settings, which a running fleet of this release cannot have wrong."""
 
 from collections.abc import Iterator
+from email.policy import EmailPolicy
 
 import pytest
 
@@ -59,3 +60,15 @@ async def test_a_redis_that_nobody_named_is_not_looked_at(control: ControlPlane)
     findings = await examine_deployment(Settings.model_validate({}), control)
     [finding] = [finding for finding in findings if finding.check == "redis"]
     assert (finding.status, "REDIS_URL is not set" in finding.told) == ("warn", True)
+
+
+@pytest.mark.parametrize("is_patched", [True, False])
+async def test_a_python_whose_mail_library_lets_headers_end_early_is_warned_of(
+    control: ControlPlane, monkeypatch: pytest.MonkeyPatch, *, is_patched: bool
+) -> None:
+    if is_patched:
+        monkeypatch.setattr(EmailPolicy, "verify_generated_headers", True, raising=False)
+    else:
+        monkeypatch.delattr(EmailPolicy, "verify_generated_headers", raising=False)
+    [finding] = [one for one in await examine_deployment(Settings.model_validate({}), control) if one.check == "python"]
+    assert finding.status == ("ok" if is_patched else "warn")

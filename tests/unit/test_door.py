@@ -3,6 +3,7 @@
 import asyncio
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ import pytest
 
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.desk import switch_mailbox
+from agentic_sales.campaigns.sending import door
 from agentic_sales.campaigns.sending.door import LEASE, RETRY_AFTER, TRIAL, resolve, sweep, when_and_why
 from agentic_sales.campaigns.sending.transports.contract import Delivery
 from agentic_sales.contracts import CampaignId, TouchId
-from agentic_sales.errors import NotPermitted, StateConflict, UnknownRecord
+from agentic_sales.errors import InvalidMessage, NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import (
     change_enrollment,
@@ -442,6 +444,30 @@ async def test_a_message_that_would_break_its_headers_fails_and_never_leaves(mig
         row = await campaign.door().send(touch_id, now=NOW)
     assert (row.state, campaign.mails()) == ("failed", [])
     assert "line break" in row.detail
+
+
+async def test_a_message_of_which_no_mail_can_be_made_fails_at_once_and_is_not_stuck_in_dispatching(
+    migrated: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> EmailMessage:
+        raise ValueError("a header of the library's own mind")
+
+    async with small_campaign(migrated) as campaign:
+        touch_id = await campaign.message()
+        monkeypatch.setattr(door, "build_message", refuse)
+        row = await campaign.door().send(touch_id, now=NOW)
+    assert (row.state, campaign.mails()) == ("failed", [])
+    assert "the library's own mind" in row.detail
+
+
+@pytest.mark.parametrize("subject", ["next\u0085line", "=?utf-8?q?Hi=0D=0ABcc:_x@evil.example?="])
+async def test_a_subject_that_no_header_can_hold_is_refused_when_it_is_written(
+    migrated: Settings, subject: str
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@example.com")
+        with pytest.raises(InvalidMessage, match="Subject"):
+            await campaign.write(contact_id, subject=subject)
 
 
 async def test_a_touch_that_is_not_there_is_named(migrated: Settings, tmp_path: Path) -> None:

@@ -103,6 +103,18 @@ async def test_a_control_character_in_a_name_is_dirt_that_no_header_gets_to_see(
     assert person.first_name == "J o"
 
 
+@pytest.mark.parametrize("column", ["first_name", "company", "position", "likes"])
+async def test_a_cell_that_hides_a_header_in_an_encoded_word_is_refused_by_its_column(
+    migrated: Settings, column: str
+) -> None:
+    raw = f"email,{column}\njo@x.example,=?utf-8?q?Jo=0D=0ABcc:_x@evil.example?=\nbo@x.example,a =? b ?= c\n"
+    async with open_database(migrated) as database:
+        report = await import_contacts(database, raw.encode(), now=NOW, defaults=ConsentDefaults("consent", "a fair"))
+    assert [line.status for line in report.lines] == ["refused", "added"]
+    assert report.lines[0].problems[0].column == column
+    assert "encoded word" in report.lines[0].problems[0].reason
+
+
 @pytest.mark.parametrize(
     ("line", "column"),
     [

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from agentic_sales.campaigns.sending import messages
 from agentic_sales.campaigns.sending.links import open_links
 from agentic_sales.campaigns.sending.messages import build_message, to_bytes
 from agentic_sales.campaigns.sending.transports.chosen import open_transport
@@ -105,11 +106,53 @@ def test_no_encoded_word_and_no_line_is_longer_than_the_rfcs_allow(values: dict[
         ({"to_email": "jo@example.com, all@example.com"}, "To"),
         ({"to_email": "jo@example.com\r\nBcc: all@example.com"}, "To"),
         ({"in_reply_to": "<a@b>\r\nBcc: x@y.z"}, "In-Reply-To"),
+        ({"first_name": "=?utf-8?q?Jo=0D=0ABcc:_x@evil.example?="}, "To"),
+        ({"subject": "Hi =?utf-8?q?a=0D=0A=0D=0AAnother_body?="}, "Subject"),
+        ({"subject": "Hi =?UTF-8?B?Cg==?="}, "Subject"),
+        ({"display_name": "=?utf-8?q?Ann=0ABcc:_x@evil.example?="}, "From"),
+        ({"subject": "next\u0085line"}, "Subject"),
+        *(({"subject": f"a{chr(code)}b"}, "Subject") for code in (0x0B, 0x0C, 0x1C, 0x1D, 0x1E, 0x85, 0x2028, 0x2029)),
     ],
 )
 def test_nothing_that_a_stranger_wrote_becomes_another_header(values: dict[str, str], header: str) -> None:
     with pytest.raises(InvalidMessage, match=header):
         message(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "part"),
+    [
+        ({"first_name": "=?utf-8?q?Jo=0D=0ABcc:_x@evil.example?="}, "bcc|headers"),
+        ({"subject": "Hi =?utf-8?q?a=0D=0A=0D=0AAnother_body?="}, "content-type|headers"),
+        ({"subject": "Hi =?utf-8?q?there?="}, "Subject"),
+    ],
+)
+def test_a_mail_that_a_receiver_would_read_otherwise_is_refused_even_if_its_words_were_let_through(
+    values: dict[str, str], part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "encoded_word", lambda _: None)
+    with pytest.raises(InvalidMessage, match=f"`({part})`"):
+        message(**values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"subject": '  Two  spaces: no =?, ?= and "quotes"'},
+        {"subject": "a" * 399},
+        {"subject": "Grüße " * 60},
+        {"subject": "日本語" * 100},
+        {"first_name": 'Jo "the one"', "last_name": "O'Brien \\ (PhD), Jr."},
+        {"first_name": "é" * 200, "last_name": "@home"},
+        {"text": "From here\n.\n\n\ttab  and   spaces\n" + "ü" * 2_000},
+        {"text": "a\u0085b\u2028c\x0cd", "html": "<p>\u0085</p>"},
+        {"text": "x" * 3_000, "html": f"<p>{'y' * 3_000}</p>"},
+        {"display_name": "", "reply_to": ""},
+        {"in_reply_to": "<a@b.example>", "references": " ".join(f"<{n}{'a' * 60}@b.example>" for n in range(20))},
+    ],
+)
+def test_what_people_write_passes_the_look_at_what_goes_out(values: dict[str, str]) -> None:
+    assert to_bytes(message(**values))
 
 
 async def test_a_server_that_hangs_up_after_the_message_leaves_an_unknown() -> None:

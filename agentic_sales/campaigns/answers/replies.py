@@ -24,6 +24,8 @@ CONSEQUENCES: dict[str, StopReason] = {
 """Class of an answer to why nothing more is sent; an absence note is no answer, and the sequence goes on after it."""
 AWAY = timedelta(days=3)
 """How long somebody counts as away whose note names no day."""
+LONGEST_AWAY = timedelta(days=366)
+"""Longest absence that is believed; a stranger's `until 9999-12-31` would end beyond the calendar."""
 
 
 def asked_of(reply: InboundRow) -> dict[str, Any]:
@@ -78,4 +80,5 @@ async def note_class(
 def _back_at(until: str | None, reply: InboundRow, zone: ZoneInfo) -> datetime:
     if until is None:
         return reply.received_at + AWAY
-    return instant(date.fromisoformat(until), time(), zone)
+    last = reply.received_at.date() + LONGEST_AWAY
+    return instant(min(date.fromisoformat(until), last), time(), zone)

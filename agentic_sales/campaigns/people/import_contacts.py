@@ -17,6 +17,7 @@ from agentic_sales.campaigns.people.addresses import email_hash, normalized
 from agentic_sales.campaigns.plan.windows import zone_named
 from agentic_sales.contracts import CompanyId, ConsentBasis, ContactId
 from agentic_sales.errors import InvalidAddress, InvalidRequest
+from agentic_sales.rules.wording import encoded_word
 from agentic_sales.store.contacts import add_company, add_contact, contact_by_hash
 from agentic_sales.store.database import Database
 from agentic_sales.store.statements import known
@@ -127,7 +128,7 @@ class _Form:
             return _refused(number, "", Problem("", told))
         padded = [" ".join(_CONTROL.sub(" ", cell).split()) for cell in cells] + [""] * (len(self.columns) - len(cells))
         values = dict(zip(self.columns.values(), padded, strict=True))
-        refusals = (*self._address_problems(values), *self._consent_problems(values))
+        refusals = (*self._address_problems(values), *self._consent_problems(values), *self._encoded_problems(values))
         zone = values.get("time_zone") or None
         problems = tuple(self._zone_problems(zone))
         if refusals:
@@ -174,6 +175,12 @@ class _Form:
             if moment is None or moment > self.now:
                 reason = "is no date of the form 2026-12-31" if moment is None else "lies in the future"
                 yield Problem(self._header_of("consent_at"), f"`{told_at}` {reason}")
+
+    def _encoded_problems(self, values: Mapping[str, str]) -> Iterator[Problem]:
+        """Refuse what mail programs decode: behind an encoded word a cell can hide a header of a mail to come."""
+        for column, value in values.items():
+            if (found := encoded_word(value)) is not None:
+                yield Problem(self._header_of(column), f"it contains `{found}`, an encoded word of mail headers")
 
     def _zone_problems(self, zone: str | None) -> Iterator[Problem]:
         if zone is not None and zone_named(zone) is None:

@@ -14,6 +14,9 @@ from agentic_sales.contracts import CampaignId, ContactId, MailboxId
 from agentic_sales.errors import PlanUnreadable
 from agentic_sales.store.campaigns import CampaignRow
 
+LONGEST_TTL_S = 400 * 86_400
+"""Longest that a message may wait for an agreement. A number of any size would end beyond the calendar's last year."""
+
 
 class Variant(BaseModel):
     """One of several ways to write a step's message."""
@@ -21,7 +24,7 @@ class Variant(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="Its name in every statistic.", pattern=r"^[a-z0-9_-]{1,64}$")
-    weight: int = Field(default=1, ge=1, description="Its share among the step's variants.")
+    weight: int = Field(default=1, ge=1, le=1_000_000, description="Its share among the step's variants.")
     input: dict[str, Any] = Field(default_factory=dict, description="Input of the workflow that it adds or replaces.")
 
 
@@ -66,7 +69,7 @@ class CampaignPlan(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    steps: tuple[Step, ...] = Field(min_length=1, description="The messages, in order.")
+    steps: tuple[Step, ...] = Field(min_length=1, max_length=100, description="The messages, in order.")
     mailboxes: tuple[MailboxId, ...] = Field(min_length=1, description="Where it writes from; each person from one.")
     window: SendWindow = Field(default_factory=SendWindow, description="When it may write, in the recipient's time.")
     time_zone: str = Field(default="UTC", description="IANA zone of people whose own is not known.")
@@ -75,7 +78,10 @@ class CampaignPlan(BaseModel):
         default_factory=Guardrail, description="When it pauses by itself, to be looked at by somebody."
     )
     approval_ttl_s: float = Field(
-        default=7 * 86_400, gt=0, description="Seconds after which nobody can agree any more."
+        default=7 * 86_400,
+        gt=0,
+        le=LONGEST_TTL_S,
+        description="Seconds after which nobody can agree any more; at most 400 days.",
     )
 
     @property

@@ -120,6 +120,9 @@ class Door:
             message = build_message(touch, taken.person, taken.sender, unsubscribe_url=url, date=now)
         except InvalidMessage as exc:
             return Delivery("failed", str(exc))
+        except Exception as exc:  # Nothing has left yet, so this is certain, whatever the bug is.
+            log.exception("message_not_built", touch_id=touch.touch_id)
+            return Delivery("failed", f"no mail can be made of it: {type(exc).__name__}: {exc}"[:500])
         return await self._transport.deliver(message, key=TouchId(touch.touch_id))
 
 

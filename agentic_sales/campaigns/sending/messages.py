@@ -5,14 +5,16 @@ The same touch always makes the same message, but for its date; so every try of 
 
 import re
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, EmailPolicy
 from html import escape
 from typing import Any
 
+from agentic_sales.campaigns.sending.wire import check_received
 from agentic_sales.errors import InvalidMessage
-from agentic_sales.rules.wording import unreadable
+from agentic_sales.rules.wording import encoded_word, unreadable
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import TouchRow
@@ -35,7 +37,8 @@ class _Wire(EmailPolicy):
 
 
 _WIRE = _Wire(linesep="\r\n", max_line_length=998)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters of ASCII and of Latin-1, and all else at which Python ends a line."""
 LONGEST_SUBJECT_CHARS = 400
 
 
@@ -74,23 +77,40 @@ def build_message(
     Raises:
         InvalidMessage: A header would hold what no header can.
     """
+    headers = _headers(touch, person, sender, unsubscribe_url)
+    text = f"{touch.text.rstrip()}\n\n-- \n{sender.postal_address}\nUnsubscribe: {unsubscribe_url}\n"
+    html = _html(touch, sender, unsubscribe_url)
     message = EmailMessage(policy=SMTP)
-    message["From"] = _address("From", sender.display_name, sender.address)
-    message["To"] = _address("To", f"{person.first_name} {person.last_name}".strip(), touch.to_email)
-    if sender.reply_to:
-        message["Reply-To"] = _address("Reply-To", sender.display_name, sender.reply_to)
-    message["Subject"] = _subject(touch.subject)
+    for name, value in headers.items():
+        message[name] = value
     message["Date"] = date
-    message["Message-ID"] = _line("Message-ID", touch.message_id)
-    if touch.in_reply_to:
-        message["In-Reply-To"] = _line("In-Reply-To", touch.in_reply_to)
-        message["References"] = _line("References", touch.references)
-    message["List-Unsubscribe"] = f"<{_line('List-Unsubscribe', unsubscribe_url)}>"
-    message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    message.set_content(f"{touch.text.rstrip()}\n\n-- \n{sender.postal_address}\nUnsubscribe: {unsubscribe_url}\n")
-    message.add_alternative(_html(touch, sender, unsubscribe_url), subtype="html")
+    message.set_content(text)
+    message.add_alternative(html, subtype="html")
     message.set_boundary(f"=_{touch.touch_id}")  # Python's own is drawn anew for every try.
+    meant = {**{name: str(value) for name, value in headers.items()}, "Date": str(message["Date"])}
+    try:
+        raw = to_bytes(message)
+    except (MessageError, ValueError) as exc:  # Pythons with a patch of CVE-2024-6923 refuse here.
+        raise InvalidMessage("headers", f"they cannot be written: {exc}") from exc
+    check_received(raw, meant, text=text, html=html)
     return message
+
+
+def _headers(touch: TouchRow, person: ContactRow, sender: MailboxRow, unsubscribe_url: str) -> dict[str, str | Address]:
+    headers: dict[str, str | Address] = {
+        "From": _address("From", sender.display_name, sender.address),
+        "To": _address("To", f"{person.first_name} {person.last_name}".strip(), touch.to_email),
+        "Subject": _subject(touch.subject),
+        "Message-ID": _line("Message-ID", touch.message_id),
+        "List-Unsubscribe": f"<{_line('List-Unsubscribe', unsubscribe_url)}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+    if sender.reply_to:
+        headers["Reply-To"] = _address("Reply-To", sender.display_name, sender.reply_to)
+    if touch.in_reply_to:
+        headers["In-Reply-To"] = _line("In-Reply-To", touch.in_reply_to)
+        headers["References"] = _line("References", touch.references)
+    return headers
 
 
 def to_bytes(message: EmailMessage) -> bytes:
@@ -123,6 +143,8 @@ def _paragraphs(text: str) -> str:
 
 
 def _address(header: str, name: str, address: str) -> Address:
+    if len(name) > LONGEST_SUBJECT_CHARS:  # The library folds a name in quadratic time.
+        raise InvalidMessage(header, f"the name has {len(name)} of at most {LONGEST_SUBJECT_CHARS} characters")
     try:
         return Address(_line(header, name), addr_spec=_line(header, address))
     except (ValueError, IndexError) as exc:
@@ -136,7 +158,9 @@ def _subject(subject: str) -> str:
 
 
 def _line(header: str, text: str) -> str:
-    """Refuse a text that would end its header and begin another."""
+    """Refuse a text that would end its header and begin another, also once it is decoded."""
     if _CONTROL.search(text):
         raise InvalidMessage(header, "it contains a line break or a control character")
+    if (found := encoded_word(text)) is not None:
+        raise InvalidMessage(header, f"it contains the encoded word `{found}`, which mail programs decode")
     return text

@@ -67,14 +67,18 @@ class NewMailbox(_Body):
 
     mailbox_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Its id.")
     address: str = Field(description="What stands in `From`.")
-    postal_address: str = Field(min_length=1, description="The sender's, which every message shows.")
-    display_name: str = Field(default="", description="The sender's name.")
+    postal_address: str = Field(min_length=1, max_length=2_000, description="The sender's, which every message shows.")
+    display_name: str = Field(default="", max_length=200, description="The sender's name.")
     reply_to: str | None = Field(default=None, description="Where replies go; null: to the address.")
     time_zone: str = Field(default="UTC", description="IANA name; its day is the day of the cap.")
-    daily_cap: int = Field(default=50, ge=0, description="Messages a day.")
-    ramp_start: int | None = Field(default=None, ge=1, description="Messages on the first day; null: no ramp-up.")
-    ramp_per_day: int = Field(default=0, ge=0, description="How many more on each further day.")
-    spacing_s: float = Field(default=0.0, ge=0, description="Least time between two messages, in seconds.")
+    daily_cap: int = Field(default=50, ge=0, le=1_000_000, description="Messages a day.")
+    ramp_start: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="Messages on the first day; null: no ramp-up."
+    )
+    ramp_per_day: int = Field(default=0, ge=0, le=1_000_000, description="How many more on each further day.")
+    spacing_s: float = Field(
+        default=0.0, ge=0, le=86_400, description="Least time between two messages, in seconds; at most a day."
+    )
 
 
 class Answer(_Body):

@@ -14,6 +14,8 @@ PATH = "/emails"
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 TRIES = 3
 """Tries in a row while the outcome is unknown; they carry one key, so at most one of them counts."""
+LONGEST_PAUSE_S = 86_400.0
+"""Longest pause that is taken at the provider's word; a number of any size would end beyond the calendar."""
 TAG = "touch"
 """Name of the tag that carries our key into every event of the message."""
 _FORWARDED = ("Message-ID", "In-Reply-To", "References", "List-Unsubscribe", "List-Unsubscribe-Post")
@@ -79,9 +81,8 @@ def _delivery(answer: httpx.Response) -> Delivery:
             return Delivery("sent", provider_id=_body(answer).get("id"))
         case 429:
             pause = answer.headers.get("retry-after", "")
-            return Delivery(
-                "deferred", _told(answer), retry_after_s=float(pause) if pause.isdecimal() else None, is_our_fault=True
-            )
+            pause_s = min(float(pause), LONGEST_PAUSE_S) if pause.isdecimal() else None
+            return Delivery("deferred", _told(answer), retry_after_s=pause_s, is_our_fault=True)
         case 401 | 403 | 404 | 405:  # A key, a domain or a URL that is wrong.
             return Delivery("deferred", _told(answer), is_our_fault=True)
         case 409:  # Another try under this key is under way, or was another message: either may have been taken.
