@@ -34,7 +34,12 @@ task_default_routing_key = task_default_queue
 task_create_missing_queues = False
 
 # --- Tasks. The module registers `run.<assistant_id>` for every registry row; no graph before a worker starts.
-imports = ("agentic_sales.workers.task", "agentic_sales.workers.maintenance", "agentic_sales.workers.webhooks")
+imports = (
+    "agentic_sales.workers.preload",
+    "agentic_sales.workers.task",
+    "agentic_sales.workers.maintenance",
+    "agentic_sales.workers.webhooks",
+)
 task_ignore_result = True  # the ledger is the truth about a run; there is no result backend to disagree with it
 task_acks_late = True  # costs 9 % of the throughput; early acknowledgement loses every run that a dying worker holds
 task_reject_on_worker_lost = True  # a killed child's run goes back to the queue; the ledger counts its attempts
@@ -48,9 +53,9 @@ broker_connection_max_retries = None  # a worker outlives any outage of its brok
 broker_connection_timeout = 1.0  # a publisher must know within the two seconds of a 503
 broker_transport_options = (
     {
-        # A short visibility timeout that a consumer bootstep keeps young (`workers/lease.py`): it measures the time
-        # since the worker was last alive, not since delivery. A dead worker's runs come back in seconds, and a long
-        # run is never delivered twice.
+        # A short visibility timeout that a consumer bootstep keeps young (`workers/parent/lease.py`). It measures the
+        # time since the worker was last alive, not since delivery. A dead worker's runs come back in seconds, and a
+        # long run is never delivered twice.
         "visibility_timeout": 15,
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
@@ -66,7 +71,7 @@ broker_transport_options = (
 
 # --- Worker processes. Prefork: the only pool with hard time limits, child kills and isolation from a busy graph.
 worker_pool = "prefork"
-worker_consumer = "agentic_sales.workers.reception:Reception"  # looks at a message before Celery believes it
+worker_consumer = "agentic_sales.workers.parent.reception:Reception"  # looks at a message before Celery believes it
 worker_concurrency = _settings.worker_concurrency
 worker_max_tasks_per_child = _settings.max_tasks_per_child
 worker_proc_alive_timeout = 30.0  # many children start at once on few cores; the default of 4 s kills them

@@ -4,6 +4,11 @@ Where OpenTelemetry's semantic conventions have a name it is theirs (messaging, 
 `langgraph.` or `agentic.`. Values of the attributes that say which run a span belongs to are ids, never payloads.
 """
 
+from opentelemetry.context import create_key
+
+RUN_ATTRIBUTES = create_key("agentic-sales-run")
+"""Where the context holds the attributes that every span of a run carries."""
+
 ASSISTANT_ID = "langgraph.assistant_id"
 """The join key: cost and latency are rolled up by it, as by the metrics' label of the same meaning."""
 RUN_ID = "langgraph.run_id"

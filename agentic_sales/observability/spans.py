@@ -60,8 +60,6 @@ _MESSAGE_CHARS = 500
 """What is kept of an error's message."""
 _PAYLOAD_CHARS = 16_384
 """What is kept of an input or output that is shown."""
-RUN_ATTRIBUTES = otel_context.create_key("agentic-sales-run")
-"""Where the context holds the attributes that every span of a run carries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +204,7 @@ def record_failure(recorded: Span, exc: BaseException) -> None:
 
 def payload(name: str, value: Any) -> dict[str, AttributeValue]:
     """Return an input or output of the active run as an attribute, if its assistant's are shown; else nothing."""
-    opened, of_run = plane(), otel_context.get_value(RUN_ATTRIBUTES)
+    opened, of_run = plane(), otel_context.get_value(names.RUN_ATTRIBUTES)
     if opened is None or not isinstance(of_run, Mapping) or of_run[names.ASSISTANT_ID] not in opened.shown:
         return {}
     text = value.decode() if isinstance(value, bytes) else to_json(value, fallback=str).decode()
@@ -272,7 +270,7 @@ def _below(trace: TraceContext, recorded: Span, telemetry: "Telemetry") -> Trace
 def _run_context(trace: TraceContext, identity: RunIdentity) -> otel_context.Context:
     is_ours = _trace_id(get_current_span().get_span_context()) == trace.trace_id
     parent = otel_context.get_current() if is_ours else extract(trace.headers)
-    return otel_context.set_value(RUN_ATTRIBUTES, identity.attributes, parent)
+    return otel_context.set_value(names.RUN_ATTRIBUTES, identity.attributes, parent)
 
 
 def _mark_request(identity: RunIdentity) -> None:

@@ -22,7 +22,6 @@ from opentelemetry.util.types import AttributeValue
 
 from agentic_sales.observability import names
 from agentic_sales.observability.redaction import redacted
-from agentic_sales.observability.spans import RUN_ATTRIBUTES
 from agentic_sales.settings import Settings
 
 EXPORT_TIMEOUT_S = 5.0
@@ -99,7 +98,7 @@ class LateChoice(SpanProcessor):
 
     def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
         """Stamp a span with its run, and find its local root."""
-        of_run = otel_context.get_value(RUN_ATTRIBUTES, parent_context)
+        of_run = otel_context.get_value(names.RUN_ATTRIBUTES, parent_context)
         if isinstance(of_run, Mapping):
             own = span.attributes or {}
             span.set_attributes({name: value for name, value in of_run.items() if name not in own})

@@ -18,6 +18,10 @@ from agentic_sales.runs.ledger import Ledger, RunRecord, run_key
 
 WEBHOOKS_KEY = "agentic:webhooks"
 """Sorted set of the runs whose webhook is to be told; a run's score is when."""
+TURN_KEY = "agentic:webhooks_turn"
+"""There while a round of deliveries is under way."""
+DELIVER_TASK = "webhooks.deliver"
+"""The task that makes a round."""
 LEASE_S = 30.0
 """How long a try is one worker's; longer than any try takes."""
 MOST_ATTEMPTS = 10

@@ -17,10 +17,7 @@ _unavailable: dict[str, GraphUnavailable] = {}
 
 def carry(rows: Iterable[GraphSpec]) -> None:
     """Load every row that loads; keep the reason of each that does not."""
-    chosen = list(rows)
-    if any(row.resumable for row in chosen):
-        import agentic_sales.workers.checkpoints  # noqa: F401, PLC0415 - so that every child inherits the drivers
-    loaded, broken = load_graphs(chosen)
+    loaded, broken = load_graphs(rows)
     _graphs.update(loaded)
     _unavailable.update(broken)
 

@@ -7,7 +7,7 @@ does the work. A job that dies is done at the next slot; so each of them must be
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from celery import Celery, Task
@@ -15,10 +15,8 @@ from celery import Celery, Task
 from agentic_sales.celery import app
 from agentic_sales.schedule import intervals_s, job_task
 from agentic_sales.settings import settings
-from agentic_sales.workers import lifecycle
-
-if TYPE_CHECKING:
-    from agentic_sales.workers.child import Child
+from agentic_sales.workers import current
+from agentic_sales.workers.current import Child
 
 log = structlog.get_logger()
 
@@ -26,23 +24,23 @@ TIME_LIMIT_S = 300.0
 """Longest that a job may take."""
 
 
-async def _tick_campaigns(child: "Child") -> object:
-    from agentic_sales.workers.campaigns import tick_campaigns  # noqa: PLC0415 - beat loads the tasks too
+async def _tick_campaigns(child: Child) -> object:
+    from agentic_sales.workers.child.campaigns import tick_campaigns  # noqa: PLC0415 - beat loads the tasks too
 
     return await tick_campaigns(child)
 
 
-async def _read_inboxes(_: "Child") -> object:
-    from agentic_sales.workers.campaigns import read_inboxes  # noqa: PLC0415 - as above
+async def _read_inboxes(_: Child) -> object:
+    from agentic_sales.workers.child.campaigns import read_inboxes  # noqa: PLC0415 - as above
 
     return await read_inboxes(settings())
 
 
-async def _prune_checkpoints(child: "Child") -> object:
+async def _prune_checkpoints(child: Child) -> object:
     if not any(row.resumable for row in child.control.rows.values()):
         return "no workflow keeps its state"
     from agentic_sales.runs.threads import BUSY_KEY  # noqa: PLC0415 - as above
-    from agentic_sales.workers.retention import prune  # noqa: PLC0415 - as above
+    from agentic_sales.workers.child.retention import prune  # noqa: PLC0415 - as above
 
     async def is_busy(thread_id: str) -> bool:
         return bool(await child.ledger.redis.sismember(BUSY_KEY, thread_id))
@@ -50,7 +48,7 @@ async def _prune_checkpoints(child: "Child") -> object:
     return await prune(child.configuration, is_busy=is_busy, now=datetime.now(UTC))
 
 
-JOBS: Mapping[str, Callable[["Child"], Awaitable[object]]] = {
+JOBS: Mapping[str, Callable[[Child], Awaitable[object]]] = {
     "tick_campaigns": _tick_campaigns,
     "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,
@@ -66,10 +64,10 @@ class MaintenanceTask(Task[[], str]):
 
     def run(self) -> str:
         """Do the job, unless somebody did it in this slot; say what came of it."""
-        child = lifecycle.child()
+        child = current.child()
         return child.do(self._in_slot(child))
 
-    async def _in_slot(self, child: "Child") -> str:
+    async def _in_slot(self, child: Child) -> str:
         slot = await _slot_of(child, intervals_s(tick_s=child.configuration.campaign_tick_s)[self.job])
         key = f"agentic:slot:{self.job}:{slot}"
         if not await child.ledger.redis.set(key, "1", nx=True, ex=3600):
@@ -80,7 +78,7 @@ class MaintenanceTask(Task[[], str]):
         return str(done)
 
 
-async def _slot_of(child: "Child", interval_s: float) -> int:
+async def _slot_of(child: Child, interval_s: float) -> int:
     """Return the number of the interval that it is, by the clock of Redis, which all beats share."""
     seconds, micros = await child.ledger.redis.time()
     return int((seconds + micros / 1e6) // interval_s)

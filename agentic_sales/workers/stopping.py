@@ -16,6 +16,10 @@ class WorkerStopping(Exception):
     """Read by traces: a run that is given back has not failed."""
 
 
+class ChildRecycled(SystemExit):
+    """Raised to replace a child whose run went over its limit: threads that the run started may still be working."""
+
+
 def ask_to_stop() -> None:
     """Say that this worker is being stopped; it cannot be taken back."""
     _byte[0] = 1

@@ -16,9 +16,8 @@ from agentic_sales.errors import RunTimeout
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.publisher import task_name
-from agentic_sales.workers import lifecycle
-from agentic_sales.workers.request import ChildRecycled
-from agentic_sales.workers.stopping import WorkerStopping, is_stopping
+from agentic_sales.workers import current
+from agentic_sales.workers.stopping import ChildRecycled, WorkerStopping, is_stopping
 
 log = structlog.get_logger()
 
@@ -32,7 +31,7 @@ class RunTask(Task[[str], str]):
     """The task of every workflow."""
 
     abstract = True
-    Request = "agentic_sales.workers.request:RunRequest"
+    Request = "agentic_sales.workers.parent.request:RunRequest"
     row: GraphSpec
 
     def run(self, run_id: str) -> str:
@@ -45,7 +44,7 @@ class RunTask(Task[[str], str]):
         delivery = self.request.delivery_info or {}
         try:
             _refuse_while_stopping()
-            outcome = lifecycle.child().run(self.row, RunId(run_id), queue=str(delivery.get("routing_key")))
+            outcome = current.child().run(self.row, RunId(run_id), queue=str(delivery.get("routing_key")))
         except WorkerStopping as exc:
             log.info("run_left_to_another_worker", run_id=run_id, assistant_id=self.row.assistant_id)
             raise Reject("this worker is being stopped", requeue=True) from exc

@@ -1,86 +1,22 @@
-"""Have the webhooks of ended runs told by a child of the default pool, whenever something is due.
-
-The parent looks once a second and asks for one round at a time in the whole fleet; a child makes it, with a time limit,
-so a receiver that hangs harms no parent. A round that dies with its child is asked for again when its turn has expired.
-"""
-
-from typing import TYPE_CHECKING, Any
-
-import structlog
-from celery import bootsteps
-from celery.worker.consumer import Consumer
-from kombu.exceptions import OperationalError
-from redis import Redis
-from redis.exceptions import RedisError
+"""Tell the webhooks of ended runs, in a child of the default pool; the parent asks for each round."""
 
 from agentic_sales.celery import app
-from agentic_sales.control import control_plane
-from agentic_sales.runs.publisher import send_job
-from agentic_sales.runs.webhooks import WEBHOOKS_KEY
-from agentic_sales.settings import settings
-from agentic_sales.workers import lifecycle
-from agentic_sales.workers.canary import consumed_queues
-
-if TYPE_CHECKING:
-    from agentic_sales.workers.child import Child
-
-log = structlog.get_logger()
-
-DELIVER_TASK = "webhooks.deliver"
-LOOK_INTERVAL_S = 1.0
-TURN_S = 60
-"""How long a round is waited for before another one is asked for."""
-_TURN_KEY = "agentic:webhooks_turn"
+from agentic_sales.runs.webhooks import DELIVER_TASK, TURN_KEY
+from agentic_sales.workers import current
+from agentic_sales.workers.current import Child
 
 
 @app.task(name=DELIVER_TASK, soft_time_limit=45, time_limit=50)
 def deliver_webhooks() -> int:
     """Tell every webhook whose delivery is due; return how many tries that took."""
-    child = lifecycle.child()
+    child = current.child()
     return child.do(_round(child))
 
 
-async def _round(child: "Child") -> int:
-    from agentic_sales.workers.delivery import deliver_due  # noqa: PLC0415 - beat and Flower load the tasks too
+async def _round(child: Child) -> int:
+    from agentic_sales.workers.child.delivery import deliver_due  # noqa: PLC0415 - beat and Flower load the tasks too
 
     try:
         return await deliver_due(child.ledger, child.configuration)
     finally:
-        await child.ledger.redis.delete(_TURN_KEY)
-
-
-class WebhookRounds(bootsteps.StartStopStep):
-    """Consumer bootstep of the default pool that asks for rounds of deliveries."""
-
-    requires = ("celery.worker.consumer.tasks:Tasks",)
-
-    def __init__(self, consumer: Consumer, **options: Any) -> None:
-        super().__init__(consumer, **options)
-        self._redis = Redis.from_url(settings().redis_url, socket_timeout=1.0, socket_connect_timeout=1.0)
-        self._timer_entry: Any = None
-
-    def include_if(self, parent: Consumer) -> bool:  # noqa: ARG002 - Celery's signature
-        """Leave the work to the default pool, and out where nothing is signed."""
-        return settings().webhook_secret is not None
-
-    def start(self, consumer: Consumer) -> None:
-        """Look at every interval from now on."""
-        self._timer_entry = consumer.timer.call_repeatedly(LOOK_INTERVAL_S, self._look, (consumer,))
-
-    def stop(self, consumer: Consumer) -> None:
-        """Stop looking."""
-        if self._timer_entry is not None:
-            consumer.timer.cancel(self._timer_entry)
-            self._timer_entry = None
-
-    def _look(self, consumer: Consumer) -> None:
-        queue = control_plane().default_queue
-        if queue not in consumed_queues(consumer):
-            return
-        try:
-            seconds, _ = self._redis.time()
-            is_due = self._redis.zcount(WEBHOOKS_KEY, "-inf", seconds)
-            if is_due and self._redis.set(_TURN_KEY, "1", nx=True, ex=TURN_S):
-                send_job(app, DELIVER_TASK, queue)
-        except (RedisError, OperationalError, OSError) as exc:
-            log.warning("webhooks_not_looked_at", worker=consumer.hostname, reason=str(exc))
+        await child.ledger.redis.delete(TURN_KEY)

@@ -20,7 +20,7 @@ from agentic_sales.store.database import as_current
 from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.mailboxes import change_mailbox
 from agentic_sales.store.suppressions import suppressions
-from agentic_sales.workers.campaigns import read_inboxes
+from agentic_sales.workers.child.campaigns import read_inboxes
 from tests.imap_server import PASSWORD, ImapServer, hangs_up_after
 from tests.small_campaign import MAILBOX, NOW, SmallCampaign, later, small_campaign
 from tests.unit import mails

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentic_sales.registry import index_rows
 from agentic_sales.settings import Settings
-from agentic_sales.workers.checkpoints import FILE_NAME, open_checkpoints
+from agentic_sales.workers.child.checkpoints import FILE_NAME, open_checkpoints
 from agentic_sales.workers.loader import load_graph
 from tests.workflows.registry import GRAPHS
 

@@ -7,7 +7,7 @@ from agentic_sales.observability.spans import RunIdentity, publishing
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Claim, Outcome
-from agentic_sales.workers.traced import traced, traced_config
+from agentic_sales.workers.child.traced import traced, traced_config
 
 OFF_ROUNDS = 20_000
 

@@ -31,7 +31,7 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.visits import Key
-from agentic_sales.workers.checkpoints import open_checkpoints
+from agentic_sales.workers.child.checkpoints import open_checkpoints
 from agentic_sales.workers.loader import Graph, load_graph
 from tests.chaos.campaign_shapes import SHAPES, People
 from tests.small_campaign import NOW

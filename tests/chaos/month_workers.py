@@ -27,7 +27,7 @@ from agentic_sales.rehearsal.in_process import sub_runs_in_process
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import Database, as_current, open_database
-from agentic_sales.workers.checkpoints import open_checkpoints
+from agentic_sales.workers.child.checkpoints import open_checkpoints
 from agentic_sales.workers.loader import load_graph
 from tests.chaos.clocked_fleet import clocked_fleet
 from tests.fleet import PROCFILE

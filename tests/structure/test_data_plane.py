@@ -10,10 +10,10 @@ from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # hon
 from agentic_sales.celery import app
 from agentic_sales.control import control_plane
 from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.webhooks import DELIVER_TASK
 from agentic_sales.schedule import intervals_s
 from agentic_sales.workers.maintenance import JOBS
 from agentic_sales.workers.task import HARD_LIMIT_GRACE_S, SOFT_LIMIT_GRACE_S
-from agentic_sales.workers.webhooks import DELIVER_TASK
 from tests.structure.rows import ROWS, each_row
 from tests.structure.sources import ROOT
 

@@ -47,14 +47,14 @@ def test_only_a_worker_carries_a_graph(module: str) -> None:
 def test_tracing_that_is_off_starts_no_thread_and_imports_no_exporter() -> None:
     code = """
 import asyncio, json, sys, threading
-import agentic_sales.facade.server, agentic_sales.workers.child, agentic_sales.workers.task
+import agentic_sales.facade.server, agentic_sales.workers.child.process, agentic_sales.workers.task
 from agentic_sales.observability.plane import close_plane, open_plane
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Claim, Outcome
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.settings import settings
 from agentic_sales.workers.loader import load_graph
-from agentic_sales.workers.traced import traced, traced_config
+from agentic_sales.workers.child.traced import traced, traced_config
 
 async def run():
     row = GraphSpec("echo", "tests.workflows.echo")

@@ -1,15 +1,17 @@
 """The layers and the further import contracts of `pyproject.toml`: they hold, and each of them can be broken."""
 
+import graphlib
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.structure.sources import PACKAGE, ROOT
+from tests.structure.sources import PACKAGE, ROOT, imports_of, python_files
 
 PYPROJECT = ROOT / "pyproject.toml"
 _TABLE = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["importlinter"]
@@ -20,6 +22,11 @@ VIOLATIONS = {
     "the facade never reaches a graph": ("facade.app", "langgraph"),
     "graphs are independent of each other": ("graphs.pipeline", "agentic_sales.graphs.country_classify"),
     "only the loader reaches a graph": ("local.up", "agentic_sales.graphs.pipeline"),
+    "the parent and the child of a worker do not reach each other": (
+        "workers.parent.lease",
+        "agentic_sales.workers.child.process",
+    ),
+    "rules reach only rules": ("rules.wording", "agentic_sales.settings"),
     "asking a model reads no web page": ("llm.ask", "agentic_sales.sources.web"),
 }
 """For each contract, a module and an import that must not stand in it."""
@@ -78,3 +85,19 @@ def test_a_violation_of_a_contract_is_reported(contract: str, report_of_violatio
 
 def test_a_module_that_no_layer_lists_is_reported(report_of_violations: str) -> None:
     assert re.search(r"\butils\b", report_of_violations), report_of_violations
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    files = {module_of(path): path for path in python_files()}
+    graph = {module: imported_files(path, files) - {module} for module, path in files.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the files
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported_files(path: Path, files: Mapping[str, Path]) -> set[str]:
+    """Return the files of the package that a file imports, also those that it imports late or for a type."""
+    named = (f"{module}.{name}" if f"{module}.{name}" in files else module for module, name in imports_of(path))
+    return {module for module in named if module in files}

@@ -14,8 +14,8 @@ from agentic_sales.control import ControlPlane, build_control_plane
 from agentic_sales.rehearsal.in_process import InProcessSubRunner
 from agentic_sales.runs.ledger import Ledger, RunRecord
 from agentic_sales.settings import Settings
-from agentic_sales.workers.durable import DurableGraphs
-from agentic_sales.workers.execute import execute
+from agentic_sales.workers.child.durable import DurableGraphs
+from agentic_sales.workers.child.execute import execute
 from tests.unit.recorded_runs import BRIEF_S, claimed, new_run, recorded
 
 ENVIRONMENT = {"AGENTIC_SALES_EXTRA_REGISTRIES": "tests.workflows.registry"}

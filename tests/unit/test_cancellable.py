@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 
 from agentic_sales.contracts import RunId
 from agentic_sales.runs.ledger import Ledger, run_key
-from agentic_sales.workers import cancel as cancel_module
-from agentic_sales.workers.cancel import RunCancelled, cancellable
+from agentic_sales.workers.child import cancel as cancel_module
+from agentic_sales.workers.child.cancel import RunCancelled, cancellable
 from tests.unit.recorded_runs import claimed, recorded
 
 LONG_S = 60.0

@@ -14,10 +14,10 @@ from agentic_sales.errors import StateUnavailable
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
-from agentic_sales.workers import checkpoints
-from agentic_sales.workers.checkpoints import FILE_NAME, open_checkpoints
-from agentic_sales.workers.durable import own_types
-from agentic_sales.workers.snapshots import thread_config
+from agentic_sales.workers.child import checkpoints
+from agentic_sales.workers.child.checkpoints import FILE_NAME, open_checkpoints
+from agentic_sales.workers.child.durable import own_types
+from agentic_sales.workers.child.snapshots import thread_config
 from tests.databases import DatabaseKind
 from tests.unit.durable_runs import Thread, thread_of
 from tests.workflows import steps

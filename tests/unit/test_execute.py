@@ -26,9 +26,9 @@ from agentic_sales.runs.events import FROM_START, follow
 from agentic_sales.runs.holds import Holds
 from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, events_key
 from agentic_sales.settings import Settings
-from agentic_sales.workers import cancel as cancel_module
-from agentic_sales.workers.durable import DurableGraphs
-from agentic_sales.workers.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, failure_of, max_attempts
+from agentic_sales.workers.child import cancel as cancel_module
+from agentic_sales.workers.child.durable import DurableGraphs
+from agentic_sales.workers.child.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, failure_of, max_attempts
 from tests.unit.recorded_runs import BRIEF_S, TRACE_ID, claimed, hold_of, new_run, recorded, success
 
 ROW = GraphSpec("echo", "tests.workflows.echo", effect="pure")

@@ -9,7 +9,7 @@ from kombu import Connection, Consumer, Producer, Queue
 from kombu.transport.redis import Channel
 from redis import Redis
 
-from agentic_sales.workers.lease import renew_messages
+from agentic_sales.workers.parent.lease import renew_messages
 from tests.unit.recorded_runs import new_queue
 
 LONG_AGO_S = 1000.0

@@ -4,7 +4,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
-from agentic_sales.workers.streaming import Frame, MessageFrames
+from agentic_sales.workers.child.streaming import Frame, MessageFrames
 
 METADATA = {"langgraph_node": "draft"}
 

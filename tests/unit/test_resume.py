@@ -8,7 +8,7 @@ import pytest
 from langgraph.types import Command
 
 from agentic_sales.runs.ledger import Ledger
-from agentic_sales.workers.snapshots import thread_config
+from agentic_sales.workers.child.snapshots import thread_config
 from tests.unit.durable_runs import Thread, thread_of
 
 DRAFT = {"topic": "price", "draft": "About price."}

@@ -15,9 +15,9 @@ from sqlalchemy import text
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, build_engine
-from agentic_sales.workers.checkpoints import checkpoints_url, open_checkpoints
-from agentic_sales.workers.retention import Pruned, checkpoint_id_at, prune
-from agentic_sales.workers.snapshots import thread_config
+from agentic_sales.workers.child.checkpoints import checkpoints_url, open_checkpoints
+from agentic_sales.workers.child.retention import Pruned, checkpoint_id_at, prune
+from agentic_sales.workers.child.snapshots import thread_config
 from tests.databases import DatabaseKind
 from tests.unit.durable_runs import Thread, thread_of
 

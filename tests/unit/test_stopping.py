@@ -10,7 +10,8 @@ from celery.exceptions import Reject
 
 from agentic_sales.celery import app
 from agentic_sales.runs.ledger import Ledger
-from agentic_sales.workers import cancel, stopping
+from agentic_sales.workers import stopping
+from agentic_sales.workers.child import cancel
 from agentic_sales.workers.stopping import WorkerStopping, ask_to_stop, is_stopping
 from agentic_sales.workers.task import RunTask
 from tests.unit.durable_runs import Thread, thread_of

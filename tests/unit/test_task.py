@@ -10,8 +10,8 @@ from agentic_sales.contracts import RunId
 from agentic_sales.control import build_control_plane
 from agentic_sales.runs import patience
 from agentic_sales.settings import Settings
-from agentic_sales.workers import lifecycle
-from agentic_sales.workers.child import Child
+from agentic_sales.workers import current
+from agentic_sales.workers.child.process import Child
 from agentic_sales.workers.task import RunTask
 
 RUN_ID = RunId("01890000-0000-7000-8000-000000000000")
@@ -23,7 +23,7 @@ def cut_off(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Make this process a worker child whose ledger is away for longer than it waits."""
     configuration = Settings.model_validate({"REDIS_URL": NOBODY_LISTENS})
     child = Child(configuration, build_control_plane(configuration))
-    monkeypatch.setattr(lifecycle, "_child", child)
+    monkeypatch.setattr(current, "_child", child)
     monkeypatch.setattr(patience, "LEDGER_PATIENCE_S", 0.1)
     yield
     child.close()

@@ -22,8 +22,8 @@ from agentic_sales.runs.submit import Runs, connect_redis, open_runs
 from agentic_sales.runs.subruns import SubRun, finished_sub_run
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import close_current_database
-from agentic_sales.workers.durable import DurableGraphs
-from agentic_sales.workers.execute import execute
+from agentic_sales.workers.child.durable import DurableGraphs
+from agentic_sales.workers.child.execute import execute
 
 T = TypeVar("T")
 

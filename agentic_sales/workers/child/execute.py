@@ -37,16 +37,16 @@ from agentic_sales.runs.pauses import LONGEST_PAUSE_S, Pauses, current_pauses
 from agentic_sales.runs.probe import is_probe
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
-from agentic_sales.workers.cancel import RunCancelled, cancellable
 from agentic_sales.workers.carried import graph_of
-from agentic_sales.workers.drive import drive, is_run, refuse_what_needs_a_thread
-from agentic_sales.workers.durable import DurableGraphs
-from agentic_sales.workers.lifecycle import worker_name
-from agentic_sales.workers.probe import answer_probe
-from agentic_sales.workers.questions import answer_question
-from agentic_sales.workers.snapshots import NOWHERE, pause_of
+from agentic_sales.workers.child.cancel import RunCancelled, cancellable
+from agentic_sales.workers.child.drive import drive, is_run, refuse_what_needs_a_thread
+from agentic_sales.workers.child.durable import DurableGraphs
+from agentic_sales.workers.child.probe import answer_probe
+from agentic_sales.workers.child.questions import answer_question
+from agentic_sales.workers.child.snapshots import NOWHERE, pause_of
+from agentic_sales.workers.child.traced import traced
+from agentic_sales.workers.current import worker_name
 from agentic_sales.workers.stopping import WorkerStopping
-from agentic_sales.workers.traced import traced
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from agentic_sales.observability.spans import outgoing_headers
 from agentic_sales.registry import GraphSpec
 from agentic_sales.settings import settings
 from agentic_sales.workers.carried import graph_of
-from agentic_sales.workers.lifecycle import worker_name
+from agentic_sales.workers.current import worker_name
 
 
 def answer_probe(row: GraphSpec, control: ControlPlane) -> dict[str, Any]:

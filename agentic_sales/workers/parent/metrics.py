@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from agentic_sales.runs.publisher import task_name
 from agentic_sales.workers import carried
-from agentic_sales.workers.presence import seconds_since_sign
+from agentic_sales.workers.parent.presence import seconds_since_sign
 
 log = structlog.get_logger()
 

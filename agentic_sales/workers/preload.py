@@ -1,11 +1,12 @@
-"""Take a worker through its life: load the graphs of its pools, fork, open and close what each child needs.
+"""Prepare a worker: load the graphs of its pools before the fork, open and close each child after it.
+
+This file alone reaches both the parent's code and the child's.
 
 The parent loads before the fork; everything that holds a socket or an event loop is made after it. The modules that
 reach a graph are imported here when a worker starts, not before, since beat and Flower load the tasks too.
 """
 
 import os
-import socket
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -19,28 +20,13 @@ from agentic_sales.observability.logs import configure_logs
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
 from agentic_sales.settings import settings
-from agentic_sales.workers.tracing import close_tracing, open_tracing
+from agentic_sales.workers import current
+from agentic_sales.workers.child.tracing import close_tracing, open_tracing
 
 if TYPE_CHECKING:
     from celery.worker.consumer import Consumer
 
-    from agentic_sales.workers.child import Child
-
 log = structlog.get_logger()
-
-_child: "Child | None" = None
-
-
-def child() -> "Child":
-    """Return what this child process lives with; only a worker child has it."""
-    if _child is None:
-        raise RuntimeError("a run can only be executed by a worker child process; start one with `celery worker`")
-    return _child
-
-
-def worker_name(pid: int) -> str:
-    """Name a worker process in the ledger: `host/pid`."""
-    return f"{socket.gethostname()}/{pid}"
 
 
 def rows_of_queues(control: ControlPlane, queues: set[str]) -> list[GraphSpec]:
@@ -57,13 +43,13 @@ def _configure_logs(**_: Any) -> None:
 
 @signals.celeryd_init.connect
 def _add_consumer_steps(**_: Any) -> None:
-    from agentic_sales.workers.canary import Canary  # noqa: PLC0415 - only a worker consumes
-    from agentic_sales.workers.feed import Feed  # noqa: PLC0415 - only a worker consumes
-    from agentic_sales.workers.lease import Lease  # noqa: PLC0415 - only a worker consumes
-    from agentic_sales.workers.presence import Presence  # noqa: PLC0415 - only a worker may reach a graph
-    from agentic_sales.workers.shutdown import Shutdown  # noqa: PLC0415 - only a worker consumes
-    from agentic_sales.workers.sweep import Sweep  # noqa: PLC0415 - only a worker consumes
-    from agentic_sales.workers.webhooks import WebhookRounds  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.parent.canary import Canary  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.parent.feed import Feed  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.parent.lease import Lease  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.parent.presence import Presence  # noqa: PLC0415 - only a worker may reach a graph
+    from agentic_sales.workers.parent.shutdown import Shutdown  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.parent.sweep import Sweep  # noqa: PLC0415 - only a worker consumes
+    from agentic_sales.workers.parent.webhook_rounds import WebhookRounds  # noqa: PLC0415 - only a worker consumes
 
     app.steps["consumer"].update({Canary, Feed, Lease, Presence, Shutdown, Sweep, WebhookRounds})
 
@@ -79,10 +65,13 @@ def _load_graphs(sender: str, **_: Any) -> None:
     except ConfigurationError as exc:
         raise SystemExit(f"this worker cannot start: {exc}") from exc  # Celery swallows any other error of a signal
     queues = set(app.amqp.queues.consume_from)
-    carried.carry(rows_of_queues(control_plane(), queues))
+    rows = rows_of_queues(control_plane(), queues)
+    if any(row.resumable for row in rows):
+        import agentic_sales.workers.child.checkpoints  # noqa: PLC0415 - so that every child inherits the drivers
+    carried.carry(rows)
     if _reads_the_store():
         _ensure_migrated()
-    import agentic_sales.workers.child  # noqa: F401, PLC0415 - so that every child inherits it
+    import agentic_sales.workers.child.process  # noqa: F401, PLC0415 - so that every child inherits it
 
     carried.keep_shared()
     for assistant_id, reason in carried.unavailable_reasons().items():
@@ -107,25 +96,22 @@ def _ensure_migrated() -> None:
 @signals.worker_ready.connect
 def _serve_metrics(sender: "Consumer", **_: Any) -> None:
     if (port := settings().metrics_port) is not None:
-        from agentic_sales.workers.metrics import serve_metrics  # noqa: PLC0415 - only where it is asked for
+        from agentic_sales.workers.parent.metrics import serve_metrics  # noqa: PLC0415 - only where it is asked for
 
         serve_metrics(sender, settings().metrics_host, port)
 
 
 @signals.worker_process_init.connect
 def _open_child(**_: Any) -> None:
-    from agentic_sales.workers.child import Child  # noqa: PLC0415 - only a worker may reach a graph
+    from agentic_sales.workers.child.process import Child  # noqa: PLC0415 - only a worker may reach a graph
 
-    global _child  # noqa: PLW0603 - one per process, and Celery gives a task no other place to find it
     open_tracing(settings())
-    _child = Child(settings(), control_plane())
+    current.enter(Child(settings(), control_plane()))
     log.debug("child_opened", pid=os.getpid())
 
 
 @signals.worker_process_shutdown.connect
 def _close_child(**_: Any) -> None:
-    global _child  # noqa: PLW0603 - as above
-    if _child is not None:
-        _child.close()
-        _child = None
+    if (child := current.leave()) is not None:
+        child.close()
     close_tracing()

@@ -24,7 +24,7 @@ from agentic_sales.runs.lanes import CHILDREN_KEY
 from agentic_sales.runs.ledger import WORKERS_KEY, alive_key
 from agentic_sales.settings import settings
 from agentic_sales.workers import carried
-from agentic_sales.workers.canary import consumed_queues
+from agentic_sales.workers.parent.canary import consumed_queues
 from agentic_sales.workers.stopping import is_stopping
 
 log = structlog.get_logger()

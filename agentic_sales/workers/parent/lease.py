@@ -22,8 +22,8 @@ from redis.exceptions import RedisError
 from agentic_sales.contracts import RunId
 from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.settings import settings
-from agentic_sales.workers.lifecycle import worker_name
-from agentic_sales.workers.request import RunRequest
+from agentic_sales.workers.current import worker_name
+from agentic_sales.workers.parent.request import RunRequest
 
 log = structlog.get_logger()
 

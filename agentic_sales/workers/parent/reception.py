@@ -15,7 +15,7 @@ from kombu.exceptions import ContentDisallowed, DecodeError
 from kombu.message import Message
 from kombu.transport.redis import Channel
 
-from agentic_sales.workers.canary import is_canary, note_taken
+from agentic_sales.workers.parent.canary import is_canary, note_taken
 from agentic_sales.workers.task import RunTask
 
 log = structlog.get_logger()

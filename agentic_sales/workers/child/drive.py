@@ -16,9 +16,8 @@ from agentic_sales.errors import InvalidInput, NotResumable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.events import EventWriter
 from agentic_sales.runs.ledger import Claim, Ledger
-from agentic_sales.workers.loader import LoadedGraph
-from agentic_sales.workers.resume import WAKE, Start, how_to_start
-from agentic_sales.workers.snapshots import (
+from agentic_sales.workers.child.resume import WAKE, Start, how_to_start
+from agentic_sales.workers.child.snapshots import (
     INTERRUPTS,
     End,
     interrupts_json,
@@ -27,8 +26,9 @@ from agentic_sales.workers.snapshots import (
     pause_of,
     thread_config,
 )
-from agentic_sales.workers.streaming import stream_graph, stream_state
-from agentic_sales.workers.traced import traced_config
+from agentic_sales.workers.child.streaming import stream_graph, stream_state
+from agentic_sales.workers.child.traced import traced_config
+from agentic_sales.workers.loader import LoadedGraph
 
 _BREAKPOINTS = ("interrupt_before", "interrupt_after")
 _NEEDS_A_THREAD = ("command", "checkpoint", "checkpoint_id", *_BREAKPOINTS)

@@ -19,7 +19,7 @@ from agentic_sales.runs.turns import Turn
 from agentic_sales.settings import Settings, settings
 from agentic_sales.store.database import current_database
 from agentic_sales.store.visits import Key
-from agentic_sales.workers.child import Child
+from agentic_sales.workers.current import Child
 
 log = structlog.get_logger()
 

@@ -12,9 +12,8 @@ from langgraph.types import StateSnapshot
 
 from agentic_sales.errors import InvalidRequest, InvalidUpdate, UnknownCheckpoint
 from agentic_sales.runs.ledger import Claim
-from agentic_sales.workers.loader import Graph, LoadedGraph
-from agentic_sales.workers.resume import checkpoint_id_of
-from agentic_sales.workers.snapshots import (
+from agentic_sales.workers.child.resume import checkpoint_id_of
+from agentic_sales.workers.child.snapshots import (
     End,
     checkpoint_json,
     pause_of,
@@ -23,9 +22,10 @@ from agentic_sales.workers.snapshots import (
     snapshot_json,
     thread_config,
 )
+from agentic_sales.workers.loader import Graph, LoadedGraph
 
 if TYPE_CHECKING:
-    from agentic_sales.workers.checkpoints import Saver
+    from agentic_sales.workers.child.checkpoints import Saver
 
 HISTORY_LIMIT = 10
 """States that a history has when the question does not say."""

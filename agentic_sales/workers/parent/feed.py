@@ -19,7 +19,7 @@ from agentic_sales.celery import app
 from agentic_sales.runs.lanes import BlockingLanes
 from agentic_sales.runs.publisher import send_run
 from agentic_sales.settings import settings
-from agentic_sales.workers.canary import consumed_queues
+from agentic_sales.workers.parent.canary import consumed_queues
 
 log = structlog.get_logger()
 

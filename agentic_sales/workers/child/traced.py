@@ -13,8 +13,8 @@ from agentic_sales.observability.plane import Plane, plane
 from agentic_sales.observability.spans import RunIdentity, current_trace, end_as, invoking, payload
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import CANCELLED, Claim, Outcome
-from agentic_sales.workers.node_spans import NodeSpans
-from agentic_sales.workers.run_tree import TreeOfRun, run_tree
+from agentic_sales.workers.child.node_spans import NodeSpans
+from agentic_sales.workers.child.run_tree import TreeOfRun, run_tree
 
 _additions: ContextVar[dict[str, Any] | None] = ContextVar("traced_config", default=None)
 """What a traced run adds to the config of its graph."""

@@ -16,14 +16,11 @@ from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.runs.lanes import LANE_HEADER
 from agentic_sales.settings import settings
-from agentic_sales.workers.feed import feed
-from agentic_sales.workers.lifecycle import worker_name
+from agentic_sales.workers.current import worker_name
+from agentic_sales.workers.parent.feed import feed
+from agentic_sales.workers.stopping import ChildRecycled
 
 log = structlog.get_logger()
-
-
-class ChildRecycled(SystemExit):
-    """Raised to replace a child whose run went over its limit: threads that the run started may still be working."""
 
 
 class RunRequest(Request):

@@ -13,7 +13,7 @@ from agentic_sales.workers.carried import graph_of
 from agentic_sales.workers.loader import LoadedGraph, load_graph
 
 if TYPE_CHECKING:
-    from agentic_sales.workers.checkpoints import Saver
+    from agentic_sales.workers.child.checkpoints import Saver
 
 
 class DurableGraphs:
@@ -45,7 +45,7 @@ class DurableGraphs:
             StateUnavailable: The database did not answer.
         """
         if self._saver is None:
-            from agentic_sales.workers.checkpoints import open_checkpoints  # noqa: PLC0415 - see the module's docstring
+            from agentic_sales.workers.child.checkpoints import open_checkpoints  # noqa: PLC0415 - see the module's docstring
 
             self._saver = await self._stack.enter_async_context(open_checkpoints(self._configuration))
         return self._saver

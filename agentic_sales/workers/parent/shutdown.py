@@ -21,7 +21,7 @@ from kombu.common import ignore_errors
 from redis import Redis
 
 from agentic_sales.settings import settings
-from agentic_sales.workers.presence import withdraw
+from agentic_sales.workers.parent.presence import withdraw
 from agentic_sales.workers.stopping import ask_to_stop, is_stopping
 
 log = structlog.get_logger()

@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from agentic_sales.errors import InvalidRequest, NothingToResume, UnknownCheckpoint
 from agentic_sales.runs.ledger import Claim, Ledger
+from agentic_sales.workers.child.snapshots import read_state, reading, thread_config
 from agentic_sales.workers.loader import Graph
-from agentic_sales.workers.snapshots import read_state, reading, thread_config
 
 WAKE = "wake"
 """Kind of a run that lets a thread go on however it stands."""

@@ -1,0 +1,62 @@
+"""Name what this process is: the child that it lives as, and the name of a worker process in the ledger."""
+
+import socket
+from collections.abc import Coroutine
+from typing import Any, Protocol, TypeVar
+
+from agentic_sales.contracts import RunId
+from agentic_sales.control import ControlPlane
+from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.ledger import Ledger, Outcome
+from agentic_sales.runs.submit import Runs
+from agentic_sales.settings import Settings
+
+T = TypeVar("T")
+
+
+class Child(Protocol):
+    """What a task may ask of the worker child process that does it."""
+
+    control: ControlPlane
+    configuration: Settings
+    ledger: Ledger
+
+    def run(self, row: GraphSpec, run_id: RunId, *, queue: str) -> Outcome | None:
+        """Execute a run that the queue delivered, and return when it has ended."""
+
+    def do(self, job: Coroutine[Any, Any, T]) -> T:
+        """Do something else than a run on this child's loop, and return when it is done."""
+
+    async def runs(self) -> Runs:
+        """Return the door for sub-runs."""
+
+    def close(self) -> None:
+        """Close the connections and the loop."""
+
+
+_child: Child | None = None
+
+
+def child() -> Child:
+    """Return what this child process lives with; only a worker child has it."""
+    if _child is None:
+        raise RuntimeError("a run can only be executed by a worker child process; start one with `celery worker`")
+    return _child
+
+
+def enter(child: Child) -> None:
+    """Let this process live as a child; Celery gives a task no other place to find it."""
+    global _child  # noqa: PLW0603 - one per process
+    _child = child
+
+
+def leave() -> Child | None:
+    """Let this process be no child any more; return the child that it was, None where it was none."""
+    global _child
+    left, _child = _child, None
+    return left
+
+
+def worker_name(pid: int) -> str:
+    """Name a worker process in the ledger: `host/pid`."""
+    return f"{socket.gethostname()}/{pid}"
