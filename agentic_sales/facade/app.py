@@ -19,6 +19,7 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, StateUnavailable, TransientError
 from agentic_sales.facade import health
 from agentic_sales.facade.answers import answer_of_error, error_answer
+from agentic_sales.facade.connections import Connections
 from agentic_sales.facade.fleet import assistants, metrics
 from agentic_sales.facade.fleet import processes as fleet
 from agentic_sales.facade.fleet.request_metrics import Counted, RequestMetrics
@@ -53,6 +54,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 class _Lifespan(TypedDict):
     facade: FacadeState
+    connections: Connections
 
 
 def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
@@ -88,7 +90,8 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
                     budgets=budgets,
                     requests=requests,
                     started_at=datetime.now(UTC),
-                )
+                ),
+                "connections": Connections(per_address=configuration.connections_per_address, requests=requests),
             }
 
     app = FastAPI(

@@ -1,5 +1,7 @@
 """Start the facade under uvicorn, and refuse to start it open to the world."""
 
+import resource
+
 import structlog
 import uvicorn
 from pydantic import SecretStr
@@ -7,12 +9,15 @@ from pydantic import SecretStr
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.facade.app import create_app
+from agentic_sales.facade.connection import BoundedConnection
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import settings
 from agentic_sales.store.migrate import ensure_migrated
 
 log = structlog.get_logger()
+
+MOST_FILES = 65_536
 
 
 def serve(host: str, port: int, *, dev: bool) -> None:
@@ -34,7 +39,23 @@ def serve(host: str, port: int, *, dev: bool) -> None:
     ensure_migrated(configuration)
     for warning in control.warnings:
         log.warning("routing_warning", detail=warning)
-    uvicorn.run(create_app(configuration, control), host=host, port=port, log_config=None, access_log=False)
+    _raise_file_limit()
+    uvicorn.run(
+        create_app(configuration, control),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        http=BoundedConnection,
+        ws="none",
+    )
+
+
+def _raise_file_limit() -> None:
+    """Let this process hold as many connections as the machine permits; the usual soft limit is 1,024 files."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _is_key(token: SecretStr | None) -> bool:

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
@@ -18,11 +19,17 @@ WORKER_AS_WRITTEN = "celery -A agentic_sales worker -Q discovery"
 @pytest.fixture(scope="module")
 def commands(shared_fleet: Fleet) -> Iterator[Fleet]:
     """The shared fleet with beat, Flower and one more worker, started side by side."""
-    shared_fleet.start("beat", "flower")
+    shared_fleet.start("flower")
+    shared_fleet.start_command("beat", PROCFILE["beat"], {"AGENTIC_SALES_STATE_DIR": str(state_of_beat(shared_fleet))})
     shared_fleet.start_command("worker-as-written", WORKER_AS_WRITTEN)
     yield shared_fleet
     for name in ("beat", "flower", "worker-as-written"):
         shared_fleet.retire(name)
+
+
+def state_of_beat(fleet: Fleet) -> Path:
+    """Return a state directory that nobody has made."""
+    return fleet.directory / "of-beat" / "state"
 
 
 def celery(fleet: Fleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -56,9 +63,9 @@ def test_inspect_registered_lists_one_task_per_assistant(commands: Fleet) -> Non
     assert {f"run.{assistant}" for assistant in every_assistant} <= set(core)
 
 
-def test_beat_starts_and_keeps_its_schedule_in_the_state_directory(commands: Fleet) -> None:
+def test_beat_makes_the_state_directory_and_keeps_its_schedule_there(commands: Fleet) -> None:
     eventually("beat has started", lambda: commands.log("beat"), lambda log: "beat: Starting" in log, within_s=30)
-    eventually("its schedule is there", lambda: list(commands.directory.glob("beat-schedule*")))
+    eventually("its schedule is there", lambda: list(state_of_beat(commands).glob("beat-schedule*")))
     commands.kill("beat", signal.SIGTERM)
     assert commands.services["beat"].process.wait(20) == 0
 

@@ -84,9 +84,9 @@ def test_whoever_listens_to_others_asks_for_a_password(secrets: Path) -> None:
     assert environment_file(secrets / "flower.env")["FLOWER_BASIC_AUTH"].startswith("operator:")
 
 
-def test_nothing_but_the_facade_can_be_reached_from_other_machines() -> None:
+def test_nothing_can_be_reached_from_other_machines_because_nothing_speaks_tls() -> None:
     published = {name: service.get("ports", []) for name, service in SERVICES.items()}
-    assert published.pop("web") == ["${FACADE_BIND:-0.0.0.0}:8002:8002"]
+    assert published.pop("web") == ["${FACADE_BIND:-127.0.0.1}:8002:8002"]
     assert {port.split(":")[0] for ports in published.values() for port in ports} <= {"127.0.0.1"}
 
 
@@ -106,6 +106,10 @@ def test_a_worker_has_the_time_to_hand_its_runs_back(name: str) -> None:
     assert seconds(service["stop_grace_period"]) > 2 * celeryconfig.worker_soft_shutdown_timeout
     assert service["environment"]["AGENTIC_SALES_CONSUMING_FILE"] in service["healthcheck"]["test"][1]
     assert service["mem_limit"]
+
+
+def test_no_service_can_take_the_memory_of_the_others() -> None:
+    assert {name for name, service in SERVICES.items() if not service.get("mem_limit")} == set()
 
 
 def test_every_service_says_whether_it_is_healthy() -> None:

@@ -30,6 +30,17 @@ class RequestMetrics:
             buckets=BUCKETS_S,
         )
 
+        self._refused = Counter(
+            "agentic_http_refused",
+            "Requests and connections refused before a route was looked for: too large, too slow, too many.",
+            ("reason",),
+            registry=self.registry,
+        )
+
+    def count_refusal(self, reason: str) -> None:
+        """Count a request or a connection that was refused while it was read."""
+        self._refused.labels(reason).inc()
+
     def count(self, route: str, method: str, status: int, duration_s: float) -> None:
         """Count one answer."""
         self._total.labels(route, method, str(status)).inc()
