@@ -3,9 +3,10 @@
 Nothing here does I/O. Ids are `NewType`s, so that a run is never passed where a thread is meant.
 """
 
-from typing import Any, Literal, NewType
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, NewType
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 RunId = NewType("RunId", str)
 AssistantId = NewType("AssistantId", str)
@@ -136,18 +137,43 @@ class FeedbackRequest(BaseModel):
     comment: str | None = Field(default=None, max_length=10_000, description="In words; kept redacted.")
 
 
+LONGEST_TEXT_CHARS = 4_000
+"""What is kept of a text that a stranger's code wrote, such as the message of an exception."""
+
+
+def plain_text(value: object, write: Callable[[object], str] = str) -> str:
+    """Return the text of an object as every database and JSON reader takes it, and never raise.
+
+    The text is bounded, and stays as it is when it is passed again. NUL and half surrogate pairs are escaped. An
+    object whose text cannot be made is told by its class.
+    """
+    try:
+        text = write(value)
+    except BaseException as exc:  # noqa: BLE001 - a stranger's class may raise anything here, an exit too
+        text = f"a {type(value).__name__} whose text raises {type(exc).__name__}"
+    kept = text[: LONGEST_TEXT_CHARS + 1].encode("utf-8", "backslashreplace").decode().replace("\0", r"\x00")
+    if len(kept) <= LONGEST_TEXT_CHARS:
+        return kept
+    end = " … (shortened)"
+    return kept[: LONGEST_TEXT_CHARS - len(end)] + end
+
+
+PlainText = Annotated[str, BeforeValidator(plain_text)]
+"""Text that cannot fail to be recorded, whoever wrote it."""
+
+
 class RunFailure(BaseModel):
     """Why a run failed, in a form that crosses the queue (exceptions do not)."""
 
     model_config = ConfigDict(frozen=True)
 
-    code: str
+    code: PlainText
     """Stable snake_case code of the error, as in `errors`; `bug` for anything unexpected."""
-    message: str
+    message: PlainText
     """A sentence for people."""
     is_retryable: bool
     """True when the same request can succeed later."""
-    error: str
+    error: PlainText
     """Class name of the exception, as LangGraph's `__error__.error` has it."""
 
 

@@ -31,7 +31,7 @@ from opentelemetry.util.types import AttributeValue
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from agentic_sales.contracts import RunFailure
+from agentic_sales.contracts import RunFailure, plain_text
 from agentic_sales.errors import AgenticSalesError
 from agentic_sales.observability import names
 from agentic_sales.observability.plane import Plane, plane
@@ -207,8 +207,15 @@ def payload(name: str, value: Any) -> dict[str, AttributeValue]:
     opened, of_run = plane(), otel_context.get_value(names.RUN_ATTRIBUTES)
     if opened is None or not isinstance(of_run, Mapping) or of_run[names.ASSISTANT_ID] not in opened.shown:
         return {}
-    text = value.decode() if isinstance(value, bytes) else to_json(value, fallback=str).decode()
-    return {name: redacted(text)[:_PAYLOAD_CHARS]}
+    return {name: redacted(_json_text(value))[:_PAYLOAD_CHARS]}
+
+
+def _json_text(value: Any) -> str:
+    """Write a value as JSON; a run does not fail because what it handles is none."""
+    try:
+        return value.decode() if isinstance(value, bytes) else to_json(value, fallback=str).decode()
+    except ValueError:
+        return plain_text(value, repr)
 
 
 @contextmanager
@@ -316,4 +323,4 @@ def _message(exc: BaseException) -> str:
     """Tell an error without the values that it quotes."""
     if isinstance(exc, ValidationError):
         return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'input'}: {p['type']}" for p in exc.errors())
-    return str(exc)
+    return plain_text(exc)

@@ -22,7 +22,7 @@ from agentic_sales.rehearsal.in_process import sub_runs_in_process
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.database import Database, as_current
 from agentic_sales.store.visits import Key, next_wake_at
-from agentic_sales.workers.child.execute import failure_of
+from agentic_sales.workers.child.failures import failure_of
 from agentic_sales.workers.loader import Graph, load_graph
 
 LONGEST = timedelta(days=400)

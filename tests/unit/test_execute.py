@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 from pydantic_core import PydanticSerializationError, from_json
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
-from agentic_sales.contracts import RunId
+from agentic_sales.contracts import LONGEST_TEXT_CHARS, RunId
 from agentic_sales.control import ControlPlane, build_control_plane
 from agentic_sales.errors import (
     InvalidInput,
@@ -28,7 +30,9 @@ from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, even
 from agentic_sales.settings import Settings
 from agentic_sales.workers.child import cancel as cancel_module
 from agentic_sales.workers.child.durable import DurableGraphs
-from agentic_sales.workers.child.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, failure_of, max_attempts
+from agentic_sales.workers.child.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, max_attempts
+from agentic_sales.workers.child.failures import failure_of
+from agentic_sales.workers.child.process import Child
 from tests.unit.recorded_runs import BRIEF_S, TRACE_ID, claimed, hold_of, new_run, recorded, success
 
 ROW = GraphSpec("echo", "tests.workflows.echo", effect="pure")
@@ -180,6 +184,36 @@ async def test_a_final_state_that_is_no_json_is_a_bug_of_its_graph(
 ) -> None:
     plane = replace(control, rows={**control.rows, not_json.assistant_id: not_json})
     assert await failure_code(not_json, {}, control=plane, ledger=ledger) == "bug"
+
+
+ODD_ENDS = {
+    "half": "`leave` failed: OddError: half \\ud800 a pair, and a NUL \\x00",
+    "dumb": "`leave` failed: DumbError: a DumbError whose text raises RuntimeError",
+    "long": "x … (shortened)",
+    "exit": "`leave` failed: SystemExit: 3",
+    "interrupt": "`leave` failed: KeyboardInterrupt: ",
+    "generator": "`leave` failed: RuntimeError: coroutine ignored GeneratorExit",
+}
+"""How a graph fails or leaves, and the end of what is told of it."""
+
+
+@pytest.mark.parametrize("how", ODD_ENDS)
+@pytest.mark.parametrize("assistant_id", ["leave", "leave_resumable"])
+def test_a_failure_that_is_hard_to_tell_is_recorded_once_and_bounded(
+    control: ControlPlane, redis_url: str, tmp_path: Path, assistant_id: str, how: str
+) -> None:
+    """Two nodes run beside each other, so each is a task, and asyncio lets a task's exit stop its loop."""
+    names = {"REDIS_URL": redis_url, "AGENTIC_SALES_STATE_DIR": str(tmp_path)}
+    with capture_logs(), closing(Child(Settings.model_validate(names), control)) as child:
+        run_id = child.do(recorded(child.ledger, new_run(input={"how": how, "log": str(tmp_path / "log")})))
+        outcome = child.run(control.row(assistant_id), run_id, queue="core")
+        kept = child.do(child.ledger.outcomes([run_id]))
+    assert outcome is not None
+    assert outcome.failure is not None
+    assert [end.failure for end in kept if end is not None] == [outcome.failure]
+    assert outcome.failure.message.replace(assistant_id, "leave").endswith(ODD_ENDS[how])
+    assert len(outcome.failure.message) <= LONGEST_TEXT_CHARS
+    assert (tmp_path / "log").read_text() == "left\n"
 
 
 async def test_a_run_over_its_limit_ends_as_a_timeout(control: ControlPlane, ledger: Ledger) -> None:

@@ -107,6 +107,20 @@ class TestWaking:
         assert ask.taken == []
 
 
+@pytest.mark.parametrize("odd", ["bytes", "half", "object"])
+async def test_a_run_whose_question_is_no_json_ends_and_leaves_its_thread_free(ask: Thread, odd: str) -> None:
+    run_id = await ask.submit(**ask.given(topic="price", odd=odd))
+    await ask.execute(run_id)
+    assert (await ask.record(run_id)).status != "running"
+    assert "values" in await ask.run(kind="state")
+
+
+async def test_a_question_with_bytes_is_shown_and_can_be_answered(ask: Thread) -> None:
+    asked = await ask.run(**ask.given(topic="price", odd="bytes"))
+    assert asked["__interrupt__"][0]["value"] == {"question": "About price. Question 0?", "odd": "_w=="}
+    assert (await ask.run(command={"resume": "yes"}))["answers"] == ["yes"]
+
+
 class TestRedelivery:
     async def test_before_the_first_checkpoint_begins_with_the_input(self, steps: Thread) -> None:
         run_id = await steps.submit(**steps.given(notes=["begun"]))

@@ -1,7 +1,7 @@
 """Draft something and wait for a person's word on it: `START → draft → ask → finish → END`."""
 
 import asyncio
-from typing import Any
+from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -19,6 +19,7 @@ class Input(BaseModel):
     topic: str = Field(description="What the draft is about.")
     log: str = Field("", description="File that every node appends its name to; empty: none.")
     questions: int = Field(1, ge=0, le=5, description="How often the person is asked, one answer after the other.")
+    odd: Literal["", "bytes", "half", "object"] = Field("", description="What in the question is no JSON.")
     hold_s: float = Field(0.0, ge=0, le=600, description="Seconds that `ask` takes after the last answer, at first.")
 
 
@@ -34,6 +35,8 @@ class State(Input, Output):
     """Input and output together."""
 
 
+ODD = {"bytes": b"\xff", "half": "\ud800", "object": object()}
+"""What is no JSON."""
 EXAMPLE: dict[str, Any] = {"topic": "a discount", "questions": 0}
 
 
@@ -46,7 +49,8 @@ async def draft(state: State) -> dict[str, Any]:
 async def ask(state: State) -> dict[str, Any]:
     """Ask until every question has its answer."""
     write_line(state.log, "ask")
-    answers = [interrupt({"question": f"{state.draft} Question {number}?"}) for number in range(state.questions)]
+    odd = {"odd": ODD[state.odd]} if state.odd else {}
+    answers = [interrupt({"question": f"{state.draft} Question {number}?", **odd}) for number in range(state.questions)]
     is_first_time = write_line(state.log, "answered")
     await asyncio.sleep(state.hold_s if is_first_time else 0.0)
     return {"answers": answers}

@@ -7,6 +7,8 @@ GRAPHS = (
     GraphSpec("sleepy", "tests.workflows.sleepy", effect="pure"),
     GraphSpec("burn", "tests.workflows.burn", effect="pure"),
     GraphSpec("boom", "tests.workflows.boom", effect="pure"),
+    GraphSpec("leave", "tests.workflows.leave", effect="write"),
+    GraphSpec("leave_resumable", "tests.workflows.leave", effect="write", resumable=True),
     GraphSpec("stuck", "tests.workflows.stuck", effect="pure", time_limit_s=1.0),
     GraphSpec("overlong", "tests.workflows.sleepy", effect="pure", time_limit_s=1.0),
     GraphSpec("poison", "tests.workflows.poison", effect="pure"),

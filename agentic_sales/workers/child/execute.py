@@ -1,7 +1,6 @@
 """Execute one run in a worker child: claim, run the graph, finish.
 
-Every way a run can end is recorded in the ledger; nothing a graph raises leaves this module. Exceptions become a
-`RunFailure` here and nowhere else, because they do not survive the broker.
+Every way a run can end is recorded in the ledger; nothing a graph raises leaves this module.
 """
 
 import asyncio
@@ -12,22 +11,12 @@ from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import to_json
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import (
-    AgenticSalesError,
-    GraphUnavailable,
-    Misrouted,
-    RateLimited,
-    RunFailed,
-    RunTimeout,
-    StateUnavailable,
-    StateUnreadable,
-    TransientError,
-)
+from agentic_sales.errors import Misrouted, RateLimited, RunTimeout, StateUnavailable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
 from agentic_sales.runs.lanes import is_batch
@@ -41,6 +30,7 @@ from agentic_sales.workers.carried import graph_of
 from agentic_sales.workers.child.cancel import RunCancelled, cancellable
 from agentic_sales.workers.child.drive import drive, is_run, refuse_what_needs_a_thread
 from agentic_sales.workers.child.durable import DurableGraphs
+from agentic_sales.workers.child.failures import EXITS, failure_of
 from agentic_sales.workers.child.probe import answer_probe
 from agentic_sales.workers.child.questions import answer_question
 from agentic_sales.workers.child.snapshots import NOWHERE, pause_of
@@ -178,12 +168,15 @@ async def _outcome(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
 
 
 async def _pause_of_thread(row: GraphSpec, claim: Claim, durable: DurableGraphs) -> bytes | None:
-    """Say where the thread of a run that failed stands, as far as that can be said."""
+    """Say where the thread of a run that failed stands, as far as that can be said.
+
+    Nothing that is wrong with the thread may keep the failure from being recorded: the run would be delivered for ever.
+    """
     try:
         loaded = await durable.graph_of(row)
         return to_json(await pause_of(loaded.graph, claim.thread_id) or NOWHERE)
-    except (GraphUnavailable, StateUnavailable, StateUnreadable) as exc:
-        log.warning("pause_not_read", run_id=claim.run_id, thread_id=claim.thread_id, reason=str(exc))
+    except Exception:
+        log.exception("pause_not_read", thread_id=claim.thread_id)
         return None
 
 
@@ -203,7 +196,7 @@ async def _outcome_of_graph(row: GraphSpec, claim: Claim, place: _Place) -> Outc
         return _failed(claim, CANCELLED)
     except WorkerStopping:
         raise
-    except Exception as exc:
+    except (Exception, *EXITS) as exc:
         failure = failure_of(row, exc)
         if failure.code == "bug":
             log.exception("run_failed")
@@ -248,20 +241,3 @@ def _failed(claim: Claim, failure: RunFailure) -> Outcome:
 def _cancelled(row: GraphSpec) -> RunFailure:
     message = f"`{row.assistant_id}` was cancelled together with the run that asked for it"
     return RunFailure(code="cancelled", message=message, is_retryable=True, error="CancelledError")
-
-
-def failure_of(row: GraphSpec, exc: Exception) -> RunFailure:
-    """Convert what a run raised into the form that crosses the queue."""
-    error = type(exc).__name__
-    match exc:
-        case RunFailed():
-            return RunFailure(code=exc.code, message=str(exc), is_retryable=exc.is_retryable, error=error)
-        case AgenticSalesError():
-            is_retryable = isinstance(exc, TransientError)
-            return RunFailure(code=exc.code, message=str(exc), is_retryable=is_retryable, error=error)
-        case PydanticSerializationError():
-            message = f"the final state of `{row.assistant_id}` is not JSON: {exc}; a node must return plain data"
-            return RunFailure(code="bug", message=message, is_retryable=False, error=error)
-        case _:
-            message = f"`{row.assistant_id}` failed: {error}: {exc}"
-            return RunFailure(code="bug", message=message, is_retryable=False, error=error)

@@ -9,6 +9,8 @@ from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
+from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # its types are older
+
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import RunFailed, SubRunRefused
@@ -45,11 +47,21 @@ class Child:
     def run(self, row: GraphSpec, run_id: RunId, *, queue: str) -> Outcome | None:
         """Execute a run that the queue delivered, and return when it has ended."""
         name_message(queue, run_id)
-        return self._loop.run_until_complete(self.execute(row, run_id, queue=queue))
+        return self.do(self.execute(row, run_id, queue=queue))
 
     def do(self, job: Coroutine[Any, Any, T]) -> T:
-        """Do something else than a run on this child's loop, and return when it is done."""
-        return self._loop.run_until_complete(job)
+        """Do something on this child's loop, and return when it is done.
+
+        asyncio lets `SystemExit` and `KeyboardInterrupt` of any task out of the loop. Unless this process was told to
+        end, they come from a node; the loop goes on, so that the node's run ends with it and nothing else does.
+        """
+        task = self._loop.create_task(job)
+        while True:
+            try:
+                return self._loop.run_until_complete(task)
+            except (SystemExit, KeyboardInterrupt):
+                if task.done() or terminate_handler_fired():
+                    raise
 
     async def execute(self, row: GraphSpec, run_id: RunId, *, queue: str, in_place: bool = False) -> Outcome | None:
         """Execute a run on this child's loop; sub-runs of the own pool come here too."""

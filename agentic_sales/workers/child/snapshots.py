@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 
+from agentic_sales.contracts import plain_text
 from agentic_sales.errors import StateUnreadable
 from agentic_sales.workers.loader import Graph
 
@@ -90,8 +93,25 @@ def checkpoint_json(config: RunnableConfig) -> dict[str, Any]:
 
 
 def interrupts_json(interrupts: Iterable[Interrupt]) -> list[dict[str, Any]]:
-    """Describe interrupts."""
-    return [{"value": interrupt.value, "id": interrupt.id} for interrupt in interrupts]
+    """Describe interrupts; a value that is no JSON is shown as near to it as possible, since a person must see it."""
+    return [{"value": shown(interrupt.value), "id": interrupt.id} for interrupt in interrupts]
+
+
+def shown(value: Any) -> Any:
+    """Return a value as JSON can hold it: itself, else with bytes in base64 and objects as text."""
+    try:
+        to_json(value)
+    except ValueError:
+        return _as_text(value)
+    return value
+
+
+def _as_text(value: Any) -> Any:
+    told = partial(plain_text, write=repr)
+    try:
+        return from_json(to_json(value, bytes_mode="base64", fallback=told))
+    except ValueError:
+        return told(value)
 
 
 def pause_json(state: StateSnapshot) -> dict[str, Any] | None:
@@ -124,7 +144,7 @@ def _task_json(task: PregelTask) -> dict[str, Any]:
         "id": task.id,
         "name": task.name,
         "path": task.path,
-        "error": None if task.error is None else str(task.error),
+        "error": None if task.error is None else plain_text(task.error),
         "interrupts": interrupts_json(task.interrupts),
         "checkpoint": checkpoint_json(nested) if isinstance(nested, dict) else None,
         "state": snapshot_json(nested) if isinstance(nested, StateSnapshot) else None,
