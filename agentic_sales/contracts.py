@@ -41,7 +41,9 @@ TRACE_HEADERS = ("traceparent", "tracestate", "baggage", "langsmith-trace")
 """The four headers that cross every hop."""
 
 
-StreamMode = Literal["values", "updates", "messages", "messages-tuple", "custom", "events", "debug", "tasks"]
+StreamMode = Literal[
+    "values", "updates", "messages", "messages-tuple", "custom", "events", "debug", "tasks", "checkpoints"
+]
 """What can be streamed of a run, in LangGraph's words."""
 
 MultitaskStrategy = Literal["reject", "enqueue", "interrupt", "rollback"]

@@ -28,6 +28,7 @@
     ├── TransientError                the world is busy; retrying later can help
     │   ├── PoolUnavailable           no live worker consumes the queue
     │   ├── QueueFull                 as many runs wait for the pool as may wait
+    │   ├── TooManyReaders            as many streams are read as this process serves
     │   ├── BrokerUnavailable         Redis or the broker cannot be reached
     │   ├── StateUnavailable          the database of the threads' state does not answer
     │   ├── GraphUnavailable          the worker could not import or build the graph
@@ -98,6 +99,7 @@ __all__ = [
     "ThreadBusy",
     "ThreadExists",
     "ThreadOfAnother",
+    "TooManyReaders",
     "TransientError",
     "UnknownAssistant",
     "UnknownCheckpoint",
@@ -383,6 +385,19 @@ class QueueFull(TransientError):
 
     def __init__(self, queue: str, waiting: int) -> None:
         super().__init__(f"{waiting} runs wait on the queue `{queue}`, which is its cap; try again later")
+
+
+class TooManyReaders(TransientError):
+    """Raised when a process serves as many streams as it may."""
+
+    code = "too_many_readers"
+    retry_after_s = 5.0
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            f"{most} streams are being read, which is this facade's limit (AGENTIC_SALES_STREAM_READERS); try again "
+            "later, or start the run in the background and join it"
+        )
 
 
 class BrokerUnavailable(TransientError):

@@ -103,6 +103,8 @@ class Settings(BaseSettings):
 
     queue_cap: int = Field(10_000, ge=1, alias="AGENTIC_SALES_QUEUE_CAP")
     """Runs that may wait on one queue; a further one is refused with 429."""
+    stream_readers: int = Field(1000, ge=1, alias="AGENTIC_SALES_STREAM_READERS")
+    """Streams that one facade process serves at a time, each on a connection to Redis; a further one is 503."""
 
     webhook_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_WEBHOOK_SECRET")
     """Secret (`whsec_…`, base64) that signs what runs tell their webhooks. None: a run with a webhook is refused."""

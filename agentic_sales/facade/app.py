@@ -29,6 +29,7 @@ from agentic_sales.facade.outreach import campaigns, export, forget, suppression
 from agentic_sales.facade.outreach import events as webhooks
 from agentic_sales.facade.runs import feedback, runs
 from agentic_sales.facade.runs import many as many_runs
+from agentic_sales.facade.runs.readers import Readers
 from agentic_sales.facade.runs.validation import InputValidator
 from agentic_sales.facade.state import FacadeState
 from agentic_sales.facade.threads import runs as thread_runs
@@ -36,7 +37,7 @@ from agentic_sales.facade.threads import state as thread_state
 from agentic_sales.facade.threads import threads
 from agentic_sales.facade.threads.records import ThreadRecords, writing_down
 from agentic_sales.runs.budgets import Budgets
-from agentic_sales.runs.submit import connect_reader, open_runs
+from agentic_sales.runs.submit import open_runs
 from agentic_sales.runs.threads import ThreadLedger
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
@@ -73,7 +74,6 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         async with (
             traced(app, configuration),
             open_runs(configuration, control) as opened,
-            connect_reader(configuration) as reader,
             open_database(configuration) as database,
             writing_down(ThreadRecords(Threads(database), ThreadLedger(opened.ledger))) as records,
             langsmith_kept(opened.ledger),
@@ -83,7 +83,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
                     settings=configuration,
                     control=control,
                     runs=opened,
-                    reader=reader,
+                    readers=Readers(configuration.stream_readers),
                     database=database,
                     threads=records,
                     validator=InputValidator(control),

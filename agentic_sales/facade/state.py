@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from redis.asyncio import Redis
 from starlette.requests import HTTPConnection
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.facade.fleet.request_metrics import RequestMetrics
+from agentic_sales.facade.runs.readers import Readers
 from agentic_sales.facade.runs.validation import InputValidator
 from agentic_sales.facade.threads.records import ThreadRecords
 from agentic_sales.runs.budgets import Budgets
@@ -27,8 +27,8 @@ class FacadeState:
     """Rows, routes and schemas."""
     runs: Runs
     """The door to the fleet."""
-    reader: Redis
-    """Client that follows the streams of runs; its connections may block."""
+    readers: Readers
+    """Places for the readers of streams."""
     threads: ThreadRecords
     """The threads."""
     validator: InputValidator

@@ -33,8 +33,8 @@ from agentic_sales.settings import Settings
 log = structlog.get_logger()
 
 CONNECT_TIMEOUT_S = 1.0
-MAX_READERS = 1000
-"""Streams that one process follows at a time."""
+NO_LIMIT = 2**31 - 1
+"""More connections than a process opens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,21 +362,16 @@ async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIter
         await redis.aclose()
 
 
-def connect_reader(configuration: Settings) -> Redis:
-    """Return a client whose connections may block, one per reader of a stream."""
-    return Redis.from_url(
-        configuration.redis_url, socket_connect_timeout=CONNECT_TIMEOUT_S, max_connections=MAX_READERS
-    )
-
-
 def connect_redis(configuration: Settings) -> Redis:
     """Return a client of the ledger's Redis for the running event loop; it connects when it is first used.
 
     It has no timeout for answers, `Ledger` has: with one, the client makes a task of every write, which costs time and,
     in Python 3.11, can lose a cancellation. `Ledger` also bounds the connections, for less than a blocking pool takes.
+    Its defaults, five seconds and 100 connections, would end silent streams and refuse readers.
     """
     pool = ConnectionPool.from_url(
         configuration.redis_url,
+        max_connections=NO_LIMIT,
         socket_timeout=None,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
         socket_keepalive=True,

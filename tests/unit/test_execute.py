@@ -24,7 +24,7 @@ from agentic_sales.errors import (
 )
 from agentic_sales.registry import GraphSpec
 from agentic_sales.rehearsal.in_process import InProcessSubRunner
-from agentic_sales.runs.events import FROM_START, follow
+from agentic_sales.runs.events import FROM_START, RunEvent, follow
 from agentic_sales.runs.holds import Holds
 from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, events_key
 from agentic_sales.settings import Settings
@@ -313,13 +313,11 @@ async def test_a_run_that_is_cancelled_while_it_runs_is_stopped_and_ends_interru
     assert await ledger.outcomes([run_id]) == [outcome]
 
 
-async def test_a_streamed_run_tells_what_happens_and_ends_like_any_other(
-    control: ControlPlane, ledger: Ledger, redis: Redis
-) -> None:
+async def test_a_streamed_run_tells_what_happens_and_ends_like_any_other(control: ControlPlane, ledger: Ledger) -> None:
     run_id = await recorded(ledger, new_run(stream_modes=("values", "updates"), input={"x": 3}))
     outcome = await run("echo", run_id, control=control, ledger=ledger)
     assert outcome is not None
-    seen = [e async for e in follow(redis, run_id, after=FROM_START, idle_s=5.0) if e is not None]
+    seen = [e async for e in follow(ledger, run_id, after=FROM_START, idle_s=5.0) if isinstance(e, RunEvent)]
     assert seen[0].event == "metadata"
     assert from_json(seen[0].data) == {"run_id": run_id, "attempt": 1}
     assert {event.event for event in seen[1:-1]} == {"values", "updates"}

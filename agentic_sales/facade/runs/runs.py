@@ -8,11 +8,11 @@ from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
-from agentic_sales.contracts import ErrorBody, RunId
+from agentic_sales.contracts import ErrorBody, RunId, StreamMode
 from agentic_sales.errors import UnknownRun, UnknownThread
-from agentic_sales.facade.runs.streams import stream_answer
+from agentic_sales.facade.runs.streams import stream_joined, stream_started
 from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
 from agentic_sales.facade.runs.waiting import answer_when_ended, run_headers
 from agentic_sales.facade.state import state_of
@@ -23,6 +23,7 @@ from agentic_sales.runs.submit import SubmittedRun
 
 router = APIRouter(tags=["runs"])
 
+CancelOnDisconnect = Annotated[bool, Query(description="Cancel the run when the caller leaves before its end.")]
 RUN_ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 429, 500, 503, 504)
 }
@@ -39,11 +40,9 @@ async def wait_for_run(request: Request) -> Response:
 
 
 @router.post("/runs/stream", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow and stream it")
-async def stream_run(request: Request) -> StreamingResponse:
+async def stream_run(request: Request) -> Response:
     """Enqueue a run and answer with its events, as they come."""
-    submission = await submit(request, is_streamed=True)
-    cancel = submission.body.on_disconnect == "cancel"
-    return stream_answer(request, submission.run, cancel_on_disconnect=cancel)
+    return await stream_started(request)
 
 
 @router.post("/runs", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow in the background")
@@ -72,18 +71,31 @@ async def describe_run(request: Request, run_id: str, thread_id: str | None = No
 
 @router.get("/runs/{run_id}/join", responses=RUN_ERRORS, summary="Wait for a run that was started earlier")
 @router.get("/threads/{thread_id}/runs/{run_id}/join", responses=RUN_ERRORS, summary="Wait for a run")
-async def join_run(request: Request, run_id: str, thread_id: str | None = None) -> Response:
+async def join_run(
+    request: Request, run_id: str, thread_id: str | None = None, *, cancel_on_disconnect: CancelOnDisconnect = False
+) -> Response:
     """Answer with the final state of a run, waiting for it if it has not ended."""
     await record_of(request, run_id, thread_id)
-    return await answer_when_ended(request, await state_of(request).runs.join(RunId(run_id)))
+    run = await state_of(request).runs.join(RunId(run_id))
+    return await answer_when_ended(request, run, cancel_on_disconnect=cancel_on_disconnect)
 
 
 @router.get("/runs/{run_id}/stream", responses=RUN_ERRORS, summary="Follow a run that was started earlier")
 @router.get("/threads/{thread_id}/runs/{run_id}/stream", responses=RUN_ERRORS, summary="Follow a run")
-async def follow_run(request: Request, run_id: str, thread_id: str | None = None) -> StreamingResponse:
+async def follow_run(
+    request: Request,
+    run_id: str,
+    thread_id: str | None = None,
+    *,
+    stream_mode: Annotated[
+        list[StreamMode | Literal[""]], Query(description="Stream modes that are wanted, of those that the run keeps.")
+    ] = [],  # noqa: B006 - FastAPI copies it
+    cancel_on_disconnect: CancelOnDisconnect = False,
+) -> Response:
     """Answer with the events of a run from its start, or after `Last-Event-ID`."""
     await record_of(request, run_id, thread_id)
-    return stream_answer(request, await state_of(request).runs.join(RunId(run_id)))
+    modes = [mode for mode in stream_mode if mode]  # An SDK that wants all sends an empty one.
+    return await stream_joined(request, RunId(run_id), modes=modes, cancel_on_disconnect=cancel_on_disconnect)
 
 
 @router.post("/runs/{run_id}/cancel", responses=RUN_ERRORS, summary="Cancel a run for good")

@@ -1,66 +1,136 @@
 """Serve a run's events as they come, in the frames of server-sent events that LangGraph's SDKs know.
 
 A reader follows the run's stream in the ledger at its own pace: it never slows the run, and it can come back with
-`Last-Event-ID`. A stream ends with `end` or `error`.
+`Last-Event-ID`. A stream ends with `end` or `error`. One that ends without either was cut by a fault, which says
+nothing about the run: the SDKs come back to it.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from contextlib import ExitStack
+from urllib.parse import urlencode
 
+import structlog
 from fastapi import Request
 from pydantic_core import to_json
-from starlette.responses import StreamingResponse
+from starlette.responses import Response
 
 from agentic_sales.contracts import RunFailure, RunId
-from agentic_sales.facade.answers import error_of_langgraph
-from agentic_sales.facade.runs.waiting import run_headers
+from agentic_sales.errors import BrokerUnavailable, UnknownRun
+from agentic_sales.facade.answers import error_of_langgraph, failure_of_error
+from agentic_sales.facade.runs.parts import PartsAnswer
+from agentic_sales.facade.runs.submission import submit
+from agentic_sales.facade.runs.waiting import give_up, run_headers
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.runs.events import FROM_START, RunEvent, follow
+from agentic_sales.runs.events import FROM_START, RunEvent, follow, start_after
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import SubmittedRun
+
+log = structlog.get_logger()
 
 HEARTBEAT_S = 5.0
 HEARTBEAT = b": heartbeat\r\n\r\n"
 EVENT_STREAM = "text/event-stream; charset=utf-8"
-_FROM_START = {"", "-1"}
-"""What callers send as `Last-Event-ID` to see a stream from its start."""
+_ALWAYS = frozenset({"metadata", "error", "end"})
+"""Events that every reader gets."""
+_EVENTS_OF_MODE = {"messages-tuple": "messages", "messages": "messages/"}
+"""Beginning of the names of a mode's events, where it is not the mode's own name."""
 
 
-def stream_answer(request: Request, run: SubmittedRun, *, cancel_on_disconnect: bool = False) -> StreamingResponse:
-    """Answer with the events of a run, from its start or after the caller's `Last-Event-ID`."""
+async def stream_started(request: Request, *, thread_id: str | None = None) -> Response:
+    """Start the run that a request asks for, and answer with its events; see `submit` for what it raises.
+
+    Raises:
+        TooManyReaders: This process serves as many streams as it may; nothing was started.
+    """
+    with ExitStack() as place:
+        place.enter_context(state_of(request).readers.place())
+        submission = await submit(request, is_streamed=True, thread_id=thread_id)
+        cancel = submission.body.on_disconnect == "cancel"
+        return _answer(request, submission.run, place.pop_all(), cancel_on_disconnect=cancel)
+
+
+async def stream_joined(
+    request: Request, run_id: RunId, *, modes: Collection[str], cancel_on_disconnect: bool
+) -> Response:
+    """Answer with the events of a run that was started earlier, from its start or after the caller's `Last-Event-ID`.
+
+    Args:
+        request: The request.
+        run_id: The run.
+        modes: Stream modes whose events are wanted, of those that the run keeps; empty: all.
+        cancel_on_disconnect: Cancel the run when the caller leaves before its end.
+
+    Raises:
+        InvalidRequest: `Last-Event-ID` is none.
+        UnknownRun: The ledger does not have it, or no longer.
+        TooManyReaders: This process serves as many streams as it may.
+        BrokerUnavailable: Redis does not answer.
+    """
+    after = start_after(request.headers.get("last-event-id", ""))
+    with ExitStack() as place:
+        place.enter_context(state_of(request).readers.place())
+        run = await state_of(request).runs.join(run_id)
+        return _answer(
+            request, run, place.pop_all(), after=after, modes=modes, cancel_on_disconnect=cancel_on_disconnect
+        )
+
+
+def _answer(
+    request: Request,
+    run: SubmittedRun,
+    place: ExitStack,
+    *,
+    after: str = FROM_START,
+    modes: Collection[str] = (),
+    cancel_on_disconnect: bool,
+) -> Response:
     state = state_of(request)
-    last = request.headers.get("last-event-id", "")
-    after = FROM_START if last in _FROM_START else last
-    frames = _frames(state, run, after, cancel_on_disconnect=cancel_on_disconnect)
-    headers = {**run_headers(run, found_at="stream"), "cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(frames, headers=headers, media_type=EVENT_STREAM)
+    run.ended.cancel()  # The end is the stream's to tell.
+    headers = run_headers(run, found_at=_found_at(modes, cancel_on_disconnect=cancel_on_disconnect))
+    return PartsAnswer(
+        _frames(state, run, after, modes),
+        when_left=lambda: give_up(state, run, cancel=cancel_on_disconnect),
+        when_over=place.close,
+        headers={**headers, "cache-control": "no-store", "x-accel-buffering": "no"},
+        media_type=EVENT_STREAM,
+    )
 
 
-async def _frames(
-    state: FacadeState, run: SubmittedRun, after: str, *, cancel_on_disconnect: bool
-) -> AsyncIterator[bytes]:
-    has_ended = False
+def _found_at(modes: Collection[str], *, cancel_on_disconnect: bool) -> str:
+    """Say where a reader whose connection was cut finds the same stream again."""
+    asked = [("stream_mode", mode) for mode in modes]
+    asked += [("cancel_on_disconnect", "true")] if cancel_on_disconnect else []
+    return f"stream?{urlencode(asked)}" if asked else "stream"
+
+
+async def _frames(state: FacadeState, run: SubmittedRun, after: str, modes: Collection[str]) -> AsyncIterator[bytes]:
     try:
-        async for event in follow(state.reader, RunId(run.run_id), after=after, idle_s=HEARTBEAT_S):
-            if event is not None:
-                has_ended = event.is_end
-                yield frame(event)
-            elif (outcome := await _outcome(state, run)) is not None:
-                has_ended = True
-                yield _last_frames(outcome)
-                return
-            else:
-                yield HEARTBEAT
-    finally:
-        run.ended.cancel()
-        if cancel_on_disconnect and not has_ended:
-            # The caller's leaving cancels whatever is awaited here; the wish must reach the ledger all the same.
-            await asyncio.shield(state.runs.cancel(run.run_id))
+        async for said in follow(state.runs.ledger, run.run_id, after=after, idle_s=HEARTBEAT_S):
+            if part := _part(said, modes):
+                yield part
+    except UnknownRun as exc:  # Its record has expired, or was lost with Redis.
+        yield _frame("error", to_json(error_of_langgraph(failure_of_error(exc))))
+    except BrokerUnavailable as exc:
+        log.warning("stream_cut", run_id=run.run_id, reason=str(exc))
+        raise
 
 
-async def _outcome(state: FacadeState, run: SubmittedRun) -> Outcome | None:
-    [outcome] = await state.runs.ledger.outcomes([run.run_id])
-    return outcome
+def _part(said: RunEvent | Outcome | None, modes: Collection[str]) -> bytes:
+    match said:
+        case None:
+            return HEARTBEAT
+        case Outcome():
+            return _frames_of_outcome(said, modes)
+        case RunEvent():
+            return frame(said) if _is_wanted(said.event, modes) else b""
+
+
+def _is_wanted(event: str, modes: Collection[str]) -> bool:
+    name = event.partition("|")[0]
+    if not modes or name in _ALWAYS:
+        return True
+    begins = (_EVENTS_OF_MODE.get(mode, mode) for mode in modes)
+    return any(name.startswith(begin) if begin.endswith("/") else name == begin for begin in begins)
 
 
 def frame(event: RunEvent) -> bytes:
@@ -71,10 +141,11 @@ def frame(event: RunEvent) -> bytes:
     return _frame(event.event, data, event.event_id)
 
 
-def _last_frames(outcome: Outcome) -> bytes:
+def _frames_of_outcome(outcome: Outcome, modes: Collection[str]) -> bytes:
     if outcome.failure is not None:
         return _frame("error", to_json(error_of_langgraph(outcome.failure)))
-    return _frame("values", outcome.output or b"{}") + _frame("end", b"null")
+    values = _frame("values", outcome.output or b"{}") if _is_wanted("values", modes) else b""
+    return values + _frame("end", b"null")
 
 
 def _frame(name: str, data: bytes, event_id: str = "") -> bytes:

@@ -10,13 +10,15 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from agentic_sales.errors import AgenticSalesError, WaitTimeout
 from agentic_sales.facade.answers import JSON, answer_of_error, answer_of_outcome, error_in_band, failure_of_error
+from agentic_sales.facade.runs.parts import PartsAnswer
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.plane import langsmith_url
 from agentic_sales.runs.ledger import Outcome
+from agentic_sales.runs.patience import patiently
 from agentic_sales.runs.submit import SubmittedRun
 
 KEEPALIVE_INTERVAL_S = 5.0
@@ -37,13 +39,18 @@ async def answer_when_ended(request: Request, run: SubmittedRun, *, cancel_on_di
     if run.ended.done():
         return _early_answer(state, await _as_ended(state, run))
     if gone.done() and not gone.cancelled():
-        await _give_up(state, run, cancel=cancel_on_disconnect)
+        await give_up(state, run, cancel=cancel_on_disconnect)
         return Response(status_code=CLIENT_GONE)
     if wait_timeout_s <= keepalive_after_s:
         run.ended.cancel()
         return answer_of_error(WaitTimeout(run.assistant_id, run.run_id, wait_timeout_s), run_id=run.run_id)
-    kept_alive = _kept_alive(state, run, cancel_on_disconnect=cancel_on_disconnect)
-    return StreamingResponse(kept_alive, headers=run_headers(run), media_type=JSON)
+    return PartsAnswer(
+        _kept_alive(state, run),
+        when_left=lambda: give_up(state, run, cancel=cancel_on_disconnect),
+        when_over=run.ended.cancel,
+        headers=run_headers(run),
+        media_type=JSON,
+    )
 
 
 async def disconnected(request: Request) -> None:
@@ -82,10 +89,11 @@ async def _as_ended(state: FacadeState, run: SubmittedRun) -> SubmittedRun:
     return replace(run, langsmith_run_id=record.langsmith_run_id)
 
 
-async def _give_up(state: FacadeState, run: SubmittedRun, *, cancel: bool) -> None:
+async def give_up(state: FacadeState, run: SubmittedRun, *, cancel: bool) -> None:
+    """Stop waiting for a run whose caller has left, and cancel it if that is what its caller wants."""
     run.ended.cancel()
     if cancel:
-        await state.runs.cancel(run.run_id)
+        await patiently(lambda: state.runs.ledger.cancel(run.run_id), run.run_id)
 
 
 def _early_answer(state: FacadeState, run: SubmittedRun) -> Response:
@@ -96,20 +104,14 @@ def _early_answer(state: FacadeState, run: SubmittedRun) -> Response:
     return answer_of_outcome(outcome, run_headers(run), graph_error_status=state.settings.graph_error_status)
 
 
-async def _kept_alive(state: FacadeState, run: SubmittedRun, *, cancel_on_disconnect: bool) -> AsyncIterator[bytes]:
+async def _kept_alive(state: FacadeState, run: SubmittedRun) -> AsyncIterator[bytes]:
     waited_s = state.settings.keepalive_after_s
-    try:
-        while not run.ended.done() and waited_s < state.settings.wait_timeout_s:
-            yield b"\n"
-            pause_s = min(KEEPALIVE_INTERVAL_S, state.settings.wait_timeout_s - waited_s)
-            await asyncio.wait({run.ended}, timeout=pause_s)
-            waited_s += pause_s
-        yield _late_body(run, waited_s)
-    except (asyncio.CancelledError, GeneratorExit):
-        await asyncio.shield(_give_up(state, run, cancel=cancel_on_disconnect))
-        raise
-    finally:
-        run.ended.cancel()
+    while not run.ended.done() and waited_s < state.settings.wait_timeout_s:
+        yield b"\n"
+        pause_s = min(KEEPALIVE_INTERVAL_S, state.settings.wait_timeout_s - waited_s)
+        await asyncio.wait({run.ended}, timeout=pause_s)
+        waited_s += pause_s
+    yield _late_body(run, waited_s)
 
 
 def _late_body(run: SubmittedRun, waited_s: float) -> bytes:

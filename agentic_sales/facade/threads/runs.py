@@ -3,12 +3,12 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 
 from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import RunNotEnded, UnknownRun
 from agentic_sales.facade.runs.runs import RUN_ERRORS, record_of
-from agentic_sales.facade.runs.streams import stream_answer
+from agentic_sales.facade.runs.streams import stream_started
 from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
 from agentic_sales.facade.runs.waiting import answer_when_ended, run_headers
 from agentic_sales.facade.state import state_of
@@ -37,11 +37,9 @@ async def wait_for_run_on_thread(request: Request, thread_id: str) -> Response:
     openapi_extra=REQUEST_BODY,
     summary="Run a workflow on a thread and stream it",
 )
-async def stream_run_on_thread(request: Request, thread_id: str) -> StreamingResponse:
+async def stream_run_on_thread(request: Request, thread_id: str) -> Response:
     """Run a workflow when its turn on the thread comes, and answer with its events."""
-    submission = await submit(request, is_streamed=True, thread_id=checked_thread_id(thread_id))
-    cancel = submission.body.on_disconnect == "cancel"
-    return stream_answer(request, submission.run, cancel_on_disconnect=cancel)
+    return await stream_started(request, thread_id=checked_thread_id(thread_id))
 
 
 @router.post(
