@@ -33,7 +33,13 @@ for _name in list(os.environ):
 from agentic_sales.control import control_plane  # noqa: E402 - see above
 from agentic_sales.settings import settings  # noqa: E402 - see above
 
-pytest_plugins = ["tests.services", "tests.imap_server", "tests.databases", "tests.fleet", "tests.containers"]
+pytest_plugins = [
+    "tests.support.services",
+    "tests.support.imap_server",
+    "tests.support.databases",
+    "tests.support.fleet",
+    "tests.support.containers",
+]
 
 _ACCEPTANCE = Path(__file__).parent / "acceptance"
 

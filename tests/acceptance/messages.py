@@ -5,7 +5,7 @@ from typing import Any
 from celery import Celery
 from kombu import Exchange, Queue
 
-from tests.fleet import Fleet
+from tests.support.fleet import Fleet
 
 QUEUE_KEYPREFIX = "agentic:queue:"
 """Prefix of kombu's keys in Redis, as in `celeryconfig`."""

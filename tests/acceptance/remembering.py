@@ -18,7 +18,7 @@ from psycopg.sql import SQL, Identifier
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from agentic_sales.store.inbound import InboundRow, inbound_of
-from tests.fleet import Fleet
+from tests.support.fleet import Fleet
 
 CAREFUL, HASTY = "careful", "hasty"
 """A campaign whose messages somebody agrees to, and one whose messages go at once."""

@@ -17,9 +17,9 @@ import pytest
 from agentic_sales.campaigns.sending.approval import ask_approval
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow
-from tests.fleet import WEB, fleet_of
-from tests.services import redis_server
-from tests.small_campaign import small_campaign
+from tests.support.fleet import WEB, fleet_of
+from tests.support.services import redis_server
+from tests.support.small_campaign import small_campaign
 
 ANSWERS = 50
 NEEDS_APPROVAL = {"needs_approval": True}

@@ -16,9 +16,9 @@ import pytest
 
 from tests.acceptance.examples import example_of
 from tests.acceptance.messages import messages_on
-from tests.fleet import Call, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import Call, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 SLOW_RUN_S = 4.0
 SLOW_RUNS = 4

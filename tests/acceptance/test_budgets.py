@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.acceptance.test_metrics import of_facade
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.model_server import MODEL, ModelRequest, ModelServer, Reply, answer, model_server
-from tests.services import redis_server
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.model_server import MODEL, ModelRequest, ModelServer, Reply, answer, model_server
+from tests.support.services import redis_server
 
 CALL_USD = 0.01
 BUDGET_USD = 0.03

@@ -17,10 +17,10 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, enrollment
 from agentic_sales.store.database import open_database
 from agentic_sales.store.inbound import inbound
-from tests.fleet import WEB, Fleet, fleet_of
-from tests.services import redis_server
-from tests.small_campaign import CAMPAIGN, SmallCampaign, set_up
-from tests.waiting import eventually
+from tests.support.fleet import WEB, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.small_campaign import CAMPAIGN, SmallCampaign, set_up
+from tests.support.waiting import eventually
 
 ALWAYS = {"starts": "00:00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]}
 PLAN = {"steps": [{}, {"delay_days": 0.00002, "counts": "days"}], "window": ALWAYS}

@@ -9,9 +9,9 @@ import pytest
 from celery import Celery
 
 from agentic_sales.runs.canary import CANARY_LIMIT_S
-from tests.fleet import ONLY_CORE, PROCFILE, WEB, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, PROCFILE, WEB, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 SIGN_EXPIRES_WITHIN_S = 6.0
 NOTICED_WITHIN_S = CANARY_LIMIT_S + SIGN_EXPIRES_WITHIN_S

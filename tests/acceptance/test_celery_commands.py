@@ -10,8 +10,8 @@ import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from tests.fleet import PROCFILE, PROJECT, Fleet
-from tests.waiting import eventually
+from tests.support.fleet import PROCFILE, PROJECT, Fleet
+from tests.support.waiting import eventually
 
 WORKER_AS_WRITTEN = "celery -A agentic_sales worker -Q discovery"
 

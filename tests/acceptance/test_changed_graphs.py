@@ -14,11 +14,11 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, enrollment
 from agentic_sales.store.database import open_database
 from tests.acceptance.test_campaigns import command
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.releases import Edit, release
-from tests.services import redis_server
-from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, set_up
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.releases import Edit, release
+from tests.support.services import redis_server
+from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, set_up
+from tests.support.waiting import eventually
 
 GRAPH = "agentic_sales/graphs/campaign.py"
 STEPS = 5

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from agentic_sales.local.ports import LOOPBACK, free_port
-from tests.fleet import PROCFILE, PROJECT, WEB, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import PROCFILE, PROJECT, WEB, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 Finding = dict[str, str]
 

@@ -17,10 +17,10 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.migrate import upgrade
 from tests.acceptance.messages import send_by_hand
 from tests.acceptance.threads import QUEUE, ask, new_thread, output, submit
-from tests.databases import new_postgresql
-from tests.fleet import ONLY_CORE, PROCFILE, WEB, Call, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.databases import new_postgresql
+from tests.support.fleet import ONLY_CORE, PROCFILE, WEB, Call, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 WORKER = "worker-core"
 OTHER = "worker-core-2"

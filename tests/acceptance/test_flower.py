@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from agentic_sales.local.ports import LOOPBACK, free_port
-from tests.browser import page
-from tests.fleet import PROCFILE, PROJECT, WEB, WORKERS, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.browser import page
+from tests.support.fleet import PROCFILE, PROJECT, WEB, WORKERS, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 USER = "ada:enigma"
 PLANTED = "zanzibar"

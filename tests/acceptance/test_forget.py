@@ -23,10 +23,10 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from agentic_sales.store.migrate import upgrade
 from tests.acceptance.remembering import CAREFUL, HASTY, Person, Remembering
-from tests.databases import new_postgresql
-from tests.fleet import WEB, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.databases import new_postgresql
+from tests.support.fleet import WEB, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 ALWAYS = {"starts": "00:00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]}
 STEPS = [{}, {"delay_days": 9}]

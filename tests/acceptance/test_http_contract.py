@@ -12,8 +12,8 @@ import pytest
 
 from agentic_sales.control import assistant_uuid
 from agentic_sales.local.ports import LOOPBACK, free_port
-from tests.fleet import TOKEN, Fleet
-from tests.waiting import eventually
+from tests.support.fleet import TOKEN, Fleet
+from tests.support.waiting import eventually
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 MAX_BODY_BYTES = 1024 * 1024

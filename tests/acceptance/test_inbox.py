@@ -21,9 +21,9 @@ from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.mailboxes import change_mailbox
 from agentic_sales.store.suppressions import suppressions
 from agentic_sales.workers.child.campaigns import read_inboxes
-from tests.imap_server import PASSWORD, ImapServer, hangs_up_after
-from tests.small_campaign import MAILBOX, NOW, SmallCampaign, later, small_campaign
-from tests.unit import mails
+from tests.support import mails
+from tests.support.imap_server import PASSWORD, ImapServer, hangs_up_after
+from tests.support.small_campaign import MAILBOX, NOW, SmallCampaign, later, small_campaign
 
 
 async def test_of_several_inboxes_one_that_is_away_leaves_no_other_unread(

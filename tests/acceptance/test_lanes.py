@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 CHILDREN = 4
 BATCH_CHILDREN = 3

@@ -11,9 +11,9 @@ import pytest
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.registry import BY_ID
 from tests.acceptance.examples import example_of
-from tests.fleet import PROJECT, Fleet
-from tests.peer import OFFLINE, langgraph_command
-from tests.waiting import eventually
+from tests.support.fleet import PROJECT, Fleet
+from tests.support.peer import OFFLINE, langgraph_command
+from tests.support.waiting import eventually
 
 ASSISTANT_ID = "country_classify"
 EXAMPLE = example_of(ASSISTANT_ID)

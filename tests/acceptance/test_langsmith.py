@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from agentic_sales.client import Client, LangGraphError
-from tests.fleet import MISBEHAVING, WEB, WORKERS, Fleet, fleet_of
-from tests.langsmith_server import KEY, TENANT, LangSmith, langsmith_server
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import MISBEHAVING, WEB, WORKERS, Fleet, fleet_of
+from tests.support.langsmith_server import KEY, TENANT, LangSmith, langsmith_server
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 EMAIL, PHONE, SECRET = "jane.doe@acme.example", "+49 30 1234567", "sk-live-0123456789abcdef"
 PLANTED = f"write to {EMAIL}, call {PHONE}, use {SECRET}"

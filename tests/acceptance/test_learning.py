@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import pytest
 from standardwebhooks import Webhook
 
-from tests.fleet import WEB, Fleet, fleet_of
-from tests.langsmith_server import LangSmith, langsmith_server
-from tests.services import redis_server
-from tests.small_campaign import parsed
-from tests.waiting import eventually
-from tests.web_server import Answer, WebServer, web_server
+from tests.support.fleet import WEB, Fleet, fleet_of
+from tests.support.langsmith_server import LangSmith, langsmith_server
+from tests.support.services import redis_server
+from tests.support.small_campaign import parsed
+from tests.support.waiting import eventually
+from tests.support.web_server import Answer, WebServer, web_server
 
 SECRET = f"whsec_{b64encode(b'learn' * 5).decode()}"
 ALWAYS = {"starts": "00:00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]}

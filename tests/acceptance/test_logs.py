@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.model_server import answer, completion, failure, model_server
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.model_server import answer, completion, failure, model_server
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 PLANTED = "zanzibar"
 """Stands in everything that the runs of this module are given, answer and fail with."""

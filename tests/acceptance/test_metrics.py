@@ -10,9 +10,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agentic_sales.local.ports import LOOPBACK, free_port
-from tests.fleet import ONLY_CORE, PROCFILE, WEB, Fleet, fleet_of
-from tests.services import RedisServer, redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, PROCFILE, WEB, Fleet, fleet_of
+from tests.support.services import RedisServer, redis_server
+from tests.support.waiting import eventually
 
 SLEEPY = ("agentic_runs_total", "sleepy", "success", "core")
 Samples = dict[tuple[str, ...], float]

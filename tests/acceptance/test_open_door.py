@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from agentic_sales.local.ports import free_port
-from tests.fleet import PROJECT, Fleet
+from tests.support.fleet import PROJECT, Fleet
 
 REFUSED = 2
 WITHOUT_KEY = {"LANGGRAPH_AUTH_TOKEN": None}

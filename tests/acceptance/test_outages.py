@@ -2,8 +2,8 @@
 
 import signal
 
-from tests.containers import RedisContainer
-from tests.fleet import Fleet
+from tests.support.containers import RedisContainer
+from tests.support.fleet import Fleet
 
 RUN_S = 2.0
 STOPPED_WITHIN_S = 10.0

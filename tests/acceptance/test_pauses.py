@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.model_server import ModelRequest, ModelServer, Reply, answer, failure, model_server
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.model_server import ModelRequest, ModelServer, Reply, answer, failure, model_server
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 PAUSE_S = 6.0
 BATCH_RUNS = 4

@@ -13,9 +13,9 @@ from pytest_celery import (  # type: ignore[import-untyped]  # pytest-celery shi
 )
 
 from tests.acceptance.messages import QUEUE_KEYPREFIX
-from tests.containers import RedisContainer, WorkerContainer, why_no_docker
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.services import redis_server
+from tests.support.containers import RedisContainer, WorkerContainer, why_no_docker
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.services import redis_server
 
 WITHIN_S = 30
 AFTER_A_KILLED_WORKER, AFTER_A_KILLED_BROKER = str(uuid4()), str(uuid4())

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.services import RabbitMQ, redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.services import RabbitMQ, redis_server
+from tests.support.waiting import eventually
 
 SLOW_S = 1.0
 

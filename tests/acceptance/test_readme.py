@@ -12,8 +12,8 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from tests.fleet import PROJECT, TOKEN, Fleet
-from tests.services import MACHINE_ENVIRONMENT
+from tests.support.fleet import PROJECT, TOKEN, Fleet
+from tests.support.services import MACHINE_ENVIRONMENT
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
 DEFAULT_URL = "http://127.0.0.1:8002"

@@ -21,9 +21,9 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.local.redis import redis_binary
 from tests.deploy.files import DEPLOY, document, environment_file, make_secrets
-from tests.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
-from tests.services import RedisServer, end_group, missing, start_redis
-from tests.waiting import eventually
+from tests.support.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
+from tests.support.services import RedisServer, end_group, missing, start_redis
+from tests.support.waiting import eventually
 
 POOLS = {name: name.removeprefix("worker-") for name in WORKERS}
 KEDA_SCRIPT = """

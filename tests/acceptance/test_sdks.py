@@ -19,8 +19,8 @@ from uuid_utils import uuid7
 
 from agentic_sales.control import assistant_uuid
 from tests.acceptance.examples import example_of
-from tests.fleet import Fleet
-from tests.javascript import installed, run_script
+from tests.support.fleet import Fleet
+from tests.support.javascript import installed, run_script
 
 JAVASCRIPT_PACKAGES = ("@langchain/langgraph-sdk@2.0.0", "@langchain/core@1.2.13")
 SCRIPT = Path(__file__).with_name("sdk_calls.mjs")

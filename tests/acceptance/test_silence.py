@@ -13,10 +13,10 @@ from langgraph_sdk import get_client
 
 from tests.acceptance.test_sdks import JAVASCRIPT_PACKAGES
 from tests.acceptance.test_streams import followed, frames
-from tests.containers import RedisContainer
-from tests.fleet import Fleet
-from tests.javascript import installed, run_script
-from tests.waiting import eventually
+from tests.support.containers import RedisContainer
+from tests.support.fleet import Fleet
+from tests.support.javascript import installed, run_script
+from tests.support.waiting import eventually
 
 SILENCE_S = 20.0
 """Longer than any default of a client of Redis, and than three heartbeats."""

@@ -11,7 +11,7 @@ from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
-from tests.fleet import Fleet
+from tests.support.fleet import Fleet
 
 
 class Frame(NamedTuple):

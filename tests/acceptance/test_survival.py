@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fleet import ONLY_CORE, WEB, Fleet, fleet_of
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 REDELIVERED_WITHIN_S = 30.0
 SOFT_SHUTDOWN_S = 10.0

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.acceptance.test_streams import frames
-from tests.fleet import Fleet
-from tests.waiting import eventually
+from tests.support.fleet import Fleet
+from tests.support.waiting import eventually
 
 ASK = {"topic": "a discount"}
 HOLD = {"hold_in": "second", "hold_s": 60.0}

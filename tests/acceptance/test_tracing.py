@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from tests.acceptance.examples import example_of
-from tests.collector import Collector, Sent, collector
-from tests.fleet import MISBEHAVING, ONLY_CORE, WEB, WORKERS, Fleet, fleet_of
-from tests.javascript import installed, run_script
-from tests.langsmith_server import langsmith_server
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.collector import Collector, Sent, collector
+from tests.support.fleet import MISBEHAVING, ONLY_CORE, WEB, WORKERS, Fleet, fleet_of
+from tests.support.javascript import installed, run_script
+from tests.support.langsmith_server import langsmith_server
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 JAVASCRIPT_PACKAGES = (
     *("@langchain/langgraph-sdk@2.0.0", "@langchain/core@1.2.13", "@opentelemetry/api@1.9.1"),

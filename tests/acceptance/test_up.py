@@ -12,7 +12,7 @@ import pytest
 
 from agentic_sales.local.ports import free_port, reachable_host
 from agentic_sales.settings import child_environment
-from tests.ended import wait_until_ended
+from tests.support.ended import wait_until_ended
 
 DEADLINE_S = 30
 WEB = """

@@ -9,10 +9,10 @@ import pytest
 from langgraph_sdk import get_sync_client
 from standardwebhooks import Webhook
 
-from tests.fleet import ONLY_CORE, TOKEN, WEB, Fleet, fleet_of
-from tests.receiver import Receiver, receiver
-from tests.services import redis_server
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, TOKEN, WEB, Fleet, fleet_of
+from tests.support.receiver import Receiver, receiver
+from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 SECRET = f"whsec_{base64.b64encode(b'a secret of twenty-four').decode()}"
 TOLD_WITHIN_S = 90.0

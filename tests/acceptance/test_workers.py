@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.messages import QUEUE_KEYPREFIX, messages_in_flight, messages_on, send_by_hand
-from tests.fleet import WORKERS, Call, Fleet
-from tests.waiting import eventually
+from tests.support.fleet import WORKERS, Call, Fleet
+from tests.support.waiting import eventually
 
 CHILDREN = 2
 LONGER_THAN_THE_VISIBILITY_TIMEOUT_S = 18.0

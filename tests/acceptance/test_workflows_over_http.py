@@ -7,8 +7,8 @@ import pytest
 from agentic_sales.registry import BY_ID
 from agentic_sales.routing import DEFAULT_CORE_QUEUE, build_routes, route_for
 from tests.acceptance.examples import example_of
-from tests.fleet import Fleet
-from tests.model_server import MODEL, ModelServer
+from tests.support.fleet import Fleet
+from tests.support.model_server import MODEL, ModelServer
 
 ROUTES = build_routes({})
 POOL_OF = {name: route_for(name, default_queue=DEFAULT_CORE_QUEUE, routes=ROUTES).queue for name in BY_ID}

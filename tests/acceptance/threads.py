@@ -13,9 +13,9 @@ from agentic_sales.runs.publisher import task_name
 from agentic_sales.runs.submit import connect_redis
 from agentic_sales.settings import Settings
 from tests.acceptance.messages import send_by_hand
-from tests.fleet import Fleet
-from tests.unit.recorded_runs import QUEUE_CAP, new_run
-from tests.waiting import eventually
+from tests.support.fleet import Fleet
+from tests.support.recorded_runs import QUEUE_CAP, new_run
+from tests.support.waiting import eventually
 
 QUEUE = "core"
 ENDED_WITHIN_S = 60.0

@@ -22,8 +22,8 @@ from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.visits import Key
-from tests.databases import new_postgresql
-from tests.small_campaign import NOW, PLAN
+from tests.support.databases import new_postgresql
+from tests.support.small_campaign import NOW, PLAN
 
 CAMPAIGN = CampaignId("bench")
 LATER = NOW + timedelta(days=3)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.fleet import PROJECT
-from tests.services import MACHINE_ENVIRONMENT
+from tests.support.fleet import PROJECT
+from tests.support.services import MACHINE_ENVIRONMENT
 
 _TABLE = "GRAPHS: tuple[GraphSpec, ...] = ("
 _IMPORT = "import time; a = time.perf_counter(); import agentic_sales.registry, agentic_sales.routing"

@@ -33,7 +33,7 @@ from tests.bench.works import (
     WORKS,
     Work,
 )
-from tests.collector import collector
+from tests.support.collector import collector
 from tests.workflows.registry import GRAPHS
 
 PARTS = ("echo", "cpu", "waits", "blast", "stream", "memory", "checkpoints", "campaigns", "imports", "traces")

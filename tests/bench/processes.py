@@ -16,10 +16,10 @@ import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from agentic_sales.local.ports import LOOPBACK, free_port
-from tests.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
-from tests.peer import OFFLINE, langgraph_command
-from tests.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn
-from tests.waiting import eventually
+from tests.support.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
+from tests.support.peer import OFFLINE, langgraph_command
+from tests.support.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn
+from tests.support.waiting import eventually
 
 CORE, EMAIL = "worker-core", "worker-email"
 TWO_POOLS = {**ONLY_CORE, "EMAIL_WORKER_QUEUE": "email", "EMAIL_WORKER_ASSISTANTS": "+echo"}

@@ -12,9 +12,9 @@ from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.visits import wake
 from tests.bench.campaigns import store
-from tests.fleet import ONLY_CORE, WEB, fleet_of
-from tests.services import redis_server
-from tests.small_campaign import SmallCampaign, set_up
+from tests.support.fleet import ONLY_CORE, WEB, fleet_of
+from tests.support.services import redis_server
+from tests.support.small_campaign import SmallCampaign, set_up
 
 NAMES = (WEB, "worker-core", "beat")
 TICK_S = 0.5

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.containers import RedisContainer
-from tests.fleet import WEB, Fleet, fleet_of
-from tests.services import members_of_group
+from tests.support.containers import RedisContainer
+from tests.support.fleet import WEB, Fleet, fleet_of
+from tests.support.services import members_of_group
 
 CHILDREN = 4
 FIRST, SECOND, OTHER_POOL = "worker-core", "worker-core-2", "worker-email"

@@ -12,8 +12,8 @@ from uuid import uuid4
 import httpx
 
 from tests.chaos.report import Report
-from tests.fleet import Fleet
-from tests.waiting import eventually
+from tests.support.fleet import Fleet
+from tests.support.waiting import eventually
 
 ENDED = {"success", "error", "timeout", "interrupted"}
 STEPS = ("first", "second", "third")

@@ -8,7 +8,7 @@ from tests.chaos.arena import BOTH, Arena
 from tests.chaos.asked import STEPS, Asked, Wish, asking, naps
 from tests.chaos.probe import undisturbed
 from tests.chaos.report import Report
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 CALLERS = 50
 POISONED = 4

@@ -25,9 +25,9 @@ from tests.chaos.arena import Arena
 from tests.chaos.clocked_fleet import BEATS, clocked_fleet
 from tests.chaos.kills import kill_each
 from tests.chaos.report import Report
-from tests.fleet import WEB, Fleet
-from tests.small_campaign import CAMPAIGN, NOW, SmallCampaign, parsed, set_up
-from tests.smtp_server import MailSink, smtp_server
+from tests.support.fleet import WEB, Fleet
+from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, parsed, set_up
+from tests.support.smtp_server import MailSink, smtp_server
 
 STEPS = 2
 PLAN = {

@@ -34,9 +34,9 @@ from tests.chaos.arena import Arena
 from tests.chaos.campaign_lives import BOUNDARIES, EVERYWHERE, PROCESSES, Life, is_survived
 from tests.chaos.campaign_shapes import SHAPES, Shape, file_of
 from tests.chaos.report import Report
-from tests.databases import new_postgresql
-from tests.small_campaign import NOW
-from tests.smtp_server import MailSink, smtp_server
+from tests.support.databases import new_postgresql
+from tests.support.small_campaign import NOW
+from tests.support.smtp_server import MailSink, smtp_server
 
 SWEPT_AT_RUNS = 200
 """Size of a chaos run from which on every point is visited."""

@@ -34,7 +34,7 @@ from agentic_sales.store.visits import Key
 from agentic_sales.workers.child.checkpoints import open_checkpoints
 from agentic_sales.workers.loader import Graph, load_graph
 from tests.chaos.campaign_shapes import SHAPES, People
-from tests.small_campaign import NOW
+from tests.support.small_campaign import NOW
 
 BOUNDARIES = frozenset({"commit", "committed", "checkpoint", "mail"})
 """Points between two durable steps."""

@@ -33,9 +33,9 @@ from tests.chaos.arena import Arena
 from tests.chaos.month_rules import Limits, broken_rules
 from tests.chaos.month_workers import FORKED, PAUSE_S, Place, Workers, be_silent, fleet, processes
 from tests.chaos.report import Report
-from tests.databases import new_postgresql
-from tests.small_campaign import CAMPAIGN, SmallCampaign, small_campaign
-from tests.unit.test_windows import ZONES
+from tests.support.databases import new_postgresql
+from tests.support.small_campaign import CAMPAIGN, SmallCampaign, small_campaign
+from tests.unit.campaigns.test_windows import ZONES
 
 BEGIN = datetime(2026, 3, 16, 6, tzinfo=UTC)
 """A Monday. Berlin and London change their clocks on March 29th, Auckland, Lord Howe and Santiago on April 5th."""

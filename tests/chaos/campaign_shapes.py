@@ -21,7 +21,7 @@ from agentic_sales.store.approvals import ApprovalRow, approvals
 from agentic_sales.store.database import Database
 from agentic_sales.store.touches import IN_DOUBT, TouchRow, touch, touches
 from agentic_sales.store.visits import Key
-from tests.smtp_server import MailSink, Reply, drops_the_connection
+from tests.support.smtp_server import MailSink, Reply, drops_the_connection
 
 EDITED = "Edited: "
 

@@ -5,8 +5,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from agentic_sales.campaigns.visits.clock import ClockFile
-from tests.fleet import PROCFILE, WEB, Fleet, fleet_of
-from tests.services import redis_server
+from tests.support.fleet import PROCFILE, WEB, Fleet, fleet_of
+from tests.support.services import redis_server
 
 NAMES = (WEB, "worker-core", "worker-email", "worker-classify", "beat")
 BEATS = ("beat", "beat-2")

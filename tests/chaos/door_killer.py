@@ -22,7 +22,7 @@ from agentic_sales.contracts import TouchId
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
-from tests.small_campaign import LINKS, SmallCampaign, later
+from tests.support.small_campaign import LINKS, SmallCampaign, later
 
 DIED = 137
 REACHED_THE_END = 0

@@ -12,10 +12,10 @@ from agentic_sales.store.database import open_database
 from agentic_sales.store.migrate import upgrade
 from tests.chaos.arena import Arena
 from tests.chaos.report import Report
-from tests.databases import new_postgresql
-from tests.small_campaign import parsed, set_up
-from tests.smtp_server import MailSink, smtp_server
 from tests.structure.sources import ROOT
+from tests.support.databases import new_postgresql
+from tests.support.small_campaign import parsed, set_up
+from tests.support.smtp_server import MailSink, smtp_server
 
 FEWEST_POINTS = 60
 ALWAYS = {"starts": "00:00", "ends": "23:59:59.999999", "days": [1, 2, 3, 4, 5, 6, 7]}

@@ -10,7 +10,7 @@ from tests.chaos.arena import BOTH, Arena
 from tests.chaos.asked import Wish, asking, naps
 from tests.chaos.probe import undisturbed
 from tests.chaos.report import Report
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 CHILD, WORKER = "child_death", "worker_death"
 NAPS_S = (0.3, 0.1, 0.5, 0.8)

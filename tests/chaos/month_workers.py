@@ -30,7 +30,7 @@ from agentic_sales.store.database import Database, as_current, open_database
 from agentic_sales.workers.child.checkpoints import open_checkpoints
 from agentic_sales.workers.loader import load_graph
 from tests.chaos.clocked_fleet import clocked_fleet
-from tests.fleet import PROCFILE
+from tests.support.fleet import PROCFILE
 
 MANY = 4
 """Processes of `processes`."""

@@ -13,9 +13,9 @@ from agentic_sales.store.migrate import upgrade
 from tests.chaos.arena import Arena
 from tests.chaos.asked import asking, naps
 from tests.chaos.report import Report
-from tests.databases import new_postgresql
-from tests.fleet import ONLY_CORE, WEB, fleet_of
-from tests.services import RabbitMQ, rabbitmq_host, redis_server
+from tests.support.databases import new_postgresql
+from tests.support.fleet import ONLY_CORE, WEB, fleet_of
+from tests.support.services import RabbitMQ, rabbitmq_host, redis_server
 
 NAPS_S = (0.3, 0.1, 0.5)
 AWAY_S = 1.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.chaos.report import Report
-from tests.fleet import Fleet
+from tests.support.fleet import Fleet
 
 QUIET_SAMPLES = 30
 PAUSE_S = 0.05

@@ -10,7 +10,7 @@ import yaml
 
 from agentic_sales.control import build_control_plane
 from agentic_sales.settings import Settings
-from tests.fleet import PROCFILE, PROJECT
+from tests.support.fleet import PROCFILE, PROJECT
 
 DEPLOY = PROJECT / "deploy"
 PROCESSES = tuple(PROCFILE)

@@ -21,7 +21,7 @@ from tests.deploy.files import (
     queue_of,
     seconds,
 )
-from tests.services import end_group, start_redis
+from tests.support.services import end_group, start_redis
 
 COMPOSE = document(DEPLOY / "compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

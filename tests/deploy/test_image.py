@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.files import DEPLOY
-from tests.fleet import PROCFILE, PROJECT
-from tests.services import missing
+from tests.support.fleet import PROCFILE, PROJECT
+from tests.support.services import missing
 
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text("utf-8")
 IGNORED = [line for line in (PROJECT / ".dockerignore").read_text("utf-8").splitlines() if line and line[0] != "#"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.files import DEPLOY, WORKERS, document
-from tests.fleet import PROJECT
+from tests.support.fleet import PROJECT
 
 COMPOSE = document(DEPLOY / "compose.yml")["services"]
 ALERTS: list[dict[str, Any]] = [r for g in document(DEPLOY / "alerts.yml")["groups"] for r in g["rules"]]

@@ -11,7 +11,7 @@ import typer
 from agentic_sales.cli.main import app
 from tests.bench.scale import TABLES
 from tests.deploy.files import DEPLOY, KNOWN_NAMES, document
-from tests.fleet import PROJECT
+from tests.support.fleet import PROJECT
 
 README = (DEPLOY / "README.md").read_text("utf-8")
 SHELL = "\n".join(re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE))

@@ -11,8 +11,8 @@ from redis.exceptions import ResponseError
 from agentic_sales.local.ports import free_port
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import RUNNING_KEY, run_key
-from tests.services import end_group, start_redis
-from tests.waiting import eventually
+from tests.support.services import end_group, start_redis
+from tests.support.waiting import eventually
 
 CLUSTER_PORTS_ABOVE = 10_000
 """A node of a cluster speaks to the others on its port and this many above."""

@@ -1,6 +1,6 @@
 """The pinned versions of the two environments agree."""
 
-from tests.fleet import PROJECT
+from tests.support.fleet import PROJECT
 
 HELD_BACK = {"jsonschema_rs", "protobuf", "structlog"}
 """What langgraph-api does not take in the versions that ours uses."""

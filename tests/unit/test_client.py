@@ -22,7 +22,7 @@ from agentic_sales.client import Client, LangGraphError, RunResult, arun, run
 from agentic_sales.local.ports import free_port
 from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.settings import settings
-from tests.unit.small_facade import Facade, answering, facade, finished
+from tests.support.small_facade import Facade, answering, facade, finished
 
 __all__ = ["facade"]  # pytest finds the fixture here
 

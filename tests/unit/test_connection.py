@@ -24,7 +24,7 @@ from agentic_sales.facade.connection import (
 from agentic_sales.facade.connections import Connections
 from agentic_sales.facade.fleet.request_metrics import RequestMetrics
 from agentic_sales.local.ports import LOOPBACK
-from tests.waiting import eventually
+from tests.support.waiting import eventually
 
 HASTY_S = 0.3
 """What the tests' server waits for bytes."""

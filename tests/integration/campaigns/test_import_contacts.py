@@ -1,0 +1,165 @@
+"""The import of people: what is taken, what is wrong with which column, and nobody without a lawful basis."""
+
+import pytest
+
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.import_contacts import ConsentDefaults, ImportReport, Problem, import_contacts
+from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.contracts import CompanyId
+from agentic_sales.errors import InvalidRequest
+from agentic_sales.settings import Settings
+from agentic_sales.store.contacts import company, contact, contacts
+from agentic_sales.store.database import Database, open_database
+from tests.support.small_campaign import NOW
+
+DEFAULTS = ConsentDefaults("legitimate_interest", "trade fair 2026")
+
+
+async def take_in(database: Database, text: str, *, encoding: str = "utf-8", **options: object) -> ImportReport:
+    """Import a file."""
+    defaults = options.get("defaults", DEFAULTS)
+    assert isinstance(defaults, ConsentDefaults | None)
+    return await import_contacts(database, text.encode(encoding), now=NOW, defaults=defaults)
+
+
+async def test_a_file_is_taken_in_whatever_its_headers_are_called(migrated: Settings) -> None:
+    text = (
+        "E-Mail;Vorname;Nachname;Job Title;Firma;Website;TimeZone;Lawful Basis;Source;Consent Date;Team size\n"
+        "Jo@Acme.example;Jo;Müller;CTO;Acme;https://www.acme.example/us;Europe/Berlin;Contract;order 7;2026-01-31;40\n"
+    )
+    async with open_database(migrated) as database:
+        report = await take_in(database, text)
+        async with database.reading() as connection:
+            (person,) = await contacts(connection, limit=10)
+            assert person.company_id is not None
+            employer = await company(connection, CompanyId(person.company_id))
+    assert (report.encoding, report.count("added"), report.lines[0].contact_id) == ("utf-8", 1, person.contact_id)
+    assert report.columns["E-Mail"] == "email"
+    assert (person.email, person.first_name, person.last_name, person.position) == (
+        *("Jo@acme.example", "Jo", "Müller", "CTO"),
+    )
+    assert (person.time_zone, person.consent_basis, person.consent_source) == ("Europe/Berlin", "contract", "order 7")
+    assert (person.consent_at.date().isoformat(), person.fields) == ("2026-01-31", {"team_size": "40"})
+    assert employer is not None
+    assert (employer.name, employer.domain) == ("Acme", "acme.example")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told", "delimiter"),
+    [
+        ("utf-8-sig", "utf-8-sig", ";"),
+        ("utf-16", "utf-16", "\t"),
+        ("cp1252", "cp1252", "|"),
+        ("utf-8", "utf-8", ","),
+    ],
+)
+async def test_a_file_is_read_in_every_form_that_spreadsheets_write(
+    migrated: Settings, encoding: str, told: str, delimiter: str
+) -> None:
+    text = delimiter.join(("email", "name")) + "\r\n" + delimiter.join(("jo@example.com", '"Jo  Müßig"')) + "\r\n\r\n"
+    async with open_database(migrated) as database:
+        report = await take_in(database, text, encoding=encoding)
+        async with database.reading() as connection:
+            (person,) = await contacts(connection, limit=10)
+    assert (report.encoding, person.first_name, person.last_name) == (told, "Jo", "Müßig")
+
+
+async def test_every_line_says_what_became_of_it_and_what_was_wrong_with_which_column(migrated: Settings) -> None:
+    text = (
+        "Mail,tz,basis\n"
+        "jo@example.com,Mars/Olympus,\n"
+        "not an address,,\n"
+        ",,\n"
+        "Jo+x@example.com,,\n"
+        '"bo@example.com",,because\n'
+        "mo@example.com,,,surplus\n"
+        "lo@example.com\n"
+    )
+    async with open_database(migrated) as database:
+        report = await take_in(database, text)
+        again = await take_in(database, "email\njo@example.com\n")
+    told = {line.line: (line.status, [problem.column for problem in line.problems]) for line in report.lines}
+    assert told == {
+        2: ("added", ["tz"]),
+        3: ("refused", ["Mail"]),
+        5: ("duplicate", [""]),
+        6: ("refused", ["basis"]),
+        7: ("refused", [""]),
+        8: ("added", []),
+    }
+    assert report.lines[0].problems[0].reason == "`Mars/Olympus` is no time zone; it was left out"
+    assert report.lines[2].problems[0].reason == "line 2 has the same person"
+    assert (again.lines[0].status, again.lines[0].contact_id) == ("known", report.lines[0].contact_id)
+
+
+async def test_a_control_character_in_a_name_is_dirt_that_no_header_gets_to_see(migrated: Settings) -> None:
+    raw = b"email,first_name,consent_basis,consent_source\njo@x.example,J\x00o\x07\x7f,legitimate_interest,web\n"
+    async with open_database(migrated) as database:
+        (line,) = (await import_contacts(database, raw, now=NOW)).lines
+        assert line.contact_id is not None
+        async with database.reading() as connection:
+            person = await contact(connection, line.contact_id)
+    assert person is not None
+    assert person.first_name == "J o"
+
+
+@pytest.mark.parametrize("column", ["first_name", "company", "position", "likes"])
+async def test_a_cell_that_hides_a_header_in_an_encoded_word_is_refused_by_its_column(
+    migrated: Settings, column: str
+) -> None:
+    raw = f"email,{column}\njo@x.example,=?utf-8?q?Jo=0D=0ABcc:_x@evil.example?=\nbo@x.example,a =? b ?= c\n"
+    async with open_database(migrated) as database:
+        report = await import_contacts(database, raw.encode(), now=NOW, defaults=ConsentDefaults("consent", "a fair"))
+    assert [line.status for line in report.lines] == ["refused", "added"]
+    assert report.lines[0].problems[0].column == column
+    assert "encoded word" in report.lines[0].problems[0].reason
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        ("jo@example.com,,list,", "consent_basis"),
+        ("jo@example.com,consent,,", "consent_source"),
+        ("jo@example.com,maybe,list,", "consent_basis"),
+        ("jo@example.com,consent,list,yesterday", "consent_at"),
+        ("jo@example.com,consent,list,2999-01-01", "consent_at"),
+    ],
+)
+async def test_nobody_is_taken_in_without_a_lawful_basis_its_source_and_a_past_date(
+    migrated: Settings, line: str, column: str
+) -> None:
+    async with open_database(migrated) as database:
+        report = await take_in(database, f"email,consent_basis,consent_source,consent_at\n{line}\n", defaults=None)
+        async with database.reading() as connection:
+            assert await contacts(connection, limit=10) == []
+    assert [(told.status, told.problems[0].column) for told in report.lines] == [("refused", column)]
+
+
+async def test_who_asked_to_be_left_alone_does_not_come_back_by_an_import(migrated: Settings) -> None:
+    async with open_database(migrated) as database:
+        async with database.writing() as connection:
+            await stop_person(connection, email_hash("jo@example.com"), "unsubscribed", source="link", now=NOW)
+        report = await take_in(database, "email\nJO+work@example.com\n")
+    assert report.lines[0].problems == (Problem("", "must not be written to: unsubscribed"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no column of e-mail addresses"),
+        ("name\nJo\n", "no column of e-mail addresses"),
+        ("email,mail\na@b.example,c@d.example\n", "two columns of the file mean the same: email"),
+        ('"email\n', "the file is no CSV"),
+    ],
+)
+async def test_a_file_that_is_none_is_refused_as_a_whole(migrated: Settings, text: str, reason: str) -> None:
+    async with open_database(migrated) as database:
+        with pytest.raises(InvalidRequest, match=reason):
+            await take_in(database, text)
+
+
+async def test_a_file_that_breaks_off_is_taken_in_up_to_there(migrated: Settings) -> None:
+    async with open_database(migrated) as database:
+        report = await take_in(database, 'email\njo@example.com\n"bo@example.com')
+    assert [line.status for line in report.lines] == ["added", "refused"]
+    assert "cannot be read on" in report.lines[1].problems[0].reason

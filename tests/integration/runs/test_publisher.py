@@ -1,0 +1,56 @@
+"""The thread that publishes, on a real Redis."""
+
+from collections.abc import Iterator
+
+import pytest
+from celery import Celery
+from celery.exceptions import QueueNotFound
+from kombu import Queue
+
+from agentic_sales.contracts import RunId
+from agentic_sales.errors import BrokerUnavailable
+from agentic_sales.runs.publisher import Publisher
+from tests.support.recorded_runs import new_queue
+
+RUN = RunId("01a1fda2-1197-71ec-8481-4e806fc8af31")
+NOBODY = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def queue() -> str:
+    """A queue that no other test uses."""
+    return new_queue()
+
+
+def publisher_on(broker: str, queue: str) -> Iterator[Publisher]:
+    with Celery("publisher", broker=broker, set_as_current=False) as app:
+        app.conf.update(task_queues=[Queue(queue)], task_create_missing_queues=False)
+        publisher = Publisher(app)
+        publisher.start()
+        yield publisher
+        publisher.close()
+
+
+@pytest.fixture
+def publisher(redis_url: str, queue: str) -> Iterator[Publisher]:
+    """A publisher that knows one queue."""
+    yield from publisher_on(redis_url, queue)
+
+
+@pytest.fixture
+def stranded(queue: str) -> Iterator[Publisher]:
+    """A publisher whose broker is away."""
+    yield from publisher_on(NOBODY, queue)
+
+
+async def test_a_run_that_cannot_be_published_is_told_and_the_next_one_is_published(
+    publisher: Publisher, queue: str
+) -> None:
+    with pytest.raises(QueueNotFound):
+        await publisher.publish(RUN, "echo", "a-queue-of-last-year")
+    await publisher.publish(RUN, "echo", queue)
+
+
+async def test_a_broker_that_is_away_is_told(stranded: Publisher, queue: str) -> None:
+    with pytest.raises(BrokerUnavailable):
+        await stranded.publish(RUN, "echo", queue)

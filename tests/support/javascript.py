@@ -1,0 +1,32 @@
+"""Run scripts of JavaScript on packages that npm installs once, into pytest's cache."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.support.services import missing
+
+
+def installed(folder: Path, *packages: str) -> Path:
+    """Install packages into a folder unless it has them; skip where there is no node or no registry."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        missing("no node and npm on this machine")
+    marker = folder / "installed.json"
+    if not marker.exists() or json.loads(marker.read_text()) != list(packages):
+        options = ("--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix", str(folder))
+        done = subprocess.run([npm, "install", *options, *packages], capture_output=True, text=True, check=False)
+        if done.returncode:
+            missing(f"npm cannot install {' '.join(packages)}: {done.stderr[-500:]}")
+        marker.write_text(json.dumps(packages))
+    return folder
+
+
+def run_script(script: Path, folder: Path, *arguments: str) -> Any:
+    """Run a script beside the installed packages; return the JSON that it prints."""
+    command = ["node", shutil.copy(script, folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
