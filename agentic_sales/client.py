@@ -24,13 +24,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-import httpx
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from agentic_sales.contracts import ErrorKind, error_kind
 from agentic_sales.observability.tracing import merged_baggage
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import settings
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Client", "LangGraphError", "RunResult", "arun", "run", "submit_feedback"]
@@ -321,7 +321,7 @@ def _auth_headers(token: str | None) -> dict[str, str]:
 def _connections() -> httpx.AsyncClient:
     """Make the pool; time limits are per call, and a proxy is never asked for this machine."""
     return httpx.AsyncClient(
-        timeout=None,  # noqa: S113 - every call has a wall-clock limit around it
+        timeout=None,  # every call has a wall-clock limit around it
         limits=httpx.Limits(max_connections=None),
         mounts=dict.fromkeys(_LOOPBACK),
     )

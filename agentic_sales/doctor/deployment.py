@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from email.policy import EmailPolicy
 from typing import Any
 
-import httpx
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -14,6 +13,7 @@ from agentic_sales.celery import app
 from agentic_sales.control import ControlPlane
 from agentic_sales.doctor.findings import Finding, fail, ok, warn
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 
 SHORTEST_VISIBILITY_S = 10.0

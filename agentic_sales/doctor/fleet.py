@@ -5,11 +5,10 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import httpx
-
 from agentic_sales.control import ControlPlane
 from agentic_sales.doctor.findings import Finding, fail, ok, warn
 from agentic_sales.observability.tracing import traceparent
+from agentic_sales.outbound.http import httpx
 from agentic_sales.runs.canary import CANARY_LIMIT_S
 from agentic_sales.settings import Settings
 

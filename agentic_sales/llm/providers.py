@@ -17,7 +17,6 @@ from ssl import SSLContext
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-import httpx
 from langchain.chat_models import init_chat_model
 from langchain_core.exceptions import ContextOverflowError, ModelError
 from langchain_core.language_models import BaseChatModel
@@ -38,6 +37,7 @@ from agentic_sales.llm.graph_meta import Spending, price_of
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.observability.chat_spans import chat_span
 from agentic_sales.observability.spans import outgoing_headers
+from agentic_sales.outbound.http import httpx
 from agentic_sales.runs.pauses import SLOT_PATIENCE_S, current_pauses, pause_key
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings
@@ -259,9 +259,7 @@ def _openai_http_client() -> _HttpClient | None:
 @cache
 def _trusted_certificates() -> SSLContext:
     """Return what OpenAI's client trusts by default, read once per process: it takes longer than all the rest."""
-    from httpx2 import create_ssl_context  # noqa: PLC0415 - comes with OpenAI's client
-
-    return create_ssl_context()
+    return httpx.create_ssl_context()
 
 
 def _build(model: str, options: Mapping[str, Any]) -> BaseChatModel:

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import redis
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
 
@@ -19,6 +18,7 @@ from agentic_sales.local.guard import Guard
 from agentic_sales.local.ports import LOOPBACK, reachable_host, refuse_busy_ports
 from agentic_sales.local.redis import embedded_redis
 from agentic_sales.local.supervisor import FleetFailed, Sink, Supervisor
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import child_environment
 
 DEFAULT_PORT = 8002

@@ -12,9 +12,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-import httpx
-
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.outbound.http import httpx
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Host name and port to addresses; raises `socket.gaierror` when there are none."""

@@ -9,10 +9,10 @@ import re
 import zlib
 from collections.abc import Callable
 
-import httpx
 from bs4.dammit import EncodingDetector
 
 from agentic_sales.errors import FetchRefused
+from agentic_sales.outbound.http import httpx
 
 ACCEPTED_ENCODING = "gzip"
 """The only Content-Encoding that is asked for and read."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from ssl import SSLContext
 
-import httpx
 import structlog
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard, Target
 from agentic_sales.outbound.bodies import ACCEPTED_ENCODING, read_body
+from agentic_sales.outbound.http import httpx
 
 Transport = Callable[[], httpx.AsyncBaseTransport]
 """Makes what carries the requests to one host; it is asked for IP addresses only."""

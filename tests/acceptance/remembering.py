@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from agentic_sales.store.inbound import InboundRow, inbound_of

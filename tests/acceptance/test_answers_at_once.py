@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from agentic_sales.campaigns.sending.approval import ask_approval
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow
 from tests.support.fleet import WEB, fleet_of

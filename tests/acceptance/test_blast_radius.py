@@ -11,9 +11,9 @@ from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
+from agentic_sales.outbound.http import httpx
 from tests.acceptance.examples import example_of
 from tests.acceptance.messages import messages_on
 from tests.support.fleet import Call, Fleet, fleet_of

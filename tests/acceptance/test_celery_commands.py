@@ -6,10 +6,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import PROCFILE, PROJECT, Fleet
 from tests.support.waiting import eventually
 

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import httpx
 import pytest
 
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import PROCFILE, PROJECT, WEB, Fleet, fleet_of
 from tests.support.services import redis_server
 from tests.support.waiting import eventually

@@ -4,10 +4,10 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.outbound.http import httpx
 from tests.support.browser import page
 from tests.support.fleet import PROCFILE, PROJECT, WEB, WORKERS, Fleet, fleet_of
 from tests.support.services import redis_server

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 
 from agentic_sales.control import assistant_uuid
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import TOKEN, Fleet
 from tests.support.waiting import eventually
 

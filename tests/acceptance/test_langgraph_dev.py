@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.outbound.http import httpx
 from agentic_sales.registry import BY_ID
 from tests.acceptance.examples import example_of
 from tests.support.fleet import PROJECT, Fleet

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from agentic_sales.client import Client, LangGraphError
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import MISBEHAVING, WEB, WORKERS, Fleet, fleet_of
 from tests.support.langsmith_server import KEY, TENANT, LangSmith, langsmith_server
 from tests.support.services import redis_server

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.client import SyncLangGraphClient
 from langgraph_sdk.errors import NotFoundError
 
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import ONLY_CORE, TOKEN, WEB, Fleet, fleet_of
 from tests.support.services import redis_server
 from tests.support.waiting import eventually

@@ -2,10 +2,10 @@
 
 import subprocess
 
-import httpx
 import pytest
 
 from agentic_sales.local.ports import free_port
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import PROJECT, Fleet
 
 REFUSED = 2

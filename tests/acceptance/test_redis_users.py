@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.local.redis import redis_binary
+from agentic_sales.outbound.http import httpx
 from tests.deploy.files import DEPLOY, document, environment_file, make_secrets
 from tests.support.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
 from tests.support.services import RedisServer, end_group, missing, start_redis

@@ -7,10 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from langgraph_sdk import get_client
 
+from agentic_sales.outbound.http import httpx
 from tests.acceptance.test_sdks import JAVASCRIPT_PACKAGES
 from tests.acceptance.test_streams import followed, frames
 from tests.support.containers import RedisContainer

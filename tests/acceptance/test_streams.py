@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 from langgraph.pregel.remote import RemoteGraph
 from langgraph_sdk import get_client
 from langgraph_sdk.client import LangGraphClient
 
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import Fleet
 
 

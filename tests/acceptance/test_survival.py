@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
 from tests.support.services import redis_server
 from tests.support.waiting import eventually

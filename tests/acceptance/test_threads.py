@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
+from agentic_sales.outbound.http import httpx
 from tests.acceptance.test_streams import frames
 from tests.support.fleet import Fleet
 from tests.support.waiting import eventually

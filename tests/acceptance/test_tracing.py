@@ -6,9 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
+from agentic_sales.outbound.http import httpx
 from tests.acceptance.examples import example_of
 from tests.support.collector import Collector, Sent, collector
 from tests.support.fleet import MISBEHAVING, ONLY_CORE, WEB, WORKERS, Fleet, fleet_of

@@ -12,10 +12,10 @@ from statistics import fmean
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
-import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.outbound.http import httpx
 from tests.support.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
 from tests.support.peer import OFFLINE, langgraph_command
 from tests.support.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
+from agentic_sales.outbound.http import httpx
 from tests.chaos.report import Report
 from tests.support.fleet import Fleet
 from tests.support.waiting import eventually

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
@@ -26,6 +25,7 @@ from redis import Redis
 
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.local.site import serve_sample_site
+from agentic_sales.outbound.http import httpx
 from tests.support.services import MACHINE_ENVIRONMENT, RedisServer, end_group, members_of_group, redis_server, spawn
 from tests.support.waiting import eventually
 

@@ -3,9 +3,8 @@
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
 from agentic_sales.errors import ProviderUnavailable
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 
 TIMEOUT_S = 10.0

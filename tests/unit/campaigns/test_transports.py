@@ -13,7 +13,6 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -29,6 +28,7 @@ from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTran
 from agentic_sales.contracts import TouchId
 from agentic_sales.errors import ConfigurationError, InvalidMessage
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow

@@ -4,7 +4,6 @@ import hmac
 from hashlib import sha256
 from uuid import UUID
 
-import httpx
 import pytest
 from pydantic import SecretStr
 from starlette.responses import PlainTextResponse
@@ -12,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from agentic_sales.contracts import ErrorBody
 from agentic_sales.facade.guard import LONGEST_REQUEST_ID_CHARS, Guard
+from agentic_sales.outbound.http import httpx
 
 KEY = "the key of the fleet"
 METRICS_KEY = "the key of prometheus"

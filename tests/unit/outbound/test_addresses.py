@@ -3,11 +3,11 @@
 import socket
 from collections.abc import Sequence
 
-import httpx
 import pytest
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard, Resolve, is_public
+from agentic_sales.outbound.http import httpx
 
 PRIVATE = [
     "0.0.0.0",

@@ -13,12 +13,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import Resolve
 from agentic_sales.outbound.connections import USER_AGENT
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 from agentic_sales.sources.robots import Robots
 from agentic_sales.sources.sitemaps import parse_sitemap

@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import unquote, urlsplit
 
-import httpx
-
 from agentic_sales.campaigns.sending.links import MAILDIR
 from agentic_sales.campaigns.sending.transports.contract import Transport
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
@@ -13,6 +11,7 @@ from agentic_sales.campaigns.sending.transports.resend import TIMEOUT, ResendTra
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.outbound.addresses import is_loopback
+from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 
 RESEND = "resend"

@@ -3,12 +3,12 @@
 from email.message import EmailMessage
 from typing import Any
 
-import httpx
 from pydantic import SecretStr
 
 from agentic_sales.campaigns.sending.messages import bodies_of
 from agentic_sales.campaigns.sending.transports.contract import Delivery
 from agentic_sales.contracts import TouchId
+from agentic_sales.outbound.http import httpx
 
 PATH = "/emails"
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
