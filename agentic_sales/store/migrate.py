@@ -7,9 +7,9 @@ belongs to an operator, who says when: `agentic-sales db upgrade`; until then a 
 import asyncio
 from pathlib import Path
 
+from alembic import command
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext, RevisionStep
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
@@ -18,7 +18,6 @@ from sqlalchemy.exc import DBAPIError
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, open_database
-from agentic_sales.store.tables import Table
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x5A1E5
@@ -91,17 +90,13 @@ async def _current(configuration: Settings) -> str | None:
 def _apply(connection: Connection) -> list[str]:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    scripts, applied = _scripts(), list[str]()
+    config, applied = _config(), list[str]()
 
-    def steps(revision: str | tuple[str, ...], _: MigrationContext) -> list[RevisionStep]:
-        # Alembic's own `upgrade` command calls it the same way, with a tuple.
-        planned = scripts._upgrade_revs("head", revision)  # type: ignore[arg-type]  # noqa: SLF001 - see above
-        applied.extend(step.revision.revision for step in planned)
-        return list(planned)
+    def note(*, step: MigrationInfo, **_: object) -> None:
+        applied.extend(step.up_revision_ids)
 
-    with EnvironmentContext(_config(), scripts, fn=steps) as environment:
-        environment.configure(connection=connection, target_metadata=Table.metadata, render_as_batch=True)
-        environment.run_migrations()
+    config.attributes.update(connection=connection, on_version_apply=note)
+    command.upgrade(config, "head")
     return applied
 
 
