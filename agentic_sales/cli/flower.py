@@ -5,13 +5,36 @@ has users (`FLOWER_BASIC_AUTH`), or it is on loopback and shows without changing
 `/healthcheck` open to all who reach its port; they tell names of workers and tasks, and counts.
 """
 
+from pathlib import Path
+
+from flower.urls import settings as flower_settings  # type: ignore[import-untyped]  # Flower ships no types
 from pydantic import SecretStr
+from tornado.template import Loader, Template
 
 from agentic_sales.celery import app
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import Settings
+
+HIDDEN = (
+    "#worker-pool-restart",
+    ".worker-autoscale-row",
+    "label[for=min-autoscale]",
+    "#add-consumer-name",
+    "#worker-add-consumer",
+    "#worker-tab-limits",
+)
+"""Elements of Flower's pages that send a command which a worker refuses (`workers.parent.commands`)."""
+
+
+class Pages(Loader):
+    """Flower's own templates, without the buttons that cannot work here."""
+
+    def _create_template(self, name: str) -> Template:
+        source = (Path(self.root) / name).read_bytes()
+        style = f"<style>{', '.join(HIDDEN)} {{ display: none }}</style></head>".encode()
+        return Template(source.replace(b"</head>", style), name=name, loader=self)
 
 
 def serve_flower(host: str, port: int, configuration: Settings) -> None:
@@ -32,6 +55,8 @@ def serve_flower(host: str, port: int, configuration: Settings) -> None:
             "`user:password`, or bind 127.0.0.1"
         )
     configure_logs(configuration.log_level, configuration.log_format)
+    app.conf.broker_transport = None  # Flower's page of the broker knows the schemes of kombu's own transports alone
+    flower_settings["template_loader"] = Pages(flower_settings["template_path"])
     app.start(["flower", f"--address={host}", f"--port={port}", *(() if has_users else ("--read_only=true",))])
 
 

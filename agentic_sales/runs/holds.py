@@ -15,6 +15,7 @@ from agentic_sales.celery import app
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import (
+    CANCELLED,
     DEAD_KEY,
     LEASE_S,
     RUN_PREFIX,
@@ -50,6 +51,7 @@ class Holds:
         self._lose = redis.register_script(scripts.LOSE)
         self._release = redis.register_script(scripts.RELEASE)
         self._finish = redis.register_script(scripts.FINISH)
+        self._cancel = redis.register_script(scripts.CANCEL)
 
     def renew(self, holds: Iterable[Hold]) -> int:
         """Renew the leases of the runs that this worker's children still hold; return how many those are."""
@@ -65,6 +67,13 @@ class Holds:
         """Give a run back unfinished, without counting a loss; False when another process holds it by now."""
         keys = [run_key(hold.run_id), RUNNING_KEY]
         return bool(self._release(keys=keys, args=[hold.run_id, hold.worker]))
+
+    def cancel(self, run_id: RunId) -> str:
+        """Cancel a run for good, as `Ledger.cancel` does; return `cancelled`, `asked`, `ended` or `unknown`."""
+        args: list[str | int] = [run_id, self._ttl_s, CANCELLED.model_dump_json()]
+        verdict, *told = self._cancel(keys=[run_key(run_id)], args=args)
+        _pass_on(next_run(told[0] if told else None))
+        return str(verdict.decode())
 
     def fail(self, hold: Hold, failure: RunFailure) -> bool:
         """End a run whose child was killed; False, changing nothing, when another process holds it by now."""

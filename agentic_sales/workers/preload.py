@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from celery import signals
+from celery.concurrency.prefork import TaskPool
 
 from agentic_sales.celery import app
 from agentic_sales.control import ControlPlane, control_plane
@@ -24,6 +25,7 @@ from agentic_sales.workers import current
 from agentic_sales.workers.child.tracing import close_tracing, open_tracing
 
 if TYPE_CHECKING:
+    from celery.worker import WorkController
     from celery.worker.consumer import Consumer
 
 log = structlog.get_logger()
@@ -43,6 +45,7 @@ def _configure_logs(**_: Any) -> None:
 
 @signals.celeryd_init.connect
 def _add_consumer_steps(**_: Any) -> None:
+    from agentic_sales.workers.parent import commands  # noqa: PLC0415 - only a worker takes commands
     from agentic_sales.workers.parent.canary import Canary  # noqa: PLC0415 - only a worker consumes
     from agentic_sales.workers.parent.feed import Feed  # noqa: PLC0415 - only a worker consumes
     from agentic_sales.workers.parent.lease import Lease  # noqa: PLC0415 - only a worker consumes
@@ -52,13 +55,15 @@ def _add_consumer_steps(**_: Any) -> None:
     from agentic_sales.workers.parent.webhook_rounds import WebhookRounds  # noqa: PLC0415 - only a worker consumes
 
     app.steps["consumer"].update({Canary, Feed, Lease, Presence, Shutdown, Sweep, WebhookRounds})
+    commands.take_over()
 
 
 @signals.celeryd_after_setup.connect
-def _load_graphs(sender: str, **_: Any) -> None:
+def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
     from agentic_sales.llm.providers import check_models  # noqa: PLC0415 - only a worker calls a model
     from agentic_sales.workers import carried  # noqa: PLC0415 - only a worker may reach a graph
 
+    _refuse_other_pools(instance.pool_cls)  # type: ignore[attr-defined]  # celery-types lacks it
     try:
         Budgets.of(settings(), control_plane().rows)
         check_models(settings())
@@ -77,6 +82,14 @@ def _load_graphs(sender: str, **_: Any) -> None:
     for assistant_id, reason in carried.unavailable_reasons().items():
         log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
     log.info("graphs_loaded", worker=sender, queues=sorted(queues), assistants=carried.carried_assistants())
+
+
+def _refuse_other_pools(pool: type) -> None:
+    """Refuse threads, green threads and the solo pool: they have no child to kill, and nothing opens one for a run."""
+    if not issubclass(pool, TaskPool):
+        raise SystemExit(
+            f"this worker cannot start: its pool is `{pool.__module__}`, and only prefork isolates runs; leave out `-P`"
+        )
 
 
 def _reads_the_store() -> bool:

@@ -63,6 +63,58 @@ def test_inspect_registered_lists_one_task_per_assistant(commands: Fleet) -> Non
     assert {f"run.{assistant}" for assistant in every_assistant} <= set(core)
 
 
+def test_a_revoked_run_is_cancelled_in_the_ledger_while_it_runs(commands: Fleet) -> None:
+    running = commands.begun("sleepy", {"wait_s": 60})
+    done = celery(commands, "control", "revoke", commands.record(running.trace_id)["run_id"])
+    assert "asked" in done.stdout, done
+    assert running.response().json()["code"] == "cancelled"
+    assert commands.record(running.trace_id)["status"] == "interrupted"
+
+
+def test_a_terminated_run_is_cancelled_too_and_its_child_lives(commands: Fleet) -> None:
+    running, children = commands.begun("sleepy", {"wait_s": 60}), commands.children("worker-classify")
+    celery(commands, "control", "terminate", "SIGKILL", commands.record(running.trace_id)["run_id"])
+    running.response()
+    assert commands.record(running.trace_id)["status"] == "interrupted"
+    assert commands.children("worker-classify") == children
+
+
+def test_a_revoked_run_that_waits_has_ended_at_once(commands: Fleet) -> None:
+    run = commands.http.post("/runs", json={"assistant_id": "sleepy", "input": {"wait_s": 0}, "after_seconds": 60})
+    done = celery(commands, "control", "revoke", run.json()["run_id"])
+    assert "cancelled" in done.stdout, done
+    assert commands.run(run.json()["run_id"])["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("rate_limit", "run.echo", "1/m"),
+        ("time_limit", "run.echo", "1"),
+        ("autoscale", "3", "1"),
+        ("pool_shrink", "2"),
+        ("add_consumer", "core"),
+        ("pool_restart",),
+    ],
+    ids=lambda arguments: str(arguments[0]),
+)
+def test_a_command_that_would_overrule_the_fleet_is_refused_with_the_reason(
+    commands: Fleet, arguments: tuple[str, ...]
+) -> None:
+    done = celery(commands, "control", *arguments)
+    told = done.stdout + done.stderr
+    assert f"`{arguments[0]}` is refused: " in told, told
+    assert len(commands.children("worker-email")) == 2
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_a_worker_on_another_pool_than_prefork_does_not_start(commands: Fleet, pool: str) -> None:
+    done = celery(commands, "worker", "-Q", "email", "-P", pool, "-n", f"{pool}@here")
+    assert done.returncode != 0
+    assert "only prefork isolates runs" in done.stderr
+    assert commands.pools()["email"] == 1
+
+
 def test_beat_makes_the_state_directory_and_keeps_its_schedule_there(commands: Fleet) -> None:
     eventually("beat has started", lambda: commands.log("beat"), lambda log: "beat: Starting" in log, within_s=30)
     eventually("its schedule is there", lambda: list(state_of_beat(commands).glob("beat-schedule*")))

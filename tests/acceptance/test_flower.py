@@ -1,11 +1,13 @@
 """Flower as an operator sees it, in a real browser: behind a password, four pools, tasks by assistant, no payload."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from agentic_sales.cli.flower import HIDDEN
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.outbound.http import httpx
 from tests.support.browser import page
@@ -80,6 +82,21 @@ def test_a_person_sees_the_tasks_by_assistant_and_no_word_of_what_they_were_give
     task = page(address(watched, f"/task/{run_id}"), tmp_path)
     assert run_id in task
     assert PLANTED not in task
+
+
+def test_the_page_of_the_broker_counts_the_messages_of_every_queue(watched: Fleet) -> None:
+    answer = httpx.get(address(watched, "/broker"), timeout=10, trust_env=False)
+    assert answer.status_code == 200
+    for pool in POOLS:
+        assert pool in answer.text.partition("<tbody")[2]
+
+
+def test_buttons_that_a_worker_refuses_are_hidden(watched: Fleet) -> None:
+    name = next(line for line in httpx.get(address(watched, "/workers?json=1"), trust_env=False).json()["data"])
+    told = httpx.get(address(watched, f"/worker/{name['hostname']}"), timeout=10, trust_env=False).text
+    assert f"<style>{', '.join(HIDDEN)} {{ display: none }}</style>" in told
+    for selector in HIDDEN:
+        assert re.sub(r"^[#.]|label\[for=|\]$", "", selector) in told.partition("</head>")[2], selector
 
 
 def test_it_does_not_start_open_to_others(watched: Fleet) -> None:

@@ -297,6 +297,8 @@ class TestNobodyMayDoMore:
     def test_the_scaler_reads_lengths_by_command_and_by_its_script(self, guarded: tuple[RedisServer, Path]) -> None:
         assert not is_refused(guarded, "scaler", "LLEN", "agentic:queue:email")
         assert not is_refused(guarded, "scaler", "EVAL", KEDA_SCRIPT, "1", "agentic:queue:email")
+        assert not is_refused(guarded, "scaler", "EVAL", KEDA_SCRIPT, "1", "agentic:batch:email")
+        assert not is_refused(guarded, "scaler", "ZCARD", "agentic:batch:email")
         assert is_refused(guarded, "scaler", "LPUSH", "agentic:queue:email", "x")
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import celeryconfig
+from agentic_sales.runs.lanes import held_key
 from tests.deploy.files import (
     DEPLOY,
     KNOWN_NAMES,
@@ -136,15 +137,22 @@ def test_a_pod_runs_as_nobody_writes_nowhere_but_to_its_own_and_has_bounds(name:
 
 
 @pytest.mark.parametrize("queue", QUEUES)
-def test_a_pool_is_scaled_by_the_list_that_its_workers_take_from_and_never_to_none(queue: str) -> None:
+def test_a_pool_is_scaled_by_what_waits_in_every_lane_and_never_to_none(queue: str) -> None:
     name = WORKER_OF[queue]
     scaled = of_kind("ScaledObject")[name]["spec"]
-    [trigger] = scaled["triggers"]
+    triggers = {trigger["name"]: trigger for trigger in scaled["triggers"]}
     prefix = celeryconfig.broker_transport_options["global_keyprefix"]
     assert scaled["scaleTargetRef"]["name"] == name
-    assert trigger["metadata"]["listName"] == f"{prefix}{queue}"
-    assert trigger["authenticationRef"]["name"] in of_kind("TriggerAuthentication")
-    assert trigger["metadata"]["listLength"] == environment(name)["AGENTIC_SALES_WORKER_CONCURRENCY"]
+    assert {name: trigger["metadata"]["listName"] for name, trigger in triggers.items()} == {
+        "queue": f"{prefix}{queue}",
+        "batch": held_key(queue, {"priority": "batch"}),
+    }
+    assert {trigger["authenticationRef"]["name"] for trigger in triggers.values()} <= of_kind(
+        "TriggerAuthentication"
+    ).keys()
+    modifiers = scaled["advanced"]["scalingModifiers"]
+    assert modifiers["formula"] == "queue + batch"
+    assert modifiers["target"] == environment(name)["AGENTIC_SALES_WORKER_CONCURRENCY"]
     assert 1 <= scaled["minReplicaCount"] < scaled["maxReplicaCount"]
     assert "replicas" not in DEPLOYMENTS[name]["spec"], "KEDA owns their number"
 

@@ -75,12 +75,13 @@ class Presence(bootsteps.StartStopStep):
         try:
             seconds, micros = self._redis.time()
             skew_s = time.time() - seconds - micros / 1e6
-            proven = self._proven(consumed_queues(consumer), seconds)
+            children = consumer.pool.num_processes
+            proven = self._proven(consumed_queues(consumer), seconds) if children else []
             with self._redis.pipeline(transaction=False) as pipe:
                 for queue in proven:
                     pipe.zadd(alive_key(queue), {consumer.hostname: seconds + EXPIRES_AFTER_S})
                     pipe.zremrangebyscore(alive_key(queue), "-inf", seconds)
-                pipe.hset(CHILDREN_KEY, consumer.hostname, consumer.pool.num_processes)
+                pipe.hset(CHILDREN_KEY, consumer.hostname, children)
                 pipe.hset(WORKERS_KEY, consumer.hostname, json.dumps(_about(consumer, seconds, skew_s)))
                 pipe.execute()
             if proven:
