@@ -1,7 +1,8 @@
 """Open a span for every HTTP request to the facade, by OpenTelemetry's instrumentation of FastAPI.
 
 It stands before the guard, so a request that the guard refuses has a span too: `spans.refuse_caller` drops it, with
-whatever its headers claimed. Health checks have none.
+whatever its headers claimed. Health checks have none. Open paths take requests without a key, so the trace headers of
+their callers are removed before anything reads them.
 """
 
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from contextlib import contextmanager
 from fastapi import FastAPI
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.trace import TracerProvider
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from agentic_sales.routing import HEALTH_PATHS, METRICS_PATH
+from agentic_sales.contracts import TRACE_HEADERS
+from agentic_sales.routing import HEALTH_PATHS, METRICS_PATH, OPEN_PREFIXES
 
+_OF_A_TRACE = frozenset(name.encode() for name in TRACE_HEADERS)
 _UNTRACED = ",".join(f"{path}$" for path in (*HEALTH_PATHS, METRICS_PATH))
 
 
@@ -22,8 +26,23 @@ def requests_traced(app: FastAPI, provider: TracerProvider) -> Iterator[None]:
     FastAPIInstrumentor.instrument_app(
         app, tracer_provider=provider, excluded_urls=_UNTRACED, exclude_spans=["receive", "send"]
     )
-    app.middleware_stack = app.build_middleware_stack()  # the lifespan, which this is part of, has built it already
+    # The lifespan, which this is part of, has built the stack already.
+    app.middleware_stack = Disbelieving(app.build_middleware_stack())
     try:
         yield
     finally:
         FastAPIInstrumentor.uninstrument_app(app)
+
+
+class Disbelieving:
+    """ASGI application that takes the trace headers off a request to an open path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on."""
+        if scope["type"] == "http" and scope["path"].startswith(OPEN_PREFIXES):
+            headers = [(name, value) for name, value in scope["headers"] if name not in _OF_A_TRACE]
+            scope = {**scope, "headers": headers}
+        await self._app(scope, receive, send)

@@ -2,6 +2,10 @@
 
 What is replaced says what it was, so that an operator can still read the sentence. A rule may take too much, never too
 little: a trace is not where anybody looks a number up.
+
+Strangers write these texts. So a text is cut before it is matched, and every pattern takes time in proportion to its
+text. A pattern that begins with a repeated class has a look-behind, so that it is tried at the start of a run alone.
+Measured without it: 60,000 letters took 11.9 s.
 """
 
 import re
@@ -9,16 +13,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 _KEY_NAMES = r"(?:api[_-]?key|access[_-]?key|secret|token|password|passwd|authorization|cookie|credential)s?"
-_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+LONGEST_CHARS = 32_768
+"""What is kept of one text."""
+DEEPEST = 64
+"""How deep data may be nested; what is deeper is hidden."""
+CUT = "… [cut]"
+_LONGEST_WORD = 512
+RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # pydantic quotes the value that did not fit; which field it was, and why, stays.
     (re.compile(r"input_value=.*?(?=, input_type=|\]|$)", re.MULTILINE), "input_value=[hidden]"),
     (re.compile(r"(?i)(://)[^/\s:@]+:[^/\s@]+@"), r"\1[key]@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [key]"),
     (re.compile(rf"(?i)\b({_KEY_NAMES})\b([\"']?\s*[:=]\s*[\"']?)(?!\[key\])[^\s\"',;&}}]{{4,}}"), r"\1\2[key]"),
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "[key]"),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), "[key]"),
     (re.compile(r"\b(?:sk|pk|rk|gh[opsru]|github_pat|glpat|xox[abeprs]|lsv2|hf|key)[-_][\w-]{12,}"), "[key]"),
     (re.compile(r"\b(?:AKIA|ASIA|AIza)[\w-]{12,}"), "[key]"),
-    (re.compile(r"(?i)[\w.!#$&*+^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[email]"),
+    (re.compile(r"(?i)(?<![\w.!#$&*+^`{|}~-])[\w.!#$&*+^`{|}~-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+"), "[email]"),
     (re.compile(r"(?<![\w.-])\+\d(?:[ ()./-]{0,2}\d){7,14}(?![\w-])"), "[phone]"),
     (re.compile(r"(?<![\w.-])\(?\d{2,5}\)?[ ./-]{1,2}\d{3,4}[ ./-]\d{3,6}(?![\w-])"), "[phone]"),
     (re.compile(r"(?<![\w.-])\d{10,15}(?![\w.-])"), "[phone]"),
@@ -27,22 +37,37 @@ _KEY_MEMBER = re.compile(rf"(?i)(?:^|[_.-]){_KEY_NAMES}$")
 
 
 def redacted(text: str) -> str:
-    """Return a text without mail addresses, phone numbers and keys."""
-    for pattern, replacement in _RULES:
+    """Return a text without mail addresses, phone numbers and keys, cut where it is too long."""
+    if len(text) > LONGEST_CHARS:
+        text = _cut(text)
+    for pattern, replacement in RULES:
         text = pattern.sub(replacement, text)
     return text
 
 
 def redacted_data(value: Any) -> Any:
     """Return plain data with every text in it redacted, also the names of members; a named secret is dropped."""
+    return _redacted_data(value, DEEPEST)
+
+
+def _redacted_data(value: Any, levels: int) -> Any:
     if isinstance(value, str):
         return redacted(value)
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if not levels:
+        return "[too deep]"
     if isinstance(value, Mapping):
-        return {redacted(str(name)): _redacted_member(str(name), member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [redacted_data(member) for member in value]
-    return value
+        return {redacted(str(name)): _redacted_member(str(name), inner, levels - 1) for name, inner in value.items()}
+    return [_redacted_data(inner, levels - 1) for inner in value]
 
 
-def _redacted_member(name: str, member: Any) -> Any:
-    return "[key]" if isinstance(member, str) and _KEY_MEMBER.search(name) else redacted_data(member)
+def _redacted_member(name: str, member: Any, levels: int) -> Any:
+    return "[key]" if isinstance(member, str) and _KEY_MEMBER.search(name) else _redacted_data(member, levels)
+
+
+def _cut(text: str) -> str:
+    """Cut a text between two words: half an address or half a key would match no rule."""
+    kept = text[:LONGEST_CHARS]
+    tail = kept[-_LONGEST_WORD:]
+    return kept[: len(kept) - len(tail.rsplit(maxsplit=1)[-1])] + CUT if tail.strip() else kept + CUT

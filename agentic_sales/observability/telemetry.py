@@ -30,10 +30,15 @@ MOST_WAITING = 1000
 """Spans that wait for the end of one local root; of a graph that loops without end the first ones are enough."""
 
 _IDS = frozenset({names.ASSISTANT_ID, names.RUN_ID, names.THREAD_ID, names.QUEUE, names.MESSAGING_MESSAGE_ID})
-_OF_PEOPLE = frozenset({"client.address", "client.port", "http.client_ip", "http.url", "http.user_agent"}) | {
-    *("net.peer.ip", "net.peer.port", "url.full", "url.query", "user_agent.original")
-}
-"""What the HTTP instrumentation records of the caller and nobody needs."""
+_OF_CALLERS = frozenset(
+    {
+        *("client.address", "client.port", "http.client_ip", "net.peer.ip", "net.peer.port"),
+        *("http.user_agent", "user_agent.original", "http.server_name"),
+        *("http.target", "http.url", "url.full", "url.path", "url.query"),
+    }
+)
+"""What the HTTP instrumentation records of the caller and nobody needs. A path can hold an unsubscribe token. The route is
+kept, and holds none."""
 
 
 class Telemetry:
@@ -168,5 +173,5 @@ def _harmless(attributes: Mapping[str, AttributeValue] | None) -> dict[str, Attr
     return {
         name: redacted(value) if isinstance(value, str) and name not in _IDS else value
         for name, value in (attributes or {}).items()
-        if name not in _OF_PEOPLE
+        if name not in _OF_CALLERS
     }

@@ -130,6 +130,17 @@ def test_who_has_no_key_leaves_no_trace(traced_fleet: Fleet, spans: Collector) -
     assert spans.of("b0" * 16) == []
 
 
+def test_a_recipient_chooses_no_trace_and_its_token_is_never_sent(traced_fleet: Fleet, spans: Collector) -> None:
+    headers, token = {"traceparent": f"00-{'b1' * 16}-{'12' * 8}-01"}, "unsubscribe-me." + "a" * 7000
+    for method in ("GET", "POST"):
+        answer = httpx.request(method, f"{traced_fleet.url}/unsubscribe/{token}", headers=headers, trust_env=False)
+        assert answer.status_code == 200
+    later = asked(traced_fleet, "echo", {"x": 1}).headers["x-trace-id"]
+    spans.wait_for(later, "POST /runs/wait")
+    assert spans.of("b1" * 16) == []
+    assert [body for body in spans.bodies if b"unsubscribe-me" in body] == []
+
+
 def test_what_people_wrote_is_hidden_and_never_leaves_unredacted(traced_fleet: Fleet, spans: Collector) -> None:
     shown = asked(traced_fleet, "echo", {"x": 1, "text": PLANTED}).headers["x-trace-id"]
     hidden = asked(traced_fleet, "boom", {"message": PLANTED}).headers["x-trace-id"]

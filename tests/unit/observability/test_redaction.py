@@ -1,8 +1,11 @@
 """People and secrets do not leave a process with its traces; what an operator needs to read stays."""
 
+import re
+from time import process_time
+
 import pytest
 
-from agentic_sales.observability.redaction import redacted, redacted_data
+from agentic_sales.observability.redaction import CUT, LONGEST_CHARS, RULES, redacted, redacted_data
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,73 @@ def test_data_is_redacted_to_its_last_text_and_secrets_go_by_their_name() -> Non
         "n": 5551234567,
         "ok": None,
     }
+
+
+REPEATED = (
+    *("a", "1", " ", "-", "@", ".", "/", ":", "=", "(", "+", "\n", "input_value=", "://", "://a:", "://a:b", "://a:b@"),
+    *(
+        "bearer ",
+        "basic  ",
+        "token ",
+        "token=",
+        "token = '",
+        "password",
+        "secret:",
+        "eyJaaaaaaaa-",
+        "eyJaaaaaaaa.aaaaaaaa.",
+    ),
+    *(
+        "sk-",
+        "sk-aaaaaaaaaaa ",
+        "AKIA",
+        "a@",
+        "a@a",
+        "a.a@a-",
+        "a%40",
+        "%40",
+        "+1 ",
+        "+1(",
+        "12 345 ",
+        "12-345-",
+        "12345",
+    ),
+)
+"""What the patterns wait behind, in the hope that the rest of a match comes."""
+FOLDS = 4
+MOST_FOLDS = 10
+"""A pattern that is linear takes four times as long for four times the text, a quadratic one sixteen times."""
+
+
+def seconds(pattern: re.Pattern[str], text: str) -> float:
+    """Return the processor time that a pattern takes for a text, the least of three."""
+
+    def once() -> float:
+        began = process_time()
+        pattern.sub("", text)
+        return process_time() - began
+
+    return min(once() for _ in range(3))
+
+
+@pytest.mark.parametrize("pattern", [pattern for pattern, _ in RULES], ids=lambda pattern: pattern.pattern[:30])
+def test_a_pattern_takes_time_in_proportion_to_its_text(pattern: re.Pattern[str]) -> None:
+    for repeated in REPEATED:
+        text = repeated * (20_000 // len(repeated))
+        short, lengthy = seconds(pattern, text), seconds(pattern, text * FOLDS)
+        assert lengthy < MOST_FOLDS * max(short, 0.001), repeated
+
+
+def test_a_long_text_is_cut_between_two_words_before_it_is_matched() -> None:
+    text = "word " * (LONGEST_CHARS // 5 - 2) + "jane.doe@mail.acme.example " * 1000
+    left = redacted(text)
+    assert left.endswith(CUT)
+    assert len(left) <= LONGEST_CHARS + len(CUT)
+    assert "jane" not in left
+    assert len(redacted("a" * 10_000_000)) <= LONGEST_CHARS + len(CUT)
+
+
+def test_data_without_end_is_hidden_from_a_depth_on() -> None:
+    deep: list[object] = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert "[too deep]" in str(redacted_data(deep))

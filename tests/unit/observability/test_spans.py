@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
 from pydantic import BaseModel
+from starlette.types import Message
 
 from agentic_sales.contracts import RunFailure
 from agentic_sales.errors import QueueFull
@@ -16,6 +19,7 @@ from agentic_sales.llm.ask import ask
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.llm.providers import close_models
 from agentic_sales.observability import plane as plane_module
+from agentic_sales.observability.http_spans import requests_traced
 from agentic_sales.observability.plane import Plane, open_plane, plane
 from agentic_sales.observability.spans import (
     RunIdentity,
@@ -95,6 +99,34 @@ def test_of_a_trace_that_is_not_kept_nothing_is_sent(recorded: Recorded) -> None
     with invoking(NOT_KEPT, RUN), span("work"):
         pass
     assert recorded() == {}
+
+
+async def test_the_span_of_an_open_path_tells_neither_the_token_nor_the_trace_of_its_caller(recorded: Recorded) -> None:
+    app = FastAPI()
+
+    @app.get("/unsubscribe/{token}")
+    async def fails(token: str) -> None:
+        raise QueueFull(token, 7)
+
+    await app({"type": "lifespan"}, _nothing, _nowhere)  # builds the stack, as serving does
+    with requests_traced(app, recorded.telemetry.provider):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://facade.example") as http:
+            answer = await http.get("/unsubscribe/a-token?x=a-token", headers={**KEPT.headers, "host": "a-token"})
+    assert answer.status_code == 500
+    [sent] = recorded.all()
+    assert sent.name == "GET /unsubscribe/{token}"
+    assert sent.parent is None
+    assert f"{sent.context.trace_id:032x}" != TRACE_ID if sent.context else False
+    assert "a-token" not in str(dict(sent.attributes or {}))
+
+
+async def _nothing() -> Message:
+    return {"type": "lifespan.shutdown"}
+
+
+async def _nowhere(_: Message) -> None:
+    return None
 
 
 def test_of_a_failed_run_everything_is_sent_whatever_the_sampling(recorded: Recorded) -> None:
