@@ -211,6 +211,15 @@ class Settings(BaseSettings):
             return value
         return dict(_share(entry.strip()) for entry in value.split(",") if entry.strip())
 
+    @field_validator("auth_token", "metrics_token")
+    @classmethod
+    def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        """Take the line break off a key that came from a file, and refuse a key that no header can carry."""
+        key = None if value is None else value.get_secret_value().strip()
+        if key is not None and not (key.isascii() and key.isprintable()):
+            raise ValueError("a key has printable ASCII characters alone, in one line; else no caller could send it")
+        return None if key is None else SecretStr(key)
+
     @field_validator("webhook_secret")
     @classmethod
     def _can_sign(cls, value: SecretStr | None) -> SecretStr | None:
@@ -233,7 +242,7 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_no_token(cls, value: object) -> object:
         """Compose files set a variable to nothing where there is none; such a key would keep nobody out."""
-        return None if isinstance(value, str) and not value.strip(" ,") else value
+        return None if isinstance(value, str) and not value.replace(",", " ").strip() else value
 
     @property
     def is_traced(self) -> bool:

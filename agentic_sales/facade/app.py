@@ -19,6 +19,7 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import AgenticSalesError, StateUnavailable, TransientError
 from agentic_sales.facade import health
 from agentic_sales.facade.answers import answer_of_error, error_answer
+from agentic_sales.facade.bugs import Bugs
 from agentic_sales.facade.connections import Connections
 from agentic_sales.facade.fleet import assistants, metrics
 from agentic_sales.facade.fleet import processes as fleet
@@ -100,6 +101,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         version=version("agentic-sales"),
         lifespan=lifespan,
         redoc_url=None,
+        redirect_slashes=False,  # Starlette redirects to the host that the caller named
     )
     for module in _PARTS:
         app.include_router(module.router)
@@ -109,6 +111,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=configuration.max_body_bytes)
+    app.add_middleware(Bugs)
     app.add_middleware(
         Guard,
         token=configuration.auth_token,

@@ -37,8 +37,10 @@ _OF_CALLERS = frozenset(
         *("http.target", "http.url", "url.full", "url.path", "url.query"),
     }
 )
-"""What the HTTP instrumentation records of the caller and nobody needs. A path can hold an unsubscribe token. The route is
-kept, and holds none."""
+"""What the HTTP instrumentation records of the caller and nobody needs.
+
+A path can hold an unsubscribe token. The route is kept, and holds none.
+"""
 
 
 class Telemetry:

@@ -78,8 +78,15 @@ def refused(response: httpx.Response) -> tuple[int, str]:
 
 
 class TestThreads:
+    def test_no_caller_takes_the_thread_of_a_campaign_before_the_campaign_does(self, fleet: Fleet) -> None:
+        taken = f"campaign-spring-{secrets.token_hex(4)}"
+        assert refused(fleet.http.post("/threads", json={"thread_id": taken})) == (422, "invalid_request")
+        body = {"assistant_id": "steps", "input": {}, "if_not_exists": "create"}
+        assert refused(fleet.http.post(f"/threads/{taken}/runs", json=body)) == (422, "invalid_request")
+        assert refused(fleet.get(f"/threads/{taken}")) == (404, "unknown_thread")
+
     def test_a_thread_is_made_once_and_found_labelled_and_removed(self, fleet: Fleet) -> None:
-        name = f"campaign-7-{secrets.token_hex(4)}"
+        name = f"deal-7-{secrets.token_hex(4)}"
         thread = Conversation(fleet, name, metadata={"deal": name})
         assert thread.get()["status"] == "idle"
         assert (thread.get()["values"], thread.get()["interrupts"]) == (None, {})

@@ -84,6 +84,21 @@ def test_a_signing_secret_that_is_none_is_named_and_not_shown(monkeypatch: pytes
     settings.cache_clear()
 
 
+@pytest.mark.parametrize("name", ["LANGGRAPH_AUTH_TOKEN", "AGENTIC_SALES_METRICS_TOKEN"])
+def test_a_key_is_one_that_a_caller_can_send(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    field = "auth_token" if name == "LANGGRAPH_AUTH_TOKEN" else "metrics_token"
+    for text, key in (("a key\n", "a key"), (" key\r\n", "key"), ("\tkey", "key"), (" \n ", None)):
+        monkeypatch.setenv(name, text)
+        settings.cache_clear()
+        read = getattr(settings(), field)
+        assert (read and read.get_secret_value()) == key
+    for text in ("first\nsecond", "with\ttab", "schlüssel", "bell\a"):
+        monkeypatch.setenv(name, text)
+        settings.cache_clear()
+        with pytest.raises(ConfigurationError, match=f"{name}=…: .*no caller could send it"):
+            settings()
+
+
 def test_a_share_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AGENTIC_SALES_TRACE_SAMPLE", "echo=0.5, boom=2")
     with pytest.raises(ConfigurationError, match=r"TRACE_SAMPLE=.*`boom=2` is not a name, `=` and a share from 0 to 1"):

@@ -26,6 +26,8 @@ from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_r
 
 CAMPAIGN = "campaign"
 """The workflow that makes a visit."""
+THREAD_PREFIX = "campaign-"
+"""What the ids of campaigns' threads begin with. No caller can make such a thread."""
 BATCH = 500
 """Visits that are claimed at a time, in one transaction."""
 LEASE = timedelta(minutes=15)
@@ -119,7 +121,7 @@ async def _finish(database: Database, now: datetime) -> None:
 
 def thread_of(key: Key) -> str:
     """Return the thread of a person in a campaign."""
-    return f"campaign-{key[0]}-{key[1]}"
+    return f"{THREAD_PREFIX}{key[0]}-{key[1]}"
 
 
 def request_of(key: Key) -> dict[str, Any]:

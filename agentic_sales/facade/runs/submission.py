@@ -165,6 +165,6 @@ def _idempotency(request: Request, body: bytes, place: int | None = None) -> Ide
         return None
     if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY_CHARS:
         raise InvalidRequest(f"an Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY_CHARS} characters, not {len(key)}")
-    parts = [caller_of(request.headers), request.method, request.url.path, key]
+    parts = [caller_of(request.headers), request.method, request.scope["path"], key]
     scope = "\n".join(parts if place is None else [*parts, str(place)])
     return Idempotency(scope=sha256(scope.encode()).hexdigest(), digest=sha256(body).hexdigest())

@@ -1,7 +1,7 @@
 """Serve threads: make them, look at them, find them, label them, remove them; in LangGraph's shapes and words.
 
-A thread's id may be a caller's own word, not only a UUID, so that a campaign can name its threads; it must be able to
-stand in a path, a key and a log line.
+A thread's id may be a caller's own word, not only a UUID. It must be able to stand in a path, a key and a log line.
+Campaigns name their threads themselves.
 """
 
 import re
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from uuid_utils import uuid7
 
+from agentic_sales.campaigns.visits.tick import THREAD_PREFIX
 from agentic_sales.contracts import ErrorBody
 from agentic_sales.errors import InvalidRequest, ThreadBusy, UnknownThread
 from agentic_sales.facade.pages import page
@@ -80,7 +81,7 @@ async def create_thread(request: Request, body: ThreadCreate | None = None) -> d
     """Make a thread, under an id of the caller's or a new one."""
     asked = body or ThreadCreate()
     records = state_of(request).threads
-    thread_id = str(uuid7()) if asked.thread_id is None else checked_thread_id(asked.thread_id)
+    thread_id = str(uuid7()) if asked.thread_id is None else new_thread_id(asked.thread_id)
     await records.create(thread_id, asked.metadata or {}, may_exist=asked.if_exists == "do_nothing")
     return await _described(records, thread_id)
 
@@ -156,6 +157,19 @@ def checked_thread_id(thread_id: str) -> str:
     if _THREAD_ID.fullmatch(thread_id) is None:
         raise InvalidRequest(
             f"`{thread_id[:128]}` is no thread id: it is a UUID, or 1 to 128 letters, digits, `-` and `_` of your own"
+        )
+    return thread_id
+
+
+def new_thread_id(thread_id: str) -> str:
+    """Return the id of a thread that a caller may make.
+
+    Raises:
+        InvalidRequest: It cannot be one, or it is a campaign's.
+    """
+    if checked_thread_id(thread_id).startswith(THREAD_PREFIX):
+        raise InvalidRequest(
+            f"`{thread_id}` begins with `{THREAD_PREFIX}`, as the threads of campaigns do; choose another id"
         )
     return thread_id
 

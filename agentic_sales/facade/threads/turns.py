@@ -13,6 +13,7 @@ from fastapi import Request
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import InvalidRequest, NotResumable
 from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.threads.threads import new_thread_id
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency
@@ -50,12 +51,13 @@ async def turn_on(
 
     Raises:
         UnknownThread: There is no such thread, and none is to be made.
+        InvalidRequest: One is to be made under an id of campaigns.
         StateUnavailable: The database does not answer.
         BrokerUnavailable: Redis does not answer.
     """
     records = state_of(request).threads
     if body.if_not_exists == "create":
-        await records.create(thread_id, {}, may_exist=True)
+        await records.create(new_thread_id(thread_id), {}, may_exist=True)
     known = await records.load_state(thread_id)
     if body.multitask_strategy == "rollback" and not await _is_known(request, idempotency):
         undoing = await undo_runs(request, thread_id)

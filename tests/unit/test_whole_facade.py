@@ -1,0 +1,70 @@
+"""What the whole application answers where no route of it does: a bug, a slash too many, another host's name."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from starlette.responses import StreamingResponse
+from starlette.testclient import TestClient
+
+from agentic_sales.contracts import ErrorBody
+from agentic_sales.control import control_plane
+from agentic_sales.facade.app import create_app
+from agentic_sales.settings import Settings
+
+KEY = {"authorization": "Bearer key"}
+
+
+@pytest.fixture
+def app(migrated: Settings, redis_url: str) -> FastAPI:
+    """The facade with two routes that have a bug."""
+    app = create_app(
+        migrated.model_copy(update={"redis_url": redis_url, "auth_token": SecretStr("key")}), control_plane()
+    )
+
+    @app.get("/runs/bug/{text}")
+    async def bug(text: str) -> None:
+        raise ZeroDivisionError(text)
+
+    @app.get("/runs/late/bug")
+    async def late() -> StreamingResponse:
+        def parts() -> Iterator[bytes]:
+            yield b"begun"
+            raise ZeroDivisionError
+
+        return StreamingResponse(parts())
+
+    return app
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A caller with the key."""
+    with TestClient(app, headers=KEY, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client
+
+
+def test_a_bug_is_answered_with_the_documented_body_its_id_and_none_of_its_text(client: TestClient) -> None:
+    answer = client.get("/runs/bug/jane-at-acme", headers={"x-request-id": "request-7"})
+    told = ErrorBody.model_validate_json(answer.content)
+    assert (answer.status_code, told.code, told.kind) == (500, "bug", "backend")
+    assert answer.headers["x-request-id"] == "request-7"
+    assert "jane" not in answer.text
+    counted = client.get("/metrics").text
+    assert 'agentic_http_requests_total{method="GET",route="/runs/bug/{text}",status="500"} 1.0' in counted
+
+
+def test_an_answer_that_has_begun_is_cut_off_by_a_bug(app: FastAPI) -> None:
+    with TestClient(app, headers=KEY) as client, pytest.raises(ZeroDivisionError):
+        client.get("/runs/late/bug")
+
+
+@pytest.mark.parametrize("path", ["/runs/", "/threads/", "/assistants/search/", "/runs/wait/"])
+def test_a_slash_too_many_is_not_found_and_leads_to_no_host_that_the_caller_named(
+    client: TestClient, path: str
+) -> None:
+    for method in ("GET", "POST"):
+        answer = client.request(method, path, headers={"host": "evil.example"})
+        assert (answer.status_code, "location" in answer.headers) == (404, False)
+        assert ErrorBody.model_validate_json(answer.content).code == "not_found"
