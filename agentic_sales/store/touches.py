@@ -332,6 +332,17 @@ async def touch_of_message(
     return await first(connection, TouchRow, select(TouchRow).where(or_(*known)).order_by(TouchRow.step.desc()))
 
 
+async def sent_to_domain(connection: AsyncConnection, domain: str, *, since: datetime, limit: int) -> list[TouchRow]:
+    """Return messages that were sent to addresses of a domain since a moment, the newest first."""
+    statement = (
+        select(TouchRow)
+        .where(TouchRow.state.in_(SENT), TouchRow.not_before_at >= since)
+        .where(TouchRow.to_email.endswith(f"@{domain}", autoescape=True))
+        .order_by(TouchRow.not_before_at.desc())
+    )
+    return await every(connection, TouchRow, statement.limit(limit))
+
+
 async def note_outcome(
     connection: AsyncConnection, touch_id: TouchId, values: Mapping[str, Any], *, now: datetime
 ) -> None:

@@ -10,8 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from agentic_sales.campaigns.answers import imap
-from agentic_sales.campaigns.answers.imap import MOST_BYTES, ImapAccount, poll_mailbox
+from agentic_sales.campaigns.answers.imap import ImapAccount, poll_mailbox
 from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail
+from agentic_sales.campaigns.answers.mails import MOST_BYTES
 from agentic_sales.contracts import MailboxId, TouchId
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
 from agentic_sales.local.ports import LOOPBACK, free_port

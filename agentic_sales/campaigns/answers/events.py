@@ -1,7 +1,7 @@
 """Act on what comes back, once: find the touch, keep the event, and leave the person alone where it says so."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import structlog
@@ -14,10 +14,21 @@ from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId, TouchState
 from agentic_sales.errors import InvalidAddress
+from agentic_sales.rules.conversations import answered_subject, firm_domain
 from agentic_sales.store.campaigns import go_on, locked_campaign
 from agentic_sales.store.contacts import ContactRow, contact, contact_by_hash, locked_contact
 from agentic_sales.store.inbound import add_inbound
-from agentic_sales.store.touches import SENT, UNKNOWN, TouchRow, note_outcome, resolve, touch, touch_of_message, touches
+from agentic_sales.store.touches import (
+    SENT,
+    UNKNOWN,
+    TouchRow,
+    note_outcome,
+    resolve,
+    sent_to_domain,
+    touch,
+    touch_of_message,
+    touches,
+)
 
 STOPS: Mapping[Kind, StopReason] = {
     "reply": "replied",
@@ -29,6 +40,10 @@ STOPS: Mapping[Kind, StopReason] = {
 """What ends every message to a person, and how the ledger calls it."""
 REPORTED = frozenset({"bounced", "complained"})
 """What a mail may say about somebody else than who wrote it."""
+ANSWERS = frozenset({"reply", "auto_reply"})
+ANSWERED_WITHIN = timedelta(days=90)
+"""How old a message may be that an answer without references is to."""
+MOST_SEARCHED = 1_000
 NEVER_LEFT: Mapping[Kind, TouchState] = {"failed": "failed", "suppressed": "suppressed"}
 """What says that the provider took a message and did not send it, and where the message stands then."""
 
@@ -91,17 +106,39 @@ async def unsubscribe(
 
 async def _touch(connection: AsyncConnection, event: Inbound) -> TouchRow | None:
     named = None if event.touch_id is None else await touch(connection, event.touch_id)
-    return named or await touch_of_message(connection, message_ids=event.about_ids, provider_id=event.provider_id)
+    return (
+        named
+        or await touch_of_message(connection, message_ids=event.about_ids, provider_id=event.provider_id)
+        or await _answered_by_alias(connection, event)
+    )
+
+
+async def _answered_by_alias(connection: AsyncConnection, event: Inbound) -> TouchRow | None:
+    """Return the message that an answer without references is to, from another address of the recipient's firm.
+
+    Only where its subject and domain fit the messages to one person alone, and the sender is nobody whom we know.
+    """
+    subject, domain = answered_subject(event.subject), firm_domain(event.address)
+    if event.kind not in ANSWERS or not subject or not domain or await _known_person(connection, event) is not None:
+        return None
+    since = event.received_at - ANSWERED_WITHIN
+    sent = await sent_to_domain(connection, domain, since=since, limit=MOST_SEARCHED)
+    fitting = [row for row in sent if " ".join(row.subject.split()).casefold() == subject]
+    return fitting[0] if len({row.contact_id for row in fitting}) == 1 else None
+
+
+async def _known_person(connection: AsyncConnection, event: Inbound) -> ContactRow | None:
+    try:
+        return await contact_by_hash(connection, email_hash(event.address))
+    except InvalidAddress:
+        return None
 
 
 async def _person(connection: AsyncConnection, event: Inbound, found: TouchRow | None) -> ContactRow | None:
     """Return whom an event is about: the touch's recipient, or whom a reply that names no message is from."""
     if found is not None:
         return await contact(connection, ContactId(found.contact_id))
-    try:
-        return await contact_by_hash(connection, email_hash(event.address))
-    except InvalidAddress:
-        return None
+    return await _known_person(connection, event)
 
 
 def _needs_no_message(event: Inbound) -> bool:

@@ -20,6 +20,7 @@ from imap_tools.errors import ImapToolsError
 
 from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import parse_mail
+from agentic_sales.campaigns.answers.mails import MOST_BYTES
 from agentic_sales.contracts import MailboxId
 from agentic_sales.errors import ConfigurationError, ProviderUnavailable
 from agentic_sales.outbound.addresses import is_loopback
@@ -30,8 +31,6 @@ from agentic_sales.store.statements import known
 
 MAILS_AT_ONCE = 100
 """Mails of one poll; the next one goes on where it ended."""
-MOST_BYTES = 1_048_576
-"""Of a mail, only so much is read: what it says stands before what is attached to it."""
 TIMEOUT_S = 20.0
 INBOX = "INBOX"
 _PORTS = {"imap": 143, "imaps": 993}

@@ -22,6 +22,8 @@ CONSEQUENCES: dict[str, StopReason] = {
     "other": "replied",
 }
 """Class of an answer to why nothing more is sent; an absence note is no answer, and the sequence goes on after it."""
+OF_MACHINES = frozenset({"unsubscribe", "bounced"})
+"""Classes that stop also where a machine wrote: whose mailbox says that its person has left reads nothing more."""
 AWAY = timedelta(days=3)
 """How long somebody counts as away whose note names no day."""
 LONGEST_AWAY = timedelta(days=366)
@@ -69,7 +71,7 @@ async def note_class(
         await classify_inbound(connection, reply.event_id, reply_class)
         if reply.touch_id is not None:
             await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
-        if person is not None and reason is not None and (reply.kind == "reply" or reply_class == "unsubscribe"):
+        if person is not None and reason is not None and (reply.kind == "reply" or reply_class in OF_MACHINES):
             await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)
             if reply.touch_id is not None:
                 outcome = {"outcome": reason, "outcome_at": reply.received_at}

@@ -8,8 +8,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
 from agentic_sales.campaigns.answers.events import record
-from agentic_sales.campaigns.answers.inbound import parse_resend, with_content
 from agentic_sales.campaigns.answers.received import received_content
+from agentic_sales.campaigns.answers.resend_events import parse_resend, with_content
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.errors import BadSignature
 from agentic_sales.facade.state import FacadeState, state_of

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from agentic_sales.campaigns.answers.events import record, unsubscribe
-from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail, parse_resend, with_content
+from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail
+from agentic_sales.campaigns.answers.resend_events import parse_resend, with_content
 from agentic_sales.campaigns.sending.door import resolve
 from agentic_sales.campaigns.sending.transports.contract import Delivery
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport

@@ -13,10 +13,10 @@ from typing import Literal
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
-from agentic_sales.campaigns.answers.refusals import is_about_sender, is_bad_address
 from agentic_sales.campaigns.sending.messages import envelope_of, to_bytes
 from agentic_sales.campaigns.sending.transports.contract import Delivery
 from agentic_sales.contracts import TouchId
+from agentic_sales.rules.bounces import ENDING, PASSING, cause_of
 
 ANSWER_TIMEOUT_S = 20.0
 """How long the server may take to answer a command."""
@@ -119,10 +119,10 @@ def _answered(exc: SMTPResponseException, *, unclear: Literal["deferred", "ambig
     match exc.code // 100:
         case 4:
             return Delivery("deferred", told)
-        case 5 if is_about_sender(told):  # The next server, or tomorrow, may think otherwise of the sender.
+        case 5 if cause_of(told) in PASSING:  # The next server, or tomorrow, may think otherwise.
             return Delivery("deferred", told)
         case 5:
-            return Delivery("failed", told, is_bad_address=is_bad_address(told))
+            return Delivery("failed", told, is_bad_address=cause_of(told) in ENDING)
         case _:  # It speaks something that is not SMTP.
             return Delivery(unclear, told)
 
