@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from agentic_sales.rules.gazetteer import Meanings, fold, meanings_of_code, meanings_of_name
 from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
@@ -84,12 +83,7 @@ def _merged(found: Sequence[Meanings]) -> Meanings:
 
 def place_words(additions: Table = NOTHING) -> PlaceWords:
     """Return the words of the table `places`, and a person's additions to it."""
-    return _built(additions) if additions else _own()
-
-
-@cache
-def _own() -> PlaceWords:
-    return _built(NOTHING)
+    return _built(additions) if additions else _OWN
 
 
 def _built(additions: Table) -> PlaceWords:
@@ -126,3 +120,7 @@ def _by_abbreviation(codes: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, 
     abbreviations = {name for names in codes.values() for name in _folded(names)}
     for name in abbreviations:
         yield name, tuple(place for place, names in codes.items() if name in _folded(names))
+
+
+_OWN = _built(NOTHING)
+"""Built at import, so that the children of a worker share it."""

@@ -1,0 +1,76 @@
+"""Find signs in what a company says of itself: phrases of a table, whatever their case and accents, unless denied.
+
+A sign is a regular expression that begins and ends at a word. `<name>` in it stands for the list of that name in the
+table. Case and accents do not count. A text keeps its length when it is levelled, so that what was found can be quoted.
+No pattern may repeat without a bound: pages are written by strangers.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+
+VETO_REACH_CHARS = 60
+"""How far before a phrase a word can deny it."""
+_NAMED_LIST = re.compile(r"<([a-z_]+)>")
+_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Scripts that put no blanks between words, or hang endings on them."""
+_ALIKE = str.maketrans("\u2019\u2018\u00a0\u2010\u2011\u2013\u2014", "'' ----")
+Hit = re.Match[str]
+
+
+def level(text: str) -> str:
+    """Return a text of the same length in small letters without accents."""
+    return text.lower() if text.isascii() else "".join(map(_levelled, text.translate(_ALIKE)))
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with single blanks between words, and each letter with its accent as one character."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+@lru_cache(maxsize=4096)
+def _levelled(letter: str) -> str:
+    small = letter.lower()
+    plain = unicodedata.normalize("NFD", small)[:1]
+    return plain if len(small) == 1 and unicodedata.category(plain).startswith("L") and plain.isascii() else small[:1]
+
+
+def compiled(phrases: Iterable[str], lists: Mapping[str, Iterable[str]] | None = None) -> re.Pattern[str]:
+    """Compile the phrases of a table into one pattern over levelled text."""
+    alternatives = "|".join(_bounded(_filled(phrase, lists or {})) for phrase in phrases)
+    return re.compile(alternatives or r"(?!)")
+
+
+def _filled(phrase: str, lists: Mapping[str, Iterable[str]]) -> str:
+    return _NAMED_LIST.sub(lambda name: f"(?:{'|'.join(lists[name[1]])})", phrase)
+
+
+def _bounded(phrase: str) -> str:
+    """Let a phrase begin and end at a word, but for scripts that put no blanks between words."""
+    plain = _level_pattern(phrase)
+    start = "" if re.match(rf"[(?:]*[{_UNSPACED}]", plain) else r"(?<!\w)"
+    end = "" if re.search(rf"[{_UNSPACED}][)?]*$", plain) else r"(?!\w)"
+    return f"{start}(?:{plain}){end}"
+
+
+def _level_pattern(phrase: str) -> str:
+    """Level a pattern, but leave alone the letter behind a backslash, which is a class of letters."""
+    return "".join(part if part.startswith("\\") else level(part) for part in re.split(r"(\\.)", phrase))
+
+
+def affirmed(sign: re.Pattern[str], text: str, *vetoes: re.Pattern[str]) -> Iterator[Hit]:
+    """Find a sign in a levelled text, but for where the words before it veto it."""
+    for hit in sign.finditer(text):
+        before = text[max(0, hit.start() - VETO_REACH_CHARS) : hit.start()].rpartition("\n")[2]
+        if not any(veto.search(before) for veto in vetoes):
+            yield hit
+
+
+def without(text: str, hits: Iterable[Hit]) -> str:
+    """Return a text with a bar for each hit, so that the words around it stand together for nobody."""
+    pieces, start = [], 0
+    for hit in hits:
+        pieces.append(text[start : hit.start()])
+        start = hit.end()
+    return " | ".join([*pieces, text[start:]])
