@@ -4,13 +4,15 @@ A worker without resumable rows never opens, nor imports, a database driver.
 """
 
 from contextlib import AsyncExitStack
-from types import ModuleType
+from copy import copy
 from typing import TYPE_CHECKING
 
 from agentic_sales.registry import GraphSpec
 from agentic_sales.settings import Settings
 from agentic_sales.workers.carried import graph_of
+from agentic_sales.workers.child.revive import serializer_for
 from agentic_sales.workers.loader import LoadedGraph, load_graph
+from agentic_sales.workers.state_types import types_of_graph
 
 if TYPE_CHECKING:
     from agentic_sales.workers.child.checkpoints import Saver
@@ -33,9 +35,10 @@ class DurableGraphs:
             StateUnavailable: The database did not answer.
         """
         if row.assistant_id not in self._graphs:
-            allowed = own_types(graph_of(row).module)
-            saver = await self.saver()
-            self._graphs[row.assistant_id] = load_graph(row, saver.with_allowlist(allowed))
+            loaded = graph_of(row)
+            saver = copy(await self.saver())
+            saver.serde = serializer_for(types_of_graph(loaded.graph, loaded.module).kinds)
+            self._graphs[row.assistant_id] = load_graph(row, saver)
         return self._graphs[row.assistant_id]
 
     async def saver(self) -> "Saver":
@@ -53,9 +56,3 @@ class DurableGraphs:
     async def aclose(self) -> None:
         """Close the checkpointer's connections."""
         await self._stack.aclose()
-
-
-def own_types(module: ModuleType) -> list[tuple[str, ...]]:
-    """List the classes that a graph's module defines: what its checkpoints may hold besides plain data."""
-    kinds = [kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__]
-    return [(kind.__module__, kind.__name__) for kind in kinds]

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
 from agentic_sales.workers.child import checkpoints
 from agentic_sales.workers.child.checkpoints import FILE_NAME, open_checkpoints
-from agentic_sales.workers.child.durable import own_types
+from agentic_sales.workers.child.revive import serializer_for
 from agentic_sales.workers.child.snapshots import thread_config
+from agentic_sales.workers.state_types import Key, types_of_module
 from tests.support.databases import DatabaseKind
 from tests.support.durable_runs import Thread, thread_of
 from tests.workflows import steps
@@ -45,29 +47,30 @@ def checkpoint_with(value: Any) -> Any:
     }
 
 
-async def read_back(configuration: Settings, value: Any, *, allowed: list[tuple[str, ...]] | None = None) -> Any:
-    """Store a value in a checkpoint and read it, as the graph does whose classes are allowed."""
+async def read_back(configuration: Settings, value: Any, *, kinds: Mapping[Key, type] | None = None) -> Any:
+    """Store a value in a checkpoint and read it, as the graph does whose classes these are."""
     async with open_checkpoints(configuration) as saver:
         config = thread_config("a-thread")
         await saver.aput(config, checkpoint_with(value), {}, {"value": "1"})
-        found = await saver.with_allowlist(allowed or []).aget_tuple(config)
+        saver.serde = serializer_for(kinds or {})
+        found = await saver.aget_tuple(config)
     assert found is not None
     return found.checkpoint["channel_values"]["value"]
 
 
 async def test_a_class_of_others_is_not_made_again_from_a_checkpoint(database_kind: DatabaseKind) -> None:
-    read = await read_back(database_kind.settings, Foreign(command="rm"), allowed=own_types(steps))
+    read = await read_back(database_kind.settings, Foreign(command="rm"), kinds=types_of_module(steps).kinds)
     assert read == {"command": "rm"}
     assert not isinstance(read, Foreign)
 
 
 async def test_a_class_of_the_graph_itself_is(database_kind: DatabaseKind) -> None:
     value = steps.Input(notes=["a"])
-    assert await read_back(database_kind.settings, value, allowed=own_types(steps)) == value
+    assert await read_back(database_kind.settings, value, kinds=types_of_module(steps).kinds) == value
 
 
 def test_the_classes_of_a_graph_are_those_that_its_module_defines() -> None:
-    assert own_types(steps) == [(steps.__name__, name) for name in ("Input", "Output", "State")]
+    assert set(types_of_module(steps).kinds) == {(steps.__name__, name) for name in ("Input", "Output", "State")}
 
 
 def store_one(configuration: Settings) -> None:
