@@ -27,6 +27,8 @@ from agentic_sales.routing import (
 from agentic_sales.settings import Settings, settings
 
 OWN_REGISTRY = "agentic_sales.registry"
+UNCHECKED = "x-unchecked"
+"""Keyword of an input schema that was derived from a graph: it describes what the graph takes, and is not enforced."""
 _ASSISTANT_NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
 """The namespace from which LangGraph derives the UUID of an assistant (RFC 9562's for URLs)."""
 

@@ -54,17 +54,17 @@ def _registry_problems(registry: str) -> list[Problem]:
     graphs, broken = load_graphs(rows.values())
     return [
         *(problem for name, error in broken.items() for problem in problems_of_unloadable(rows[name], error)),
-        *_graph_problems(graphs),
+        *_graph_problems(graphs, is_own=registry == OWN_REGISTRY),
         *_schema_problems(path, rows, graphs),
     ]
 
 
-def _graph_problems(graphs: Mapping[str, LoadedGraph]) -> Iterator[Problem]:
+def _graph_problems(graphs: Mapping[str, LoadedGraph], *, is_own: bool) -> Iterator[Problem]:
     nodes: dict[str, set[str]] = {}
     for loaded in graphs.values():
         nodes.setdefault(loaded.row.module, set()).update(set(loaded.graph.nodes) - {"__start__"})
     for loaded in graphs.values():
-        yield from problems_of_graph(loaded, nodes[loaded.row.module])
+        yield from problems_of_graph(loaded, nodes[loaded.row.module], is_own=is_own)
 
 
 def _schema_problems(path: Path, rows: Iterable[str], graphs: Mapping[str, LoadedGraph]) -> Iterator[Problem]:

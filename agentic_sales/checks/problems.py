@@ -15,11 +15,13 @@ class Problem:
     """What is there now."""
     advice: str
     """What is wrong with it and what to do."""
+    is_required: bool = True
+    """False: it is recommended."""
 
     def __str__(self) -> str:
         """Tell all of it in one line."""
         return " ".join(f"`{self.row}`: {self.field}={self.value}: {self.advice}".split())
 
-    def as_data(self) -> dict[str, str]:
+    def as_data(self) -> dict[str, str | bool]:
         """Return it as plain data, for programs."""
         return asdict(self)

@@ -9,12 +9,13 @@ from types import ModuleType
 
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.pregel import Pregel
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from agentic_sales.checks.problems import Problem
 from agentic_sales.errors import GraphUnavailable
 from agentic_sales.registry import GraphSpec
-from agentic_sales.workers.loader import LoadedGraph
+from agentic_sales.workers.loader import LoadedGraph, is_model
+from agentic_sales.workers.state_types import types_of_graph
 
 _FETCHER = "agentic_sales.sources.web"
 _PROMPTS = "PROMPTS"
@@ -30,27 +31,25 @@ def problems_of_unloadable(row: GraphSpec, error: GraphUnavailable) -> Iterator[
     if not isinstance(graph, Pregel):
         advice = f"in `{row.module}` it is {_kind(graph)}, not a compiled graph; mend the row or the module"
         yield Problem(row.assistant_id, "compiled_attr", row.compiled_attr, advice)
-    for attr in ("Input", "Output"):
-        model = getattr(module, attr, None)
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            advice = f"its `{attr}` is {_kind(model)}; define it as a pydantic model"
-            yield Problem(row.assistant_id, "module", row.module, advice)
     yield from _builder_problems(row, module)
 
 
-def problems_of_graph(loaded: LoadedGraph, nodes: Collection[str]) -> Iterator[Problem]:
+def problems_of_graph(loaded: LoadedGraph, nodes: Collection[str], *, is_own: bool) -> Iterator[Problem]:
     """Say what is wrong with a row whose graph loads.
 
     Args:
         loaded: The row and its code.
         nodes: Nodes of every graph in the module; two rows may share one.
+        is_own: The row is in this fleet's own registry; elsewhere an existing graph may say less of itself.
     """
+    yield from _missing_problems(loaded, is_own=is_own)
     yield from _builder_problems(loaded.row, loaded.module)
     yield from _prompt_problems(loaded, nodes)
     yield from _input_problems(loaded)
     yield from _example_problems(loaded)
     yield from _output_problems(loaded)
     yield from _effect_problems(loaded)
+    yield from _state_problems(loaded)
 
 
 def _kind(found: object) -> str:
@@ -128,8 +127,21 @@ def _sections_used(module: ModuleType) -> set[str]:
     }
 
 
+def _missing_problems(loaded: LoadedGraph, *, is_own: bool) -> Iterator[Problem]:
+    row, module = loaded.row, loaded.module
+    for attr in ("Input", "Output"):
+        if not is_model(found := getattr(module, attr, None)):
+            advice = f"its `{attr}` is {_kind(found)}; define it as a pydantic model"
+            yield Problem(row.assistant_id, "module", row.module, advice, is_required=is_own)
+    if not isinstance(example := getattr(module, "EXAMPLE", None), dict):
+        advice = "define EXAMPLE, an input that runs to the end without a model"
+        yield Problem(row.assistant_id, "EXAMPLE", repr(example), advice, is_required=is_own)
+
+
 def _input_problems(loaded: LoadedGraph) -> Iterator[Problem]:
     assistant_id, model = loaded.row.assistant_id, loaded.input_type
+    if model is not getattr(loaded.module, "Input", None):
+        return
     if model.model_config.get("extra") != "forbid":
         found = repr(model.model_config.get("extra"))
         advice = 'a misspelt field would be lost; set model_config = ConfigDict(extra="forbid")'
@@ -142,8 +154,6 @@ def _input_problems(loaded: LoadedGraph) -> Iterator[Problem]:
 def _example_problems(loaded: LoadedGraph) -> Iterator[Problem]:
     assistant_id, example = loaded.row.assistant_id, getattr(loaded.module, "EXAMPLE", None)
     if not isinstance(example, dict):
-        advice = "define EXAMPLE, an input that runs to the end without a model"
-        yield Problem(assistant_id, "EXAMPLE", repr(example), advice)
         return
     try:
         loaded.input_type.model_validate(example)
@@ -154,6 +164,8 @@ def _example_problems(loaded: LoadedGraph) -> Iterator[Problem]:
 
 
 def _output_problems(loaded: LoadedGraph) -> Iterator[Problem]:
+    if loaded.output_type is not getattr(loaded.module, "Output", None):
+        return
     assistant_id, kept = loaded.row.assistant_id, set(loaded.graph.output_channels)
     for name, info in loaded.output_type.model_fields.items():
         if name not in kept:
@@ -174,3 +186,10 @@ def _effect_problems(loaded: LoadedGraph) -> Iterator[Problem]:
             advice = f'its module uses `{name}` of `{home}`, which reads the outside world; make it "read"'
             yield Problem(loaded.row.assistant_id, "effect", loaded.row.effect, advice)
             return
+
+
+def _state_problems(loaded: LoadedGraph) -> Iterator[Problem]:
+    """Name the classes of a state that would not come back from a checkpoint as what they were."""
+    if loaded.row.resumable:
+        for name, advice in types_of_graph(loaded.graph, loaded.module).lost.items():
+            yield Problem(loaded.row.assistant_id, "State", name, advice)

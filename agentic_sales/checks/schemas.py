@@ -4,20 +4,33 @@ This does load the graphs; it is a build step.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from agentic_sales.control import schemas_path
-from agentic_sales.workers.loader import LoadedGraph
+from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+
+from agentic_sales.control import UNCHECKED, schemas_path
+from agentic_sales.workers.loader import AnyObject, LoadedGraph
 
 
 def schema_of(loaded: LoadedGraph) -> dict[str, Any]:
     """Return the input schema, as a caller writes it, and the output schema, as a caller reads it."""
+    taken, given = loaded.input_type, loaded.output_type
     return {
-        "input": loaded.input_type.model_json_schema(),
-        "output": loaded.output_type.model_json_schema(mode="serialization"),
+        "input": _derived(loaded.graph.get_input_jsonschema) if taken is AnyObject else taken.model_json_schema(),
+        "output": _derived(loaded.graph.get_output_jsonschema)
+        if given is AnyObject
+        else given.model_json_schema(mode="serialization"),
     }
+
+
+def _derived(schema: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what LangGraph derives of a state. It is told and not held against a run: LangGraph takes more forms."""
+    try:
+        return {**schema(), UNCHECKED: True}
+    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):  # a class that has no JSON form
+        return {"type": "object", UNCHECKED: True}
 
 
 def render_schemas(graphs: Iterable[LoadedGraph]) -> str:

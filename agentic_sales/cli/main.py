@@ -150,8 +150,12 @@ def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: 
     problems = check_registry(registry, settings()) if registry else check_fleet(settings(), Path.cwd())
     if as_json:
         print_json([problem.as_data() for problem in problems])
-    if problems:
-        end(FAILED, *map(str, problems), f"{len(problems)} to mend")
+    required = [problem for problem in problems if problem.is_required]
+    for problem in problems:
+        if not problem.is_required:
+            note(f"recommended: {problem}")
+    if required:
+        end(FAILED, *map(str, required), f"{len(required)} to mend")
     note("nothing to mend")
 
 

@@ -8,12 +8,12 @@ import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.pregel import Pregel
 from langgraph.types import Checkpointer
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from agentic_sales.errors import GraphUnavailable
 from agentic_sales.registry import GraphSpec
@@ -32,9 +32,15 @@ class LoadedGraph:
     graph: Graph
     """The compiled graph, with the checkpointer attached when one was given."""
     input_type: type[BaseModel]
-    """The module's `Input`: what a run of this graph takes."""
+    """What a run of this graph takes: the graph's own schema, or the module's `Input`, else `AnyObject`."""
     output_type: type[BaseModel]
-    """The module's `Output`: the documented part of the final state."""
+    """The documented part of the final state: the graph's own schema, or the module's `Output`, else `AnyObject`."""
+
+
+class AnyObject(BaseModel):
+    """What a graph takes or returns that says nothing of it in pydantic's words."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 def load_graph(row: GraphSpec, checkpointer: Checkpointer = None) -> LoadedGraph:
@@ -48,12 +54,13 @@ def load_graph(row: GraphSpec, checkpointer: Checkpointer = None) -> LoadedGraph
         GraphUnavailable: The module does not import, lacks what the row names, or the builder fails.
     """
     module = _import(row)
+    graph = _compile(row, module, checkpointer)
     return LoadedGraph(
         row=row,
         module=module,
-        graph=_compile(row, module, checkpointer),
-        input_type=_model(row, module, "Input"),
-        output_type=_model(row, module, "Output"),
+        graph=graph,
+        input_type=_model(graph, module, "input_schema", "Input"),
+        output_type=_model(graph, module, "output_schema", "Output"),
     )
 
 
@@ -97,11 +104,18 @@ def _checked(row: GraphSpec, attr: str, graph: object) -> Graph:
     return graph  # type: ignore[return-value]  # every compiled graph is a Pregel; the subclass only adds drawing
 
 
-def _model(row: GraphSpec, module: ModuleType, attr: str) -> type[BaseModel]:
-    model = _attribute(row, module, attr)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        raise _unavailable(row, f"`{row.module}.{attr}` must be a pydantic model class; found {model!r}")
-    return model
+def _model(graph: Graph, module: ModuleType, schema: str, attr: str) -> type[BaseModel]:
+    """Return a schema of a graph; where it was given none, the module's, or its state."""
+    builder = getattr(graph, "builder", None)
+    own, state = getattr(builder, schema, None), getattr(builder, "state_schema", None)
+    if own is not None and own is not state:
+        return own if is_model(own) else AnyObject
+    return next(filter(is_model, (getattr(module, attr, None), state)), AnyObject)
+
+
+def is_model(found: object) -> TypeGuard[type[BaseModel]]:
+    """Say whether something found in a module is a pydantic model."""
+    return isinstance(found, type) and issubclass(found, BaseModel)
 
 
 def _attribute(row: GraphSpec, module: ModuleType, attr: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jsonschema_rs import ValidationError, ValidationErrorKind, Validator, validator_for
 
-from agentic_sales.control import ControlPlane
+from agentic_sales.control import UNCHECKED, ControlPlane
 from agentic_sales.errors import InvalidInput
 
 LONGEST_PROBLEM_CHARS = 300
@@ -33,7 +33,8 @@ class InputValidator:
     def _validator(self, assistant_id: str) -> Validator:
         validator = self._validators.get(assistant_id)
         if validator is None:
-            validator = validator_for(self._control.schemas[assistant_id]["input"])
+            schema = self._control.schemas[assistant_id]["input"]
+            validator = validator_for({"type": "object"} if schema.get(UNCHECKED) else schema)
             self._validators[assistant_id] = validator
         return validator
 
