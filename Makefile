@@ -3,19 +3,24 @@
 # Needs GNU make and a Python of 3.11 or later, nothing else: everything is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help install langgraph-dev up demo test check bench chaos gen gen-langgraph-json
+.PHONY: help install langgraph-dev up demo test tests test-fast server-free test-long check bench chaos gen gen-langgraph-json
 
 BIN := .venv/bin
 STAMP := .venv/.installed
 PEER := .venv-langgraph-dev
 CODE := agentic_sales tests celeryconfig.py
+PROCESSES := 4
+PYTEST := $(BIN)/python -m pytest
+SPREAD = --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
 help:
 	@echo 'make demo                one company through the whole fleet, then everything is ended'
 	@echo 'make demo URL=https://…  the same with a real web site'
 	@echo 'make up                  keep the fleet running here; Ctrl-C ends all of it'
-	@echo 'make test                the whole gate: check, then every test'
+	@echo 'make test                the whole gate: check beside every test; at most ten minutes on two cores'
+	@echo 'make test-fast           check, and every test that needs no server; under a minute'
+	@echo 'make test-long           what takes longer: kills at every node, simulated months, the long chaos'
 	@echo 'make check               format, lint, types, import contracts, control plane'
 	@echo 'make bench               this fleet beside langgraph dev and a bare FastAPI: runs/s, latencies, memory'
 	@echo 'make chaos               kill, freeze and cut off everything under load, and count what became of the runs'
@@ -71,8 +76,22 @@ up: install
 demo: install
 	@$(BIN)/agentic-sales demo $(if $(URL),--url '$(URL)')
 
-test: check langgraph-dev
-	$(BIN)/python -m pytest
+# The checks run beside the first tests. More processes than cores, since acceptance tests mostly wait.
+test: install langgraph-dev
+	@$(MAKE) --no-print-directory --jobs 2 check tests
+
+tests: install langgraph-dev
+	$(PYTEST) $(SPREAD)
+
+test-fast: install
+	@$(MAKE) --no-print-directory --jobs 2 check server-free
+
+server-free: install
+	$(PYTEST) $(SPREAD) tests/unit tests/structure
+
+test-long: install langgraph-dev
+	$(PYTEST) -m long
+	$(BIN)/python -m tests.chaos
 
 check: install
 	$(BIN)/ruff format --check $(CODE)

@@ -41,11 +41,33 @@ pytest_plugins = [
     "tests.support.containers",
 ]
 
-_ACCEPTANCE = Path(__file__).parent / "acceptance"
+_TESTS = Path(__file__).parent
+_ACCEPTANCE = _TESTS / "acceptance"
+
+
+# The slowest first, so that no process is left alone with them at the end.
+_ORDER = ("chaos", "acceptance", "deploy", "hostile", "structure", "integration", "unit")
 
 
 class NetworkRefused(Exception):
     """Raised when a unit test speaks to another machine; it is no `OSError`, so that no error handling hides it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and those of one fleet too: it is slow to start."""
+    items.sort(key=lambda item: (_rank(item), _group(item)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.relative_to(_TESTS).parts[0]
+    return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
+
+
+def _group(item: pytest.Item) -> str:
+    uses_shared_fleet = "shared_fleet" in getattr(item, "fixturenames", ())
+    return "the shared fleet" if uses_shared_fleet else item.path.relative_to(_TESTS).as_posix()
 
 
 @pytest.fixture(autouse=True)
