@@ -74,6 +74,11 @@ class Answer(Generic[T]):
     graph_meta: dict[str, Any]
     """What it took; see `graph_meta.build_graph_meta`."""
 
+    @classmethod
+    def by_rules(cls, prompt: Prompt, value: T) -> "Answer[T]":
+        """Return the answer of rules that leave a model nothing to decide; none is asked."""
+        return cls(value, "rules", build_graph_meta(prompt, answered_by=None, spending=Spending(model=None)))
+
     @property
     def report(self) -> dict[str, Any]:
         """The keys of `ModelOutput`, to splat into what a node returns."""
@@ -86,6 +91,7 @@ async def ask(
     /,
     *,
     fallback: Callable[[], T] | None = None,
+    undecided: Callable[[AgenticSalesError], T] | None = None,
     tier: Tier = "standard",
     temperature: float = 0.2,
     **values: str,
@@ -95,7 +101,9 @@ async def ask(
     Args:
         prompt: The prompt of the calling node.
         answer_type: What the answer must be; its JSON Schema, descriptions included, is shown to the model.
-        fallback: The author's rules; None: there are none, and every failure is raised.
+        fallback: The author's rules; None: there are none.
+        undecided: Makes the answer of a classifier when neither a model nor rules may answer, from the reason. None:
+            the reason is raised. A used-up budget is raised in either case.
         tier: Which of the deployment's models to ask.
         temperature: Sampling temperature, 0-2; left out for models that take none.
         **values: One value per placeholder of the prompt.
@@ -117,10 +125,14 @@ async def ask(
         chat = _open_chat(prompt, temperature, spending, configuration)
         value = await _converse(chat, text, answer_type)
     except _NOT_USABLE as exc:
-        if fallback is None or not _may_fall_back(exc, configuration) or _rather_waits(exc):
+        if fallback is not None and _may_fall_back(exc, configuration) and not _rather_waits(exc):
+            value = fallback()
+        elif undecided is not None and not isinstance(exc, BudgetExceeded):
+            value = undecided(exc)
+        else:
             raise
         _tell_fallback(prompt, spending.model, exc)
-        return Answer(fallback(), "rules", build_graph_meta(prompt, answered_by=None, spending=spending))
+        return Answer(value, "rules", build_graph_meta(prompt, answered_by=None, spending=spending))
     return Answer(value, "llm", build_graph_meta(prompt, answered_by=spending.model, spending=spending))
 
 

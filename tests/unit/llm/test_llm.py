@@ -396,6 +396,22 @@ class TestFallback:
             await ask_for_draft(by_rules)
 
 
+class TestUndecided:
+    async def test_is_the_answer_where_neither_a_model_nor_rules_may_answer(self, configure: Configure) -> None:
+        configure(AGENTIC_SALES_MODEL_FALLBACK="fail")
+        answered = await ask_for_draft(by_rules, undecided=lambda exc: Draft(subject=exc.code))
+        assert (answered.value, answered.source) == (Draft(subject="model_not_configured"), "rules")
+
+    async def test_counts_what_the_failed_calls_cost(self, serve: Serve) -> None:
+        serve([MALFORMED, MALFORMED])
+        answered = await ask_for_draft(undecided=lambda _: RULES)
+        assert answered.value == RULES
+        assert answered.graph_meta["telemetry"]["draft"]["calls"] == 2
+
+    async def test_comes_after_the_rules(self) -> None:
+        assert (await ask_for_draft(by_rules, undecided=lambda _: Draft(subject="none"))).value == RULES
+
+
 class TestConfiguration:
     async def test_the_deep_tier_asks_the_deep_model(self, serve: Serve, configure: Configure) -> None:
         server = serve([GOOD, GOOD])
