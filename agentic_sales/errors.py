@@ -38,6 +38,7 @@
         ├── RunTimeout                the run went over its row's time limit
         ├── WaitTimeout               the caller waited too long; the run goes on
         ├── ClaimLost                 another worker holds the run by now
+        ├── EffectExceeded            a graph does more than the effect of its row allows
         ├── Misrouted                 a run reached a pool that the contract does not give it
         ├── BudgetExceeded            a budget for models is used up
         ├── ModelNotConfigured        a model is needed and none is configured
@@ -64,6 +65,7 @@ __all__ = [
     "BudgetExceeded",
     "ClaimLost",
     "ConfigurationError",
+    "EffectExceeded",
     "FetchRefused",
     "GraphUnavailable",
     "IdempotencyConflict",
@@ -475,6 +477,18 @@ class ClaimLost(PermanentError):
 
     def __init__(self, run_id: str) -> None:
         super().__init__(f"another worker holds run `{run_id}` by now; what this one did of it does not count")
+
+
+class EffectExceeded(PermanentError):
+    """Raised before a graph does more than the effect of its row allows."""
+
+    code = "effect_exceeded"
+
+    def __init__(self, assistant_id: str, effect: str, act: str, *, needed: str) -> None:
+        super().__init__(
+            f'`{assistant_id}` has the effect "{effect}" and may not {act}: that needs the effect "{needed}" in its '
+            "registry row"
+        )
 
 
 class Misrouted(PermanentError):

@@ -11,14 +11,17 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.pregel import Pregel
 from pydantic import ValidationError
 
+from agentic_sales.checks.effects import effect_problems
+from agentic_sales.checks.placeholders import placeholder_problems
 from agentic_sales.checks.problems import Problem
 from agentic_sales.errors import GraphUnavailable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.workers.loader import LoadedGraph, is_model
 from agentic_sales.workers.state_types import types_of_graph
 
-_FETCHER = "agentic_sales.sources.web"
 _PROMPTS = "PROMPTS"
+_UNNAMED = "LangGraph"
+"""The name of a graph that was compiled without one."""
 
 
 def problems_of_unloadable(row: GraphSpec, error: GraphUnavailable) -> Iterator[Problem]:
@@ -44,11 +47,13 @@ def problems_of_graph(loaded: LoadedGraph, nodes: Collection[str], *, is_own: bo
     """
     yield from _missing_problems(loaded, is_own=is_own)
     yield from _builder_problems(loaded.row, loaded.module)
+    yield from _name_problems(loaded)
     yield from _prompt_problems(loaded, nodes)
+    yield from placeholder_problems(loaded.row, loaded.module)
     yield from _input_problems(loaded)
     yield from _example_problems(loaded)
     yield from _output_problems(loaded)
-    yield from _effect_problems(loaded)
+    yield from effect_problems(loaded.row, loaded.module)
     yield from _state_problems(loaded)
 
 
@@ -95,6 +100,13 @@ def _attaching_problems(row: GraphSpec, attr: str, builder: Callable[..., object
     elif graph.checkpointer is not saver:
         advice = "it ignores its checkpointer; give it to `compile(checkpointer=…)`, or set builder_attr to None"
         yield Problem(row.assistant_id, "builder_attr", attr, advice)
+
+
+def _name_problems(loaded: LoadedGraph) -> Iterator[Problem]:
+    name, assistant_id = loaded.graph.get_name(), loaded.row.assistant_id
+    if name not in {assistant_id, _UNNAMED}:
+        advice = f'traces would show two names; write `compile(name="{assistant_id}")`'
+        yield Problem(assistant_id, "name", name, advice)
 
 
 def _prompt_problems(loaded: LoadedGraph, nodes: Collection[str]) -> Iterator[Problem]:
@@ -175,17 +187,6 @@ def _output_problems(loaded: LoadedGraph) -> Iterator[Problem]:
         if info.is_required():
             advice = "a documented key is returned even when it is empty; give it a default"
             yield Problem(assistant_id, f"Output.{name}", "required", advice)
-
-
-def _effect_problems(loaded: LoadedGraph) -> Iterator[Problem]:
-    if loaded.row.effect != "pure":
-        return
-    for name, value in vars(loaded.module).items():
-        home = value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
-        if isinstance(home, str) and home == _FETCHER:
-            advice = f'its module uses `{name}` of `{home}`, which reads the outside world; make it "read"'
-            yield Problem(loaded.row.assistant_id, "effect", loaded.row.effect, advice)
-            return
 
 
 def _state_problems(loaded: LoadedGraph) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
+from agentic_sales.effects import acting_as
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.subruns import SubRun, current_sub_runner
 from agentic_sales.workers.loader import load_graph
@@ -22,7 +23,8 @@ class InProcessSubRunner:
         """Run an assistant to its end."""
         plane = control_plane()
         row = plane.row(assistant_id)
-        final = await load_graph(row).graph.ainvoke(dict(values))
+        with acting_as(row):
+            final = await load_graph(row).graph.ainvoke(dict(values))
         record = RunRecord(
             run_id=RunId(str(uuid7())),
             assistant_id=row.assistant_id,

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from pydantic_core import from_json
 
+from agentic_sales import effects
 from agentic_sales.control import control_plane
 from agentic_sales.errors import RunFailed
 from agentic_sales.observability.tracing import parse_inbound
@@ -59,7 +60,9 @@ async def run_assistant(assistant_id: str, values: Mapping[str, Any]) -> SubRun:
         RunFailed: It ended with a failure; `code` says which.
         PoolUnavailable: No live worker consumes its queue.
         SubRunRefused: The pool of the asking run may not wait for that pool.
+        EffectExceeded: The other workflow has a stronger effect than the asking one.
     """
+    effects.require(control_plane().row(assistant_id).effect, f"ask for `{assistant_id}`")
     runner = current_sub_runner.get() or _OutsideRunner()
     return await runner.run(assistant_id, values)
 

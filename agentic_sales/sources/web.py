@@ -18,6 +18,7 @@ from typing import Self
 
 import structlog
 
+from agentic_sales import effects
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard, Resolve, Target, resolve_by_system
 from agentic_sales.outbound.bodies import decode
@@ -136,6 +137,7 @@ class Fetcher:
         return parse_sitemap(reply.body)
 
     async def _follow(self, url: str, ask: Callable[[Target, Budget], Awaitable[Reply]]) -> Reply:
+        effects.require("read", "read the web")
         target, budget = self._guard.target(url), Budget(self._timeout_s)
         for _ in range(1 + MAX_REDIRECTS):
             reply = await ask(target, budget)

@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from agentic_sales import effects
 from agentic_sales.errors import ConfigurationError, StateUnavailable
 from agentic_sales.settings import Settings
 
@@ -59,7 +60,12 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection for statements that change nothing."""
+        """Open a connection for statements that change nothing.
+
+        Raises:
+            EffectExceeded: The current run is one of a pure row.
+        """
+        effects.require("read", "read the store")
         async with self.engine.connect() as connection:
             yield connection
 
@@ -69,7 +75,11 @@ class Database:
 
         On SQLite it takes the write lock at its start: a transaction that first reads and then writes would otherwise
         fail at once, whatever the busy timeout, when another process has written in between.
+
+        Raises:
+            EffectExceeded: The effect of the current run's row is neither write nor send.
         """
+        effects.require("write", "write to the store")
         async with self.engine.connect() as connection:
             writing = await connection.execution_options(**{_WRITES: True})
             async with writing.begin():

@@ -19,6 +19,7 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales import effects
 from agentic_sales.campaigns.outcomes.guardrail import pause_if_harmful
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.permission import refusal_of
@@ -99,6 +100,7 @@ class Door:
         Raises:
             UnknownRecord: There is no such touch.
         """
+        effects.require("send", "send a mail")
         began_s = time.monotonic()
         async with self._database.writing() as connection:
             taken = await _take(connection, touch_id, now)

@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
+from agentic_sales.effects import acting_as
 from agentic_sales.errors import Misrouted, RateLimited, RunTimeout, StateUnavailable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
@@ -108,7 +109,7 @@ async def execute(
     pauses_token = current_pauses.set(pauses)
     ids = bind_contextvars(run_id=run_id, assistant_id=row.assistant_id, trace_id=claim.trace.trace_id)
     try:
-        with traced(row, claim, queue=queue) as trace:
+        with acting_as(row), traced(row, claim, queue=queue) as trace:
             outcome = await _outcome(row, claim, place)
             trace.end(outcome)
         if (langsmith_run_id := trace.langsmith_run_id) is not None and is_run(claim.request):

@@ -10,7 +10,7 @@ from agentic_sales.checks.generate import generate_schemas
 from agentic_sales.checks.langgraph_json import write_langgraph_json
 from agentic_sales.control import OWN_REGISTRY
 from agentic_sales.settings import Settings
-from tests.support.team import ROW, Team, team
+from tests.support.team import GRAPH, ROW, Team, team
 
 __all__ = ["team"]  # pytest finds the fixture here
 
@@ -167,7 +167,53 @@ def test_an_output_without_a_default_is_told(team: Team) -> None:
 def test_a_pure_row_that_reads_the_outside_world_is_told(team: Team) -> None:
     team.change_graph("from typing import Any", "from typing import Any\n\nfrom agentic_sales.sources import web")
     (problem,) = problems(team)
-    assert problem.startswith("`greet`: effect=pure: its module uses `web` of `agentic_sales.sources.web`")
+    assert problem.startswith("`greet`: effect=pure: its module imports `agentic_sales.sources.web`")
+
+
+def test_a_pure_row_that_writes_to_the_store_is_told(team: Team) -> None:
+    team.change_graph("    return {", "    database.writing()\n    return {")
+    (problem,) = problems(team)
+    assert problem.startswith("`greet`: effect=pure: its module opens a transaction that writes")
+
+
+@pytest.mark.parametrize("package", ["store.contacts", "campaigns.people.addresses", "outbound.connections"])
+def test_a_pure_row_that_imports_what_reaches_the_world_is_told(team: Team, package: str) -> None:
+    team.change_graph("from typing import Any", f"from typing import Any\n\nimport agentic_sales.{package}")
+    (problem,) = problems(team)
+    assert problem.startswith(f"`greet`: effect=pure: its module imports `agentic_sales.{package}`")
+
+
+def test_a_graph_that_is_compiled_under_another_name_is_told(team: Team) -> None:
+    team.change_graph("compile(checkpointer=checkpointer)", 'compile(checkpointer=checkpointer, name="hello")')
+    (problem,) = problems(team)
+    assert problem.startswith("`greet`: name=hello: traces would show two names")
+
+
+ASKING = """answer = await ask(PROMPTS["say"], Output, temperature=0.0, {values})
+    return {{"greeting": answer.value.greeting}}"""
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ("name=state.name", []),
+        ("", ["`greet`: prompts.say=$name: the call gives no value for it"]),
+        ("name=state.name, mood=''", ["`greet`: prompts.say=mood: the call gives this value, but"]),
+    ],
+)
+def test_values_that_do_not_fit_the_placeholders_of_a_prompt_are_told(
+    team: Team, values: str, found: list[str]
+) -> None:
+    asking = ASKING.format(values=values)
+    code = GRAPH.replace('return {"greeting": PROMPTS["say"].render(name=state.name)}', asking)
+    team.write(
+        graph=code.replace(
+            "from agentic_sales.llm.prompts", "from agentic_sales.llm.ask import ask\nfrom agentic_sales.llm.prompts"
+        )
+    )
+    told = problems(team)
+    assert len(told) == len(found)
+    assert all(problem.startswith(beginning) for problem, beginning in zip(told, found, strict=True))
 
 
 def test_every_problem_of_every_row_is_told_at_once(team: Team) -> None:
