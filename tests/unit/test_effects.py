@@ -1,6 +1,7 @@
 """A run does what the effect of its row allows, and is refused before it does more."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.sources.web import Fetcher
 from agentic_sales.store.database import Database, open_database
 
+Act = Callable[[Database], Awaitable[None]]
 READS = ("read", "write", "send")
 WRITES = ("write", "send")
 
@@ -45,11 +47,11 @@ async def send(database: Database) -> None:
     await door.send(TouchId("of nobody"), now=datetime.now(UTC))
 
 
-async def refusal(act: Any, effect: Effect, folder: Path) -> str | None:
+async def refusal(act: Act, effect: Effect, folder: Path) -> str | None:
     """Return why a run of this effect may not do something; None: it may, whatever it meets then."""
     async with open_database(Settings(state_dir=folder)) as database:
         with acting_as(row(effect)):
-            (met,) = await asyncio.gather(act(database), return_exceptions=True)
+            [met] = await asyncio.gather(act(database), return_exceptions=True)
     return str(met) if isinstance(met, EffectExceeded) else None
 
 
