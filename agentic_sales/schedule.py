@@ -11,9 +11,9 @@ def intervals_s(*, tick_s: float) -> Mapping[str, float]:
     """Return how often each job is due, in seconds; what was due while all was down is due at the first slot after.
 
     Args:
-        tick_s: Interval of the campaigns' tick.
+        tick_s: Interval of the campaigns' tick, and of reading what a provider received.
     """
-    return {"tick_campaigns": tick_s, "read_inboxes": 60.0, "prune_checkpoints": 900.0}
+    return {"tick_campaigns": tick_s, "read_arrivals": tick_s, "read_inboxes": 60.0, "prune_checkpoints": 900.0}
 
 
 SHORTEST_EXPIRY_S = 5.0

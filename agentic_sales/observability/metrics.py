@@ -87,6 +87,7 @@ CANARY_AGE = Family(
 RUNNING = Family("agentic_running_runs", "Runs that workers hold.")
 DEAD = Family("agentic_dead_runs", "Runs on the dead list.")
 APPROVALS = Family("agentic_approvals_pending", "Messages that wait for a person's approval.")
+UNREADABLE = Family("agentic_unreadable_items", "Mails and events that could not be read, and are kept for people.")
 BUDGET_SPENT = Family("agentic_budget_spent_usd", "Spent on models today (UTC); `*`: by all.", ("scope",))
 BUDGET_LIMIT = Family("agentic_budget_limit_usd", "What may be spent on models in a day; `*`: by all.", ("scope",))
 LEDGER_UP = Family("agentic_ledger_up", "1: Redis answered; 0: it did not, and the fleet's numbers are missing.")

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any, Literal
 
 import structlog
+from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -652,5 +653,14 @@ def _outcome(run_id: RunId, status: bytes | None, output: bytes | None, failure:
         run_id=run_id,
         status=status.decode(),  # type: ignore[arg-type]  # only our scripts write it
         output=output,
-        failure=RunFailure.model_validate_json(failure) if failure else None,
+        failure=_failure(failure) if failure else None,
     )
+
+
+def _failure(raw: bytes) -> RunFailure:
+    """Read a failure; one that cannot be read is told as such, so that it keeps back no other run's end."""
+    try:
+        return RunFailure.model_validate_json(raw)
+    except ValidationError as exc:
+        message = f"its failure cannot be read: {exc.error_count()} problems"
+        return RunFailure(code="bug", message=message, is_retryable=False, error=type(exc).__name__)

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 
 import structlog
+from kombu.exceptions import OperationalError
 from kombu.transport.redis import Channel
 from redis import Redis
+from redis.exceptions import RedisError
 
 from agentic_sales.contracts import RunId
 from agentic_sales.observability.metrics import COUNTS_KEY, RECOVERED
@@ -60,7 +62,7 @@ def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish
         publish(run.run_id, run.assistant_id, run.queue)
     for queue in queues:
         lost += [(pending_key(queue), run_id) for run_id in _without_message(redis, queue, seconds, channel)]
-    return sum(_publish_again(redis, run_id, publish, found_in=key) for key, run_id in lost)
+    return sum(_mended(redis, run_id, publish, found_in=key) for key, run_id in lost)
 
 
 def _without_lease(redis: Redis, now_s: float, channel: object) -> Iterator[RunId]:
@@ -112,6 +114,17 @@ def _id_in(raw: bytes, *, is_in_flight: bool = False) -> str | None:
         return str((message[0] if is_in_flight else message)["headers"]["id"])
     except (LookupError, RecursionError, TypeError, ValueError):
         return None
+
+
+def _mended(redis: Redis, run_id: RunId, publish: Publish, *, found_in: str) -> bool:
+    """Publish a lost run again; one that raises keeps back no other one, unless Redis or the broker is away."""
+    try:
+        return _publish_again(redis, run_id, publish, found_in=found_in)
+    except (RedisError, OperationalError, OSError):
+        raise
+    except Exception:
+        log.exception("run_not_published_again", run_id=run_id)
+        return False
 
 
 def _publish_again(redis: Redis, run_id: RunId, publish: Publish, *, found_in: str) -> bool:

@@ -9,12 +9,15 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from pydantic_core import from_json
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.ledger import Ledger, RunRecord, run_key
+
+log = structlog.get_logger()
 
 WEBHOOKS_KEY = "agentic:webhooks"
 """Sorted set of the runs whose webhook is to be told; a run's score is when."""
@@ -84,14 +87,17 @@ class Webhooks:
         """Take deliveries that are due, each for one try."""
         async with self._ledger.in_time():
             raw: list[bytes] = await self._claim(keys=[WEBHOOKS_KEY], args=[f"{LEASE_S:g}", most])
-        found = [await self._load(RunId(run_id.decode())) for run_id in raw]
+        found = [await self._readable(RunId(run_id.decode())) for run_id in raw]
         return [delivery for delivery in found if delivery is not None]
 
     async def end(self, delivery: Delivery, status: str, error: str = "") -> None:
         """Note that nothing more is told: the webhook was `delivered`, or is `dead`."""
-        key = run_key(delivery.record.run_id)
+        await self._end(delivery.record.run_id, status, error)
+
+    async def _end(self, run_id: RunId, status: str, error: str) -> None:
+        key = run_key(run_id)
         async with self._ledger.in_time(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.zrem(WEBHOOKS_KEY, delivery.record.run_id)
+            pipe.zrem(WEBHOOKS_KEY, run_id)
             pipe.hset(key, mapping={"webhook_status": status, "webhook_error": error})
             pipe.expire(key, self._ttl_s)
             await pipe.execute()
@@ -103,6 +109,15 @@ class Webhooks:
             await self._put_off(
                 keys=[WEBHOOKS_KEY, run_key(run_id)], args=[run_id, f"{pause_s(delivery.attempt):.3f}", error]
             )
+
+    async def _readable(self, run_id: RunId) -> Delivery | None:
+        """Return a delivery; None: there is nothing to tell, or its record cannot be read, and nobody is told."""
+        try:
+            return await self._load(run_id)
+        except (LookupError, TypeError, ValueError) as exc:
+            log.exception("webhook_unreadable", run_id=run_id)
+            await self._end(run_id, "dead", f"its record cannot be read: {exc}"[:500])
+            return None
 
     async def _load(self, run_id: RunId) -> Delivery | None:
         record = await self._ledger.load(run_id)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, select, update
+from sqlalchemy import ForeignKey, Index, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,12 +13,15 @@ from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import every, first, insert_new, narrowed
 from agentic_sales.store.touches import TouchRow
 
+UNREADABLE = "unreadable"
+"""Kind of what raised when it was read; its text is the reason, and the item as it came."""
+
 
 class InboundRow(Table):
     """One message or event that came back."""
 
     __tablename__ = "inbound_messages"
-    __table_args__ = (Index(None, "contact_id", "received_at"), Index(None, "touch_id"))
+    __table_args__ = (Index(None, "contact_id", "received_at"), Index(None, "touch_id"), Index(None, "kind"))
 
     event_id: Mapped[str] = mapped_column(primary_key=True)
     """The provider's id of the event, or what stands for the message in the mailbox that it was read from."""
@@ -26,7 +29,7 @@ class InboundRow(Table):
     """`resend`, or `imap:` and the mailbox."""
     kind: Mapped[str]
     """`reply`, `auto_reply`, `bounced`, `delayed`, `complained`, `unsubscribed`, `sent`, `delivered`, `failed`,
-    `suppressed` or `other`."""
+    `suppressed`, `other` or `unreadable`."""
     touch_id: Mapped[str | None] = mapped_column(ForeignKey("touches.touch_id", ondelete="CASCADE"))
     """Touch that it is about; None: none is known."""
     contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
@@ -48,6 +51,19 @@ class InboundRow(Table):
 async def add_inbound(connection: AsyncConnection, event_id: str, values: Mapping[str, Any], *, now: datetime) -> bool:
     """Store an event; False: it was stored before."""
     return await insert_new(connection, InboundRow, {**values, "event_id": event_id, "created_at": now})
+
+
+async def unreadable_count(connection: AsyncConnection) -> int:
+    """Count the items that could not be read."""
+    statement = select(func.count()).where(InboundRow.kind == UNREADABLE)
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def erase_unreadable(connection: AsyncConnection, email: str) -> int:
+    """Erase the items that could not be read and hold an address; return how many."""
+    holds = func.lower(InboundRow.text).contains(email.lower(), autoescape=True)
+    gone = await connection.execute(delete(InboundRow).where(InboundRow.kind == UNREADABLE, holds))
+    return gone.rowcount
 
 
 async def inbound(connection: AsyncConnection, event_id: str) -> InboundRow | None:

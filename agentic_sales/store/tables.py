@@ -1,6 +1,7 @@
 """Name every table of the store, so that a migration sees them all."""
 
 from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.arrivals import ArrivalRow
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.columns import Table
 from agentic_sales.store.contacts import CompanyRow, ContactRow
@@ -14,6 +15,7 @@ from agentic_sales.store.touches import TouchRow
 
 __all__ = [
     "ApprovalRow",
+    "ArrivalRow",
     "CampaignRow",
     "CompanyRow",
     "ContactRow",

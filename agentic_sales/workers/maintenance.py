@@ -30,6 +30,12 @@ async def _tick_campaigns(child: Child) -> object:
     return await tick_campaigns(child)
 
 
+async def _read_arrivals(_: Child) -> object:
+    from agentic_sales.workers.child.campaigns import read_arrivals  # noqa: PLC0415 - as above
+
+    return await read_arrivals(settings())
+
+
 async def _read_inboxes(_: Child) -> object:
     from agentic_sales.workers.child.campaigns import read_inboxes  # noqa: PLC0415 - as above
 
@@ -50,6 +56,7 @@ async def _prune_checkpoints(child: Child) -> object:
 
 JOBS: Mapping[str, Callable[[Child], Awaitable[object]]] = {
     "tick_campaigns": _tick_campaigns,
+    "read_arrivals": _read_arrivals,
     "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,
 }

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from email.errors import CharsetError
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from agentic_sales.errors import ProviderUnavailable, UnknownRecord
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import as_current
-from agentic_sales.store.inbound import inbound_of
+from agentic_sales.store.inbound import inbound_messages, inbound_of, unreadable_count
 from agentic_sales.store.mailboxes import change_mailbox
 from agentic_sales.store.suppressions import suppressions
 from agentic_sales.workers.child.campaigns import read_inboxes
@@ -64,7 +65,7 @@ async def test_an_inbox_is_read_once_and_stays_as_it_is(migrated: Settings, imap
         async with campaign.database.reading() as connection:
             assert [row.kind for row in await inbound_of(connection, contact_id)] == ["auto_reply"]
             assert await suppressions(connection) == []
-        await asyncio.to_thread(imap_server.put, user, about(first, mails.POSTFIX_BOUNCE), mails.GARBAGE[2])
+        await asyncio.to_thread(imap_server.put, user, about(first, mails.POSTFIX_BOUNCE), mails.GARBAGE[4])
         assert [await poll(campaign, account), await poll(campaign, account)] == [1, 0]
         async with campaign.database.reading() as connection:
             assert {row.kind for row in await inbound_of(connection, contact_id)} == {"auto_reply", "bounced"}
@@ -87,6 +88,45 @@ async def test_a_mail_that_could_not_be_stored_is_read_again(migrated: Settings,
             await connection.execute(text("ALTER TABLE out_of_reach RENAME TO inbound_messages"))
         assert await asyncio.to_thread(imap_server.unread, user) == len(replies)
         assert await poll(campaign, imap_server.account(user)) == len(replies)
+
+
+@pytest.mark.parametrize("raw", [mails.HOSTILE_CHARSET, mails.GARBAGE[4]])
+async def test_a_mail_that_raises_is_kept_for_people_and_the_opt_out_behind_it_is_read(
+    migrated: Settings, imap_server: ImapServer, monkeypatch: pytest.MonkeyPatch, raw: bytes
+) -> None:
+    def raising(content: bytes, **told: Any) -> Inbound:
+        if b"unsubscribe me" in content:
+            return parse_mail(content, **told)
+        raise CharsetError("a charset that no library foresaw")
+
+    monkeypatch.setattr(imap, "parse_mail", raising)
+    user = f"raising-{migrated.database_url is None}-{len(raw)}"
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@gmail.example")
+        await campaign.door().send(await campaign.write(contact_id), now=NOW)
+        answer = b"From: jo@gmail.example\r\nSubject: Re: Hi\r\n\r\nunsubscribe me\r\n"
+        await asyncio.to_thread(imap_server.put, user, raw, answer)
+        assert [await poll(campaign, imap_server.account(user)) for _ in range(2)] == [1, 0]
+        async with campaign.database.reading() as connection:
+            assert [row.text for row in await inbound_of(connection, contact_id)] == ["unsubscribe me"]
+            [kept] = await inbound_messages(connection, kind="unreadable")
+            assert await unreadable_count(connection) == 1
+        assert (kept.source, kept.text.partition("\n")[0]) == (
+            *(f"imap:{MAILBOX}", "CharsetError: a charset that no library foresaw"),
+        )
+        assert kept.text.partition("\n\n")[2].splitlines()[0] == raw.splitlines()[0].decode(errors="backslashreplace")
+
+
+async def test_a_charset_of_no_letters_does_not_keep_an_opt_out_from_being_read(
+    migrated: Settings, imap_server: ImapServer
+) -> None:
+    user = f"charset-{migrated.database_url is None}"
+    async with small_campaign(migrated) as campaign:
+        contact_id = await campaign.person("jo@gmail.example")
+        await campaign.door().send(await campaign.write(contact_id), now=NOW)
+        answer = b"From: jo@gmail.example\r\nSubject: Re: Hi\r\n\r\nunsubscribe me\r\n"
+        await asyncio.to_thread(imap_server.put, user, mails.HOSTILE_CHARSET, answer)
+        assert await poll(campaign, imap_server.account(user)) == 1
 
 
 async def test_of_a_huge_mail_only_so_much_is_read_as_holds_what_it_says(

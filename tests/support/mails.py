@@ -268,7 +268,12 @@ Sounds good.
 """
 """A person's reply to a group address, which hands it on as a mailing list does."""
 
+HOSTILE_CHARSET = b"Subject: =?\xff?q?a?=\r\nFrom: jo@x.example\r\n\r\nhello"
+"""The library raises `CharsetError` for it, which is no ValueError."""
+
 GARBAGE = (
+    HOSTILE_CHARSET,
+    b"From: =?\xff?q?a?= <jo@x.example>\r\nReferences: =?\xff?q?a?=\r\n\r\nhello",
     b"\xff\xfe\x00 not a mail at all",
     b"",
     b"From: =?utf-8?q?=ZZ?= <\nSubject: =?no-such-charset?b?@@@?=\nContent-Type: text/plain; charset=klingon\n\n\xff",

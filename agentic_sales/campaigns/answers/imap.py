@@ -17,15 +17,18 @@ from urllib.parse import unquote, urlsplit
 import structlog
 from imap_tools import AND, BaseMailBox, MailBox, MailBoxUnencrypted, U
 from imap_tools.errors import ImapToolsError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.events import Recorded, record
 from agentic_sales.campaigns.answers.inbound import parse_mail
 from agentic_sales.campaigns.answers.mails import MOST_BYTES
+from agentic_sales.campaigns.answers.unreadable import keep_unreadable
 from agentic_sales.contracts import MailboxId
 from agentic_sales.errors import ConfigurationError, ProviderUnavailable
 from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database
+from agentic_sales.store.faults import is_of_world
 from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_read
 from agentic_sales.store.statements import known
 
@@ -58,15 +61,11 @@ class ImapAccount:
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
+    validity: int
+    """Of the numbers of the inbox."""
     uid: int
     raw: bytes
     received_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    validity: int
-    mails: tuple[_Mail, ...]
 
 
 def imap_accounts(configuration: Settings) -> dict[MailboxId, ImapAccount]:
@@ -106,22 +105,43 @@ async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapA
     async with database.reading() as connection:
         row = known(await mailbox(connection, mailbox_id), "mailbox", mailbox_id)
     try:
-        batch = await asyncio.to_thread(_read, account, row.imap_validity, row.imap_uid, _first_day(row))
+        mails = await asyncio.to_thread(_read, account, row.imap_validity, row.imap_uid, _first_day(row))
     except (ImapToolsError, OSError, IMAP4.error) as exc:
         raise ProviderUnavailable(f"the inbox of {mailbox_id}", exc) from exc
     recorded = 0
-    for mail in batch.mails:
-        event = parse_mail(
-            mail.raw,
-            source=f"imap:{mailbox_id}",
-            received_at=mail.received_at,
-        )
-        async with database.writing() as connection:
-            recorded += await record(connection, event, now=now) == "recorded"
-            await note_read(connection, mailbox_id, validity=batch.validity, uid=mail.uid)
-    if batch.mails:
-        log.info("mailbox_read", mailbox_id=mailbox_id, mails=len(batch.mails), recorded=recorded)
+    for mail in mails:
+        try:
+            recorded += await _store(database, row, mail, now) == "recorded"
+        except Exception as exc:
+            if is_of_world(exc):
+                raise
+            await _keep(database, row, mail, exc, now)
+    if mails:
+        log.info("mailbox_read", mailbox_id=mailbox_id, mails=len(mails), recorded=recorded)
     return recorded
+
+
+async def _store(database: Database, row: MailboxRow, mail: _Mail, now: datetime) -> Recorded:
+    event = parse_mail(mail.raw, source=_source(row), received_at=mail.received_at)
+    async with database.writing() as connection:
+        await _note(connection, row, mail)
+        return await record(connection, event, now=now)
+
+
+async def _keep(database: Database, row: MailboxRow, mail: _Mail, exc: Exception, now: datetime) -> None:
+    """Keep a mail that raised for people, and go on behind it: it must not keep back an opt-out that came later."""
+    async with database.writing() as connection:
+        await _note(connection, row, mail)
+        source = _source(row)
+        await keep_unreadable(connection, mail.raw, exc, source=source, received_at=mail.received_at, now=now)
+
+
+async def _note(connection: AsyncConnection, row: MailboxRow, mail: _Mail) -> None:
+    await note_read(connection, MailboxId(row.mailbox_id), validity=mail.validity, uid=mail.uid)
+
+
+def _source(row: MailboxRow) -> str:
+    return f"imap:{row.mailbox_id}"
 
 
 def _first_day(row: MailboxRow) -> date:
@@ -129,7 +149,7 @@ def _first_day(row: MailboxRow) -> date:
     return (row.created_at - timedelta(days=1)).date()
 
 
-def _read(account: ImapAccount, validity: int | None, uid: int, first_day: date) -> _Batch:
+def _read(account: ImapAccount, validity: int | None, uid: int, first_day: date) -> list[_Mail]:
     """Read the mails behind a UID, oldest first; all of them, if the server has numbered its mails anew."""
     with _connected(account) as box:
         box.folder.set(INBOX, readonly=True)
@@ -138,7 +158,7 @@ def _read(account: ImapAccount, validity: int | None, uid: int, first_day: date)
         found = box.uids(AND(uid=U(str(start), "*"), date_gte=first_day))
         # `*` is the last mail, so a range that begins behind it holds it all the same.
         wanted = sorted(int(text) for text in found if int(text) >= start)[:MAILS_AT_ONCE]
-        return _Batch(now_valid, tuple(_before_the_line_breaks(_mails(box, wanted))))
+        return list(_before_the_line_breaks(_mails(box, now_valid, wanted)))
 
 
 def _before_the_line_breaks(mails: Iterator[_Mail]) -> Iterator[_Mail]:
@@ -153,7 +173,7 @@ def _before_the_line_breaks(mails: Iterator[_Mail]) -> Iterator[_Mail]:
             raise
 
 
-def _mails(box: BaseMailBox, uids: list[int]) -> Iterator[_Mail]:
+def _mails(box: BaseMailBox, validity: int, uids: list[int]) -> Iterator[_Mail]:
     for uid in uids:
         status, answer = box.client.uid("fetch", str(uid), f"(INTERNALDATE BODY.PEEK[]<0.{MOST_BYTES}>)")
         part = next((part for part in answer if isinstance(part, tuple)), None)
@@ -161,7 +181,7 @@ def _mails(box: BaseMailBox, uids: list[int]) -> Iterator[_Mail]:
             continue
         moment = Internaldate2tuple(part[0])
         received_at = datetime.fromtimestamp(mktime(moment), UTC) if moment else datetime.now(UTC)
-        yield _Mail(uid, part[1], received_at)
+        yield _Mail(validity, uid, part[1], received_at)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ Kind = Literal[
     "failed",
     "suppressed",
     "other",
+    "unreadable",
 ]
 LONGEST_TEXT_CHARS = 20_000
 MOST_REFERENCES = 50

@@ -19,6 +19,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.plan.plan import stored_plan
@@ -29,6 +30,7 @@ from agentic_sales.runs.feedback import Feedback, FeedbackQueue
 from agentic_sales.store.approvals import approvals_of
 from agentic_sales.store.campaigns import CampaignRow, campaign
 from agentic_sales.store.database import Database
+from agentic_sales.store.faults import is_of_world
 from agentic_sales.store.outcomes import OutcomeRow, add_outcome, is_any_untold, take_untold
 from agentic_sales.store.touches import touch
 
@@ -47,6 +49,8 @@ JUDGED: Mapping[str, tuple[str, float]] = {
 }
 """Outcome to the key that it judges, and how well the message did; what is not here judges nothing."""
 AT_ONCE = 200
+
+log = structlog.get_logger()
 
 
 async def learn(connection: AsyncConnection, touch_id: TouchId, outcome: str, *, now: datetime) -> None:
@@ -74,7 +78,7 @@ async def tell_outcomes(database: Database, queue: FeedbackQueue | None, *, show
             return 0
     async with database.writing() as connection:
         rows = await take_untold(connection, limit=AT_ONCE)
-        told = [feedback for row in rows if (feedback := await _feedback(connection, row, shown)) is not None]
+        told = [feedback for row in rows if (feedback := await _readable(connection, row, shown)) is not None]
         if queue is not None and told:
             await queue.put(*told)
         return len(rows)
@@ -91,6 +95,17 @@ def _workflow_of(campaign: CampaignRow, step: int) -> str | None:
     except PlanUnreadable:
         return None
     return steps[step].workflow if step < len(steps) else None
+
+
+async def _readable(connection: AsyncConnection, row: OutcomeRow, shown: Collection[str]) -> Feedback | None:
+    """Return what is told of an outcome; None: nothing, or it raises, and then it keeps back no other one."""
+    try:
+        return await _feedback(connection, row, shown)
+    except Exception as exc:
+        if is_of_world(exc):
+            raise
+        log.exception("outcome_unreadable", touch_id=row.touch_id, outcome=row.outcome)
+        return None
 
 
 async def _feedback(connection: AsyncConnection, row: OutcomeRow, shown: Collection[str]) -> Feedback | None:

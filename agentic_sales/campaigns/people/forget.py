@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.addresses import email_hash, normalized
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.visits.tick import thread_of
 from agentic_sales.contracts import CampaignId, ContactId, RunId, TouchId
@@ -19,7 +19,7 @@ from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.contacts import ContactRow, erase_contact, locked_contact
 from agentic_sales.store.database import Database
-from agentic_sales.store.inbound import InboundRow
+from agentic_sales.store.inbound import InboundRow, erase_unreadable
 from agentic_sales.store.suppressions import anonymize
 from agentic_sales.store.touches import TouchRow
 
@@ -60,6 +60,7 @@ async def leave_for_good(database: Database, email: str, *, now: datetime) -> Le
     async with database.writing() as connection:
         await stop_person(connection, digest, "stopped", source=SOURCE, now=now)
         await anonymize(connection, digest, source=SOURCE)
+        await erase_unreadable(connection, normalized(email))
         person = await locked_contact(connection, digest)
         if person is None:
             return None

@@ -22,6 +22,7 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.store.approvals import expire_approvals
 from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, finish_campaigns
 from agentic_sales.store.database import Database
+from agentic_sales.store.faults import is_of_world
 from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_runs, taken, under_way
 
 CAMPAIGN = "campaign"
@@ -147,6 +148,12 @@ async def _submit(database: Database, fleet: Fleet, batch: Iterable[tuple[Enroll
                 await fleet.submit_visit(key_of(row), run_id)
             except (TransientError, RequestError) as exc:
                 await _come_to_nothing(database, row, run_id, _Lost(str(exc), is_its_fault=False), now)
+                return False
+            except Exception as exc:  # One visit that raises keeps back no other one.
+                if is_of_world(exc):
+                    raise
+                log.exception("visit_not_submitted", campaign_id=row.campaign_id, contact_id=row.contact_id)
+                await _come_to_nothing(database, row, run_id, _Lost(f"{type(exc).__name__}: {exc}"[:500]), now)
                 return False
             return True
 

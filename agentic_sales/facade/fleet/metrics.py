@@ -19,10 +19,11 @@ from starlette.responses import Response
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.exposition import gauge
-from agentic_sales.observability.metrics import APPROVALS, LEDGER_UP
+from agentic_sales.observability.metrics import APPROVALS, LEDGER_UP, UNREADABLE
 from agentic_sales.routing import METRICS_PATH
 from agentic_sales.runs.fleet_metrics import fleet_families, read_fleet
 from agentic_sales.store.approvals import pending_count
+from agentic_sales.store.inbound import unreadable_count
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ DATABASE_TIMEOUT_S = 2.0
 async def tell_metrics(request: Request) -> Response:
     """Answer with every metric; without the fleet's, and `agentic_ledger_up 0`, while Redis is away."""
     state = state_of(request)
-    families = [*state.requests.registry.collect(), *await _fleet(state), *await _approvals(state)]
+    families = [*state.requests.registry.collect(), *await _fleet(state), *await _stored(state)]
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(_Collected(families)), media_type=content_type)
 
@@ -49,15 +50,16 @@ async def _fleet(state: FacadeState) -> list[Metric]:
     return [gauge(LEDGER_UP, {(): 1.0}), *fleet_families(state.control, numbers, models, state.budgets)]
 
 
-async def _approvals(state: FacadeState) -> list[Metric]:
-    """Tell how many people are waited for; nothing while the database does not say so in time."""
+async def _stored(state: FacadeState) -> list[Metric]:
+    """Tell what waits for people; nothing while the database does not say so in time."""
     try:
         async with asyncio.timeout(DATABASE_TIMEOUT_S), state.database.reading() as connection:
             pending = await pending_count(connection, now=clock.now())
+            unreadable = await unreadable_count(connection)
     except (SQLAlchemyError, OSError, TimeoutError) as exc:
-        log.warning("approvals_not_counted", reason=type(exc).__name__)
+        log.warning("waiting_not_counted", reason=type(exc).__name__)
         return []
-    return [gauge(APPROVALS, {(): pending})]
+    return [gauge(APPROVALS, {(): pending}), gauge(UNREADABLE, {(): unreadable})]
 
 
 class _Collected(Collector):

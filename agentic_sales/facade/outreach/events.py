@@ -4,16 +4,20 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
+from pydantic_core import to_json
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
 from agentic_sales.campaigns.answers.events import record
-from agentic_sales.campaigns.answers.received import received_content
-from agentic_sales.campaigns.answers.resend_events import parse_resend, with_content
+from agentic_sales.campaigns.answers.resend_events import parse_resend
+from agentic_sales.campaigns.answers.unreadable import keep_unreadable
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.errors import BadSignature
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.settings import secrets_of
+from agentic_sales.store.arrivals import add_arrival
+from agentic_sales.store.faults import is_of_world
+from agentic_sales.store.inbound import UNREADABLE, inbound
 
 router = APIRouter(tags=["campaigns"])
 
@@ -23,7 +27,10 @@ _SIGNED = ("id", "timestamp", "signature")
 
 @router.post("/webhooks/resend", summary="Take an event of Resend")
 async def resend(request: Request) -> dict[str, str]:
-    """Record a signed event; sent twice, it counts once. 401: not signed by Resend, or older than five minutes."""
+    """Record a signed event; sent twice, it counts once. A received mail is queued, and a worker reads it.
+
+    401: not signed by Resend, or older than five minutes.
+    """
     state = state_of(request)
     event = _verified(state, await request.body(), request.headers)
     now = clock.now()
@@ -31,9 +38,31 @@ async def resend(request: Request) -> dict[str, str]:
     if parsed is None:
         return {"status": "ignored"}
     if parsed.kind == "reply" and parsed.provider_id:
-        parsed = with_content(parsed, await received_content(state.settings, parsed.provider_id))
+        return {"status": await _queue(state, request.headers["svix-id"], event, parsed.received_at)}
+    try:
+        async with state.database.writing() as connection:
+            return {"status": await record(connection, parsed, now=now)}
+    except Exception as exc:
+        if is_of_world(exc):
+            raise
+        return {"status": await _keep(state, event, exc, parsed.received_at)}
+
+
+async def _queue(state: FacadeState, event_id: str, event: dict[str, Any], received_at: datetime) -> str:
+    """Leave the reading of a mail to a worker, because a stranger wrote it."""
     async with state.database.writing() as connection:
-        return {"status": await record(connection, parsed, now=now)}
+        if await inbound(connection, f"{RESEND}:{event_id}") is not None:
+            return "known"
+        is_new = await add_arrival(connection, event_id, event, received_at=received_at, now=clock.now())
+    return "queued" if is_new else "known"
+
+
+async def _keep(state: FacadeState, event: dict[str, Any], exc: Exception, received_at: datetime) -> str:
+    """Keep an event that raised for people; answered as an error it would come again for days."""
+    async with state.database.writing() as connection:
+        raw, now = to_json(event), clock.now()
+        await keep_unreadable(connection, raw, exc, source=RESEND, received_at=received_at, now=now)
+    return UNREADABLE
 
 
 def _verified(state: FacadeState, body: bytes, headers: Headers) -> dict[str, Any]:

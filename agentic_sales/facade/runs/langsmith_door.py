@@ -59,6 +59,8 @@ async def _deliver_forever(trees: RunTrees, queue: FeedbackQueue) -> None:
                 await _deliver(trees, queue, feedback)
         except RedisError as exc:
             log.warning("feedback_queue_unreachable", reason=str(exc))
+        except Exception:  # An entry that raises comes back later; those behind it are delivered meanwhile.
+            log.exception("feedback_raised")
         await asyncio.sleep(POLL_S)
 
 

@@ -1,5 +1,6 @@
 """Serve many runs at once: start several, cancel several, list them."""
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -77,7 +78,8 @@ async def cancel_runs(
     for record in found:
         if action == "rollback" and (undoing := await undo(request, record)) is not None:
             undoing.ended.cancel()
-        await state_of(request).runs.cancel(record.run_id)
+        with suppress(UnknownRun):  # It has expired since it was found, and those behind it are cancelled all the same.
+            await state_of(request).runs.cancel(record.run_id)
     return Response(status_code=204)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from agentic_sales.campaigns.answers.arrivals import read_due
 from agentic_sales.campaigns.answers.imap import imap_accounts, poll_mailbox
 from agentic_sales.campaigns.outcomes.learning import tell_outcomes
 from agentic_sales.campaigns.visits import clock
@@ -56,6 +57,11 @@ async def tick_campaigns(child: Child) -> Ticked:
     return ticked
 
 
+async def read_arrivals(configuration: Settings) -> int:
+    """Read the mails that a provider received; return how many were about a campaign."""
+    return await read_due(configuration, current_database(configuration), now=clock.now())
+
+
 async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
     """Read the inbox of every mailbox that `AGENTIC_SALES_IMAP` names; return how many mails were about a campaign.
 
@@ -72,6 +78,8 @@ async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
             return await poll_mailbox(database, mailbox_id, accounts[mailbox_id], now=now)
         except (ProviderUnavailable, UnknownRecord) as exc:
             log.warning("inbox_not_read", mailbox_id=mailbox_id, reason=str(exc))
-            return 0
+        except Exception:  # One inbox keeps no other one unread.
+            log.exception("inbox_not_read", mailbox_id=mailbox_id)
+        return 0
 
     return dict(zip(accounts, await asyncio.gather(*map(read, accounts)), strict=True))

@@ -68,13 +68,16 @@ class _Teller:
             log.warning("webhook_put_off", run_id=delivery.record.run_id, attempt=delivery.attempt, reason=reason)
 
     async def _problem(self, delivery: Delivery) -> str | None:
-        body = body_of(delivery)
-        headers = {**delivery.trace.outbound(), **self._signed(delivery, body), "content-type": "application/json"}
         try:
+            body = body_of(delivery)
+            headers = {**delivery.trace.outbound(), **self._signed(delivery, body), "content-type": "application/json"}
             target = self._guard.target(delivery.url)
             status = await self._connections.tell(target, Budget(TIMEOUT_S), body, headers)
         except (FetchRefused, ProviderUnavailable) as exc:
             return str(exc)
+        except Exception as exc:  # One delivery that raises keeps back no other one.
+            log.exception("webhook_raised", run_id=delivery.record.run_id)
+            return f"{type(exc).__name__}: {exc}"[:500]
         return None if 200 <= status < 300 else _answered(status)  # noqa: PLR2004 - the statuses of a success
 
     def _signed(self, delivery: Delivery, body: bytes) -> dict[str, str]:

@@ -5,6 +5,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.errors import CharsetError
 from typing import Any
 
 import pytest
@@ -12,6 +13,10 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 from starlette.testclient import TestClient
 
+from agentic_sales.campaigns.answers import arrivals
+from agentic_sales.campaigns.answers.arrivals import read_due
+from agentic_sales.campaigns.answers.inbound import Inbound
+from agentic_sales.campaigns.answers.resend_events import with_content
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.plan.desk import move
 from agentic_sales.campaigns.sending.approval import ask_approval
@@ -20,8 +25,11 @@ from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.facade.app import create_app
+from agentic_sales.facade.outreach import events
 from agentic_sales.settings import Settings
+from agentic_sales.store.arrivals import due_arrivals
 from agentic_sales.store.contacts import contact_by_hash
+from agentic_sales.store.inbound import inbound_messages
 from agentic_sales.store.suppressions import suppressions
 from tests.support import mails
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, small_campaign
@@ -222,11 +230,67 @@ async def test_a_received_mail_is_fetched_because_its_event_has_no_headers(migra
                 event = {"type": "email.received", "data": {**data, "email_id": email_id}}
                 return client.post("/webhooks/resend", **signed(event, event_id=f"msg_{email_id}"))
 
-            assert post("in/2").json() == {"status": "recorded"}
+            assert [post(name).json() for name in ("in/2", "in/3", "in/1", "in/1")] == [
+                *([{"status": "queued"}] * 3),
+                {"status": "known"},
+            ]
             assert await reasons(campaign) == []
-            assert post("in/3").status_code == 503
-            assert post("in/1").json() == {"status": "recorded"}
+            configuration = migrated.model_copy(
+                update={"resend_url": server.url, "resend_api_key": SecretStr("re_test")}
+            )
+            now = datetime.now(UTC)
+            assert await read_due(configuration, campaign.database, now=now) == 2
+            assert await read_due(configuration, campaign.database, now=now) == 0
+            assert post("in/1").json() == {"status": "known"}
         assert await reasons(campaign) == ["replied"]
+        async with campaign.database.reading() as connection:
+            [left] = await due_arrivals(connection, now=now + timedelta(seconds=15), limit=10)
+        assert (left.event_id, left.tries) == ("msg_in/3", 1)
+
+
+async def test_of_received_mails_one_that_raises_is_kept_for_people_and_the_others_are_read(
+    migrated: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raising(event: Inbound, content: dict[str, Any]) -> Inbound:
+        if "poison" in content["text"]:
+            raise CharsetError("no letters")
+        return with_content(event, content)
+
+    monkeypatch.setattr(arrivals, "with_content", raising)
+    async with small_campaign(migrated) as campaign:
+        await sent(campaign)
+        texts = {"1": "poison", "2": "Yes!"}
+        pages = {f"/emails/receiving/{n}": Answer(json.dumps({"text": text}).encode()) for n, text in texts.items()}
+        with web_server(pages) as server, facade(migrated, redis_url, resend_url=server.url) as client:
+            for number in texts:
+                data = {"email_id": number, "from": "Jo <jo@gmail.example>", "subject": "Re: Hi"}
+                event = signed({"type": "email.received", "data": data}, event_id=f"msg_{number}")
+                assert client.post("/webhooks/resend", **event).json() == {"status": "queued"}
+            configuration = migrated.model_copy(
+                update={"resend_url": server.url, "resend_api_key": SecretStr("re_test")}
+            )
+            assert await read_due(configuration, campaign.database, now=datetime.now(UTC)) == 1
+        assert await reasons(campaign) == ["replied"]
+        async with campaign.database.reading() as connection:
+            [kept] = await inbound_messages(connection, kind="unreadable")
+            assert await due_arrivals(connection, now=datetime.now(UTC) + timedelta(days=1), limit=10) == []
+        assert kept.text.startswith("CharsetError: no letters")
+
+
+async def test_an_event_that_raises_is_kept_for_people_and_does_not_come_again(
+    migrated: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def raising(*_: Any, **__: Any) -> str:
+        raise ValueError("a value that nobody foresaw")
+
+    monkeypatch.setattr(events, "record", raising)
+    async with small_campaign(migrated) as campaign:
+        _, first, _ = await sent(campaign)
+        with facade(migrated, redis_url) as client:
+            answer = client.post("/webhooks/resend", **signed(bounced(first)))
+            assert (answer.status_code, answer.json()) == (200, {"status": "unreadable"})
+            shown = client.get("/campaigns/inbound?kind=unreadable", headers={"authorization": "Bearer key"}).json()
+        assert [row["text"].partition("\n")[0] for row in shown] == ["ValueError: a value that nobody foresaw"]
 
 
 def test_a_facade_whose_recipients_could_not_unsubscribe_does_not_start() -> None:

@@ -83,3 +83,26 @@ async def test_a_visit_that_a_full_queue_refuses_is_submitted_again_and_counts_a
     assert again.submitted == len(queue.waiting) == PEOPLE
     async with spring.database.reading() as connection:
         assert [row.fruitless for row in await enrollments(connection, CAMPAIGN, limit=PEOPLE)] == [0] * PEOPLE
+
+
+@dataclass
+class Stumbling(Queue):
+    """A fleet that raises at the first person."""
+
+    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+        """Take a visit, unless it is the first person's."""
+        if key == min([key, *self.waiting]) and not self.waiting:
+            self.waiting.append(key)
+            raise ValueError("a bug that one person meets")
+        await super().submit_visit(key, run_id)
+
+
+async def test_a_visit_that_raises_keeps_back_no_other_one_and_is_tried_again_later(spring: SmallCampaign) -> None:
+    queue = Stumbling()
+    ticked = await tick(spring.database, queue, now=NOW)
+    assert (ticked.claimed, ticked.submitted) == (PEOPLE, PEOPLE - 1)
+    async with spring.database.reading() as connection:
+        rows = await enrollments(connection, CAMPAIGN)
+    [stumbled] = [row for row in rows if row.reason]
+    assert (stumbled.reason, stumbled.fruitless) == ("ValueError: a bug that one person meets", 1)
+    assert stumbled.wake_at == NOW + BACK_OFF * 2
