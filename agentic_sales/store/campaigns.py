@@ -1,6 +1,6 @@
 """Keep campaigns, and who is enrolled in them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import CampaignId, ContactId, StopReason
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
+from agentic_sales.store.statements import columns, every, first, insert_many, insert_new, narrowed
 
 RUNNING = "running"
 ACTIVE = "active"
@@ -161,6 +161,20 @@ async def enroll(
     """Enroll a person; False: is enrolled already, or was."""
     row = {"campaign_id": campaign_id, "contact_id": contact_id, "wake_at": wake_at}
     return await insert_new(connection, EnrollmentRow, {**row, "created_at": now, "updated_at": now})
+
+
+async def enroll_many(
+    connection: AsyncConnection,
+    campaign_id: CampaignId,
+    people: Iterable[ContactId],
+    *,
+    wake_at: datetime,
+    now: datetime,
+) -> int:
+    """Enroll people; return how many were not enrolled, neither now nor before."""
+    same = {"campaign_id": campaign_id, "wake_at": wake_at, "created_at": now, "updated_at": now}
+    rows = [{"contact_id": contact_id, **same} for contact_id in sorted(set(people))]
+    return await insert_many(connection, EnrollmentRow, rows)
 
 
 async def enrollment(

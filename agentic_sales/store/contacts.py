@@ -1,6 +1,7 @@
 """Keep companies and the people in them, each person once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.contracts import CompanyId, ContactId
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import every, first, insert_new
+from agentic_sales.store.statements import every, first, insert_many, insert_new
 
 
 class CompanyRow(Table):
@@ -67,13 +68,39 @@ class ContactRow(Table):
     """When the row changed last."""
 
 
-async def add_company(connection: AsyncConnection, *, name: str, domain: str | None, now: datetime) -> CompanyId:
-    """Return the id of a company, which is written down if it is new."""
-    key = (domain or name).strip().lower()
-    values = {"company_id": str(uuid7()), "key": key, "name": name, "domain": domain, "created_at": now}
-    await insert_new(connection, CompanyRow, values)
-    found = await connection.execute(select(CompanyRow.company_id).where(CompanyRow.key == key))
-    return CompanyId(found.scalar_one())
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """What an import tells of a company."""
+
+    name: str
+    """As people write it; empty: not told."""
+    domain: str | None
+    """Domain of its web site; None: not told."""
+
+    @property
+    def key(self) -> str:
+        """What makes it one company; empty: nothing is told of it."""
+        return (self.domain or self.name).strip().lower()
+
+
+async def company_ids(connection: AsyncConnection, firms: Iterable[Firm], *, now: datetime) -> dict[str, CompanyId]:
+    """Return the ids of companies by their keys; those that are new are written down."""
+    by_key = {firm.key: firm for firm in reversed([*firms]) if firm.key}
+    found = await _company_ids(connection, by_key)
+    new = [
+        {"company_id": str(uuid7()), "key": key, "name": firm.name or key, "domain": firm.domain, "created_at": now}
+        for key, firm in sorted(by_key.items())  # In one order, so that two imports do not wait for each other.
+        if key not in found
+    ]
+    if new:
+        await insert_many(connection, CompanyRow, new)
+        found |= await _company_ids(connection, [row["key"] for row in new])
+    return found
+
+
+async def _company_ids(connection: AsyncConnection, keys: Iterable[Any]) -> dict[str, CompanyId]:
+    statement = select(CompanyRow.key, CompanyRow.company_id).where(CompanyRow.key.in_([*keys]))
+    return {key: CompanyId(company_id) for key, company_id in await connection.execute(statement)}
 
 
 async def company(connection: AsyncConnection, company_id: CompanyId) -> CompanyRow | None:
@@ -95,6 +122,18 @@ async def add_contact(connection: AsyncConnection, values: Mapping[str, Any], *,
     contact_id = ContactId(str(uuid7()))
     row = {"contact_id": contact_id, "created_at": now, "updated_at": now, **values}
     return contact_id if await insert_new(connection, ContactRow, row) else None
+
+
+async def add_contacts(connection: AsyncConnection, people: Iterable[Mapping[str, Any]], *, now: datetime) -> None:
+    """Write down people as `add_contact` does; those whose addresses are known already stay as they are."""
+    rows = [{"contact_id": str(uuid7()), "created_at": now, "updated_at": now, **values} for values in people]
+    await insert_many(connection, ContactRow, sorted(rows, key=lambda row: row["email_hash"]))
+
+
+async def contact_ids(connection: AsyncConnection, email_hashes: Iterable[str]) -> dict[str, ContactId]:
+    """Return, by the digests of their addresses, the people that are known."""
+    statement = select(ContactRow.email_hash, ContactRow.contact_id).where(ContactRow.email_hash.in_([*email_hashes]))
+    return {digest: ContactId(contact_id) for digest, contact_id in await connection.execute(statement)}
 
 
 async def contact(connection: AsyncConnection, contact_id: ContactId) -> ContactRow | None:

@@ -46,11 +46,23 @@ def narrowed(statement: Select[Any], given: Mapping[Any, Any]) -> Select[Any]:
 
 async def insert_new(connection: AsyncConnection, kind: type[Table], values: Mapping[str, Any]) -> bool:
     """Write a row unless one with the same key is there; tell whether it was written."""
+    statement = _insert(connection, kind).values(values).on_conflict_do_nothing()
+    returned = statement.returning(*kind.__table__.primary_key)
+    return (await connection.execute(returned)).first() is not None
+
+
+async def insert_many(connection: AsyncConnection, kind: type[Table], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Write the rows whose keys are not there yet; return how many that were."""
+    if not rows:
+        return 0
+    statement = _insert(connection, kind).on_conflict_do_nothing()
+    return (await connection.execute(statement, [dict(row) for row in rows])).rowcount
+
+
+def _insert(connection: AsyncConnection, kind: type[Table]) -> Any:
     table = kind.__table__
     assert isinstance(table, SqlTable)  # noqa: S101 - every table of ours is one
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(values).on_conflict_do_nothing().returning(*table.primary_key)
-    return (await connection.execute(statement)).first() is not None
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def known(found: T | None, kind: str, record_id: str) -> T:

@@ -4,6 +4,7 @@ It holds digests of normalized addresses, so that it outlives the person's own r
 be written to by the next import.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Index, delete, insert, select, update
@@ -13,7 +14,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.contracts import StopReason
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
+from agentic_sales.store.statements import columns, every, first, insert_many, insert_new, narrowed
 
 
 class SuppressionRow(Table):
@@ -61,6 +62,26 @@ async def suppress(
     """Put an address on the list; False: it was there for this reason already."""
     row = {"email_hash": email_hash, "reason": reason, "source": source, "at": now}
     return await insert_new(connection, SuppressionRow, row)
+
+
+async def suppress_many(
+    connection: AsyncConnection, reasons: Mapping[str, StopReason], *, sources: Mapping[str, str], now: datetime
+) -> None:
+    """Put addresses on the list, each by its digest; those that are there for this reason already stay as they are."""
+    rows = [
+        {"email_hash": digest, "reason": reason, "source": sources[digest], "at": now}
+        for digest, reason in sorted(reasons.items())
+    ]
+    await insert_many(connection, SuppressionRow, rows)
+
+
+async def reasons_of(connection: AsyncConnection, email_hashes: Iterable[str]) -> dict[str, str]:
+    """Return, by the digests of addresses that are on the list, the oldest reason of each."""
+    statement = select(SuppressionRow.email_hash, SuppressionRow.reason).where(
+        SuppressionRow.email_hash.in_([*email_hashes])
+    )
+    newest_first = statement.order_by(SuppressionRow.at.desc(), SuppressionRow.reason.desc())
+    return {digest: reason for digest, reason in await connection.execute(newest_first)}  # noqa: C416 - a row is no tuple of two to mypy
 
 
 async def suppressions_of(connection: AsyncConnection, email_hash: str) -> list[SuppressionRow]:

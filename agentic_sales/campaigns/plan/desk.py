@@ -24,7 +24,7 @@ from agentic_sales.store.campaigns import (
     CampaignRow,
     add_campaign,
     campaign,
-    enroll,
+    enroll_many,
     locked_campaign,
     move_campaign,
     unpark,
@@ -139,7 +139,7 @@ async def enroll_people(
     async with database.writing() as connection:
         # Held, so that it is not finished between this look at it and the commit.
         check_joinable(known(await locked_campaign(connection, campaign_id), "campaign", campaign_id))
-        joined = sum([await enroll(connection, campaign_id, person, wake_at=now, now=now) for person in people])
+        joined = await enroll_many(connection, campaign_id, people, wake_at=now, now=now)
         if joined:
             await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
         return joined

@@ -14,7 +14,8 @@ from starlette.responses import Response
 
 from agentic_sales.campaigns.answers.inbound import Kind
 from agentic_sales.campaigns.outcomes.report import report_of
-from agentic_sales.campaigns.people.import_contacts import ConsentDefaults, import_contacts
+from agentic_sales.campaigns.people.import_contacts import import_contacts
+from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.check import read_plan
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject

@@ -3,10 +3,12 @@
 import pytest
 
 from agentic_sales.campaigns.people.addresses import email_hash
-from agentic_sales.campaigns.people.import_contacts import ConsentDefaults, ImportReport, Problem, import_contacts
+from agentic_sales.campaigns.people.import_contacts import ImportReport, import_contacts
+from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import CompanyId
 from agentic_sales.errors import InvalidRequest
+from agentic_sales.rules.contact_lines import Problem
 from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import company, contact, contacts
 from agentic_sales.store.database import Database, open_database
@@ -148,8 +150,10 @@ async def test_who_asked_to_be_left_alone_does_not_come_back_by_an_import(migrat
     [
         ("", "no column of e-mail addresses"),
         ("name\nJo\n", "no column of e-mail addresses"),
-        ("email,mail\na@b.example,c@d.example\n", "two columns of the file mean the same: email"),
-        ('"email\n', "the file is no CSV"),
+        ('"email\n', "no column of e-mail addresses"),
+        ("jo@example.com,Jo\n", "its first line holds an address where the headings"),
+        ("email," * 600 + "\njo@example.com\n", "line 1 has 601 columns; a file has at most 500"),
+        ("%PDF-1.7\nemail\n", "the file is a PDF, and no CSV"),
     ],
 )
 async def test_a_file_that_is_none_is_refused_as_a_whole(migrated: Settings, text: str, reason: str) -> None:
@@ -158,8 +162,8 @@ async def test_a_file_that_is_none_is_refused_as_a_whole(migrated: Settings, tex
             await take_in(database, text)
 
 
-async def test_a_file_that_breaks_off_is_taken_in_up_to_there(migrated: Settings) -> None:
+async def test_a_quote_that_is_never_closed_costs_its_own_line_alone(migrated: Settings) -> None:
     async with open_database(migrated) as database:
-        report = await take_in(database, 'email\njo@example.com\n"bo@example.com')
-    assert [line.status for line in report.lines] == ["added", "refused"]
-    assert "cannot be read on" in report.lines[1].problems[0].reason
+        report = await take_in(database, 'email,name\njo@example.com,Jo\nbo@example.com,"Bo\nmo@example.com,Mo\n')
+    assert [(line.line, line.status) for line in report.lines] == [(2, "added"), (3, "refused"), (4, "added")]
+    assert "its quotes are not closed" in report.lines[1].problems[0].reason

@@ -11,7 +11,8 @@ import pytest
 from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import Inbound, Kind
 from agentic_sales.campaigns.people.addresses import email_hash
-from agentic_sales.campaigns.people.import_contacts import ConsentDefaults, import_contacts
+from agentic_sales.campaigns.people.import_contacts import import_contacts
+from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.sending.door import resolve
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.errors import StateConflict
