@@ -23,8 +23,8 @@ from agentic_sales.contracts import ContactId
 from agentic_sales.errors import InvalidAddress, InvalidInput
 from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.names import greeting, whole_name
 from agentic_sales.rules.wording import (
-    first_name,
     markers_in,
     one_line,
     quotable,
@@ -216,10 +216,9 @@ async def lookup_contact(state: State) -> dict[str, Any]:
         if person is None:
             return _nothing_written()
         sent = await touches(connection, contact_id=ContactId(person.contact_id), states=("sent", "ambiguous"))
-    name = f"{person.first_name} {person.last_name}".strip()
     found: dict[str, Any] = {
         "contact_id": person.contact_id,
-        "recipient_name": state.recipient_name or name,
+        "recipient_name": state.recipient_name or whole_name(person.first_name, person.last_name),
         "recipient_role": state.recipient_role or person.position,
     }
     if state.earlier_mails is None:
@@ -390,7 +389,7 @@ def _pain(given: State) -> str:
 
 
 def _greeting(given: State) -> str:
-    return f"Hi {first_name(given.recipient_name)}".rstrip() + ","
+    return greeting("Hi", given.recipient_name)
 
 
 def _about_product(given: State) -> str:

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
-from agentic_sales.rules.wording import first_name, newest_text, opt_out, signature_of, unsigned
+from agentic_sales.rules.names import greeting
+from agentic_sales.rules.wording import newest_text, opt_out, signature_of, unsigned
 
 PROMPTS = load_prompts(__file__)
 MAX_WORDS = 119
@@ -243,7 +244,7 @@ def reply_by_rules(given: State) -> Reply:
 
 def _greeting(given: State) -> str:
     hello = "Hi" if given.tone.lower() in INFORMAL_TONES else "Hello"
-    return f"{hello} {first_name(given.sender)}".rstrip() + ","
+    return greeting(hello, given.sender)
 
 
 def _answer(given: State, details: str) -> tuple[str, ...]:

@@ -135,12 +135,3 @@ def unsigned(body: str, signature: str) -> str:
 def signature_of(signature: str, sender_name: str) -> str:
     """Return the end of a mail: as given, else made of the sender's name, else without a name."""
     return signature.strip() or f"Thanks,\n{sender_name.strip()}".rstrip("\n,")
-
-
-def first_name(person: str) -> str:
-    """Return the first name in `Grace Hopper <grace@…>`, `Hopper, Grace` or `Grace`; empty: there is none."""
-    display = person.partition("<")[0].strip(" \"'") if "<" in person else person
-    if "@" in display:
-        return ""
-    last, comma, first = display.partition(",")
-    return next(iter((first if comma else last).split()), "")

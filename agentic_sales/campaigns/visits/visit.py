@@ -20,6 +20,7 @@ from agentic_sales.campaigns.sending.touches import Draft, write_touch
 from agentic_sales.campaigns.visits.machine import Decision, Situation
 from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId
 from agentic_sales.errors import UnknownRecord
+from agentic_sales.rules.names import filled, whole_name
 from agentic_sales.store.approvals import approvals_of
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, change_enrollment, enrollment
 from agentic_sales.store.contacts import ContactRow, company, contact
@@ -119,7 +120,7 @@ async def commission_of(connection: AsyncConnection, situation: Situation) -> Co
         raise UnknownRecord("contact", contact_id)
     employer = await company(connection, CompanyId(person.company_id)) if person.company_id else None
     known = {
-        "recipient_name": f"{person.first_name} {person.last_name}".strip(),
+        "recipient_name": whole_name(person.first_name, person.last_name),
         "recipient_role": person.position,
         "recipient_email": person.email,
         "company_name": employer.name if employer else "",
@@ -148,14 +149,15 @@ async def keep_draft(
     enrolled = situation.enrollment
     campaign_id, contact_id = CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id)
     variant = variant_for(situation.plan, campaign_id, contact_id, enrolled.step)
+    name = whole_name(situation.fields["first_name"], situation.fields["last_name"])
     draft = Draft(
         campaign_id=campaign_id,
         contact_id=contact_id,
         step=enrolled.step,
         mailbox_id=mailbox_for(situation.plan, campaign_id, contact_id),
-        subject=output["subject"],
-        text=output.get("text") or output.get("body") or "",
-        html=output.get("html") or "",
+        subject=filled(output["subject"], name),
+        text=filled(output.get("text") or output.get("body") or "", name),
+        html=filled(output.get("html") or "", name),
         not_before_at=now,
         variant=variant.name if variant else "",
         run_id=run_id,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentic_sales.rules.wording import first_name, newest_text, opt_out, quotable, signature_of
+from agentic_sales.rules.wording import newest_text, opt_out, quotable, signature_of
 
 OPT_OUTS = [
     "unsubscribe",
@@ -62,21 +62,6 @@ def test_an_answer_below_the_quote_is_read_whole() -> None:
 def test_a_sentence_with_a_link_or_a_note_to_oneself_is_not_quoted() -> None:
     text = "See https://x.example for all of it. Their budget is 5,000 dollars. We test every firmware by hand."
     assert quotable(text) == "We test every firmware by hand."
-
-
-@pytest.mark.parametrize(
-    ("sender", "name"),
-    [
-        ("Grace Hopper <grace@x.example>", "Grace"),
-        ('"Hopper, Grace" <grace@x.example>', "Grace"),
-        ("Grace", "Grace"),
-        ("grace@x.example", ""),
-        ("<grace@x.example>", ""),
-        ("", ""),
-    ],
-)
-def test_a_sender_is_greeted_by_first_name_where_there_is_one(sender: str, name: str) -> None:
-    assert first_name(sender) == name
 
 
 @pytest.mark.parametrize(
