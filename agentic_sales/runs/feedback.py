@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable
 from agentic_sales.runs.ledger import Ledger
+from agentic_sales.runs.reaching import reaching_redis
 
 FEEDBACK_KEY = "agentic:feedback"
 """Sorted set of the ids of the feedback that LangSmith does not have yet; scored by when it may be taken."""
@@ -126,7 +127,7 @@ class FeedbackQueue:
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis("forgetting feedback"):
             async with self._ledger.in_time():
                 entries = await self._ledger.redis.hgetall(FEEDBACK_ENTRIES_KEY)
             ids = [feedback_id for feedback_id, entry in entries.items() if from_json(entry)["run_id"] in run_ids]
@@ -135,8 +136,6 @@ class FeedbackQueue:
                     pipeline.zrem(FEEDBACK_KEY, *ids)
                     pipeline.hdel(FEEDBACK_ENTRIES_KEY, *ids)
                     await pipeline.execute()
-        except RedisError as exc:
-            raise BrokerUnavailable("forgetting feedback", exc) from exc
         return len(ids)
 
 

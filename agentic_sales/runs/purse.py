@@ -16,11 +16,12 @@ import structlog
 from redis.exceptions import RedisError
 
 from agentic_sales.contracts import RunId
-from agentic_sales.errors import BrokerUnavailable, BudgetExceeded, ModelMisconfigured
+from agentic_sales.errors import BudgetExceeded, ModelMisconfigured
 from agentic_sales.observability.metrics import LLM_FALLBACKS
 from agentic_sales.runs import scripts
 from agentic_sales.runs.budgets import EVERY, Budgets
 from agentic_sales.runs.ledger import Ledger
+from agentic_sales.runs.reaching import reaching_redis
 
 log = structlog.get_logger()
 
@@ -47,10 +48,8 @@ class Purse:
             raise ModelMisconfigured(
                 model, "there are budgets and its price is not known; set AGENTIC_SALES_MODEL_PRICES"
             )
-        try:
+        with reaching_redis(f"looking up the budget of run `{self._run_id}`"):
             spent_today, *chain = await self._run(scripts.STANDING)
-        except RedisError as exc:
-            raise BrokerUnavailable(f"looking up the budget of run `{self._run_id}`", exc) from exc
         self._check("the fleet", "today (UTC)", float(spent_today), self._budgets.per_day.get(EVERY))
         for assistant_id, by_run, by_day in ((name.decode(), run, day) for name, run, day in chain):
             self._check(f"a run of `{assistant_id}`", "so far", float(by_run), self._budgets.of_run(assistant_id))

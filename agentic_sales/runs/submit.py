@@ -26,6 +26,7 @@ from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.lanes import is_held
 from agentic_sales.runs.ledger import Idempotency, Ledger, NewRun, Outcome, RunRecord
 from agentic_sales.runs.publisher import Publisher
+from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.runs.replies import Replies
 from agentic_sales.runs.turns import NextRun, Turn
 from agentic_sales.settings import Settings
@@ -144,10 +145,8 @@ class Runs:
             BrokerUnavailable: Redis did not answer.
         """
         run = self._new_run(assistant_id, request, in_place(trace), parent_run_id, reply_to="")
-        try:
+        with reaching_redis(f"recording run `{run.run_id}`"):
             await self.ledger.record_in_place(run)
-        except RedisError as exc:
-            raise BrokerUnavailable(f"recording run `{run.run_id}`", exc) from exc
         return run.run_id
 
     async def cancel(self, run_id: RunId) -> RunRecord:
@@ -157,11 +156,9 @@ class Runs:
             UnknownRun: The ledger does not have it, or no longer.
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis(f"cancelling run `{run_id}`"):
             verdict = await self.ledger.cancel(run_id)
             record = await self.ledger.load(run_id)
-        except RedisError as exc:
-            raise BrokerUnavailable(f"cancelling run `{run_id}`", exc) from exc
         if verdict == "unknown" or record is None:
             raise UnknownRun(run_id)
         return record
@@ -173,10 +170,8 @@ class Runs:
             UnknownRun: The ledger does not have it, or no longer.
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis(f"reading run `{run_id}`"):
             record = await self.ledger.load(run_id)
-        except RedisError as exc:
-            raise BrokerUnavailable(f"reading run `{run_id}`", exc) from exc
         if record is None:
             raise UnknownRun(run_id)
         return record
@@ -187,10 +182,8 @@ class Runs:
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis("listing the dead runs"):
             return await self.ledger.dead(limit=limit, offset=offset)
-        except RedisError as exc:
-            raise BrokerUnavailable("listing the dead runs", exc) from exc
 
     async def retry_dead(self, run_id: RunId) -> RunRecord:
         """Put a run of the dead list on its queue again, with its losses forgiven.
@@ -200,11 +193,9 @@ class Runs:
             RunNotDead: It is not on the dead list.
             BrokerUnavailable: Redis or the broker did not answer.
         """
-        try:
+        with reaching_redis(f"retrying run `{run_id}`"):
             revived = await self.ledger.revive(run_id)
             record = await self.ledger.load(run_id)
-        except RedisError as exc:
-            raise BrokerUnavailable(f"retrying run `{run_id}`", exc) from exc
         if record is None:
             raise UnknownRun(run_id)
         if not revived:
@@ -219,10 +210,8 @@ class Runs:
             RunNotDead: It is not on the dead list.
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis(f"discarding run `{run_id}`"):
             is_discarded = await self.ledger.discard(run_id)
-        except RedisError as exc:
-            raise BrokerUnavailable(f"discarding run `{run_id}`", exc) from exc
         if not is_discarded:
             raise RunNotDead(run_id)
 
@@ -232,10 +221,8 @@ class Runs:
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis(f"removing run `{run_id}`"):
             return await self.ledger.remove(run_id)
-        except RedisError as exc:
-            raise BrokerUnavailable(f"removing run `{run_id}`", exc) from exc
 
     async def with_sub_runs(self, run_ids: Iterable[RunId]) -> list[RunId]:
         """Return runs and all that they asked for, as far as the ledger remembers.
@@ -243,10 +230,8 @@ class Runs:
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis("reading which runs asked for others"):
             return await self.ledger.with_sub_runs(run_ids)
-        except RedisError as exc:
-            raise BrokerUnavailable("reading which runs asked for others", exc) from exc
 
     async def started_by(self, idempotency: Idempotency) -> RunId | None:
         """Return the run that was started under an idempotency key; None: none was.
@@ -254,10 +239,8 @@ class Runs:
         Raises:
             BrokerUnavailable: Redis did not answer.
         """
-        try:
+        with reaching_redis("reading an idempotency key"):
             return await self.ledger.started_by(idempotency)
-        except RedisError as exc:
-            raise BrokerUnavailable("reading an idempotency key", exc) from exc
 
     async def join(self, run_id: RunId) -> SubmittedRun:
         """Return a run that somebody submitted, with a future of its end, also when it has ended already.
@@ -267,11 +250,9 @@ class Runs:
             BrokerUnavailable: Redis did not answer.
         """
         record = await self.record(run_id)
-        try:
+        with reaching_redis(f"reading run `{run_id}`"):
             ended = self._replies.expect(run_id, assistant_id=record.assistant_id, queue=record.queue)
             [outcome] = await self.ledger.outcomes([run_id])
-        except RedisError as exc:
-            raise BrokerUnavailable(f"reading run `{run_id}`", exc) from exc
         if outcome is not None and not ended.done():
             ended.set_result(outcome)
         return SubmittedRun(
@@ -316,12 +297,10 @@ class Runs:
     ) -> tuple[RunId, NextRun | None]:
         cap = self._queue_cap
         itself = None if is_held(run.request) else NextRun(run.run_id, run.assistant_id, run.queue)
-        try:
+        with reaching_redis(f"recording run `{run.run_id}`"):
             if turn is not None:
                 return await self.ledger.record_in_line(run, turn, queue_cap=cap, idempotency=idempotency)
             return await self.ledger.record(run, queue_cap=cap, idempotency=idempotency), itself
-        except RedisError as exc:
-            raise BrokerUnavailable(f"recording run `{run.run_id}`", exc) from exc
 
     async def _admit(self, queue: str) -> None:
         """Publish what may leave the lanes of a queue now; the ledger keeps what cannot be published."""

@@ -9,14 +9,13 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request
-from redis.exceptions import RedisError
 from starlette.responses import Response
 
-from agentic_sales.errors import BrokerUnavailable
 from agentic_sales.facade.runs.waiting import answer_when_ended
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.probe import PROBE_REQUEST
+from agentic_sales.runs.reaching import reaching_redis
 
 router = APIRouter(prefix="/fleet", tags=["fleet"])
 
@@ -28,10 +27,8 @@ NOTE_LIFETIME_S = 3.5
 async def describe_fleet(request: Request) -> dict[str, Any]:
     """Tell version, clock and control plane of this facade and of the workers, for whoever compares them."""
     state = state_of(request)
-    try:
+    with reaching_redis("asking for the workers"):
         return {"facade": await _about_facade(state), "workers": await _live_notes(state)}
-    except RedisError as exc:
-        raise BrokerUnavailable("asking for the workers", exc) from exc
 
 
 @router.post("/probe/{assistant_id}", summary="Send a probe through the pool of an assistant")

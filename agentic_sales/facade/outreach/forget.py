@@ -11,18 +11,18 @@ from contextlib import suppress
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json
-from redis.exceptions import RedisError
 
 from agentic_sales.campaigns.people.forget import Leaving, erase, leave_for_good, written_to
 from agentic_sales.campaigns.sending.transports.chosen import local_maildir
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.campaigns.visits.tick import CAMPAIGN
 from agentic_sales.contracts import RunId, RunStatus
-from agentic_sales.errors import BrokerUnavailable, PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
+from agentic_sales.errors import PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.threads.questions import answered
 from agentic_sales.runs.feedback import FeedbackQueue
+from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.store.threads import ThreadState
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
@@ -120,10 +120,8 @@ class _Erasure:
     async def _check_pool(self) -> None:
         """Refuse at once what would wait for a pool in which nobody lives."""
         queue = self._state.control.decide(CAMPAIGN).queue
-        try:
+        with reaching_redis("looking for workers"):
             workers = await self._state.runs.ledger.live_workers([queue])
-        except RedisError as exc:
-            raise BrokerUnavailable("looking for workers", exc) from exc
         if not workers[queue]:
             raise PoolUnavailable(queue, CAMPAIGN)
 

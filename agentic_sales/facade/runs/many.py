@@ -6,11 +6,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
-from redis.exceptions import RedisError
 from starlette.responses import JSONResponse, Response
 
 from agentic_sales.contracts import ENDED, RunId, RunStatus
-from agentic_sales.errors import AgenticSalesError, BrokerUnavailable, InvalidRequest, UnknownRun
+from agentic_sales.errors import AgenticSalesError, InvalidRequest, UnknownRun
 from agentic_sales.facade.answers import answer_of_error
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.runs.runs import RUN_ERRORS, undo
@@ -19,6 +18,7 @@ from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.runs.descriptions import described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.listing import latest_runs
+from agentic_sales.runs.reaching import reaching_redis
 
 router = APIRouter(tags=["runs"])
 
@@ -85,12 +85,10 @@ async def cancel_runs(
 
 async def _found(state: FacadeState, asked: CancelRequest) -> list[RunRecord]:
     ledger = state.runs.ledger
-    try:
+    with reaching_redis("looking for the runs to cancel"):
         if asked.run_ids is None:
             return await latest_runs(ledger, asked.is_wanted, limit=MOST_CANCELLED)
         return [record for record in await ledger.load_all(map(RunId, asked.run_ids)) if asked.is_wanted(record)]
-    except RedisError as exc:
-        raise BrokerUnavailable("looking for the runs to cancel", exc) from exc
 
 
 @router.get("/runs", responses=RUN_ERRORS, summary="List the runs of the fleet")
@@ -108,8 +106,6 @@ async def list_runs(
     def is_wanted(record: RunRecord) -> bool:
         return status in {None, record.status} and wanted in {None, record.assistant_id}
 
-    try:
+    with reaching_redis("listing runs"):
         found = await latest_runs(state.runs.ledger, is_wanted, limit=limit + 1, offset=offset)
-    except RedisError as exc:
-        raise BrokerUnavailable("listing runs", exc) from exc
     return page([described(record) for record in found], limit=limit, offset=offset)

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from redis.exceptions import RedisError
 
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable, StateUnavailable, ThreadExists, UnknownThread
 from agentic_sales.runs.ledger import RunRecord
+from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.runs.threads import ThreadLedger
 from agentic_sales.store.threads import SortBy, Thread, ThreadEnd, ThreadFilter, Threads, ThreadState
 
@@ -71,7 +71,7 @@ class ThreadRecords:
         thread = await self.threads.load(thread_id)
         if thread is None:
             raise UnknownThread(thread_id)
-        async with _ledger("reading a thread"):
+        with reaching_redis("reading a thread"):
             ends = await self.ledger.ends([thread_id])
             owner = await self.ledger.assistant_of(thread_id)
         for end in ends:
@@ -96,7 +96,7 @@ class ThreadRecords:
         Raises:
             BrokerUnavailable: Redis does not answer.
         """
-        async with _ledger("reading a thread"):
+        with reaching_redis("reading a thread"):
             return await self.ledger.holder(thread_id)
 
     async def busy(self) -> frozenset[str]:
@@ -105,7 +105,7 @@ class ThreadRecords:
         Raises:
             BrokerUnavailable: Redis does not answer.
         """
-        async with _ledger("reading which threads are busy"):
+        with reaching_redis("reading which threads are busy"):
             return frozenset(await self.ledger.busy())
 
     async def live_runs(self, thread_id: str) -> list[RunId]:
@@ -114,7 +114,7 @@ class ThreadRecords:
         Raises:
             BrokerUnavailable: Redis does not answer.
         """
-        async with _ledger("listing the runs of a thread"):
+        with reaching_redis("listing the runs of a thread"):
             return await self.ledger.live_runs(thread_id)
 
     async def runs(self, thread_id: str, *, limit: int, offset: int, status: str | None) -> list[RunRecord]:
@@ -123,7 +123,7 @@ class ThreadRecords:
         Raises:
             BrokerUnavailable: Redis does not answer.
         """
-        async with _ledger("listing the runs of a thread"):
+        with reaching_redis("listing the runs of a thread"):
             return await self.ledger.runs(thread_id, limit=limit, offset=offset, status=status)
 
     async def search(
@@ -156,7 +156,7 @@ class ThreadRecords:
             BrokerUnavailable: Redis does not answer.
         """
         await self.threads.delete(thread_id)
-        async with _ledger("forgetting a thread"):
+        with reaching_redis("forgetting a thread"):
             await self.ledger.forget(thread_id)
 
     async def write_down(self) -> None:
@@ -167,13 +167,13 @@ class ThreadRecords:
             BrokerUnavailable: Redis does not answer.
         """
         while True:
-            async with _ledger("reading how runs left their threads"):
+            with reaching_redis("reading how runs left their threads"):
                 changed = await self.ledger.changed(limit=THREADS_AT_ONCE)
                 ends = await self.ledger.ends(thread.thread_id for thread in changed)
             if not changed:
                 return
             await self.threads.record_ends(ends)
-            async with _ledger("noting what is written down"):
+            with reaching_redis("noting what is written down"):
                 await self.ledger.settle(changed)
             if len(changed) < THREADS_AT_ONCE:
                 return
@@ -200,14 +200,6 @@ def _corrected(thread: Thread, end: ThreadEnd) -> Thread:
         state_updated_at=end.at,
         updated_at=max(thread.updated_at, end.at),
     )
-
-
-@asynccontextmanager
-async def _ledger(doing: str) -> AsyncIterator[None]:
-    try:
-        yield
-    except RedisError as exc:
-        raise BrokerUnavailable(doing, exc) from exc
 
 
 @asynccontextmanager
