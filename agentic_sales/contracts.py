@@ -6,7 +6,8 @@ Nothing here does I/O. Ids are `NewType`s, so that a run is never passed where a
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NewType
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 RunId = NewType("RunId", str)
 AssistantId = NewType("AssistantId", str)
@@ -56,6 +57,89 @@ LONGEST_DELAY_S = 604_800.0
 """Longest that a run may be held back: a week. What is to wait for longer belongs into a schedule."""
 
 
+_INTERNAL_PREFIX = "__pregel_"
+"""Begin of the names that LangGraph keeps for itself; some of them change what a graph does, or break it."""
+
+
+def _refuse_internal(values: dict[str, Any]) -> dict[str, Any]:
+    if internal := next((name for name in values if name.startswith(_INTERNAL_PREFIX)), None):
+        raise PydanticCustomError("internal_name", "`{name}` is LangGraph's own and cannot be set", {"name": internal})
+    return values
+
+
+Writable = Annotated[dict[str, Any], AfterValidator(_refuse_internal)]
+"""An object whose names a caller may choose, but for LangGraph's own."""
+
+
+class Checkpoint(BaseModel):
+    """Which state of a thread is meant, in LangGraph's words."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    checkpoint_id: str | None = Field(default=None, description="Id of the state; none: the latest.")
+    checkpoint_ns: str = Field(default="", description="Subgraph that it is of; empty: the graph itself.")
+    checkpoint_map: dict[str, str] | None = Field(default=None, description="Ids of the states of the graphs around.")
+
+
+class Configurable(BaseModel):
+    """What graphs and LangGraph read from a run's config; further names are the graph's own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    thread_id: str | None = None
+    """Ignored: the path says which thread a run is on."""
+    checkpoint_id: str | None = None
+    """Id of the older state to start from."""
+    checkpoint_ns: str | None = None
+    """Ignored: a run is one of the graph itself."""
+    checkpoint_map: dict[str, str] | None = None
+    """Ids of the states of the graphs around."""
+
+    @model_validator(mode="after")
+    def _leave_internal_names(self) -> "Configurable":
+        _refuse_internal(self.model_extra or {})
+        return self
+
+
+class RunConfig(BaseModel):
+    """LangGraph's config of a run, as far as a caller sets it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    tags: list[str] | None = Field(default=None, description="Put on its trace.")
+    metadata: dict[str, Any] | None = Field(default=None, description="As the request's own `metadata`.")
+    recursion_limit: int | None = Field(default=None, ge=1, le=1_000_000, description="Most steps of the graph.")
+    max_concurrency: int | None = Field(default=None, ge=1, le=10_000, description="Most nodes of it at a time.")
+    configurable: Configurable | None = Field(default=None, description="Values that its nodes read.")
+
+
+class SendTo(BaseModel):
+    """A node to go to, and what it is given."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    node: str
+    """Its name."""
+    input: Any = None
+    """What it gets in place of the state."""
+
+
+class RunCommand(BaseModel):
+    """What a run does on a thread in place of taking an input."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    resume: Any = Field(default=None, description="Answer to an interrupt; an object of ids and answers to several.")
+    goto: str | SendTo | list[str | SendTo] | None = Field(default=None, description="Nodes to go on with.")
+    update: Writable | list[tuple[str, Any]] | None = Field(default=None, description="Written into the state first.")
+
+    @model_validator(mode="after")
+    def _do_something(self) -> "RunCommand":
+        if self.resume is None and self.goto is None and self.update is None:
+            raise PydanticCustomError("empty_command", "give `resume`, `goto` or `update`")
+        return self
+
+
 class RunRequest(BaseModel):
     """Body of every request that starts a run. Unknown fields are ignored, as the LangGraph SDKs expect."""
 
@@ -65,14 +149,14 @@ class RunRequest(BaseModel):
     input: dict[str, Any] | None = Field(
         default=None, description="Input of the graph; its schema is at /assistants/{id}/schemas."
     )
-    config: dict[str, Any] | None = Field(
+    config: RunConfig | None = Field(
         default=None, description="LangGraph config: `recursion_limit`, `tags`, `configurable`."
     )
     metadata: dict[str, Any] | None = Field(
         default=None, description="Free-form; kept with the run and put on its trace."
     )
     context: dict[str, Any] | None = Field(default=None, description="LangGraph runtime context of the run.")
-    stream_mode: StreamMode | list[StreamMode] = Field(
+    stream_mode: StreamMode | Annotated[list[StreamMode], Field(min_length=1)] = Field(
         default="values", description="What is streamed, where the run is streamed at all."
     )
     stream_subgraphs: bool = Field(default=False, description="Stream the frames of subgraphs too.")
@@ -91,11 +175,11 @@ class RunRequest(BaseModel):
     on_disconnect: Literal["cancel", "continue"] = Field(
         default="continue", description="What becomes of the run when the caller leaves before the answer."
     )
-    command: dict[str, Any] | None = Field(
+    command: RunCommand | None = Field(
         default=None,
         description="On a thread, in place of an input: `resume` answers an interrupt; `goto` and `update` move on.",
     )
-    checkpoint: dict[str, Any] | None = Field(default=None, description="Older state of the thread to start from.")
+    checkpoint: Checkpoint | None = Field(default=None, description="Older state of the thread to start from.")
     checkpoint_id: str | None = Field(default=None, description="Id of the older state to start from.")
     interrupt_before: Literal["*"] | list[str] | None = Field(
         default=None, description="Nodes before which a resumable graph waits; `*`: each."

@@ -9,6 +9,8 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 from rich.console import Console, RenderableType
 
+from agentic_sales.wire import from_wire, to_wire
+
 T = TypeVar("T")
 
 FAILED, WRONG = 1, 2
@@ -76,7 +78,7 @@ def show_list(
 def print_json(data: Any) -> None:
     """Print JSON on standard output, coloured on a terminal only."""
     console = Console(soft_wrap=True)
-    text = json.dumps(data, indent=2, ensure_ascii=False)
+    text = json.dumps(from_wire(to_wire(data)), indent=2, ensure_ascii=False)
     if console.is_terminal:
         console.print_json(text)
     else:

@@ -4,13 +4,14 @@ Exceptions and failures know nothing of HTTP; callers know `detail`, `code`, `ki
 """
 
 from collections.abc import Mapping
+from typing import Any
 
-from pydantic_core import to_json
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from agentic_sales.contracts import ErrorBody, RunFailure, error_kind
 from agentic_sales.errors import AgenticSalesError, PermanentError, RequestError, TransientError
 from agentic_sales.runs.ledger import Outcome
+from agentic_sales.wire import to_wire
 
 STATUS_BY_CODE: Mapping[str, int] = {
     "unauthorized": 401,
@@ -41,6 +42,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "invalid_update": 422,
     "queue_full": 429,
     "pool_unavailable": 503,
+    "too_many_readers": 503,
     "broker_unavailable": 503,
     "state_unavailable": 503,
     "graph_unavailable": 503,
@@ -53,6 +55,14 @@ GRAPH_FAILED = 500
 JSON = "application/json"
 
 
+class JsonAnswer(JSONResponse):
+    """An answer with a body of JSON."""
+
+    def render(self, content: Any) -> bytes:
+        """Write the body."""
+        return to_wire(content)
+
+
 def error_answer(
     status: int,
     code: str,
@@ -63,7 +73,7 @@ def error_answer(
 ) -> Response:
     """Make the answer of anything that is not a success."""
     body = ErrorBody(detail=detail, code=code, kind=error_kind(status), run_id=run_id)
-    return Response(body.model_dump_json(), status, headers, JSON)
+    return JsonAnswer(body.model_dump(), status, headers)
 
 
 def body_too_large(limit_bytes: int) -> Response:
@@ -91,7 +101,7 @@ def answer_of_outcome(outcome: Outcome, headers: Mapping[str, str], *, graph_err
 
 def error_in_band(failure: RunFailure) -> bytes:
     """Make LangGraph's form of a failure, for an answer whose status has been sent already; both SDKs raise on it."""
-    return to_json({"__error__": error_of_langgraph(failure)})
+    return to_wire({"__error__": error_of_langgraph(failure)})
 
 
 def error_of_langgraph(failure: RunFailure) -> dict[str, str]:

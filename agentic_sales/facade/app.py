@@ -9,16 +9,17 @@ from typing import TypedDict
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
 from agentic_sales.campaigns.sending.links import check_links
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import AgenticSalesError, StateUnavailable, TransientError
+from agentic_sales.errors import AgenticSalesError, InvalidRequest, StateUnavailable, TransientError
 from agentic_sales.facade import health
-from agentic_sales.facade.answers import answer_of_error, error_answer
+from agentic_sales.facade.answers import JsonAnswer, answer_of_error, error_answer
+from agentic_sales.facade.bodies import problems_told
 from agentic_sales.facade.bugs import Bugs
 from agentic_sales.facade.connections import Connections
 from agentic_sales.facade.fleet import assistants, metrics
@@ -102,12 +103,14 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         lifespan=lifespan,
         redoc_url=None,
         redirect_slashes=False,  # Starlette redirects to the host that the caller named
+        default_response_class=JsonAnswer,
     )
     for module in _PARTS:
         app.include_router(module.router)
     app.add_exception_handler(AgenticSalesError, _on_error)
     for away in (OperationalError, InterfaceError):
         app.add_exception_handler(away, _on_database_away)
+    app.add_exception_handler(DataError, _on_data_refused)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=configuration.max_body_bytes)
@@ -133,10 +136,16 @@ async def _on_database_away(request: Request, error: Exception) -> Response:
     return await _on_error(request, StateUnavailable(str(error).splitlines()[0]))
 
 
+async def _on_data_refused(request: Request, error: Exception) -> Response:
+    return await _on_error(request, InvalidRequest(f"the database takes no such value: {str(error).splitlines()[0]}"))
+
+
 async def _on_invalid_request(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    told = "; ".join(f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors())
-    return error_answer(422, "invalid_request", f"the request does not fit: {told}")
+    in_body = [{**problem, "loc": problem["loc"][1:]} for problem in error.errors() if problem["loc"][0] == "body"]
+    told = [f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in error.errors() if p["loc"][0] != "body"]
+    told += [problems_told(in_body, error.body)] if in_body else []
+    return error_answer(422, "invalid_request", f"the request does not fit: {'; '.join(told)}")
 
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:

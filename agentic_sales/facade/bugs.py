@@ -1,6 +1,7 @@
 """Answer a request that met a bug of this process with the documented body, and write the bug to the log."""
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentic_sales.facade.answers import error_answer
@@ -25,6 +26,8 @@ class Bugs:
 
         try:
             await self._app(scope, receive, send_noted)
+        except ClientDisconnect:
+            log.info("caller_left")  # in the middle of its request, so nobody reads an answer
         except Exception:
             if has_begun or scope["type"] != "http":
                 raise

@@ -8,13 +8,15 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agentic_sales.celery import app as celery_app
+from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.routing import CORE_PREFIX
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=JsonRoute)
 
 BROKER_CHECK_TIMEOUT_S = 2
 
@@ -44,11 +46,11 @@ async def ready(request: Request, pools: Literal["all", "any"] = "all") -> Respo
         canaries = await state.runs.ledger.canary_ages(list(state.control.queues))
         await _check_broker(state)
     except (RedisError, OperationalError, OSError) as exc:
-        return JSONResponse({"status": "not ready", "broker": f"unreachable: {exc}", "pools": {}}, 503)
+        return JsonAnswer({"status": "not ready", "broker": f"unreachable: {exc}", "pools": {}}, 503)
     missing = [queue for queue, count in workers.items() if count == 0]
     is_ready = any(workers.values()) if pools == "any" else not missing
     status = {"status": "ready" if is_ready else "not ready", "broker": "reachable", "pools": workers}
-    return JSONResponse({**status, "missing": missing, "canary_ages_s": canaries}, 200 if is_ready else 503)
+    return JsonAnswer({**status, "missing": missing, "canary_ages_s": canaries}, 200 if is_ready else 503)
 
 
 @router.get("/info", summary="What this fleet is and serves")

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic_core import to_json
 from starlette.responses import Response
 
+from agentic_sales.facade.answers import JsonAnswer
+
 Limit = Annotated[int, Query(ge=1, le=1000, description="Most that are listed.")]
-Offset = Annotated[int, Query(ge=0, description="How many are passed over.")]
+LARGEST_OFFSET = 2**31 - 1
+Offset = Annotated[int, Query(ge=0, le=LARGEST_OFFSET, description="How many are passed over.")]
 
 
 def page(rows: Sequence[Any], *, limit: int, offset: int) -> Response:
@@ -26,4 +28,4 @@ def page(rows: Sequence[Any], *, limit: int, offset: int) -> Response:
     headers = {"x-pagination-total": str(offset + len(rows))}
     if len(rows) > limit:
         headers["x-pagination-next"] = str(offset + limit)
-    return Response(to_json(rows[:limit]), headers=headers, media_type="application/json")
+    return JsonAnswer(rows[:limit], headers=headers)

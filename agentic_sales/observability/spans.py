@@ -29,7 +29,6 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AttributeValue
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from agentic_sales.contracts import RunFailure, plain_text
 from agentic_sales.errors import AgenticSalesError
@@ -37,6 +36,7 @@ from agentic_sales.observability import names
 from agentic_sales.observability.plane import Plane, plane
 from agentic_sales.observability.redaction import redacted
 from agentic_sales.observability.tracing import TraceContext, is_kept, traceparent
+from agentic_sales.wire import to_wire
 
 if TYPE_CHECKING:
     from agentic_sales.observability.telemetry import Telemetry
@@ -213,7 +213,7 @@ def payload(name: str, value: Any) -> dict[str, AttributeValue]:
 def _json_text(value: Any) -> str:
     """Write a value as JSON; a run does not fail because what it handles is none."""
     try:
-        return value.decode() if isinstance(value, bytes) else to_json(value, fallback=str).decode()
+        return value.decode() if isinstance(value, bytes) else to_wire(value, fallback=str).decode()
     except ValueError:
         return plain_text(value, repr)
 

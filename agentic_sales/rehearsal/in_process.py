@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from pydantic_core import from_json, to_json
 from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunId
@@ -13,6 +12,7 @@ from agentic_sales.control import control_plane
 from agentic_sales.effects import acting_as
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.subruns import SubRun, current_sub_runner
+from agentic_sales.wire import from_wire, to_wire
 from agentic_sales.workers.loader import load_graph
 
 
@@ -44,7 +44,7 @@ class InProcessSubRunner:
             ended_at_s=0.0,
             cancelled_at_s=None,
         )
-        return SubRun(record, from_json(to_json(final)))
+        return SubRun(record, from_wire(to_wire(final)))
 
 
 @contextmanager

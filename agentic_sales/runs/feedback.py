@@ -8,13 +8,13 @@ is being delivered: whatever way it takes, the last word arrives last.
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
-from pydantic_core import from_json, to_json
 from redis.exceptions import RedisError
 
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.reaching import reaching_redis
+from agentic_sales.wire import from_wire, to_wire
 
 FEEDBACK_KEY = "agentic:feedback"
 """Sorted set of the ids of the feedback that LangSmith does not have yet; scored by when it may be taken."""
@@ -109,7 +109,7 @@ class FeedbackQueue:
         """Take an entry for a while; None: nothing is due."""
         async with self._ledger.in_time():
             entry = await self._take(keys=self._keys, args=[TAKEN_FOR_S])
-        return None if entry is None else Feedback(**from_json(entry))
+        return None if entry is None else Feedback(**from_wire(entry))
 
     async def remove(self, feedback: Feedback) -> None:
         """Forget an entry: it was delivered, or nobody will take it; what took its place meanwhile stays."""
@@ -130,7 +130,7 @@ class FeedbackQueue:
         with reaching_redis("forgetting feedback"):
             async with self._ledger.in_time():
                 entries = await self._ledger.redis.hgetall(FEEDBACK_ENTRIES_KEY)
-            ids = [feedback_id for feedback_id, entry in entries.items() if from_json(entry)["run_id"] in run_ids]
+            ids = [feedback_id for feedback_id, entry in entries.items() if from_wire(entry)["run_id"] in run_ids]
             if ids:
                 async with self._ledger.in_time(), self._ledger.redis.pipeline(transaction=True) as pipeline:
                     pipeline.zrem(FEEDBACK_KEY, *ids)
@@ -140,4 +140,4 @@ class FeedbackQueue:
 
 
 def _text(feedback: Feedback) -> str:
-    return to_json(asdict(feedback)).decode()
+    return to_wire(asdict(feedback)).decode()

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import structlog
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -27,6 +26,7 @@ from agentic_sales.runs.canary import canary_ages
 from agentic_sales.runs.lanes import Admitted, Lanes, delay_s, held_key, is_batch, is_held
 from agentic_sales.runs.pauses import MOST_PAUSES
 from agentic_sales.runs.turns import NextRun, Turn, next_run, refusal_of
+from agentic_sales.wire import from_wire, to_wire
 
 log = structlog.get_logger()
 
@@ -309,14 +309,14 @@ class Ledger:
         delay = f"{delay_s(run.request):g}" if waits else ""
         fields: dict[str, str | bytes] = {
             "assistant_id": run.assistant_id,
-            "request": to_json(run.request),
+            "request": to_wire(run.request),
             "trace": json.dumps(dict(run.trace.headers)),
             "trace_id": run.trace.trace_id,
             "reply_to": run.reply_to,
             "thread_id": run.thread_id,
             "stream_modes": ",".join(run.stream_modes),
             "is_streamed": "1" if run.stream_modes else "",
-            "metadata": to_json(run.request.get("metadata") or {}),
+            "metadata": to_wire(run.request.get("metadata") or {}),
             "parent_run_id": run.parent_run_id or "",
             "held_in": held_in,
         }
@@ -355,8 +355,8 @@ class Ledger:
             run_id=run_id,
             attempt=int(attempt),
             is_exhausted=verdict == b"exhausted",
-            request=from_json(request),
-            trace=TraceContext(from_json(trace)),
+            request=from_wire(request),
+            trace=TraceContext(from_wire(trace)),
             stream_modes=tuple(modes.decode().split(",")) if modes else (),
             thread_id=_text(thread_id) or "",
         )
@@ -364,14 +364,14 @@ class Ledger:
     async def note_once(self, run_id: RunId, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
         """Keep a note with a run for its later attempts; return the one that was kept first."""
         async with self.in_time():
-            await self.redis.hsetnx(run_key(run_id), f"note:{name}", to_json(value).decode())
+            await self.redis.hsetnx(run_key(run_id), f"note:{name}", to_wire(value).decode())
         return await self.note(run_id, name) or dict(value)
 
     async def note(self, run_id: RunId, name: str) -> dict[str, Any] | None:
         """Return the note that an attempt has kept with a run; None: none has."""
         async with self.in_time():
             kept = await self.redis.hget(run_key(run_id), f"note:{name}")
-        return None if kept is None else from_json(kept)
+        return None if kept is None else from_wire(kept)
 
     async def release(self, claim: Claim, *, worker: str) -> bool:
         """Give a run back unfinished, without counting a loss; False when another process holds it by now."""
@@ -586,7 +586,7 @@ def _record_of(run_id: RunId, raw: Sequence[bytes | str | None]) -> RunRecord | 
         losses=int(text["losses"] or 0),
         worker=text["worker"] or None,
         thread_id=text["thread_id"] or "",
-        metadata=from_json(text["metadata"] or "{}"),
+        metadata=from_wire(text["metadata"] or "{}"),
         multitask_strategy=text["multitask_strategy"] or "enqueue",
         parent_run_id=RunId(text["parent_run_id"]) if text["parent_run_id"] else None,
         trace_id=text["trace_id"] or "",
@@ -596,7 +596,7 @@ def _record_of(run_id: RunId, raw: Sequence[bytes | str | None]) -> RunRecord | 
         started_at_s=_seconds(text["started_at"]),
         ended_at_s=_seconds(text["ended_at"]),
         cancelled_at_s=_seconds(text["cancelled_at"]),
-        pause=from_json(text["pause"]) if text["pause"] else None,
+        pause=from_wire(text["pause"]) if text["pause"] else None,
         webhook=_webhook(*(text[name] for name in _WEBHOOK_FIELDS)),
     )
 

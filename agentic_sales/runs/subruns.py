@@ -10,8 +10,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pydantic_core import from_json
-
 from agentic_sales import effects
 from agentic_sales.control import control_plane
 from agentic_sales.errors import RunFailed
@@ -19,6 +17,7 @@ from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.ledger import Ledger, Outcome, RunRecord
 from agentic_sales.runs.submit import open_runs
 from agentic_sales.settings import settings
+from agentic_sales.wire import from_wire
 
 __all__ = ["SubRun", "SubRunner", "current_sub_runner", "finished_sub_run", "run_assistant"]
 
@@ -76,7 +75,7 @@ def _output_of(outcome: Outcome) -> dict[str, Any]:
     if outcome.failure is not None:
         failure = outcome.failure
         raise RunFailed(outcome.run_id, failure.code, failure.message, is_retryable=failure.is_retryable)
-    output: dict[str, Any] = from_json(outcome.output or b"{}")
+    output: dict[str, Any] = from_wire(outcome.output or b"{}")
     return output
 
 

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from typing import Any
 
-from pydantic_core import from_json
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import Ledger, RunRecord, run_key
 from agentic_sales.store.threads import ThreadEnd
+from agentic_sales.wire import from_wire
 
 BUSY_KEY = "agentic:threads:busy"
 """Set of the threads that runs hold."""
@@ -139,7 +139,7 @@ class ThreadLedger:
             thread_id=thread_id,
             assistant_id=assistant_id or None,
             status=status,  # type: ignore[arg-type]  # only our scripts write it
-            pause=from_json(pause) if pause else None,
+            pause=from_wire(pause) if pause else None,
             error=await self._error(failed_by),
             values=await self._values(answered_by),
             at=datetime.fromtimestamp(float(ended_at), UTC),
@@ -154,7 +154,7 @@ class ThreadLedger:
 
     async def _values(self, run_id: str) -> dict[str, Any] | None:
         output = await self._field(run_id, "output")
-        values = None if output is None else from_json(output)
+        values = None if output is None else from_wire(output)
         return {name: value for name, value in values.items() if name != "__interrupt__"} if values else values
 
     async def _field(self, run_id: str, name: str) -> bytes | None:

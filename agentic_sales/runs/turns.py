@@ -7,11 +7,10 @@ to one interrupt exactly one is taken.
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic_core import to_json
-
 from agentic_sales.contracts import MultitaskStrategy, RunId
 from agentic_sales.errors import AgenticSalesError, NothingToResume, ThreadBusy, ThreadOfAnother
 from agentic_sales.store.threads import ThreadState
+from agentic_sales.wire import to_wire
 
 LONGEST_LINE = 1000
 """Runs that may wait for their turn on one thread."""
@@ -51,7 +50,7 @@ class Turn:
             "undoes": " ".join(self.undoes),
             "known": {
                 "assistant_id": self.known.assistant_id or "",
-                "pause": "" if self.known.pause is None else to_json(self.known.pause).decode(),
+                "pause": "" if self.known.pause is None else to_wire(self.known.pause).decode(),
             },
             "assistant_id": assistant_id,
             "cancelled": cancelled,
@@ -59,7 +58,7 @@ class Turn:
         }
         if self.resumes is not None:
             turn["resumes"] = list(self.resumes)
-        return to_json(turn)
+        return to_wire(turn)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from pydantic_core import from_json
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.ledger import Ledger, RunRecord, run_key
+from agentic_sales.wire import from_wire
 
 log = structlog.get_logger()
 
@@ -130,8 +130,8 @@ class Webhooks:
             record=record,
             url=record.webhook["url"],
             attempt=record.webhook["attempts"],
-            trace=TraceContext(from_json(trace or b"{}")),
-            values=from_json(output) if output and record.status == "success" else None,
+            trace=TraceContext(from_wire(trace or b"{}")),
+            values=from_wire(output) if output and record.status == "success" else None,
             failure=RunFailure.model_validate_json(failure) if failure else None,
         )
 

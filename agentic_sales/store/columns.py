@@ -3,11 +3,13 @@
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, MetaData
+from sqlalchemy import JSON, DateTime, MetaData, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
+
+from agentic_sales.wire import clean_text
 
 _CONVENTION = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -41,6 +43,17 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
+class CleanText(TypeDecorator[str]):
+    """A text without what PostgreSQL cannot store: NUL and halves of surrogate pairs are U+FFFD, on SQLite too."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - alike on both
+        """Clean a text that is stored or looked for."""
+        return None if value is None else clean_text(value)
+
+
 JSON_OBJECT = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 """A JSON value, NULL where there is none; PostgreSQL can index it."""
 
@@ -49,7 +62,11 @@ class Table(DeclarativeBase):
     """Base of every table."""
 
     metadata = MetaData(naming_convention=_CONVENTION)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcDateTime, dict[str, Any]: JSON_OBJECT}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime,
+        str: CleanText,
+        dict[str, Any]: JSON_OBJECT,
+    }
 
     def as_data(self) -> dict[str, Any]:
         """Return the row as plain data, columns that were not read left out, moments in ISO 8601."""

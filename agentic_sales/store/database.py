@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from agentic_sales import effects
 from agentic_sales.errors import ConfigurationError, StateUnavailable
 from agentic_sales.settings import Settings
+from agentic_sales.wire import to_stored
 
 SQLITE_BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's write; writes are single rows, so this is long."""
@@ -165,8 +166,9 @@ async def close_current_database() -> None:
 def build_engine(url: URL) -> AsyncEngine:
     """Make the engine of a URL, set up for several processes that share the database."""
     if url.drivername == _POSTGRESQL:
-        return create_async_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_TIMEOUT_S})
-    engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S})
+        options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S}
+        return create_async_engine(url, pool_pre_ping=True, connect_args=options, json_serializer=to_stored)
+    engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, json_serializer=to_stored)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine

@@ -7,19 +7,23 @@ a thread's metadata is kept as one label, and labels are indexed.
 import json
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Literal
 
+import structlog
 from sqlalchemy import ForeignKey, Index, Row, Select, delete, func, insert, or_, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
+from agentic_sales.contracts import plain_text
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.store.columns import Table
 from agentic_sales.store.database import Database
+
+log = structlog.get_logger()
 
 RestStatus = Literal["idle", "interrupted", "error"]
 """How a thread rests; one that a run holds is `busy`, which only the ledger knows."""
@@ -230,11 +234,29 @@ class Threads:
     async def record_ends(self, ends: Iterable[ThreadEnd]) -> None:
         """Write down how runs left their threads; an end that is older than what is known changes nothing.
 
+        One end that the database cannot take does not keep the others out: of that one, only how the thread rests is
+        written down, and why not more.
+
         Raises:
             StateUnavailable: The database does not answer.
         """
+        known = sorted(ends, key=lambda end: end.thread_id)  # one order, so that two writers never deadlock
+        try:
+            await self._record(known)
+        except _REFUSALS as exc:
+            if len(known) > 1:
+                for end in known:
+                    await self.record_ends([end])
+                return
+            reason = plain_text(
+                getattr(exc, "orig", None) or exc
+            )  # The rest of a statement's error is what was written.
+            log.error("thread_end_not_stored", thread_id=known[0].thread_id, reason=reason)  # noqa: TRY400 - as above
+            await self._record([_without_its_data(known[0], reason)])
+
+    async def _record(self, ends: Iterable[ThreadEnd]) -> None:
         async with self._writing() as connection:
-            for end in sorted(ends, key=lambda end: end.thread_id):  # one order, so that two writers never deadlock
+            for end in ends:
                 is_newer = or_(ThreadRow.state_updated_at.is_(None), ThreadRow.state_updated_at <= end.at)
                 changed = {
                     "assistant_id": end.assistant_id,
@@ -269,14 +291,32 @@ class Threads:
             yield connection
 
 
+_REFUSALS = (StatementError, ValueError, OverflowError)
+"""What is raised for a value that cannot be stored; for a database that is away, `StateUnavailable` is."""
+
+
+def _without_its_data(end: ThreadEnd, reason: str) -> ThreadEnd:
+    error = {"error": "StateUnreadable", "message": f"how the run ended cannot be stored: {reason}"}
+    return replace(end, pause=None, values=None, error=error)
+
+
 @asynccontextmanager
 async def _available() -> AsyncIterator[None]:
     try:
         yield
-    except IntegrityError:
+    except (IntegrityError, DataError):
         raise
-    except (DBAPIError, OSError) as exc:
+    except DBAPIError as exc:
+        if _is_about_size(exc):
+            raise
         raise StateUnavailable(str(exc).splitlines()[0]) from exc
+    except OSError as exc:
+        raise StateUnavailable(str(exc).splitlines()[0]) from exc
+
+
+def _is_about_size(exc: DBAPIError) -> bool:
+    """Say whether PostgreSQL refuses a value as too large or too deep, which psycopg counts as an operational error."""
+    return str(getattr(exc.orig, "sqlstate", "")).startswith("54")
 
 
 _THREADS = select(

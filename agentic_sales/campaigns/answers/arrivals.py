@@ -7,7 +7,6 @@ tried again, ever later; neither keeps back those behind it.
 from datetime import datetime, timedelta
 
 import structlog
-from pydantic_core import to_json
 
 from agentic_sales.campaigns.answers.events import Recorded, record
 from agentic_sales.campaigns.answers.received import received_content
@@ -18,6 +17,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.arrivals import ArrivalRow, drop_arrival, due_arrivals, put_off_arrival
 from agentic_sales.store.database import Database
 from agentic_sales.store.faults import is_of_world
+from agentic_sales.wire import to_wire
 
 AT_ONCE = 100
 """Events of one round."""
@@ -74,5 +74,5 @@ async def _give_up(database: Database, arrival: ArrivalRow, exc: Exception, now:
     async with database.writing() as connection:
         await drop_arrival(connection, arrival.event_id)
         await keep_unreadable(
-            connection, to_json(arrival.event), exc, source=RESEND, received_at=arrival.received_at, now=now
+            connection, to_wire(arrival.event), exc, source=RESEND, received_at=arrival.received_at, now=now
         )

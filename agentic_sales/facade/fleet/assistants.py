@@ -3,13 +3,16 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agentic_sales.control import assistant_uuid
+from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.pages import LARGEST_OFFSET
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.registry import GraphSpec
 
-router = APIRouter(tags=["assistants"])
+router = APIRouter(tags=["assistants"], route_class=JsonRoute)
 
 DEFAULT_LIMIT = 10
 
@@ -19,7 +22,7 @@ async def search(
     request: Request,
     graph_id: Annotated[str | None, Body(description="Only the assistant of this name.")] = None,
     limit: Annotated[int, Body(ge=1, le=1000)] = DEFAULT_LIMIT,
-    offset: Annotated[int, Body(ge=0)] = 0,
+    offset: Annotated[int, Body(ge=0, le=LARGEST_OFFSET)] = 0,
 ) -> Response:
     """List assistants in the registry's order; `x-pagination-total` counts all that match."""
     state = state_of(request)
@@ -28,7 +31,7 @@ async def search(
     headers = {"x-pagination-total": str(len(rows))}
     if offset + limit < len(rows):
         headers["x-pagination-next"] = str(offset + limit)
-    return JSONResponse(page, headers=headers)
+    return JsonAnswer(page, headers=headers)
 
 
 @router.get("/assistants/{assistant_id}", summary="Describe an assistant")

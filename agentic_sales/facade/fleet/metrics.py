@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 
 from agentic_sales.campaigns.visits import clock
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.exposition import gauge
 from agentic_sales.observability.metrics import APPROVALS, LEDGER_UP, UNREADABLE
@@ -27,7 +28,7 @@ from agentic_sales.store.inbound import unreadable_count
 
 log = structlog.get_logger()
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=JsonRoute)
 
 DATABASE_TIMEOUT_S = 2.0
 

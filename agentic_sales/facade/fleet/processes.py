@@ -11,13 +11,14 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.runs.waiting import answer_when_ended
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.probe import PROBE_REQUEST
 from agentic_sales.runs.reaching import reaching_redis
 
-router = APIRouter(prefix="/fleet", tags=["fleet"])
+router = APIRouter(prefix="/fleet", tags=["fleet"], route_class=JsonRoute)
 
 NOTE_LIFETIME_S = 3.5
 """A worker writes its note with each sign of life; one that was killed leaves the note behind."""

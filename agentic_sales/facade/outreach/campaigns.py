@@ -34,6 +34,7 @@ from agentic_sales.contracts import (
     TouchId,
     TouchState,
 )
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import state_of
 from agentic_sales.store.approvals import ApprovalRow, approvals
@@ -44,7 +45,7 @@ from agentic_sales.store.inbound import InboundRow, inbound_messages
 from agentic_sales.store.mailboxes import mailboxes
 from agentic_sales.store.touches import TouchRow, touch, touches
 
-router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
 
 ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 503)

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic_core import to_json
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
@@ -13,13 +12,15 @@ from agentic_sales.campaigns.answers.resend_events import parse_resend
 from agentic_sales.campaigns.answers.unreadable import keep_unreadable
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.errors import BadSignature
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.settings import secrets_of
 from agentic_sales.store.arrivals import add_arrival
 from agentic_sales.store.faults import is_of_world
 from agentic_sales.store.inbound import UNREADABLE, inbound
+from agentic_sales.wire import to_wire
 
-router = APIRouter(tags=["campaigns"])
+router = APIRouter(tags=["campaigns"], route_class=JsonRoute)
 
 RESEND = "resend"
 _SIGNED = ("id", "timestamp", "signature")
@@ -60,7 +61,7 @@ async def _queue(state: FacadeState, event_id: str, event: dict[str, Any], recei
 async def _keep(state: FacadeState, event: dict[str, Any], exc: Exception, received_at: datetime) -> str:
     """Keep an event that raised for people; answered as an error it would come again for days."""
     async with state.database.writing() as connection:
-        raw, now = to_json(event), clock.now()
+        raw, now = to_wire(event), clock.now()
         await keep_unreadable(connection, raw, exc, source=RESEND, received_at=received_at, now=now)
     return UNREADABLE
 

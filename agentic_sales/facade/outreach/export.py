@@ -6,11 +6,12 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from agentic_sales.campaigns.people.export import held_of
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.state import state_of
 
-router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
 
 COPIES = "the records of the runs that wrote and read these messages hold copies of them for as long as records are \
 kept; threads hold the person's id and dates alone"

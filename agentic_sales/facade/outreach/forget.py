@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import from_json
 
 from agentic_sales.campaigns.people.forget import Leaving, erase, leave_for_good, written_to
 from agentic_sales.campaigns.sending.transports.chosen import local_maildir
@@ -18,14 +17,16 @@ from agentic_sales.campaigns.visits import clock
 from agentic_sales.campaigns.visits.tick import CAMPAIGN
 from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.threads.questions import answered
 from agentic_sales.runs.feedback import FeedbackQueue
 from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.store.threads import ThreadState
+from agentic_sales.wire import from_wire
 
-router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
 
 RESTS_WITHIN_S = 15.0
 """How long all that is at work on the person may take to end, before the request is refused."""
@@ -158,4 +159,4 @@ class _Erasure:
             raise RunFailed(outcome.run_id, failure.code, failure.message, is_retryable=failure.is_retryable)
         await self._state.threads.delete(thread_id)
         await self._state.runs.remove(outcome.run_id)  # Its record names the thread, and so the person's id.
-        return int(from_json(outcome.output or b"{}")["checkpoints"])
+        return int(from_wire(outcome.output or b"{}")["checkpoints"])

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from agentic_sales.campaigns.people.lifting import lift_suppressions, suppress_by_hand
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import StopReason
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.pages import Limit, Offset, page
@@ -20,7 +21,7 @@ from agentic_sales.facade.state import state_of
 from agentic_sales.store.contacts import contact_by_hash
 from agentic_sales.store.suppressions import SuppressionRow, lifts, suppressions
 
-router = APIRouter(prefix="/campaigns/suppressions", tags=["campaigns"])
+router = APIRouter(prefix="/campaigns/suppressions", tags=["campaigns"], route_class=JsonRoute)
 
 Digest = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Digest of a normalized address.")]
 

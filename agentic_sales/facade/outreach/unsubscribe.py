@@ -10,9 +10,10 @@ from starlette.responses import HTMLResponse
 from agentic_sales.campaigns.answers.events import unsubscribe
 from agentic_sales.campaigns.sending.links import open_links
 from agentic_sales.campaigns.visits import clock
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.state import state_of
 
-router = APIRouter(tags=["campaigns"])
+router = APIRouter(tags=["campaigns"], route_class=JsonRoute)
 
 _HEADERS = {
     "cache-control": "no-store",

@@ -4,16 +4,18 @@ import time
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from uuid_utils import uuid7
 
 from agentic_sales.contracts import ErrorBody, FeedbackRequest, RunId
 from agentic_sales.errors import NotTraced
+from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.state import state_of
 from agentic_sales.observability.redaction import redacted
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=JsonRoute)
 
 _ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for status in (401, 404, 409, 422, 503)}
 
@@ -37,4 +39,4 @@ async def give_feedback(request: Request, run_id: str, given: FeedbackRequest) -
     )
     await FeedbackQueue(runs.ledger).put(feedback)
     told = {"feedback_id": feedback.feedback_id, "run_id": run_id, "langsmith_run_id": feedback.langsmith_run_id}
-    return JSONResponse(told, 202)
+    return JsonAnswer(told, 202)

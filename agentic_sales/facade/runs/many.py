@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
-from pydantic_core import from_json
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agentic_sales.contracts import ENDED, RunId, RunStatus
 from agentic_sales.errors import AgenticSalesError, InvalidRequest, UnknownRun
-from agentic_sales.facade.answers import answer_of_error
+from agentic_sales.facade.answers import JsonAnswer, answer_of_error
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.runs.runs import RUN_ERRORS, undo
 from agentic_sales.facade.runs.submission import Submission, submit_all
@@ -19,8 +19,9 @@ from agentic_sales.runs.descriptions import described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.listing import latest_runs
 from agentic_sales.runs.reaching import reaching_redis
+from agentic_sales.wire import from_wire
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=JsonRoute)
 
 MOST_CANCELLED = 10_000
 """Runs that one request cancels."""
@@ -50,12 +51,12 @@ async def start_runs(request: Request) -> Response:
     refused = [one for one in started if isinstance(one, AgenticSalesError)]
     if len(refused) == len(started):
         raise refused[0]
-    return JSONResponse([await _told(request, one) for one in started])
+    return JsonAnswer([await _told(request, one) for one in started])
 
 
 async def _told(request: Request, started: Submission | AgenticSalesError) -> dict[str, Any]:
     if isinstance(started, AgenticSalesError):
-        error: dict[str, Any] = from_json(bytes(answer_of_error(started).body))
+        error: dict[str, Any] = from_wire(bytes(answer_of_error(started).body))
         return error
     started.run.ended.cancel()
     return described(await state_of(request).runs.record(started.run.run_id))

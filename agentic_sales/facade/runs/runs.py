@@ -8,10 +8,13 @@ from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agentic_sales.contracts import ErrorBody, RunId, StreamMode
 from agentic_sales.errors import UnknownRun, UnknownThread
+from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.pages import Offset
 from agentic_sales.facade.runs.streams import stream_joined, stream_started
 from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
 from agentic_sales.facade.runs.waiting import answer_when_ended, run_headers
@@ -21,7 +24,7 @@ from agentic_sales.runs.descriptions import described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.submit import SubmittedRun
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=JsonRoute)
 
 CancelOnDisconnect = Annotated[bool, Query(description="Cancel the run when the caller leaves before its end.")]
 RUN_ERRORS: dict[int | str, dict[str, object]] = {
@@ -51,12 +54,12 @@ async def start_run(request: Request) -> Response:
     submission = await submit(request, is_streamed=True)
     submission.run.ended.cancel()
     record = await state_of(request).runs.record(submission.run.run_id)
-    return JSONResponse(described(record), headers=run_headers(submission.run))
+    return JsonAnswer(described(record), headers=run_headers(submission.run))
 
 
 @router.get("/runs/dead", responses=RUN_ERRORS, summary="List the runs whose workers died too often")
 async def list_dead_runs(
-    request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0)] = 0
+    request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Offset = 0
 ) -> list[dict[str, Any]]:
     """List the dead runs, the latest first; each can be retried or discarded."""
     return [described(record) for record in await state_of(request).runs.dead(limit=limit, offset=offset)]
@@ -121,7 +124,7 @@ async def cancel_run(
         record = await runs.ledger.load(RunId(run_id)) or record
     for ended in ends:
         ended.cancel()
-    return JSONResponse(described(record), 200 if wait else 202)
+    return JsonAnswer(described(record), 200 if wait else 202)
 
 
 async def undo(request: Request, record: RunRecord) -> SubmittedRun | None:

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 import structlog
 from fastapi import Request
-from pydantic_core import to_json
 from starlette.responses import Response
 
 from agentic_sales.contracts import RunFailure, RunId
@@ -24,12 +23,15 @@ from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.runs.events import FROM_START, RunEvent, follow, start_after
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import SubmittedRun
+from agentic_sales.wire import to_wire
 
 log = structlog.get_logger()
 
 HEARTBEAT_S = 5.0
 HEARTBEAT = b": heartbeat\r\n\r\n"
 EVENT_STREAM = "text/event-stream; charset=utf-8"
+_LINE_BREAKS = tuple((mark.encode(), rf"\u{ord(mark):04x}".encode()) for mark in "\u0085\u2028\u2029")
+"""Characters at which some readers of lines break one, and their escapes; JSON has them in texts alone."""
 _ALWAYS = frozenset({"metadata", "error", "end"})
 """Events that every reader gets."""
 _EVENTS_OF_MODE = {"messages-tuple": "messages", "messages": "messages/"}
@@ -109,7 +111,7 @@ async def _frames(state: FacadeState, run: SubmittedRun, after: str, modes: Coll
             if part := _part(said, modes):
                 yield part
     except UnknownRun as exc:  # Its record has expired, or was lost with Redis.
-        yield _frame("error", to_json(error_of_langgraph(failure_of_error(exc))))
+        yield _frame("error", to_wire(error_of_langgraph(failure_of_error(exc))))
     except BrokerUnavailable as exc:
         log.warning("stream_cut", run_id=run.run_id, reason=str(exc))
         raise
@@ -137,17 +139,19 @@ def frame(event: RunEvent) -> bytes:
     """Write one event; a failure is told in LangGraph's words."""
     data = event.data
     if event.event == "error":
-        data = to_json(error_of_langgraph(RunFailure.model_validate_json(event.data)))
+        data = to_wire(error_of_langgraph(RunFailure.model_validate_json(event.data)))
     return _frame(event.event, data, event.event_id)
 
 
 def _frames_of_outcome(outcome: Outcome, modes: Collection[str]) -> bytes:
     if outcome.failure is not None:
-        return _frame("error", to_json(error_of_langgraph(outcome.failure)))
+        return _frame("error", to_wire(error_of_langgraph(outcome.failure)))
     values = _frame("values", outcome.output or b"{}") if _is_wanted("values", modes) else b""
     return values + _frame("end", b"null")
 
 
 def _frame(name: str, data: bytes, event_id: str = "") -> bytes:
     identity = f"id: {event_id}\r\n".encode() if event_id else b""
+    for character, escape in _LINE_BREAKS:
+        data = data.replace(character, escape)
     return b"event: " + name.encode() + b"\r\ndata: " + data + b"\r\n" + identity + b"\r\n"

@@ -5,12 +5,13 @@ from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Request
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 from structlog.contextvars import bind_contextvars
 from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import AgenticSalesError, InvalidRequest
+from agentic_sales.facade.bodies import parsed
 from agentic_sales.facade.guard import caller_of
 from agentic_sales.facade.runs.webhooks import check_webhook
 from agentic_sales.facade.state import state_of
@@ -24,6 +25,7 @@ from agentic_sales.runs.turns import Turn
 LONGEST_IDEMPOTENCY_KEY_CHARS = 255
 MOST_IN_BATCH = 1000
 """Runs that one request may start."""
+_RUN = TypeAdapter(RunRequest)
 _BATCH = TypeAdapter(Annotated[list[RunRequest], Field(min_length=1, max_length=MOST_IN_BATCH)])
 REQUEST_BODY = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": RunRequest.model_json_schema()}}},
@@ -80,7 +82,7 @@ async def submit(request: Request, *, is_streamed: bool = False, thread_id: str 
         BrokerUnavailable: Redis or the broker did not answer.
     """
     raw = await request.body()
-    body = _parse(raw)
+    body = parsed(_RUN, raw, what="a run")
     return await start(request, body, _idempotency(request, raw), is_streamed=is_streamed, thread_id=thread_id)
 
 
@@ -93,7 +95,7 @@ async def submit_all(request: Request) -> list[Submission | AgenticSalesError]:
         InvalidInput: The input of one does not fit; none was started.
     """
     raw = await request.body()
-    bodies = _parse_all(raw)
+    bodies = parsed(_BATCH, raw, what="a list of runs")
     for body in bodies:
         await _check(request, body, is_on_thread=body.on_completion == "keep")
     started: list[Submission | AgenticSalesError] = []
@@ -141,22 +143,6 @@ async def start(
 
 def _completion(row: GraphSpec, turn: Turn | None) -> dict[str, str]:
     return {"on_completion": "delete"} if row.resumable and turn is None else {}
-
-
-def _parse(body: bytes) -> RunRequest:
-    try:
-        return RunRequest.model_validate_json(body)
-    except ValidationError as exc:
-        told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in exc.errors())
-        raise InvalidRequest(f"the request body is not a run: {told}") from exc
-
-
-def _parse_all(body: bytes) -> list[RunRequest]:
-    try:
-        return _BATCH.validate_json(body)
-    except ValidationError as exc:
-        told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in exc.errors())
-        raise InvalidRequest(f"the request body is not a list of runs: {told}") from exc
 
 
 def _idempotency(request: Request, body: bytes, place: int | None = None) -> Idempotency | None:

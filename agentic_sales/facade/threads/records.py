@@ -186,6 +186,8 @@ class ThreadRecords:
                 await self.write_down()
             except (BrokerUnavailable, StateUnavailable) as exc:
                 log.warning("threads_not_written_down", reason=str(exc))
+            except Exception:  # A bug must not end the writing down for all threads.
+                log.exception("threads_not_written_down")
 
 
 def _corrected(thread: Thread, end: ThreadEnd) -> Thread:

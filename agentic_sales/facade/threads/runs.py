@@ -3,10 +3,13 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import RunNotEnded, UnknownRun
+from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.pages import Offset
 from agentic_sales.facade.runs.runs import RUN_ERRORS, record_of
 from agentic_sales.facade.runs.streams import stream_started
 from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
@@ -15,7 +18,7 @@ from agentic_sales.facade.state import state_of
 from agentic_sales.facade.threads.threads import THREAD_ERRORS, checked_thread_id
 from agentic_sales.runs.descriptions import described
 
-router = APIRouter(tags=["thread runs"])
+router = APIRouter(tags=["thread runs"], route_class=JsonRoute)
 
 
 @router.post(
@@ -53,7 +56,7 @@ async def start_run_on_thread(request: Request, thread_id: str) -> Response:
     submission = await submit(request, is_streamed=True, thread_id=checked_thread_id(thread_id))
     submission.run.ended.cancel()
     record = await state_of(request).runs.record(submission.run.run_id)
-    return JSONResponse(described(record), headers=run_headers(submission.run))
+    return JsonAnswer(described(record), headers=run_headers(submission.run))
 
 
 @router.get("/threads/{thread_id}/runs", responses=THREAD_ERRORS, summary="List the runs of a thread")
@@ -61,7 +64,7 @@ async def list_runs(
     request: Request,
     thread_id: str,
     limit: Annotated[int, Query(ge=1, le=1000)] = 10,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Offset = 0,
     status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
 ) -> list[dict[str, Any]]:
     """List the runs of a thread that the ledger still has, the latest first."""

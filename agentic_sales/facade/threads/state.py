@@ -5,20 +5,21 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic_core import from_json
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
+from agentic_sales.contracts import Checkpoint, Writable
 from agentic_sales.errors import InvalidRequest
+from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.threads.questions import ask_about
 from agentic_sales.facade.threads.threads import OK, THREAD_ERRORS, checked_thread_id
 from agentic_sales.store.threads import Thread
+from agentic_sales.wire import from_wire
 
-router = APIRouter(tags=["threads"])
+router = APIRouter(tags=["threads"], route_class=JsonRoute)
 
 Subgraphs = Annotated[bool, Query(description="Include the states of subgraphs.")]
-Checkpoint = dict[str, Any]
-"""`checkpoint_id` and, of a subgraph, `checkpoint_ns`."""
 
 
 class StateAt(BaseModel):
@@ -35,12 +36,21 @@ class StateUpdate(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    values: dict[str, Any] | list[dict[str, Any]] | None = Field(
+    values: Writable | list[Writable] | None = Field(
         default=None, description="What to write, as if a node had returned it."
     )
     as_node: str | None = Field(default=None, description="The node that is to have returned it; none: the last one.")
     checkpoint: Checkpoint | None = Field(default=None, description="Older state to start from.")
     checkpoint_id: str | None = Field(default=None, description="Id of the older state to start from.")
+
+
+class BeforeConfig(BaseModel):
+    """A config that names a checkpoint."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    configurable: Checkpoint
+    """The checkpoint."""
 
 
 class HistoryRequest(BaseModel):
@@ -49,7 +59,7 @@ class HistoryRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     limit: int = Field(default=10, ge=1, le=1000, description="Most states to return.")
-    before: str | dict[str, Any] | None = Field(default=None, description="Only states before this one.")
+    before: str | BeforeConfig | Checkpoint | None = Field(default=None, description="Only states before this one.")
     metadata: dict[str, Any] | None = Field(default=None, description="Only states whose metadata has these values.")
     checkpoint: Checkpoint | None = Field(default=None, description="The states that led to this one.")
 
@@ -88,7 +98,7 @@ async def update_state(request: Request, thread_id: str, body: StateUpdate) -> R
     if answer.status_code == OK:
         now_so = await ask_about(request, thread, {"kind": "state"})
         if now_so.status_code == OK:
-            await state_of(request).threads.revalue(thread_id, from_json(bytes(now_so.body))["values"])
+            await state_of(request).threads.revalue(thread_id, from_wire(bytes(now_so.body))["values"])
     return answer
 
 
@@ -122,14 +132,14 @@ async def _thread(request: Request, thread_id: str) -> Thread:
 async def _state(request: Request, thread_id: str, which: dict[str, Any]) -> Response:
     thread = await _thread(request, thread_id)
     if thread.assistant_id is None:
-        return JSONResponse(_empty_state(thread_id))
+        return JsonAnswer(_empty_state(thread_id))
     return await ask_about(request, thread, {"kind": "state", **which})
 
 
 async def _history(request: Request, thread_id: str, asked: HistoryRequest) -> Response:
     thread = await _thread(request, thread_id)
     if thread.assistant_id is None:
-        return JSONResponse([])
+        return JsonAnswer([])
     return await ask_about(request, thread, {"kind": "history", **asked.model_dump(exclude_none=True)})
 
 

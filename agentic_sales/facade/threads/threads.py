@@ -10,19 +10,21 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from uuid_utils import uuid7
 
 from agentic_sales.campaigns.visits.tick import THREAD_PREFIX
 from agentic_sales.contracts import ErrorBody
 from agentic_sales.errors import InvalidRequest, ThreadBusy, UnknownThread
-from agentic_sales.facade.pages import page
+from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.pages import LARGEST_OFFSET, page
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.threads.questions import ask_about
 from agentic_sales.facade.threads.records import ThreadRecords
 from agentic_sales.store.threads import SortBy, Thread, ThreadFilter, ThreadStatus
 
-router = APIRouter(tags=["threads"])
+router = APIRouter(tags=["threads"], route_class=JsonRoute)
 
 THREAD_ERRORS: dict[int | str, dict[str, object]] = {
     status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 429, 503, 504)
@@ -70,7 +72,7 @@ class ThreadSearch(ThreadCount):
     """Body of a request that searches for threads."""
 
     limit: int = Field(default=10, ge=1, le=1000, description="Most threads to return.")
-    offset: int = Field(default=0, ge=0, description="Threads to pass over.")
+    offset: int = Field(default=0, ge=0, le=LARGEST_OFFSET, description="Threads to pass over.")
     sort_by: SortBy = Field(default="created_at", description="What the threads are sorted by.")
     sort_order: Literal["asc", "desc"] = Field(default="desc", description="In which order.")
     select: list[str] | None = Field(default=None, description="Fields to return of each thread; none: all.")
@@ -128,7 +130,7 @@ async def patch_thread(
         raise UnknownThread(known)
     if prefer == "return=minimal":
         return Response(status_code=204)
-    return JSONResponse(await _described(records, known))
+    return JsonAnswer(await _described(records, known))
 
 
 @router.delete("/threads/{thread_id}", responses=THREAD_ERRORS, status_code=204, summary="Remove a thread")

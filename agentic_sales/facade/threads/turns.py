@@ -6,11 +6,10 @@ state: LangGraph allows that, and lets the second graph fail, or misread.
 """
 
 import re
-from typing import Any
 
 from fastapi import Request
 
-from agentic_sales.contracts import RunRequest
+from agentic_sales.contracts import RunCommand, RunRequest
 from agentic_sales.errors import InvalidRequest, NotResumable
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.threads.threads import new_thread_id
@@ -104,11 +103,11 @@ async def _is_known(request: Request, idempotency: Idempotency | None) -> bool:
     return idempotency is not None and await state_of(request).runs.started_by(idempotency) is not None
 
 
-def resumed_interrupts(command: dict[str, Any] | None) -> tuple[str, ...] | None:
+def resumed_interrupts(command: RunCommand | None) -> tuple[str, ...] | None:
     """Return the ids of the interrupts that a command answers; empty: the one that stands; None: it answers none."""
-    resume = (command or {}).get("resume")
-    if resume is None:
+    if command is None or command.resume is None:
         return None
+    resume = command.resume
     if isinstance(resume, dict) and resume and all(_INTERRUPT_ID.fullmatch(key) for key in resume):
         return tuple(resume)
     return ()

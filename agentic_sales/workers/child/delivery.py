@@ -10,7 +10,6 @@ from time import monotonic
 
 import structlog
 from pydantic import SecretStr
-from pydantic_core import to_json
 from standardwebhooks import Webhook
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
@@ -20,6 +19,7 @@ from agentic_sales.runs.descriptions import described, moment
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.webhooks import MOST_ATTEMPTS, Delivery, Webhooks
 from agentic_sales.settings import Settings
+from agentic_sales.wire import to_wire
 
 log = structlog.get_logger()
 
@@ -104,4 +104,4 @@ def body_of(delivery: Delivery) -> bytes:
     }
     if failure is not None:
         told["error"] = {"error": failure.error, "message": failure.message}
-    return to_json(told)
+    return to_wire(told)

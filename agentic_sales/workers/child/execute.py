@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from pydantic_core import to_json
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from agentic_sales.contracts import RunFailure, RunId
@@ -27,6 +26,7 @@ from agentic_sales.runs.pauses import LONGEST_PAUSE_S, Pauses, current_pauses
 from agentic_sales.runs.probe import is_probe
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
+from agentic_sales.wire import to_wire
 from agentic_sales.workers.carried import graph_of
 from agentic_sales.workers.child.cancel import RunCancelled, cancellable
 from agentic_sales.workers.child.drive import drive, is_run, refuse_what_needs_a_thread
@@ -175,7 +175,7 @@ async def _pause_of_thread(row: GraphSpec, claim: Claim, durable: DurableGraphs)
     """
     try:
         loaded = await durable.graph_of(row)
-        return to_json(await pause_of(loaded.graph, claim.thread_id) or NOWHERE)
+        return to_wire(await pause_of(loaded.graph, claim.thread_id) or NOWHERE)
     except Exception:
         log.exception("pause_not_read", thread_id=claim.thread_id)
         return None
@@ -191,7 +191,7 @@ async def _outcome_of_graph(row: GraphSpec, claim: Claim, place: _Place) -> Outc
     try:
         _refuse_misrouted(row, place.control, place.queue)
         if is_probe(claim.request):
-            return Outcome(claim.run_id, "success", to_json(answer_probe(row, place.control)), None)
+            return Outcome(claim.run_id, "success", to_wire(answer_probe(row, place.control)), None)
         return await _answer(row, claim, place)
     except RunCancelled:
         return _failed(claim, CANCELLED)
@@ -222,7 +222,7 @@ async def _answer(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
                 end = await drive(loaded, claim, place.ledger, control)
             else:
                 end = await answer_question(loaded, await place.durable.saver(), claim)
-            return Outcome(claim.run_id, "success", to_json(end.state), None, pause=_json_or_none(end.pause))
+            return Outcome(claim.run_id, "success", to_wire(end.state), None, pause=_json_or_none(end.pause))
     except (TimeoutError, SoftTimeLimitExceeded) as exc:
         if limit.expired() or isinstance(exc, SoftTimeLimitExceeded):
             raise RunTimeout(row.assistant_id, row.time_limit_s) from exc
@@ -232,7 +232,7 @@ async def _answer(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
 
 
 def _json_or_none(value: Mapping[str, Any] | None) -> bytes | None:
-    return None if value is None else to_json(value)
+    return None if value is None else to_wire(value)
 
 
 def _failed(claim: Claim, failure: RunFailure) -> Outcome:

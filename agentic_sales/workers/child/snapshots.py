@@ -9,10 +9,10 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Interrupt, PregelTask, StateSnapshot
 from pydantic import ValidationError
-from pydantic_core import from_json, to_json
 
 from agentic_sales.contracts import plain_text
 from agentic_sales.errors import StateUnreadable
+from agentic_sales.wire import from_wire, to_wire
 from agentic_sales.workers.loader import Graph
 
 INTERRUPTS = "__interrupt__"
@@ -100,7 +100,7 @@ def interrupts_json(interrupts: Iterable[Interrupt]) -> list[dict[str, Any]]:
 def shown(value: Any) -> Any:
     """Return a value as JSON can hold it: itself, else with bytes in base64 and objects as text."""
     try:
-        to_json(value)
+        to_wire(value)
     except ValueError:
         return _as_text(value)
     return value
@@ -109,7 +109,7 @@ def shown(value: Any) -> Any:
 def _as_text(value: Any) -> Any:
     told = partial(plain_text, write=repr)
     try:
-        return from_json(to_json(value, bytes_mode="base64", fallback=told))
+        return from_wire(to_wire(value, bytes_as="base64", fallback=told))
     except ValueError:
         return told(value)
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage, BaseMessageChunk, message_chunk_to_message
 from langgraph.runtime import RunControl
-from pydantic_core import to_json
 
 from agentic_sales.errors import ClaimLost
 from agentic_sales.runs.ledger import Claim
+from agentic_sales.wire import to_wire
 from agentic_sales.workers.loader import Graph
 
 Frame = tuple[str, Any]
@@ -114,5 +114,5 @@ async def _write_metadata(write: Write, claim: Claim) -> None:
 
 
 async def _write(write: Write, claim: Claim, name: str, data: Any) -> None:
-    if not await write(name, to_json(data, fallback=str)):
+    if not await write(name, to_wire(data, fallback=str)):
         raise ClaimLost(claim.run_id)

@@ -1,6 +1,7 @@
 """Threads in the database: found by metadata, status and id, in order, at the same cost however many there are."""
 
 import asyncio
+import math
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, text
+from sqlalchemy.exc import StatementError
 
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.settings import Settings
@@ -46,12 +48,68 @@ def end(thread_id: str, *, after_s: float, **fields: Any) -> ThreadEnd:
     return ThreadEnd(thread_id=thread_id, at=NOON + timedelta(seconds=after_s), **{**usual, **fields})
 
 
+def nested(levels: int) -> Any:
+    """Return an object in an object, and so on."""
+    return {"a": nested(levels - 1)} if levels else 1
+
+
 async def found(threads: Threads, wanted: ThreadFilter, **options: Any) -> list[str]:
     """Search, and return the ids; they must be as many as are counted."""
     order = {"limit": 10, "sort_by": "created_at", "descending": False, **options}
     ids = [thread.thread_id for thread in await threads.search(wanted, **order)]
     assert options or len(ids) == await threads.count(wanted)
     return ids
+
+
+HOSTILE = {"nan": math.nan, "nul": "a\x00b", "half": "\ud800", "huge": 10**400, "fine": "x"}
+"""Values that one of the two databases refuses, or gives back as something else."""
+
+
+def test_values_that_one_database_refuses_are_kept_alike_by_both(migrated: Settings) -> None:
+    async def check() -> tuple[Thread | None, Thread | None]:
+        async with threads_of(migrated, ("a\x00b", {"mark": "a\x00"}), ("other", {})) as threads:
+            told = {
+                "values": HOSTILE,
+                "error": {"message": "a\x00"},
+                "pause": {"next": [], "interrupts": {"t": HOSTILE}},
+            }
+            await threads.record_ends([end("other", after_s=60, **told)])
+            return await threads.load("a\x00b"), await threads.load("other")
+
+    odd, other = asyncio.run(check())
+    assert odd is not None
+    assert (odd.thread_id, odd.metadata) == ("a\ufffdb", {"mark": "a\ufffd"})
+    assert other is not None
+    kept = {"nan": None, "nul": "a\ufffdb", "half": "\ufffd", "huge": 10**400, "fine": "x"}
+    assert (other.values, other.error) == (kept, {"message": "a\ufffd"})
+    assert (other.pause or {})["interrupts"] == {"t": kept}
+
+
+@pytest.mark.parametrize("bad", [{"bytes": b"\xff"}, {"deep": nested(300)}])
+def test_an_end_that_cannot_be_stored_keeps_no_other_out(migrated: Settings, bad: dict[str, Any]) -> None:
+    async def check() -> list[Thread | None]:
+        async with threads_of(migrated, *((name, {}) for name in "abc")) as threads:
+            values: dict[str, Any] = {"a": {"x": 1}, "b": bad, "c": {"x": 3}}
+            ends = [end(name, after_s=60, status="error", values=values[name]) for name in "abc"]
+            await threads.record_ends(ends)
+            return [await threads.load(name) for name in "abc"]
+
+    first, second, third = asyncio.run(check())
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (first.values, third.values) == ({"x": 1}, {"x": 3})
+    assert (second.status, second.values) == ("error", None)
+    assert "cannot be stored" in (second.error or {})["message"]
+
+
+def test_a_value_that_the_database_refuses_is_no_outage(migrated: Settings) -> None:
+    async def check() -> None:
+        async with threads_of(migrated, ("a", {})) as threads:
+            with pytest.raises((OverflowError, StatementError)):
+                await threads.search(ThreadFilter(), limit=1, offset=2**63, sort_by="created_at", descending=False)
+
+    asyncio.run(check())
 
 
 def test_a_thread_is_made_once_and_comes_back_as_it_was_made(migrated: Settings) -> None:
