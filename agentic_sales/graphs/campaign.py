@@ -22,7 +22,7 @@ from agentic_sales.campaigns.sending.door import Door
 from agentic_sales.campaigns.sending.links import open_links
 from agentic_sales.campaigns.sending.touches import touch_key
 from agentic_sales.campaigns.visits import clock, surroundings
-from agentic_sales.campaigns.visits.machine import Act, Decision, decide
+from agentic_sales.campaigns.visits.machine import Act, NextAct, decide
 from agentic_sales.campaigns.visits.visit import (
     advance,
     ask_person,
@@ -109,7 +109,7 @@ async def guard(state: State) -> dict[str, Any]:
         async with _database().reading() as connection:
             situation = await situation_of(connection, _key(state))
     except UnknownRecord as exc:  # the person was forgotten: nothing is left to do, nor to write down
-        return {**_told(Decision("leave", str(exc))), "step": state.step, "sent": state.sent}
+        return {**_told(NextAct("leave", str(exc))), "step": state.step, "sent": state.sent}
     return {**_told(decide(situation, clock.now())), "step": situation.enrollment.step, "sent": state.sent}
 
 
@@ -169,7 +169,7 @@ async def record(state: State) -> dict[str, Any]:
 
 async def schedule_next(state: State) -> dict[str, Any]:
     """Write down when the next visit is, or how the person's way ended."""
-    decision = Decision(state.act, state.why, _moment(state.wake_at))  # type: ignore[arg-type]  # only `guard` writes it
+    decision = NextAct(state.act, state.why, _moment(state.wake_at))  # type: ignore[arg-type]  # only `guard` writes it
     await settle(_database(), _key(state), decision, wakes=state.wakes, now=clock.now())
     return {}
 
@@ -185,7 +185,7 @@ async def sleep(state: State) -> dict[str, Any]:
     return {}
 
 
-def _told(decision: Decision) -> dict[str, Any]:
+def _told(decision: NextAct) -> dict[str, Any]:
     at = decision.at.isoformat() if decision.at else None
     return {"act": decision.act, "why": decision.why, "wake_at": at}
 

@@ -18,7 +18,7 @@ from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.client import Client, LangGraphError
 from agentic_sales.local import demo_campaign
 from agentic_sales.local.demo_report import failures, show
-from agentic_sales.local.fleet import Fleet, FleetPlan, running_fleet
+from agentic_sales.local.fleet import FleetPlan, LocalFleet, running_fleet
 from agentic_sales.local.interrupts import run_interruptibly
 from agentic_sales.local.ports import free_port
 from agentic_sales.local.site import serve_sample_site
@@ -133,7 +133,7 @@ def _step(console: Console, text: str) -> Iterator[None]:
         yield
 
 
-async def _unless_it_fails(fleet: Fleet, acts: Coroutine[Any, Any, list[str]]) -> list[str]:
+async def _unless_it_fails(fleet: LocalFleet, acts: Coroutine[Any, Any, list[str]]) -> list[str]:
     """Wait for what is done on a fleet; a process of it that ends meanwhile ends the waiting."""
     playing, failed = asyncio.create_task(acts), asyncio.create_task(fleet.supervisor.first_exit())
     try:

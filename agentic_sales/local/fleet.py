@@ -14,7 +14,7 @@ import redis
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
 
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.local.guard import Guard
+from agentic_sales.local.guard import Reaper
 from agentic_sales.local.ports import LOOPBACK, reachable_host, refuse_busy_ports
 from agentic_sales.local.redis import embedded_redis
 from agentic_sales.local.supervisor import FleetFailed, Sink, Supervisor
@@ -58,7 +58,7 @@ class FleetPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class LocalFleet:
     """A fleet whose processes were started."""
 
     plan: FleetPlan
@@ -96,7 +96,7 @@ class Fleet:
 
 
 @asynccontextmanager
-async def running_fleet(plan: FleetPlan, sink: Sink) -> AsyncIterator[Fleet]:
+async def running_fleet(plan: FleetPlan, sink: Sink) -> AsyncIterator[LocalFleet]:
     """Start every process of the Procfile; end all of them, and the embedded Redis after them.
 
     Args:
@@ -114,12 +114,12 @@ async def running_fleet(plan: FleetPlan, sink: Sink) -> AsyncIterator[Fleet]:
     )
     commands = read_procfile()
     plan.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Guard() as guard, _redis(plan, guard) as redis_url:
+    with Reaper() as guard, _redis(plan, guard) as redis_url:
         environment = _environment(plan, redis_url)
         async with Supervisor(guard, sink) as supervisor:
             for name, command in commands.items():
                 await supervisor.start(name, command, environment)
-            yield Fleet(plan, redis_url, supervisor)
+            yield LocalFleet(plan, redis_url, supervisor)
 
 
 def read_procfile() -> dict[str, str]:
@@ -138,7 +138,7 @@ def read_procfile() -> dict[str, str]:
 
 
 @contextmanager
-def _redis(plan: FleetPlan, guard: Guard) -> Iterator[str]:
+def _redis(plan: FleetPlan, guard: Reaper) -> Iterator[str]:
     if plan.redis_url is None:
         with embedded_redis(plan.state_dir / "redis", guard) as server:
             yield server.url

@@ -1,7 +1,7 @@
 """Outlive a supervisor that is killed, and end the processes that it leaves behind.
 
 A supervisor that gets SIGKILL cannot clean up, and its children run in sessions of their own, so that neither the
-terminal nor the kernel ends them. `Guard` starts this very file as a program that holds the read end of a pipe:
+terminal nor the kernel ends them. `Reaper` starts this very file as a program that holds the read end of a pipe:
 when the supervisor is gone, however it went, the pipe ends, and the guard ends what is still registered.
 
 Run as a program it must stay on the standard library, so that it starts in milliseconds and cannot break.
@@ -21,7 +21,7 @@ GRACE_S = 15.0
 _POLL_S = 0.05
 
 
-class Guard:
+class Reaper:
     """A process that ends the registered ones if this process dies without doing it."""
 
     def __init__(self) -> None:

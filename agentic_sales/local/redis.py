@@ -22,7 +22,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.local.guard import Guard, kill_group
+from agentic_sales.local.guard import Reaper, kill_group
 from agentic_sales.local.ports import LOOPBACK, free_port
 
 _READY_TIMEOUT_S = 60.0
@@ -58,7 +58,7 @@ class EmbeddedRedis:
 
 
 @contextmanager
-def embedded_redis(directory: Path, guard: Guard) -> Iterator[EmbeddedRedis]:
+def embedded_redis(directory: Path, guard: Reaper) -> Iterator[EmbeddedRedis]:
     """Start a Redis in a directory, and stop it at the end.
 
     Args:

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from agentic_sales.errors import AgenticSalesError
-from agentic_sales.local.guard import GRACE_S, Guard, kill_group
+from agentic_sales.local.guard import GRACE_S, Reaper, kill_group
 
 Sink = Callable[[str, str], None]
 """Takes the name of a process and a line that it printed."""
@@ -32,7 +32,7 @@ class FleetFailed(AgenticSalesError):
 class Supervisor:
     """The processes of one fleet; leaving the context ends them all."""
 
-    def __init__(self, guard: Guard, sink: Sink) -> None:
+    def __init__(self, guard: Reaper, sink: Sink) -> None:
         self._guard = guard
         self._sink = sink
         self._processes: dict[str, Process] = {}

@@ -8,7 +8,7 @@ from honcho.colour import get_colours  # type: ignore[import-untyped]  # honcho 
 from honcho.printer import Message, Printer  # type: ignore[import-untyped]  # as above
 from rich.console import Console
 
-from agentic_sales.local.fleet import Fleet, FleetPlan, running_fleet
+from agentic_sales.local.fleet import FleetPlan, LocalFleet, running_fleet
 from agentic_sales.local.interrupts import run_interruptibly
 from agentic_sales.local.supervisor import Sink
 from agentic_sales.settings import Settings
@@ -69,7 +69,7 @@ def _printed(console: Console) -> Sink:
     return sink
 
 
-def _welcome(fleet: Fleet, *, has_token: bool) -> str:
+def _welcome(fleet: LocalFleet, *, has_token: bool) -> str:
     key = ' -H "authorization: Bearer $LANGGRAPH_AUTH_TOKEN"' if has_token else ""
     return f"""
 [bold green]The fleet is ready.[/]

@@ -21,7 +21,7 @@ Role = Literal["facade", "worker"]
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
+class ObservabilityPlane:
     """What records the traces of one process."""
 
     telemetry: "Telemetry | None"
@@ -40,10 +40,10 @@ class Plane:
         return self.sample.get(assistant_id, self.sample.get("*", 1.0))
 
 
-_open: Plane | None = None
+_open: ObservabilityPlane | None = None
 
 
-def plane() -> Plane | None:
+def plane() -> ObservabilityPlane | None:
     """Return this process's plane; None: tracing is off."""
     return _open
 
@@ -60,11 +60,11 @@ def langsmith_url(assistant_id: str, langsmith_run_id: str) -> str | None:
     return None if trees is None else trees.url(assistant_id, langsmith_run_id)
 
 
-def open_plane(configuration: Settings, role: Role) -> Plane | None:
+def open_plane(configuration: Settings, role: Role) -> ObservabilityPlane | None:
     """Open the plane of this process if the configuration asks for one; call it after a fork, never before."""
     global _open  # noqa: PLW0603 - one per process, as OpenTelemetry's own provider
     if _open is None and configuration.is_traced:
-        _open = Plane(
+        _open = ObservabilityPlane(
             telemetry=_telemetry(configuration, role),
             run_trees=_run_trees(configuration),
             sample=configuration.trace_sample,

@@ -33,7 +33,7 @@ from pydantic import ValidationError
 from agentic_sales.contracts import RunFailure, plain_text
 from agentic_sales.errors import AgenticSalesError
 from agentic_sales.observability import names
-from agentic_sales.observability.plane import Plane, plane
+from agentic_sales.observability.plane import ObservabilityPlane, plane
 from agentic_sales.observability.redaction import redacted
 from agentic_sales.observability.tracing import TraceContext, is_kept, traceparent
 from agentic_sales.wire import to_wire
@@ -244,7 +244,7 @@ def _recorded(
             raise
 
 
-def _decided(trace: TraceContext, opened: Plane, identity: RunIdentity) -> TraceContext:
+def _decided(trace: TraceContext, opened: ObservabilityPlane, identity: RunIdentity) -> TraceContext:
     if trace.is_decided:
         return trace
     keeps = is_kept(trace.trace_id, opened.ratio(identity.assistant_id))
@@ -261,7 +261,7 @@ def _adopted(trace: TraceContext, recorded: Span) -> TraceContext:
     return replace(trace, headers={**trace.headers, "traceparent": header})
 
 
-def _below_tree(trace: TraceContext, opened: Plane) -> TraceContext:
+def _below_tree(trace: TraceContext, opened: ObservabilityPlane) -> TraceContext:
     own = opened.run_trees.headers() if opened.run_trees else None
     return replace(trace, headers={**trace.headers, **own}) if own else trace
 
@@ -295,7 +295,9 @@ def _trace_id(context: SpanContext) -> str:
     return format_trace_id(context.trace_id)
 
 
-def _messaging(opened: Plane, identity: RunIdentity, operation: str, kind: str) -> dict[str, AttributeValue]:
+def _messaging(
+    opened: ObservabilityPlane, identity: RunIdentity, operation: str, kind: str
+) -> dict[str, AttributeValue]:
     return {
         names.MESSAGING_SYSTEM: opened.broker,
         names.MESSAGING_OPERATION_NAME: operation,

@@ -60,7 +60,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Reply:
+class HttpReply:
     """What a server answered: a body, or where to ask instead."""
 
     url: httpx.URL
@@ -117,7 +117,7 @@ class Connections:
         for transport in self._transports.values():
             await transport.aclose()
 
-    async def ask(self, target: Target, budget: Budget, wanted: Wanted) -> Reply:
+    async def ask(self, target: Target, budget: Budget, wanted: Wanted) -> HttpReply:
         """Send one GET to the target and read its answer.
 
         Raises:
@@ -202,10 +202,10 @@ def _post(target: Target, body: bytes, headers: Mapping[str, str], address: str)
     )
 
 
-async def _reply(target: Target, response: httpx.Response, wanted: Wanted) -> Reply:
+async def _reply(target: Target, response: httpx.Response, wanted: Wanted) -> HttpReply:
     status = response.status_code
     if status in _REDIRECTS and "location" in response.headers:
-        return Reply(target.url, status, location=response.headers["location"])
+        return HttpReply(target.url, status, location=response.headers["location"])
     if status in _TRY_LATER or response.is_server_error:
         raise ProviderUnavailable(target.host, f"it answered {status} to `{target.url}`")
     if not response.is_success:
@@ -213,7 +213,7 @@ async def _reply(target: Target, response: httpx.Response, wanted: Wanted) -> Re
     return await _with_body(target, response, wanted)
 
 
-async def _with_body(target: Target, response: httpx.Response, wanted: Wanted) -> Reply:
+async def _with_body(target: Target, response: httpx.Response, wanted: Wanted) -> HttpReply:
     declared = response.headers.get("content-type", "")
     content_type = declared.partition(";")[0].strip().lower()
     if wanted.content_types is not None and content_type not in wanted.content_types:
@@ -222,4 +222,4 @@ async def _with_body(target: Target, response: httpx.Response, wanted: Wanted) -
     if not (is_whole or wanted.is_head_enough):
         raise FetchRefused(str(target.url), f"it is larger than {wanted.max_bytes} bytes")
     charset = _CHARSET.search(declared)
-    return Reply(target.url, response.status_code, None, content_type, charset and charset[1], body)
+    return HttpReply(target.url, response.status_code, None, content_type, charset and charset[1], body)

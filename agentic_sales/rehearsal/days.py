@@ -12,7 +12,7 @@ from typing import Any
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
-from agentic_sales.campaigns.sending.transports.contract import Transport
+from agentic_sales.campaigns.sending.transports.contract import MailTransport
 from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.campaigns.visits.surroundings import rehearsing
 from agentic_sales.campaigns.visits.tick import CAMPAIGN, request_of, thread_of, tick
@@ -62,7 +62,7 @@ class InProcessFleet:
 async def rehearse(
     database: Database,
     clock: VirtualClock,
-    transport: Transport,
+    transport: MailTransport,
     *,
     until: datetime | None = None,
     fleet: InProcessFleet | None = None,

@@ -54,7 +54,7 @@ if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'webhook_
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class WebhookDelivery:
     """One try to tell a webhook of a run's end."""
 
     record: RunRecord
@@ -83,14 +83,14 @@ class Webhooks:
     def _redis(self) -> Redis:
         return self._ledger.redis
 
-    async def claim(self, most: int) -> list[Delivery]:
+    async def claim(self, most: int) -> list[WebhookDelivery]:
         """Take deliveries that are due, each for one try."""
         async with self._ledger.in_time():
             raw: list[bytes] = await self._claim(keys=[WEBHOOKS_KEY], args=[f"{LEASE_S:g}", most])
         found = [await self._readable(RunId(run_id.decode())) for run_id in raw]
         return [delivery for delivery in found if delivery is not None]
 
-    async def end(self, delivery: Delivery, status: str, error: str = "") -> None:
+    async def end(self, delivery: WebhookDelivery, status: str, error: str = "") -> None:
         """Note that nothing more is told: the webhook was `delivered`, or is `dead`."""
         await self._end(delivery.record.run_id, status, error)
 
@@ -102,7 +102,7 @@ class Webhooks:
             pipe.expire(key, self._ttl_s)
             await pipe.execute()
 
-    async def put_off(self, delivery: Delivery, error: str) -> None:
+    async def put_off(self, delivery: WebhookDelivery, error: str) -> None:
         """Note that a try failed; the next one is due after a pause that grows."""
         run_id = delivery.record.run_id
         async with self._ledger.in_time():
@@ -110,7 +110,7 @@ class Webhooks:
                 keys=[WEBHOOKS_KEY, run_key(run_id)], args=[run_id, f"{pause_s(delivery.attempt):.3f}", error]
             )
 
-    async def _readable(self, run_id: RunId) -> Delivery | None:
+    async def _readable(self, run_id: RunId) -> WebhookDelivery | None:
         """Return a delivery; None: there is nothing to tell, or its record cannot be read, and nobody is told."""
         try:
             return await self._load(run_id)
@@ -119,14 +119,14 @@ class Webhooks:
             await self._end(run_id, "dead", f"its record cannot be read: {exc}"[:500])
             return None
 
-    async def _load(self, run_id: RunId) -> Delivery | None:
+    async def _load(self, run_id: RunId) -> WebhookDelivery | None:
         record = await self._ledger.load(run_id)
         async with self._ledger.in_time():
             if record is None or record.webhook is None:
                 await self._redis.zrem(WEBHOOKS_KEY, run_id)  # the run was removed meanwhile; there is nothing to tell
                 return None
             trace, output, failure = await self._redis.hmget(run_key(run_id), "trace", "output", "failure")
-        return Delivery(
+        return WebhookDelivery(
             record=record,
             url=record.webhook["url"],
             attempt=record.webhook["attempts"],

@@ -22,7 +22,7 @@ from agentic_sales import effects
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard, Resolve, Target, resolve_by_system
 from agentic_sales.outbound.bodies import decode
-from agentic_sales.outbound.connections import Budget, Connections, Reply, Transport, Wanted
+from agentic_sales.outbound.connections import Budget, Connections, HttpReply, Transport, Wanted
 from agentic_sales.settings import Settings
 from agentic_sales.sources.html import Reading, read_html, read_plain
 from agentic_sales.sources.links import absolute, same_site
@@ -136,7 +136,7 @@ class Fetcher:
             return Sitemap()
         return parse_sitemap(reply.body)
 
-    async def _follow(self, url: str, ask: Callable[[Target, Budget], Awaitable[Reply]]) -> Reply:
+    async def _follow(self, url: str, ask: Callable[[Target, Budget], Awaitable[HttpReply]]) -> HttpReply:
         effects.require("read", "read the web")
         target, budget = self._guard.target(url), Budget(self._timeout_s)
         for _ in range(1 + MAX_REDIRECTS):
@@ -146,7 +146,7 @@ class Fetcher:
             target = self._guard.target(reply.location, base=target.url)
         raise FetchRefused(url, f"it was redirected more than {MAX_REDIRECTS} times")
 
-    async def _ask_in_turn(self, target: Target, budget: Budget, wanted: Wanted) -> Reply:
+    async def _ask_in_turn(self, target: Target, budget: Budget, wanted: Wanted) -> HttpReply:
         robots = await self._robots_of(target)
         if not robots.allows(str(target.url)):
             raise FetchRefused(str(target.url), "the robots.txt of its site forbids it")
@@ -184,7 +184,7 @@ class Fetcher:
         return Robots(decode(reply.body))
 
 
-def _read(reply: Reply) -> Reading:
+def _read(reply: HttpReply) -> Reading:
     text = decode(reply.body, reply.charset)
     return read_html(text, str(reply.url)) if reply.content_type in _HTML_TYPES else read_plain(text)
 

@@ -14,7 +14,7 @@ from agentic_sales.settings import Settings
 T = TypeVar("T")
 
 
-class Child(Protocol):
+class CurrentChild(Protocol):
     """What a task may ask of the worker child process that does it."""
 
     control: ControlPlane
@@ -34,23 +34,23 @@ class Child(Protocol):
         """Close the connections and the loop."""
 
 
-_child: Child | None = None
+_child: CurrentChild | None = None
 
 
-def child() -> Child:
+def child() -> CurrentChild:
     """Return what this child process lives with; only a worker child has it."""
     if _child is None:
         raise RuntimeError("a run can only be executed by a worker child process; start one with `celery worker`")
     return _child
 
 
-def enter(child: Child) -> None:
+def enter(child: CurrentChild) -> None:
     """Let this process live as a child; Celery gives a task no other place to find it."""
     global _child  # noqa: PLW0603 - one per process
     _child = child
 
 
-def leave() -> Child | None:
+def leave() -> CurrentChild | None:
     """Let this process be no child any more; return the child that it was, None where it was none."""
     global _child
     left, _child = _child, None

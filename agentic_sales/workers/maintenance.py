@@ -16,7 +16,7 @@ from agentic_sales.celery import app
 from agentic_sales.schedule import intervals_s, job_task
 from agentic_sales.settings import settings
 from agentic_sales.workers import current
-from agentic_sales.workers.current import Child
+from agentic_sales.workers.current import CurrentChild
 
 log = structlog.get_logger()
 
@@ -24,25 +24,25 @@ TIME_LIMIT_S = 300.0
 """Longest that a job may take."""
 
 
-async def _tick_campaigns(child: Child) -> object:
+async def _tick_campaigns(child: CurrentChild) -> object:
     from agentic_sales.workers.child.campaigns import tick_campaigns  # noqa: PLC0415 - beat loads the tasks too
 
     return await tick_campaigns(child)
 
 
-async def _read_arrivals(_: Child) -> object:
+async def _read_arrivals(_: CurrentChild) -> object:
     from agentic_sales.workers.child.campaigns import read_arrivals  # noqa: PLC0415 - as above
 
     return await read_arrivals(settings())
 
 
-async def _read_inboxes(_: Child) -> object:
+async def _read_inboxes(_: CurrentChild) -> object:
     from agentic_sales.workers.child.campaigns import read_inboxes  # noqa: PLC0415 - as above
 
     return await read_inboxes(settings())
 
 
-async def _prune_checkpoints(child: Child) -> object:
+async def _prune_checkpoints(child: CurrentChild) -> object:
     if not any(row.resumable for row in child.control.rows.values()):
         return "no workflow keeps its state"
     from agentic_sales.runs.threads import BUSY_KEY  # noqa: PLC0415 - as above
@@ -54,7 +54,7 @@ async def _prune_checkpoints(child: Child) -> object:
     return await prune(child.configuration, is_busy=is_busy, now=datetime.now(UTC))
 
 
-JOBS: Mapping[str, Callable[[Child], Awaitable[object]]] = {
+JOBS: Mapping[str, Callable[[CurrentChild], Awaitable[object]]] = {
     "tick_campaigns": _tick_campaigns,
     "read_arrivals": _read_arrivals,
     "read_inboxes": _read_inboxes,
@@ -74,7 +74,7 @@ class MaintenanceTask(Task[[], str]):
         child = current.child()
         return child.do(self._in_slot(child))
 
-    async def _in_slot(self, child: Child) -> str:
+    async def _in_slot(self, child: CurrentChild) -> str:
         slot = await _slot_of(child, intervals_s(tick_s=child.configuration.campaign_tick_s)[self.job])
         key = f"agentic:slot:{self.job}:{slot}"
         if not await child.ledger.redis.set(key, "1", nx=True, ex=3600):
@@ -85,7 +85,7 @@ class MaintenanceTask(Task[[], str]):
         return str(done)
 
 
-async def _slot_of(child: Child, interval_s: float) -> int:
+async def _slot_of(child: CurrentChild, interval_s: float) -> int:
     """Return the number of the interval that it is, by the clock of Redis, which all beats share."""
     seconds, micros = await child.ledger.redis.time()
     return int((seconds + micros / 1e6) // interval_s)

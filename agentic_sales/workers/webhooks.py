@@ -3,7 +3,7 @@
 from agentic_sales.celery import app
 from agentic_sales.runs.webhooks import DELIVER_TASK, TURN_KEY
 from agentic_sales.workers import current
-from agentic_sales.workers.current import Child
+from agentic_sales.workers.current import CurrentChild
 
 
 @app.task(name=DELIVER_TASK, soft_time_limit=45, time_limit=50)
@@ -13,7 +13,7 @@ def deliver_webhooks() -> int:
     return child.do(_round(child))
 
 
-async def _round(child: Child) -> int:
+async def _round(child: CurrentChild) -> int:
     from agentic_sales.workers.child.delivery import deliver_due  # noqa: PLC0415 - beat and Flower load the tasks too
 
     try:

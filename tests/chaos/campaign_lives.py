@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 from sqlalchemy import event
 
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.campaigns.visits.tick import CAMPAIGN
@@ -118,9 +118,9 @@ class FatefulTransport:
     def __init__(self, server: SmtpServer, fate: Fate) -> None:
         self._deliver = fate.around("mail", SmtpTransport(server).deliver)
 
-    async def deliver(self, message: Any, *, key: Any) -> Delivery:
+    async def deliver(self, message: Any, *, key: Any) -> Handover:
         """Send."""
-        delivery: Delivery = await self._deliver(message, key=key)
+        delivery: Handover = await self._deliver(message, key=key)
         return delivery
 
 

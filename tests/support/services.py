@@ -25,7 +25,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from agentic_sales.local.guard import Guard
+from agentic_sales.local.guard import Reaper
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.local.redis import redis_binary
 from tests.support.waiting import eventually
@@ -72,9 +72,9 @@ class RedisServer:
 
 
 @cache
-def _guard() -> Guard:
+def _guard() -> Reaper:
     """Start what ends our processes when the tests themselves are killed."""
-    guard = Guard()
+    guard = Reaper()
     atexit.register(guard.__exit__, None, None, None)
     return guard
 

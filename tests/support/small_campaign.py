@@ -17,7 +17,7 @@ from agentic_sales.campaigns.plan.plan import CampaignPlan
 from agentic_sales.campaigns.sending.door import Door
 from agentic_sales.campaigns.sending.links import Links
 from agentic_sales.campaigns.sending.touches import Draft, write_touch
-from agentic_sales.campaigns.sending.transports.contract import Transport
+from agentic_sales.campaigns.sending.transports.contract import MailTransport
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.settings import Settings
@@ -44,7 +44,7 @@ class SmallCampaign:
     folder: Path
     """The maildir."""
 
-    def door(self, transport: Transport | None = None) -> Door:
+    def door(self, transport: MailTransport | None = None) -> Door:
         """Open a door of this process."""
         return Door(self.database, transport or MaildirTransport(self.folder), LINKS)
 

@@ -53,7 +53,7 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class MailboxTurn:
     """When a mailbox can send its next message."""
 
     at: datetime
@@ -77,7 +77,7 @@ def pace_of(row: MailboxRow) -> Pace:
     )
 
 
-def next_turn(pace: Pace, taken_today: int, now: datetime) -> Turn:
+def next_turn(pace: Pace, taken_today: int, now: datetime) -> MailboxTurn:
     """Return when the next message can go, if no other takes the turn.
 
     Args:
@@ -86,18 +86,20 @@ def next_turn(pace: Pace, taken_today: int, now: datetime) -> Turn:
         now: The present.
     """
     if pace.held_until_at is not None and pace.held_until_at > now:
-        return Turn(pace.held_until_at, f"the mailbox is held, because its server refused it: {pace.held_why}")
+        return MailboxTurn(pace.held_until_at, f"the mailbox is held, because its server refused it: {pace.held_why}")
     today = pace.day_of(now)
     cap = pace.cap_on(today)
     if taken_today >= cap:
-        return Turn(_first_moment(pace, today + timedelta(days=1)), f"the mailbox has sent its {cap} messages of today")
+        return MailboxTurn(
+            _first_moment(pace, today + timedelta(days=1)), f"the mailbox has sent its {cap} messages of today"
+        )
     spaced_at = now if pace.last_slot_at is None else pace.last_slot_at + pace.spacing
     if spaced_at > now:
-        return Turn(spaced_at, f"the mailbox leaves {pace.spacing.total_seconds():g} s between two messages")
-    return Turn(now, "")
+        return MailboxTurn(spaced_at, f"the mailbox leaves {pace.spacing.total_seconds():g} s between two messages")
+    return MailboxTurn(now, "")
 
 
-def free_turn(pace: Pace, taken_today: int, held: Sequence[datetime], now: datetime) -> Turn:
+def free_turn(pace: Pace, taken_today: int, held: Sequence[datetime], now: datetime) -> MailboxTurn:
     """Return the next turn that no other message waits for: the present one, if the mailbox can send now.
 
     A message that was told to come back takes a turn if it can, so that of many that wait each comes back about once,
@@ -123,10 +125,10 @@ def free_turn(pace: Pace, taken_today: int, held: Sequence[datetime], now: datet
             at = near[-1] + pace.spacing
         else:
             break
-    return Turn(at, turn.why)
+    return MailboxTurn(at, turn.why)
 
 
-def turn_after(pace: Pace, taken_today: int, ahead: int, now: datetime) -> Turn:
+def turn_after(pace: Pace, taken_today: int, ahead: int, now: datetime) -> MailboxTurn:
     """Return when a message can go that has others ahead of it, if every one of them takes the first turn there is."""
     at, why = now, ""
     day, horizon = pace.day_of(now), now + FURTHEST_FORECAST
@@ -138,7 +140,7 @@ def turn_after(pace: Pace, taken_today: int, ahead: int, now: datetime) -> Turn:
                 day, taken_today = pace.day_of(at), 0
             turn = next_turn(pace, taken_today, at)
         pace, taken_today = replace(pace.begun_by(at), last_slot_at=at), taken_today + 1
-    return Turn(at, why)
+    return MailboxTurn(at, why)
 
 
 def _first_moment(pace: Pace, day: date) -> datetime:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from agentic_sales.campaigns.plan.plan import CampaignPlan
 from agentic_sales.campaigns.plan.windows import spread_ratio, zone_named
-from agentic_sales.campaigns.sending.caps import Turn
+from agentic_sales.campaigns.sending.caps import MailboxTurn
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
@@ -44,12 +44,12 @@ class Facts:
     """Somebody agreed to exactly this message."""
     sender: MailboxRow
     """The mailbox."""
-    turn: Turn
+    turn: MailboxTurn
     """The mailbox's next turn."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class SendVerdict:
     """Whether a touch may be sent."""
 
     kind: str
@@ -60,17 +60,17 @@ class Verdict:
     """Why not now, for people, the weightiest first."""
 
 
-def decide(facts: Facts, now: datetime) -> Verdict:
+def decide(facts: Facts, now: datetime) -> SendVerdict:
     """Decide about a touch."""
     if facts.touch.state not in WAITING:
-        return Verdict("never", why=(f"it is {facts.touch.state}",))
+        return SendVerdict("never", why=(f"it is {facts.touch.state}",))
     if ends := _ends(facts):
-        return Verdict("never", why=(ends,))
+        return SendVerdict("never", why=(ends,))
     people, times = _waits_for_people(facts), _waits_for_time(facts, now)
     reasons = (*people, *(why for _, why in times))
     if not reasons:
-        return Verdict("go", now)
-    return Verdict("wait", None if people else max(at for at, _ in times), reasons)
+        return SendVerdict("go", now)
+    return SendVerdict("wait", None if people else max(at for at, _ in times), reasons)
 
 
 def _ends(facts: Facts) -> str:

@@ -25,12 +25,12 @@ from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.plan import stored_plan
-from agentic_sales.campaigns.sending.caps import Turn, free_turn, next_turn, pace_of, turn_after
-from agentic_sales.campaigns.sending.decision import LOOK_AGAIN, LOOK_AGAIN_AT_MAILBOX, Facts, Verdict, decide
+from agentic_sales.campaigns.sending.caps import MailboxTurn, free_turn, next_turn, pace_of, turn_after
+from agentic_sales.campaigns.sending.decision import LOOK_AGAIN, LOOK_AGAIN_AT_MAILBOX, Facts, SendVerdict, decide
 from agentic_sales.campaigns.sending.links import Links
 from agentic_sales.campaigns.sending.messages import build_message
 from agentic_sales.campaigns.sending.touches import known_touch
-from agentic_sales.campaigns.sending.transports.contract import Delivery, Transport
+from agentic_sales.campaigns.sending.transports.contract import Handover, MailTransport
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
 from agentic_sales.errors import InvalidMessage, StateConflict
 from agentic_sales.observability.metrics import SENDS
@@ -87,7 +87,7 @@ class Forecast:
 class Door:
     """The door, for one event loop."""
 
-    def __init__(self, database: Database, transport: Transport, links: Links) -> None:
+    def __init__(self, database: Database, transport: MailTransport, links: Links) -> None:
         self._database = database
         self._transport = transport
         self._links = links
@@ -115,16 +115,16 @@ class Door:
         count(SENDS.field(ended.state))
         return ended
 
-    async def _deliver(self, taken: Facts, now: datetime) -> Delivery:
+    async def _deliver(self, taken: Facts, now: datetime) -> Handover:
         touch = taken.touch
         url = self._links.unsubscribe_url(CampaignId(touch.campaign_id), ContactId(touch.contact_id))
         try:
             message = build_message(touch, taken.person, taken.sender, unsubscribe_url=url, date=now)
         except InvalidMessage as exc:
-            return Delivery("failed", str(exc))
+            return Handover("failed", str(exc))
         except Exception as exc:  # Nothing has left yet, so this is certain, whatever the bug is.
             log.exception("message_not_built", touch_id=touch.touch_id)
-            return Delivery("failed", f"no mail can be made of it: {type(exc).__name__}: {exc}"[:500])
+            return Handover("failed", f"no mail can be made of it: {type(exc).__name__}: {exc}"[:500])
         return await self._transport.deliver(message, key=TouchId(touch.touch_id))
 
 
@@ -197,7 +197,7 @@ async def _not_waiting(connection: AsyncConnection, touch: TouchRow, now: dateti
     return touch
 
 
-async def _leave(connection: AsyncConnection, facts: Facts, verdict: Verdict, now: datetime) -> None:
+async def _leave(connection: AsyncConnection, facts: Facts, verdict: SendVerdict, now: datetime) -> None:
     touch_id, detail = TouchId(facts.touch.touch_id), "; ".join(verdict.why)
     if verdict.kind == "never":
         await suppress_touch(connection, touch_id, detail=detail, now=now)
@@ -223,7 +223,7 @@ async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) ->
     return replace(facts, touch=taken)
 
 
-async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery: Delivery, now: datetime) -> Delivery:
+async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery: Handover, now: datetime) -> Handover:
     """Hold a mailbox that its server refused, and its message with it; let go the one from which a message went."""
     mailbox_id = MailboxId(sender.mailbox_id)
     if not delivery.is_our_fault:
@@ -236,7 +236,7 @@ async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery
     return replace(delivery, retry_after_s=(held["held_until_at"] - now).total_seconds())
 
 
-def _hold_of(sender: MailboxRow, delivery: Delivery, now: datetime) -> dict[str, Any]:
+def _hold_of(sender: MailboxRow, delivery: Handover, now: datetime) -> dict[str, Any]:
     """Hold it for as long as the server asks, which is no refusal; else longer each time, up to a limit."""
     if delivery.retry_after_s is None:
         pause, refusals = RETRY_AFTER[min(sender.refusals, len(RETRY_AFTER) - 1)], sender.refusals + 1
@@ -246,7 +246,7 @@ def _hold_of(sender: MailboxRow, delivery: Delivery, now: datetime) -> dict[str,
 
 
 async def _finish(
-    connection: AsyncConnection, touch: TouchRow, delivery: Delivery, provider: str, now: datetime
+    connection: AsyncConnection, touch: TouchRow, delivery: Handover, provider: str, now: datetime
 ) -> TouchRow:
     campaign_id = CampaignId(touch.campaign_id)
     if delivery.is_bad_address:  # First, because every transaction locks the person and the campaign before touches.
@@ -266,7 +266,7 @@ async def _finish(
     return ended or await known_touch(connection, TouchId(touch.touch_id))
 
 
-def _ending(touch: TouchRow, delivery: Delivery, now: datetime) -> tuple[TouchState, Mapping[str, Any]]:
+def _ending(touch: TouchRow, delivery: Handover, now: datetime) -> tuple[TouchState, Mapping[str, Any]]:
     """Translate what became of a try into the row; a turn that was not used is given back to the mailbox's day."""
     told = {"detail": delivery.detail, "provider_id": delivery.provider_id}
     match delivery.state:
@@ -307,7 +307,7 @@ async def _facts(connection: AsyncConnection, touch_id: TouchId, now: datetime, 
 
 async def _turn(
     connection: AsyncConnection, touch: TouchRow, sender: MailboxRow, now: datetime, *, is_forecast: bool
-) -> Turn:
+) -> MailboxTurn:
     pace = pace_of(sender)
     taken_today = await slots_taken(connection, MailboxId(sender.mailbox_id), pace.day_of(now))
     if not is_forecast:

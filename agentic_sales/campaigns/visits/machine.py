@@ -52,7 +52,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class NextAct:
     """What happens next."""
 
     act: Act
@@ -63,14 +63,14 @@ class Decision:
     """When to wake; None: when a person or an event does."""
 
 
-def decide(situation: Situation, now: datetime) -> Decision:
+def decide(situation: Situation, now: datetime) -> NextAct:
     """Decide what happens next."""
     return (
         _of_enrollment(situation)
         or _of_step(situation)
         or _of_unwritten(situation, now)
         or _of_touch(situation, now)
-        or Decision("send")
+        or NextAct("send")
     )
 
 
@@ -87,78 +87,78 @@ def due_at(situation: Situation) -> datetime:
     return plan.window.first_open(earliest, situation.zone, spread_ratio=spread)
 
 
-def _of_enrollment(situation: Situation) -> Decision | None:
+def _of_enrollment(situation: Situation) -> NextAct | None:
     if situation.enrollment.state != "active":
-        return Decision("leave", situation.enrollment.reason or situation.enrollment.state)
+        return NextAct("leave", situation.enrollment.reason or situation.enrollment.state)
     match situation.campaign.state:
         case "running":
             return None
         case "stopped" | "finished" as state:
-            return Decision("stop", f"the campaign is {state}")
+            return NextAct("stop", f"the campaign is {state}")
         case state:
-            return Decision("sleep", f"the campaign is {state}")
+            return NextAct("sleep", f"the campaign is {state}")
 
 
-def _of_step(situation: Situation) -> Decision | None:
+def _of_step(situation: Situation) -> NextAct | None:
     step = situation.step
     if step is None:
         return _of_end(situation)
     unmet = [name for name, value in step.only_if.items() if str(situation.fields.get(name, "")) != value]
     if unmet and situation.touch is None:
-        return Decision("advance", f"`{unmet[0]}` is not what step {situation.enrollment.step} is for")
+        return NextAct("advance", f"`{unmet[0]}` is not what step {situation.enrollment.step} is for")
     return None
 
 
-def _of_end(situation: Situation) -> Decision | None:
+def _of_end(situation: Situation) -> NextAct | None:
     """Decide about who has no step any more; the message of one that the plan has lost is ended first."""
     if situation.touch is not None:
         return None
     last = situation.enrollment.step - 1
-    return Decision("finish", situation.plan.ends_before(last) or "every message was sent")
+    return NextAct("finish", situation.plan.ends_before(last) or "every message was sent")
 
 
-def _of_unwritten(situation: Situation, now: datetime) -> Decision | None:
+def _of_unwritten(situation: Situation, now: datetime) -> NextAct | None:
     if situation.touch is not None:
         return None
     if situation.refusal is not None:
-        return Decision("stop", situation.refusal)
+        return NextAct("stop", situation.refusal)
     due = due_at(situation)
-    return Decision("sleep", "the message is not due", due) if now < due else Decision("write")
+    return NextAct("sleep", "the message is not due", due) if now < due else NextAct("write")
 
 
-def _of_touch(situation: Situation, now: datetime) -> Decision | None:
+def _of_touch(situation: Situation, now: datetime) -> NextAct | None:
     touch = situation.touch
     assert touch is not None  # noqa: S101 - the unwritten one is decided before
     match touch.state:
         case "sent":
-            return Decision("advance", "it was sent")
+            return NextAct("advance", "it was sent")
         case "suppressed":
-            return Decision("stop", touch.detail)
+            return NextAct("stop", touch.detail)
         case "failed":
-            return Decision("stop", f"it could not be sent: {touch.detail}")
+            return NextAct("stop", f"it could not be sent: {touch.detail}")
         case "ambiguous":
-            return Decision("park", f"nobody knows whether step {touch.step} was sent; resolve it by name")
+            return NextAct("park", f"nobody knows whether step {touch.step} was sent; resolve it by name")
         case "dispatching":
-            return Decision("sleep", "it is being sent", touch.lease_until_at)
+            return NextAct("sleep", "it is being sent", touch.lease_until_at)
         case _:
             return _of_waiting(situation, touch, now)
 
 
-def _of_waiting(situation: Situation, touch: TouchRow, now: datetime) -> Decision | None:
+def _of_waiting(situation: Situation, touch: TouchRow, now: datetime) -> NextAct | None:
     """Decide about a message that waits: first for the person who must agree, then for its time."""
     if situation.step is None:
-        return Decision("send")  # the door knows that it never may, and ends it
+        return NextAct("send")  # the door knows that it never may, and ends it
     if situation.plan.needs_approval and (decision := _of_approval(situation, now)) is not None:
         return decision
-    return Decision("sleep", touch.detail, touch.not_before_at) if touch.not_before_at > now else None
+    return NextAct("sleep", touch.detail, touch.not_before_at) if touch.not_before_at > now else None
 
 
-def _of_approval(situation: Situation, now: datetime) -> Decision | None:
+def _of_approval(situation: Situation, now: datetime) -> NextAct | None:
     approval = situation.approval
     if approval is None:
-        return Decision("ask")
+        return NextAct("ask")
     if approval.state == "pending" and approval.expires_at > now:
-        return Decision("sleep", "nobody has agreed to it yet", approval.expires_at)
+        return NextAct("sleep", "nobody has agreed to it yet", approval.expires_at)
     if approval.state == "approved":
         return None
-    return Decision("park", f"nobody answered in time whether step {situation.enrollment.step} may be sent")
+    return NextAct("park", f"nobody answered in time whether step {situation.enrollment.step} may be sent")

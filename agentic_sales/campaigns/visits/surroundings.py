@@ -9,14 +9,14 @@ from contextvars import ContextVar
 from datetime import datetime
 
 from agentic_sales.campaigns.sending.transports.chosen import open_transport
-from agentic_sales.campaigns.sending.transports.contract import Transport
+from agentic_sales.campaigns.sending.transports.contract import MailTransport
 from agentic_sales.campaigns.visits.clock import going_by
 from agentic_sales.settings import settings
 
-_rehearsed: ContextVar[Transport | None] = ContextVar("campaign_transport", default=None)
+_rehearsed: ContextVar[MailTransport | None] = ContextVar("campaign_transport", default=None)
 
 
-def transport() -> AbstractAsyncContextManager[Transport]:
+def transport() -> AbstractAsyncContextManager[MailTransport]:
     """Open the way by which mail leaves.
 
     Raises:
@@ -27,7 +27,7 @@ def transport() -> AbstractAsyncContextManager[Transport]:
 
 
 @contextmanager
-def rehearsing(now: Callable[[], datetime], transport: Transport) -> Iterator[None]:
+def rehearsing(now: Callable[[], datetime], transport: MailTransport) -> Iterator[None]:
     """Let campaigns live in a world of their own while the body runs, in this context and the tasks that it starts."""
     token = _rehearsed.set(transport)
     try:

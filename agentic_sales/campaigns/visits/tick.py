@@ -47,7 +47,7 @@ AT_ONCE = 16
 log = structlog.get_logger()
 
 
-class Fleet(Protocol):
+class VisitRuns(Protocol):
     """What a tick needs of the fleet."""
 
     async def submit_visit(self, key: Key, run_id: RunId) -> None:
@@ -84,7 +84,12 @@ class _Lost:
 
 
 async def tick(
-    database: Database, fleet: Fleet, *, now: datetime, limit: int | None = None, most_under_way: int = MOST_UNDER_WAY
+    database: Database,
+    fleet: VisitRuns,
+    *,
+    now: datetime,
+    limit: int | None = None,
+    most_under_way: int = MOST_UNDER_WAY,
 ) -> Ticked:
     """Take back what was lost, then claim what is due and submit its runs.
 
@@ -139,7 +144,9 @@ async def _claim(database: Database, now: datetime, limit: int) -> list[tuple[En
     return claimed
 
 
-async def _submit(database: Database, fleet: Fleet, batch: Iterable[tuple[EnrollmentRow, RunId]], now: datetime) -> int:
+async def _submit(
+    database: Database, fleet: VisitRuns, batch: Iterable[tuple[EnrollmentRow, RunId]], now: datetime
+) -> int:
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def submit(row: EnrollmentRow, run_id: RunId) -> bool:
@@ -160,7 +167,7 @@ async def _submit(database: Database, fleet: Fleet, batch: Iterable[tuple[Enroll
     return sum(await asyncio.gather(*(submit(row, run_id) for row, run_id in batch)))
 
 
-async def _recover(database: Database, fleet: Fleet, now: datetime) -> int:
+async def _recover(database: Database, fleet: VisitRuns, now: datetime) -> int:
     """Take visits back from runs that have ended: a run that did its work has given its visit back itself."""
     async with database.reading() as connection:
         rows = await taken(connection, limit=BATCH)

@@ -17,7 +17,7 @@ from agentic_sales.campaigns.plan.plan import CampaignPlan, mailbox_for, stored_
 from agentic_sales.campaigns.plan.windows import zone_named
 from agentic_sales.campaigns.sending.approval import ask_approval
 from agentic_sales.campaigns.sending.touches import Draft, write_touch
-from agentic_sales.campaigns.visits.machine import Decision, Situation
+from agentic_sales.campaigns.visits.machine import NextAct, Situation
 from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.rules.names import filled, whole_name
@@ -210,7 +210,7 @@ async def park(database: Database, key: Key, why: str, *, now: datetime) -> None
         await change_enrollment(connection, *key, {"state": "parked", "reason": why}, now=now)
 
 
-async def settle(database: Database, key: Key, decision: Decision, *, wakes: int, now: datetime) -> None:
+async def settle(database: Database, key: Key, decision: NextAct, *, wakes: int, now: datetime) -> None:
     """End the visit as it was decided: asleep until its moment, parked, stopped, finished, or as it is.
 
     If somebody woke the person since the visit began, with an answer that it may not have seen, the decision is

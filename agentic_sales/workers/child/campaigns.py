@@ -20,7 +20,7 @@ from agentic_sales.runs.turns import Turn
 from agentic_sales.settings import Settings, settings
 from agentic_sales.store.database import current_database
 from agentic_sales.store.visits import Key
-from agentic_sales.workers.current import Child
+from agentic_sales.workers.current import CurrentChild
 
 log = structlog.get_logger()
 
@@ -47,7 +47,7 @@ class LiveFleet:
         return await self._runs.ledger.outcomes(run_ids)
 
 
-async def tick_campaigns(child: Child) -> Ticked:
+async def tick_campaigns(child: CurrentChild) -> Ticked:
     """Tick, and tell what became of messages to who learns from it."""
     fleet, configuration = LiveFleet(await child.runs()), settings()
     database = current_database(configuration)

@@ -17,7 +17,7 @@ from agentic_sales.outbound.addresses import AddressGuard
 from agentic_sales.outbound.connections import Budget, Connections
 from agentic_sales.runs.descriptions import described, moment
 from agentic_sales.runs.ledger import Ledger
-from agentic_sales.runs.webhooks import MOST_ATTEMPTS, Delivery, Webhooks
+from agentic_sales.runs.webhooks import MOST_ATTEMPTS, WebhookDelivery, Webhooks
 from agentic_sales.settings import Settings
 from agentic_sales.wire import to_wire
 
@@ -54,7 +54,7 @@ class _Teller:
         self._guard, self._connections, self._webhooks = guard, connections, webhooks
         self._signer = Webhook(secret.get_secret_value())
 
-    async def deliver(self, delivery: Delivery) -> None:
+    async def deliver(self, delivery: WebhookDelivery) -> None:
         """Make one try, and note how it went."""
         reason = await self._problem(delivery)
         if reason is None:
@@ -67,7 +67,7 @@ class _Teller:
             await self._webhooks.put_off(delivery, reason)
             log.warning("webhook_put_off", run_id=delivery.record.run_id, attempt=delivery.attempt, reason=reason)
 
-    async def _problem(self, delivery: Delivery) -> str | None:
+    async def _problem(self, delivery: WebhookDelivery) -> str | None:
         try:
             body = body_of(delivery)
             headers = {**delivery.trace.outbound(), **self._signed(delivery, body), "content-type": "application/json"}
@@ -80,7 +80,7 @@ class _Teller:
             return f"{type(exc).__name__}: {exc}"[:500]
         return None if 200 <= status < 300 else _answered(status)  # noqa: PLR2004 - the statuses of a success
 
-    def _signed(self, delivery: Delivery, body: bytes) -> dict[str, str]:
+    def _signed(self, delivery: WebhookDelivery, body: bytes) -> dict[str, str]:
         now, message_id = datetime.now(UTC), delivery.record.run_id
         return {
             "webhook-id": message_id,
@@ -93,7 +93,7 @@ def _answered(status: int) -> str:
     return f"the receiver answered {status}"
 
 
-def body_of(delivery: Delivery) -> bytes:
+def body_of(delivery: WebhookDelivery) -> bytes:
     """Write what a webhook is told: the run as `GET /runs/{run_id}` describes it, and how it ended."""
     record, failure = delivery.record, delivery.failure
     told = described(record) | {

@@ -9,7 +9,7 @@ from uuid import UUID
 from opentelemetry.trace import Span
 
 from agentic_sales.observability import names
-from agentic_sales.observability.plane import Plane, plane
+from agentic_sales.observability.plane import ObservabilityPlane, plane
 from agentic_sales.observability.spans import RunIdentity, current_trace, end_as, invoking, payload
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import CANCELLED, Claim, Outcome
@@ -70,7 +70,7 @@ def traced(row: GraphSpec, claim: Claim, *, queue: str) -> Iterator[Untraced]:
 
 
 @contextmanager
-def _recording(opened: Plane, row: GraphSpec, claim: Claim, queue: str) -> Iterator[Untraced]:
+def _recording(opened: ObservabilityPlane, row: GraphSpec, claim: Claim, queue: str) -> Iterator[Untraced]:
     identity = RunIdentity(row.assistant_id, claim.run_id, claim.thread_id, queue, claim.attempt)
     with ExitStack() as stack:
         recorded = stack.enter_context(invoking(claim.trace, identity))
@@ -86,7 +86,7 @@ def _recording(opened: Plane, row: GraphSpec, claim: Claim, queue: str) -> Itera
             _additions.reset(token)
 
 
-def _additions_of(opened: Plane, tree: TreeOfRun | None) -> dict[str, Any]:
+def _additions_of(opened: ObservabilityPlane, tree: TreeOfRun | None) -> dict[str, Any]:
     handlers = [NodeSpans()] if opened.telemetry else []
     if tree is None:
         return {"callbacks": handlers}

@@ -14,7 +14,7 @@ from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.desk import switch_mailbox
 from agentic_sales.campaigns.sending import door
 from agentic_sales.campaigns.sending.door import LEASE, RETRY_AFTER, TRIAL, resolve, sweep, when_and_why
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.contracts import CampaignId, TouchId
 from agentic_sales.errors import InvalidMessage, NotPermitted, StateConflict, UnknownRecord
 from agentic_sales.settings import Settings
@@ -43,11 +43,11 @@ class Answering:
 
     name = "answering"
 
-    def __init__(self, *answers: Delivery) -> None:
+    def __init__(self, *answers: Handover) -> None:
         self.answers = list(answers)
         self.tries = 0
 
-    async def deliver(self, message: Any, *, key: TouchId) -> Delivery:  # noqa: ARG002 - a transport's arguments
+    async def deliver(self, message: Any, *, key: TouchId) -> Handover:  # noqa: ARG002 - a transport's arguments
         self.tries += 1
         return self.answers.pop(0)
 
@@ -57,7 +57,7 @@ class Dying:
 
     name = "dying"
 
-    async def deliver(self, message: Any, *, key: TouchId) -> Delivery:  # noqa: ARG002 - a transport's arguments
+    async def deliver(self, message: Any, *, key: TouchId) -> Handover:  # noqa: ARG002 - a transport's arguments
         raise KeyboardInterrupt
 
 
@@ -80,7 +80,7 @@ async def test_a_message_is_sent_with_everything_that_the_law_asks_for(migrated:
 async def test_what_was_sent_is_not_sent_again(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         touch_id = await campaign.message()
-        transport = Answering(Delivery("sent"))
+        transport = Answering(Handover("sent"))
         await campaign.door(transport).send(touch_id, now=NOW)
         again = await campaign.door(transport).send(touch_id, now=later(days=1))
     assert (again.state, again.attempts, transport.tries) == ("sent", 1, 1)
@@ -145,11 +145,11 @@ async def test_a_slow_sender_may_still_say_what_happened_after_its_touch_was_cal
         touch_id = await campaign.message()
 
         class Slow(Answering):
-            async def deliver(self, message: Any, *, key: TouchId) -> Delivery:
+            async def deliver(self, message: Any, *, key: TouchId) -> Handover:
                 assert await sweep(campaign.database, now=NOW + LEASE) == [key]
                 return await super().deliver(message, key=key)
 
-        assert (await campaign.door(Slow(Delivery("sent"))).send(touch_id, now=NOW)).state == "sent"
+        assert (await campaign.door(Slow(Handover("sent"))).send(touch_id, now=NOW)).state == "sent"
 
 
 async def test_a_person_who_was_parked_for_a_slow_sender_goes_on_when_it_says_what_happened(migrated: Settings) -> None:
@@ -158,13 +158,13 @@ async def test_a_person_who_was_parked_for_a_slow_sender_goes_on_when_it_says_wh
         touch_id = await campaign.write(contact_id)
 
         class Slow(Answering):
-            async def deliver(self, message: Any, *, key: TouchId) -> Delivery:
+            async def deliver(self, message: Any, *, key: TouchId) -> Handover:
                 await sweep(campaign.database, now=NOW + LEASE)
                 async with campaign.database.writing() as connection:
                     await change_enrollment(connection, CAMPAIGN, contact_id, {"state": "parked"}, now=NOW)
                 return await super().deliver(message, key=key)
 
-        await campaign.door(Slow(Delivery("sent"))).send(touch_id, now=NOW)
+        await campaign.door(Slow(Handover("sent"))).send(touch_id, now=NOW)
         async with campaign.database.reading() as connection:
             row = await enrollment(connection, CAMPAIGN, contact_id)
     assert row is not None
@@ -196,7 +196,7 @@ async def test_what_is_refused_for_now_is_tried_again_later_with_the_same_identi
 ) -> None:
     async with small_campaign(migrated, daily_cap=1) as campaign:
         touch_id = await campaign.message()
-        transport = Answering(*[Delivery("deferred", "450 busy")] * (len(RETRY_AFTER) + 1))
+        transport = Answering(*[Handover("deferred", "450 busy")] * (len(RETRY_AFTER) + 1))
         door, now = campaign.door(transport), NOW
         for pause in RETRY_AFTER:
             row = await door.send(touch_id, now=now)
@@ -213,8 +213,8 @@ async def test_what_is_refused_for_now_is_tried_again_later_with_the_same_identi
 async def test_a_refused_login_costs_nobody_the_message(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         touch_id = await campaign.message()
-        wrong = Delivery("deferred", "535 wrong password", is_our_fault=True)
-        door = campaign.door(Answering(*[wrong] * (len(RETRY_AFTER) + 2), Delivery("sent")))
+        wrong = Handover("deferred", "535 wrong password", is_our_fault=True)
+        door = campaign.door(Answering(*[wrong] * (len(RETRY_AFTER) + 2), Handover("sent")))
         states = [(await door.send(touch_id, now=later(weeks=week))).state for week in range(len(RETRY_AFTER) + 3)]
     assert states == ["deferred"] * (len(RETRY_AFTER) + 2) + ["sent"]
 
@@ -222,7 +222,7 @@ async def test_a_refused_login_costs_nobody_the_message(migrated: Settings) -> N
 async def test_a_provider_that_asks_for_a_longer_pause_gets_it(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         touch_id = await campaign.message()
-        door = campaign.door(Answering(Delivery("deferred", "429", retry_after_s=3600)))
+        door = campaign.door(Answering(Handover("deferred", "429", retry_after_s=3600)))
         row = await door.send(touch_id, now=NOW)
     assert row.not_before_at >= later(hours=1)
 
@@ -231,7 +231,7 @@ async def test_an_address_that_nobody_has_is_never_written_to_again(migrated: Se
     async with small_campaign(migrated) as campaign:
         contact_id = await campaign.person("gone@example.com")
         first, second = await campaign.write(contact_id), await campaign.write(contact_id, 1)
-        door = campaign.door(Answering(Delivery("failed", "550 5.1.1 no such user", is_bad_address=True)))
+        door = campaign.door(Answering(Handover("failed", "550 5.1.1 no such user", is_bad_address=True)))
         assert (await door.send(first, now=NOW)).state == "failed"
         assert (await door.send(second, now=NOW)).state == "suppressed"
         with pytest.raises(NotPermitted, match="bounced"):
@@ -356,7 +356,7 @@ async def test_a_mailbox_that_is_held_keeps_its_messages_asleep_and_its_release_
         assert (await campaign.door().send(touch_id, now=released_at)).state == "sent"
 
 
-WRONG_PASSWORD = Delivery("deferred", "535 wrong password", is_our_fault=True)
+WRONG_PASSWORD = Handover("deferred", "535 wrong password", is_our_fault=True)
 
 
 async def held(campaign: SmallCampaign) -> tuple[datetime | None, int]:
@@ -374,7 +374,7 @@ async def test_a_server_that_refuses_a_mailbox_is_asked_again_by_one_message_at_
     async with small_campaign(migrated, plan={"window": always}) as campaign:
         first, second = [await campaign.message(f"p{number}@example.com") for number in range(2)]
         tries = len(RETRY_AFTER) + 2
-        transport = Answering(*[WRONG_PASSWORD] * tries, Delivery("sent"), Delivery("sent"))
+        transport = Answering(*[WRONG_PASSWORD] * tries, Handover("sent"), Handover("sent"))
         door, now = campaign.door(transport), NOW
         for number in range(tries):
             refused = await door.send(first, now=now)
@@ -404,7 +404,7 @@ async def test_while_one_message_tries_a_server_that_refused_the_others_wait(mig
 async def test_a_pause_that_a_provider_asks_for_holds_the_mailbox_no_longer(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         first, second = [await campaign.message(f"p{number}@example.com") for number in range(2)]
-        busy = Delivery("deferred", "429 slow", retry_after_s=7, is_our_fault=True)
+        busy = Handover("deferred", "429 slow", retry_after_s=7, is_our_fault=True)
         row = await campaign.door(Answering(busy)).send(first, now=NOW)
         assert row.not_before_at < later(seconds=8)
         assert (await campaign.door().send(second, now=NOW)).not_before_at == row.not_before_at

@@ -12,7 +12,7 @@ from agentic_sales.campaigns.answers.events import record, unsubscribe
 from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail
 from agentic_sales.campaigns.answers.resend_events import parse_resend, with_content
 from agentic_sales.campaigns.sending.door import resolve
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.contracts import ContactId, TouchId
 from agentic_sales.errors import StateConflict
@@ -307,7 +307,7 @@ async def test_a_sender_that_is_late_does_not_call_sent_what_the_provider_has_fa
         class Telling(MaildirTransport):
             """A way on which the provider's word about a message is faster than its answer."""
 
-            async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:
+            async def deliver(self, message: EmailMessage, *, key: TouchId) -> Handover:
                 """Hand the message over; the provider tells that it failed before it answers."""
                 await told_by_resend(campaign, "email.failed", key, failed={"reason": "domain not verified"})
                 return await super().deliver(message, key=key)

@@ -21,7 +21,7 @@ from agentic_sales.campaigns.sending.links import open_links
 from agentic_sales.campaigns.sending.messages import build_message, to_bytes
 from agentic_sales.campaigns.sending.transports.chosen import open_transport
 from agentic_sales.campaigns.sending.transports.chosen import smtp_server as server_of
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.sending.transports.resend import TRIES, ResendTransport
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
@@ -67,7 +67,7 @@ def message(**values: Any) -> EmailMessage:
     return build_message(of(TouchRow), of(ContactRow), of(MailboxRow), unsubscribe_url=url, date=NOW)
 
 
-async def deliver(server: SmtpServer, **options: Any) -> Delivery:
+async def deliver(server: SmtpServer, **options: Any) -> Handover:
     """Hand a mail to an SMTP server."""
     return await SmtpTransport(server, **options).deliver(message(), key=KEY)
 
@@ -198,7 +198,7 @@ async def test_the_answer_to_the_message_is_sorted_by_its_class(answer: str, sta
 )
 async def test_a_server_that_dislikes_the_sender_says_nothing_about_the_address(answer: str) -> None:
     with smtp_server(MailSink(on_recipient=lambda _: answer)) as server:
-        assert await deliver(server) == Delivery("deferred", answer)
+        assert await deliver(server) == Handover("deferred", answer)
 
 
 async def test_a_server_that_is_away_or_silent_has_taken_nothing() -> None:
@@ -335,7 +335,7 @@ def resend(*script: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[
             thread.join()
 
 
-async def send_by_resend(url: str) -> Delivery:
+async def send_by_resend(url: str) -> Handover:
     """Hand a mail to Resend."""
     async with httpx.AsyncClient(base_url=url, timeout=2) as client:
         return await ResendTransport(client, SecretStr("re_test")).deliver(message(), key=KEY)
@@ -347,7 +347,7 @@ BROKEN = answers(500, {"message": "internal error"})
 
 async def test_a_mail_goes_to_resend_under_our_key() -> None:
     with resend(TAKEN) as (server, url):
-        assert await send_by_resend(url) == Delivery("sent", provider_id="re_1")
+        assert await send_by_resend(url) == Handover("sent", provider_id="re_1")
     ((headers, body),) = server.requests
     assert (headers["idempotency-key"], headers["authorization"]) == (KEY, "Bearer re_test")
     assert (body["to"], body["tags"]) == (['"Jo Müller, PhD" <jo@example.com>'], [{"name": "touch", "value": KEY}])
@@ -381,18 +381,18 @@ async def test_what_stays_in_doubt_is_told_as_unknown(script: Any) -> None:
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (answers(422, {"message": "bad to"}), Delivery("failed", "422 bad to")),
+        (answers(422, {"message": "bad to"}), Handover("failed", "422 bad to")),
         (
             answers(403, {"message": "domain not verified"}),
-            Delivery("deferred", "403 domain not verified", is_our_fault=True),
+            Handover("deferred", "403 domain not verified", is_our_fault=True),
         ),
         (
             answers(429, {"message": "slow"}, retry_after="7"),
-            Delivery("deferred", "429 slow", retry_after_s=7.0, is_our_fault=True),
+            Handover("deferred", "429 slow", retry_after_s=7.0, is_our_fault=True),
         ),
     ],
 )
-async def test_a_certain_answer_of_resend_is_told_as_certain(answer: Any, expected: Delivery) -> None:
+async def test_a_certain_answer_of_resend_is_told_as_certain(answer: Any, expected: Handover) -> None:
     with resend(answer) as (_, url):
         assert await send_by_resend(url) == expected
 

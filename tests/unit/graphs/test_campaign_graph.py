@@ -17,10 +17,10 @@ from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.desk import enroll_people, known_campaign
 from agentic_sales.campaigns.sending.approval import approve, reject
 from agentic_sales.campaigns.sending.door import resolve
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits.clock import VirtualClock
-from agentic_sales.campaigns.visits.machine import Decision
+from agentic_sales.campaigns.visits.machine import NextAct
 from agentic_sales.campaigns.visits.tick import MOST_FRUITLESS, tick
 from agentic_sales.campaigns.visits.visit import settle, wakes_of
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
@@ -347,10 +347,10 @@ class Unsure:
 
     name = "unsure"
 
-    async def deliver(self, message: object, *, key: TouchId) -> Delivery:
+    async def deliver(self, message: object, *, key: TouchId) -> Handover:
         """Lose the answer."""
         del message, key
-        return Delivery("ambiguous", "the line went dead after the last byte")
+        return Handover("ambiguous", "the line went dead after the last byte")
 
 
 @pytest.mark.parametrize("woken_at", [NOW, NOW + timedelta(seconds=1)], ids=["at its very moment", "later"])
@@ -360,12 +360,12 @@ async def test_who_is_woken_while_a_visit_is_made_is_visited_again(spring: Small
     wakes = await wakes_of(spring.database, key)
     async with spring.database.writing() as connection:
         await wake(connection, now=woken_at, contact_id=contact_id)
-    await settle(spring.database, key, Decision("park", "too late"), wakes=wakes, now=NOW)
+    await settle(spring.database, key, NextAct("park", "too late"), wakes=wakes, now=NOW)
     async with spring.database.reading() as connection:
         assert await next_wake_at(connection) == woken_at
     assert (await standing(spring, contact_id))[0] == "active"
     wakes = await wakes_of(spring.database, key)
-    await settle(spring.database, key, Decision("sleep", "in time", later_on), wakes=wakes, now=NOW)
+    await settle(spring.database, key, NextAct("sleep", "in time", later_on), wakes=wakes, now=NOW)
     async with spring.database.reading() as connection:
         assert await next_wake_at(connection) == later_on
 
@@ -392,7 +392,7 @@ async def test_whoever_says_what_it_was_lets_the_person_go_on_also_one_whom_a_vi
         await unparked(connection, *key, now=clock.now())
     wakes = await wakes_of(spring.database, key)
     await resolve(spring.database, touch_id, "sent", by="Ann", now=at)
-    await settle(spring.database, key, Decision("park", "nobody knows"), wakes=wakes, now=at)
+    await settle(spring.database, key, NextAct("park", "nobody knows"), wakes=wakes, now=at)
     async with spring.database.reading() as connection:
         assert await next_wake_at(connection) == at
     assert await standing(spring, contact_id) == ("active", "", 0)

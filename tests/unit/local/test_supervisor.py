@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from agentic_sales.local.guard import Guard, registered_at_end
+from agentic_sales.local.guard import Reaper, registered_at_end
 from agentic_sales.local.supervisor import Supervisor
 from agentic_sales.settings import child_environment
 from tests.support.ended import process_of, wait_until_ended
@@ -37,12 +37,12 @@ else:
 """
 KILLED_SUPERVISOR = """
 import asyncio, os, signal
-from agentic_sales.local.guard import Guard
+from agentic_sales.local.guard import Reaper
 from agentic_sales.local.supervisor import Supervisor
 from agentic_sales.settings import child_environment
 
 async def main():
-    with Guard() as guard:
+    with Reaper() as guard:
         async with Supervisor(guard, lambda name, line: print(line, flush=True)) as supervisor:
             for name in ("first", "second"):
                 await supervisor.start(name, "sh -c 'echo $$; sleep 300'", child_environment({}))
@@ -76,8 +76,8 @@ class Printed:
 
 
 @pytest.fixture
-def guard() -> Iterator[Guard]:
-    with Guard() as guard:
+def guard() -> Iterator[Reaper]:
+    with Reaper() as guard:
         yield guard
 
 
@@ -87,7 +87,7 @@ def printed() -> Printed:
 
 
 @pytest.fixture
-async def supervisor(guard: Guard, printed: Printed) -> AsyncIterator[Supervisor]:
+async def supervisor(guard: Reaper, printed: Printed) -> AsyncIterator[Supervisor]:
     async with Supervisor(guard, printed) as supervisor:
         yield supervisor
 
@@ -179,7 +179,7 @@ async def test_only_the_leader_is_asked_to_end_so_that_its_children_can_finish_t
     assert ("worker", "the child has finished its run") in printed.lines
 
 
-async def test_cancelling_the_stop_kills_at_once(children: Children, guard: Guard, printed: Printed) -> None:
+async def test_cancelling_the_stop_kills_at_once(children: Children, guard: Reaper, printed: Printed) -> None:
     async def ended_twice() -> None:
         async with Supervisor(guard, printed) as supervisor:
             await supervisor.start("worker", f'sh -c "{IGNORES_TERM}"', child_environment({}))

@@ -20,7 +20,7 @@ from agentic_sales.llm.prompts import Prompt
 from agentic_sales.llm.providers import close_models
 from agentic_sales.observability import plane as plane_module
 from agentic_sales.observability.http_spans import requests_traced
-from agentic_sales.observability.plane import Plane, open_plane, plane
+from agentic_sales.observability.plane import ObservabilityPlane, open_plane, plane
 from agentic_sales.observability.spans import (
     RunIdentity,
     current_trace,
@@ -64,7 +64,9 @@ class Recorded:
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     """A plane that is on in this process, with `echo`'s payloads shown and `rare`'s traces not kept."""
     recorded = Recorded()
-    opened = Plane(recorded.telemetry, None, sample={"rare": 0.0}, shown=frozenset({"echo"}), broker="redis")
+    opened = ObservabilityPlane(
+        recorded.telemetry, None, sample={"rare": 0.0}, shown=frozenset({"echo"}), broker="redis"
+    )
     monkeypatch.setattr(plane_module, "_open", opened)
     yield recorded
     recorded.telemetry.close()

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import unquote, urlsplit
 
 from agentic_sales.campaigns.sending.links import MAILDIR
-from agentic_sales.campaigns.sending.transports.contract import Transport
+from agentic_sales.campaigns.sending.transports.contract import MailTransport
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.sending.transports.resend import TIMEOUT, ResendTransport
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
@@ -19,7 +19,7 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 
 @asynccontextmanager
-async def open_transport(configuration: Settings) -> AsyncIterator[Transport]:
+async def open_transport(configuration: Settings) -> AsyncIterator[MailTransport]:
     """Open the transport of `AGENTIC_SALES_MAIL`; it connects when it is first used.
 
     Raises:

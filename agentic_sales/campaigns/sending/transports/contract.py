@@ -8,7 +8,7 @@ from agentic_sales.contracts import TouchId
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Handover:
     """What became of one try."""
 
     state: Literal["sent", "failed", "deferred", "ambiguous"]
@@ -25,14 +25,14 @@ class Delivery:
     """True: any other message would have fared alike, by a refused login, say; it is deferred however often it is."""
 
 
-class Transport(Protocol):
+class MailTransport(Protocol):
     """A way to hand over messages."""
 
     @property
     def name(self) -> str:
         """Name of the way, for the ledger."""
 
-    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:
+    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Handover:
         """Try once to hand over a message; whatever the other side does is told, never raised.
 
         Args:

@@ -7,7 +7,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from agentic_sales.campaigns.sending.messages import to_bytes
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.contracts import TouchId
 from agentic_sales.errors import StateUnavailable
 
@@ -22,13 +22,13 @@ class MaildirTransport:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:
+    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Handover:
         """Write the message, unless it is there."""
         try:
             await asyncio.to_thread(self._write, to_bytes(message), _name(key))
         except OSError as exc:
-            return Delivery("deferred", f"the maildir cannot be written: {exc}", is_our_fault=True)
-        return Delivery("sent", provider_id=key)
+            return Handover("deferred", f"the maildir cannot be written: {exc}", is_our_fault=True)
+        return Handover("sent", provider_id=key)
 
     async def remove(self, keys: Iterable[TouchId]) -> int:
         """Remove messages, wherever in the maildir they lie; return how many there were.

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from agentic_sales.campaigns.sending.messages import bodies_of
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.contracts import TouchId
 from agentic_sales.outbound.http import httpx
 
@@ -30,7 +30,7 @@ class ResendTransport:
         self._client = client
         self._api_key = api_key
 
-    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:
+    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Handover:
         """Hand over the message; tries that end in doubt are repeated under the same key before they are told."""
         doubt = ""
         for _ in range(TRIES):
@@ -38,7 +38,7 @@ class ResendTransport:
                 answer = await self._post(message, key)
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
                 if not doubt:
-                    return Delivery("deferred", f"Resend cannot be reached: {exc!r}", is_our_fault=True)
+                    return Handover("deferred", f"Resend cannot be reached: {exc!r}", is_our_fault=True)
                 continue
             except httpx.TransportError as exc:
                 doubt = f"Resend has the request and did not answer: {exc!r}"
@@ -47,8 +47,8 @@ class ResendTransport:
                 doubt = _told(answer)
                 continue
             delivery = _delivery(answer)
-            return delivery if delivery.state == "sent" or not doubt else Delivery("ambiguous", doubt)
-        return Delivery("ambiguous", doubt)
+            return delivery if delivery.state == "sent" or not doubt else Handover("ambiguous", doubt)
+        return Handover("ambiguous", doubt)
 
     async def _post(self, message: EmailMessage, key: TouchId) -> httpx.Response:
         headers = {"authorization": f"Bearer {self._api_key.get_secret_value()}", "idempotency-key": key}
@@ -75,20 +75,20 @@ def _own_reference(message: EmailMessage) -> dict[str, str]:
     return {"References": f"{message.get('References', '')} {message['Message-ID']}".strip()}
 
 
-def _delivery(answer: httpx.Response) -> Delivery:
+def _delivery(answer: httpx.Response) -> Handover:
     match answer.status_code:
         case 200 | 201:
-            return Delivery("sent", provider_id=_body(answer).get("id"))
+            return Handover("sent", provider_id=_body(answer).get("id"))
         case 429:
             pause = answer.headers.get("retry-after", "")
             pause_s = min(float(pause), LONGEST_PAUSE_S) if pause.isdecimal() else None
-            return Delivery("deferred", _told(answer), retry_after_s=pause_s, is_our_fault=True)
+            return Handover("deferred", _told(answer), retry_after_s=pause_s, is_our_fault=True)
         case 401 | 403 | 404 | 405:  # A key, a domain or a URL that is wrong.
-            return Delivery("deferred", _told(answer), is_our_fault=True)
+            return Handover("deferred", _told(answer), is_our_fault=True)
         case 409:  # Another try under this key is under way, or was another message: either may have been taken.
-            return Delivery("ambiguous", _told(answer))
+            return Handover("ambiguous", _told(answer))
         case _:
-            return Delivery("failed", _told(answer))
+            return Handover("failed", _told(answer))
 
 
 def _told(answer: httpx.Response) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
 from agentic_sales.campaigns.sending.messages import envelope_of, to_bytes
-from agentic_sales.campaigns.sending.transports.contract import Delivery
+from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.contracts import TouchId
 from agentic_sales.rules.bounces import ENDING, PASSING, cause_of
 
@@ -61,14 +61,14 @@ class SmtpTransport:
         self._answer_timeout_s = answer_timeout_s
         self._data_timeout_s = data_timeout_s
 
-    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Delivery:  # noqa: ARG002 - SMTP has no such key
+    async def deliver(self, message: EmailMessage, *, key: TouchId) -> Handover:  # noqa: ARG002 - SMTP has no such key
         """Hand over the message in a connection of its own."""
         client = self._client()
         try:
             await client.connect()
         except (SMTPException, OSError) as exc:
             # Also a refused login: it is this deployment that is wrong, not the message.
-            return Delivery("deferred", f"no session with {self._server.host}: {_told(exc)}", is_our_fault=True)
+            return Handover("deferred", f"no session with {self._server.host}: {_told(exc)}", is_our_fault=True)
         try:
             return await self._hand_over(client, message)
         finally:
@@ -90,41 +90,41 @@ class SmtpTransport:
             local_hostname=socket.gethostname(),
         )
 
-    async def _hand_over(self, client: SMTP, message: EmailMessage) -> Delivery:
+    async def _hand_over(self, client: SMTP, message: EmailMessage) -> Handover:
         sender, recipient = envelope_of(message)
         try:
             await client.mail(sender)
         except (SMTPException, OSError) as exc:
-            return Delivery("deferred", f"{sender} may not send: {_told(exc)}", is_our_fault=True)
+            return Handover("deferred", f"{sender} may not send: {_told(exc)}", is_our_fault=True)
         try:
             await client.rcpt(recipient)
         except SMTPResponseException as exc:
             return _answered(exc, unclear="deferred")
         except (SMTPException, OSError) as exc:
-            return Delivery("deferred", f"before the message: {_told(exc)}")
+            return Handover("deferred", f"before the message: {_told(exc)}")
         try:
             answer = await client.data(to_bytes(message), timeout=self._data_timeout_s)
         except SMTPResponseException as exc:
             return _answered(exc, unclear="ambiguous")
         except (SMTPException, OSError) as exc:
-            return Delivery(
+            return Handover(
                 "ambiguous", f"the server has the message and did not say whether it takes it: {_told(exc)}"
             )
-        return Delivery("sent", provider_id=answer.message[:200])
+        return Handover("sent", provider_id=answer.message[:200])
 
 
-def _answered(exc: SMTPResponseException, *, unclear: Literal["deferred", "ambiguous"]) -> Delivery:
+def _answered(exc: SMTPResponseException, *, unclear: Literal["deferred", "ambiguous"]) -> Handover:
     """Sort the server's answer by its class: 4yz is for now, 5yz for good, if it is about the recipient."""
     told = _told(exc)
     match exc.code // 100:
         case 4:
-            return Delivery("deferred", told)
+            return Handover("deferred", told)
         case 5 if cause_of(told) in PASSING:  # The next server, or tomorrow, may think otherwise.
-            return Delivery("deferred", told)
+            return Handover("deferred", told)
         case 5:
-            return Delivery("failed", told, is_bad_address=cause_of(told) in ENDING)
+            return Handover("failed", told, is_bad_address=cause_of(told) in ENDING)
         case _:  # It speaks something that is not SMTP.
-            return Delivery(unclear, told)
+            return Handover(unclear, told)
 
 
 def _told(exc: Exception) -> str:
