@@ -14,8 +14,8 @@ import redis
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
 
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.local.guard import Reaper
 from agentic_sales.local.ports import LOOPBACK, reachable_host, refuse_busy_ports
+from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.redis import embedded_redis
 from agentic_sales.local.supervisor import FleetFailed, Sink, Supervisor
 from agentic_sales.outbound.http import httpx

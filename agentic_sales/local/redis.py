@@ -22,8 +22,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.local.guard import Reaper, kill_group
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.reaper import Reaper, kill_group
 
 _READY_TIMEOUT_S = 60.0
 """Longest that loading the append-only file may take."""

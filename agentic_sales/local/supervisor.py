@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from agentic_sales.errors import AgenticSalesError
-from agentic_sales.local.guard import GRACE_S, Reaper, kill_group
+from agentic_sales.local.reaper import GRACE_S, Reaper, kill_group
 
 Sink = Callable[[str, str], None]
 """Takes the name of a process and a line that it printed."""

@@ -25,8 +25,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from agentic_sales.local.guard import Reaper
 from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.redis import redis_binary
 from tests.support.waiting import eventually
 

@@ -13,14 +13,14 @@ import pytest
 import redis
 
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.local.guard import Reaper
+from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.redis import embedded_redis, redis_binary
 from tests.support.ended import wait_until_ended
 
 OWNER = """
 import os, signal, sys
 from pathlib import Path
-from agentic_sales.local.guard import Reaper
+from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.redis import embedded_redis
 
 with Reaper() as guard, embedded_redis(Path(sys.argv[1]), guard) as server:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from agentic_sales.local.guard import Reaper, registered_at_end
+from agentic_sales.local.reaper import Reaper, registered_at_end
 from agentic_sales.local.supervisor import Supervisor
 from agentic_sales.settings import child_environment
 from tests.support.ended import process_of, wait_until_ended
@@ -37,7 +37,7 @@ else:
 """
 KILLED_SUPERVISOR = """
 import asyncio, os, signal
-from agentic_sales.local.guard import Reaper
+from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.supervisor import Supervisor
 from agentic_sales.settings import child_environment
 
