@@ -47,6 +47,9 @@ from agentic_sales.store.threads import Threads
 
 log = structlog.get_logger()
 
+STATEMENT_TIMEOUT_S = 10.0
+"""Longest statement of this process on PostgreSQL; a request that needs more is 503, and holds no connection longer."""
+
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
     *(suppressions, campaigns, export, forget, unsubscribe, webhooks),
@@ -76,7 +79,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         async with (
             traced(app, configuration),
             open_runs(configuration, control) as opened,
-            open_database(configuration) as database,
+            open_database(configuration, statement_timeout_s=STATEMENT_TIMEOUT_S) as database,
             writing_down(ThreadRecords(Threads(database), ThreadLedger(opened.ledger))) as records,
             langsmith_kept(opened.ledger),
         ):

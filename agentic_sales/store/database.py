@@ -8,11 +8,13 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -113,13 +115,21 @@ def is_kept(rows: Iterable[Sequence[int]]) -> bool:
 
 
 @asynccontextmanager
-async def open_database(configuration: Settings) -> AsyncIterator[Database]:
+async def open_database(
+    configuration: Settings, *, statement_timeout_s: float | None = None
+) -> AsyncIterator[Database]:
     """Open the database of a configuration; it connects when it is first used.
+
+    Args:
+        configuration: Says which database.
+        statement_timeout_s: How long PostgreSQL works on one statement before it gives up; None: for ever.
 
     Raises:
         ConfigurationError: `DATABASE_URL` cannot be one.
     """
     engine = build_engine(database_url(configuration))
+    if statement_timeout_s is not None and engine.dialect.name == "postgresql":
+        event.listen(engine.sync_engine, "connect", partial(_limit_statements, statement_timeout_s))
     try:
         yield Database(engine)
     finally:
@@ -172,6 +182,14 @@ def build_engine(url: URL) -> AsyncEngine:
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _limit_statements(timeout_s: float, connection: DBAPIConnection, _: object) -> None:
+    """Limit the statements of a connection; not in its URL, where poolers such as PgBouncer refuse options."""
+    cursor = connection.cursor()
+    cursor.execute(f"SET statement_timeout = {timeout_s * 1000:.0f}")
+    cursor.close()
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import insert, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import OperationalError, StatementError
 
-from agentic_sales.errors import StateUnavailable
+from agentic_sales.errors import InvalidRequest, StateUnavailable
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.threads import (
+    MOST_SOUGHT,
     Thread,
     ThreadEnd,
     ThreadFilter,
@@ -141,6 +142,50 @@ def test_threads_are_found_by_every_leaf_of_their_metadata(migrated: Settings) -
     asyncio.run(check())
 
 
+def test_a_search_for_a_hundred_values_costs_what_a_search_for_one_costs_and_more_are_refused(
+    migrated: Settings,
+) -> None:
+    metadata = {f"key-{number}": number for number in range(MOST_SOUGHT)}
+    made = [(f"t{number}", {**metadata, "key-0": number}) for number in range(20)]
+
+    async def check() -> None:
+        async with threads_of(migrated, *made) as threads:
+            assert await found(threads, ThreadFilter({**metadata, "key-0": 7})) == ["t7"]
+            assert await found(threads, ThreadFilter({**metadata, "key-0": 7, "key-9": 7})) == []
+            one_s = await _took_s(threads, ThreadFilter({"key-0": 7}))
+            assert await _took_s(threads, ThreadFilter({**metadata, "key-0": 7})) < 10 * one_s
+            with pytest.raises(InvalidRequest, match="`metadata` has more than 100 values"):
+                await threads.search(ThreadFilter({**metadata, "more": 1}), limit=1, sort_by="status", descending=True)
+            with pytest.raises(InvalidRequest, match="more than 1000 values"):
+                await threads.create("big", {str(number): number for number in range(1001)}, now=NOON)
+            assert await threads.load("big") is None
+
+    asyncio.run(check())
+
+
+async def _took_s(threads: Threads, wanted: ThreadFilter) -> float:
+    """Return how long a search takes, the shortest of three."""
+    times = []
+    for _ in range(3):
+        began = perf_counter()
+        await threads.search(wanted, limit=10, sort_by="created_at", descending=True)
+        times.append(perf_counter() - began)
+    return min(times)
+
+
+def test_a_statement_of_postgresql_ends_at_its_time_limit(migrated: Settings) -> None:
+    async def check() -> None:
+        async with open_database(migrated, statement_timeout_s=0.2) as database:
+            if database.engine.dialect.name != "postgresql":
+                return
+            for _ in range(2):  # the limit holds for the connection, not for its first statement
+                async with database.reading() as connection:
+                    with pytest.raises(OperationalError, match="statement timeout"):
+                        await connection.execute(text("SELECT pg_sleep(30)"))
+
+    asyncio.run(check())
+
+
 def test_metadata_is_merged_and_found_by_what_it_is_then(migrated: Settings) -> None:
     async def check() -> None:
         async with threads_of(migrated, ("a", {"stage": "new", "owner": "kim"})) as threads:
@@ -237,7 +282,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         async with open_database(settings) as database, database.writing() as connection:
             rows = [_row(number) for number in range(MANY)]
             await connection.execute(insert(ThreadRow), rows)
-            labels = [(label, row["thread_id"]) for row in rows for label in labels_of(row["metadata_"])]
+            labels = [(label, row["thread_id"]) for row in rows for label in labels_of(row["metadata_"], most=9)]
             await connection.execute(insert(ThreadLabelRow), [{"label": a, "thread_id": b} for a, b in labels])
             await connection.execute(text("ANALYZE"))
 
@@ -247,7 +292,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 def _row(number: int) -> dict[str, Any]:
     moment = NOON + timedelta(seconds=number)
-    metadata = {"lead": number}
+    metadata = {"lead": number, "graph_id": "echo", "assistant_id": "e", "half": number % 2}
     return {"thread_id": f"t{number}", "metadata_": metadata, "created_at": moment, "updated_at": moment}
 
 
@@ -255,26 +300,29 @@ def _row(number: int) -> dict[str, Any]:
     "wanted",
     [
         ThreadFilter({"lead": 77_777}),
+        ThreadFilter({"lead": 77_777, "graph_id": "echo", "half": 1}),
         ThreadFilter(status="idle"),
         ThreadFilter(status="interrupted"),
         ThreadFilter(ids=["t5", "t99999"]),
         ThreadFilter(status="idle", busy=[f"t{number}" for number in range(500)]),
         ThreadFilter(),
     ],
-    ids=["metadata", "common status", "rare status", "ids", "beside busy ones", "all"],
+    ids=[
+        "metadata",
+        "rare and common metadata",
+        "common status",
+        "rare status",
+        "ids",
+        "beside busy ones",
+        "all",
+    ],
 )
 def test_a_page_of_a_hundred_thousand_threads_costs_what_a_page_of_few_costs(
     crowd: Settings, wanted: ThreadFilter
 ) -> None:
     async def took_s() -> float:
         async with open_database(crowd) as database:
-            threads = Threads(database)
-            times = []
-            for _ in range(3):
-                began = perf_counter()
-                await threads.search(wanted, limit=10, sort_by="created_at", descending=True)
-                times.append(perf_counter() - began)
-            return min(times)
+            return await _took_s(Threads(database), wanted)
 
     assert asyncio.run(took_s()) < 0.02
 
