@@ -146,6 +146,8 @@ class Outcome:
     """Why it failed; None when it succeeded."""
     pause: bytes | None = None
     """Where its thread waits, as `RunRecord.pause` in JSON. None: nowhere, and after a failure: nobody knows."""
+    is_refused: bool = False
+    """It was refused before anything ran, so its thread stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -628,8 +630,16 @@ def finish_args(ttl_s: int, attempt: int, outcome: Outcome, *, is_dead: bool) ->
     if outcome.failure is not None:
         field, body = ("failure", outcome.failure.model_dump_json().encode())
     cancelled, code = CANCELLED.model_dump_json(), outcome.failure.code if outcome.failure else ""
-    pause = outcome.pause or b""
-    return [outcome.run_id, ttl_s, attempt, outcome.status, field, body, cancelled, int(is_dead), code, pause]
+    told: list[str | bytes | int] = [
+        field,
+        body,
+        cancelled,
+        int(is_dead),
+        code,
+        outcome.pause or b"",
+        int(outcome.is_refused),
+    ]
+    return [outcome.run_id, ttl_s, attempt, outcome.status, *told]
 
 
 def _webhook(url: str | None, status: str | None, attempts: str | None, error: str | None) -> dict[str, Any] | None:

@@ -70,10 +70,11 @@ local function take_turn_when_due(run_id)
   return true
 end
 
--- Note how a run left its thread. One that nobody began, and a question that failed, leave it as it was.
+-- Note how a run left its thread. One that nobody began, one that was refused, and a question that failed, leave it as
+-- it was.
 local function settle(thread, run_id, run)
   local key, is_well = thread_key(thread), run.status == 'success'
-  if run.attempt == '0' or (run.is_question and not is_well) then return end
+  if run.attempt == '0' or run.is_refused or (run.is_question and not is_well) then return end
   local known = redis.call('HMGET', key, 'pause', 'assistant_id')
   local pause = run.pause
   if not run.keeps_state or (not is_well and pause == '') then pause = known[1] or '' end
@@ -93,7 +94,7 @@ end
 -- Let go of the thread of a run that has ended, or of its place in the line. Returns what the next one's message needs.
 local function leave(run_id)
   local run = redis.call('HMGET', run_key(run_id), 'lock', 'status', 'attempt', 'pause', 'keeps_state', 'is_question',
-    'undoes')
+    'undoes', 'is_refused')
   local thread = run[1]
   if not thread then return nil end
   if redis.call('HGET', thread_key(thread), 'holder') ~= run_id then
@@ -101,7 +102,7 @@ local function leave(run_id)
     return nil
   end
   settle(thread, run_id, {status = run[2], attempt = run[3], pause = run[4] or '', keeps_state = run[5] == '1',
-    is_question = run[6] == '1'})
+    is_question = run[6] == '1', is_refused = run[8] == '1'})
   if run[2] == 'success' then
     for undone in string.gmatch(run[7] or '', '%S+') do
       redis.call('DEL', run_key(undone), 'agentic:events:' .. undone)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agentic_sales.control import assistant_uuid
 from agentic_sales.outbound.http import httpx
 from tests.acceptance.test_streams import frames
 from tests.support.fleet import Fleet
@@ -78,6 +79,35 @@ def refused(response: httpx.Response) -> tuple[int, str]:
 
 
 class TestThreads:
+    def test_a_refused_command_leaves_the_thread_as_it_was_and_in_the_inbox(self, fleet: Fleet) -> None:
+        thread = Conversation(fleet, metadata={"box": secrets.token_hex(4)})
+        thread.wait(input=ASK)
+        before = thread.get()
+        assert before["status"] == "interrupted"
+        for request in (
+            {"command": {"goto": "nowhere"}},
+            {"command": {"update": 7}},
+            {"command": {"resume": {"0" * 32: "yes"}}},
+            {"input": None, "checkpoint_id": "1f1e80eb-0000-6000-8000-000000000000"},
+        ):
+            answer = fleet.http.post(f"{thread.path}/runs/wait", json={"assistant_id": "ask_human", **request})
+            assert answer.status_code in {404, 409, 422}, answer.text
+            assert thread.get() == before
+        wanted = {"metadata": before["metadata"], "status": "interrupted"}
+        assert [found["thread_id"] for found in fleet.http.post("/threads/search", json=wanted).json()] == [
+            before["thread_id"]
+        ]
+
+    def test_a_thread_is_labelled_with_the_assistant_that_runs_on_it(self, fleet: Fleet) -> None:
+        mine = {"box": secrets.token_hex(4)}
+        thread = Conversation(fleet, metadata=mine)
+        thread.wait(input=ASK)
+        labels = {"graph_id": "ask_human", "assistant_id": assistant_uuid("ask_human")}
+        assert thread.get()["metadata"] == {**mine, **labels}
+        for label in labels.items():
+            body = {"metadata": {**mine, **dict([label])}, "status": "interrupted"}
+            assert len(fleet.http.post("/threads/search", json=body).json()) == 1
+
     def test_no_caller_takes_the_thread_of_a_campaign_before_the_campaign_does(self, fleet: Fleet) -> None:
         taken = f"campaign-spring-{secrets.token_hex(4)}"
         assert refused(fleet.http.post("/threads", json={"thread_id": taken})) == (422, "invalid_request")

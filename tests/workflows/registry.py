@@ -16,5 +16,6 @@ GRAPHS = (
     GraphSpec("broken_import", "tests.workflows.broken_import", effect="pure"),
     GraphSpec("steps", "tests.workflows.steps", effect="pure", resumable=True),
     GraphSpec("ask_human", "tests.workflows.ask_human", effect="pure", resumable=True),
+    GraphSpec("ask_below", "tests.workflows.ask_below", effect="pure", resumable=True),
     GraphSpec("ask_core", "tests.workflows.ask_core", effect="pure"),
 )

@@ -15,7 +15,7 @@ from agentic_sales.facade.bodies import parsed
 from agentic_sales.facade.guard import caller_of
 from agentic_sales.facade.runs.webhooks import check_webhook
 from agentic_sales.facade.state import state_of
-from agentic_sales.facade.threads.turns import check_request, turn_on
+from agentic_sales.facade.threads.turns import check_request, label, turn_on
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency
@@ -137,6 +137,8 @@ async def start(
         stream_modes=body.stream_modes if is_streamed else (),
         turn=turn,
     )
+    if turn is not None:
+        await label(request, row, turn)
     bind_contextvars(run_id=run.run_id, assistant_id=run.assistant_id, trace_id=run.trace_id)
     return Submission(body, run)
 

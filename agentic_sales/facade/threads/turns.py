@@ -7,10 +7,12 @@ state: LangGraph allows that, and lets the second graph fail, or misread.
 
 import re
 
+import structlog
 from fastapi import Request
 
 from agentic_sales.contracts import RunCommand, RunRequest
-from agentic_sales.errors import InvalidRequest, NotResumable
+from agentic_sales.control import assistant_uuid
+from agentic_sales.errors import InvalidRequest, NotResumable, StateUnavailable
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.threads.threads import new_thread_id
 from agentic_sales.observability.tracing import parse_inbound
@@ -19,6 +21,8 @@ from agentic_sales.runs.ledger import Idempotency
 from agentic_sales.runs.submit import SubmittedRun
 from agentic_sales.runs.turns import Turn
 from agentic_sales.store.threads import ThreadState
+
+log = structlog.get_logger()
 
 _INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
 _OF_A_THREAD = ("command", "checkpoint", "checkpoint_id")
@@ -96,6 +100,20 @@ async def undo_runs(request: Request, thread_id: str, *, only: str | None = None
     turn = Turn(thread_id, keeps_state=True, is_question=True, undoes=tuple(live), known=known)
     question = {"kind": "rollback", "run_ids": live}
     return await state.runs.submit(thread.assistant_id, question, trace=parse_inbound(request.headers), turn=turn)
+
+
+async def label(request: Request, row: GraphSpec, turn: Turn) -> None:
+    """Label a thread with the assistant of the run that it has got, as LangGraph's server does; inboxes find it so.
+
+    The run is recorded by then, so a database that is away is no failure of the request: the next run labels it.
+    """
+    if turn.known.labelled == row.assistant_id:
+        return
+    labels = {"graph_id": row.assistant_id, "assistant_id": assistant_uuid(row.assistant_id)}
+    try:
+        await state_of(request).threads.label(turn.thread_id, labels)
+    except StateUnavailable as exc:
+        log.warning("thread_not_labelled", thread_id=turn.thread_id, reason=str(exc))
 
 
 async def _is_known(request: Request, idempotency: Idempotency | None) -> bool:

@@ -53,19 +53,27 @@ def is_run(request: Mapping[str, Any]) -> bool:
     return request.get("kind", "run") in {"run", WAKE}
 
 
-async def drive(loaded: LoadedGraph, claim: Claim, ledger: Ledger, control: RunControl) -> End:
-    """Run a graph until it ends, or waits.
+async def prepare(loaded: LoadedGraph, claim: Claim, ledger: Ledger) -> Start | StateSnapshot:
+    """Say how a graph is started, or that nothing is left to run; nothing has run when this raises.
 
     Raises:
         InvalidInput: The input does not fit the graph.
+        InvalidRequest: The command is none, or goes to a node that the graph does not have.
         NothingToResume: The command resumes an interrupt at which the thread does not wait.
         UnknownCheckpoint: The thread does not have the checkpoint that the run is to start from.
     """
     start = await _start(loaded, claim, ledger)
+    if isinstance(start, Start) and start.is_input:
+        _validate(loaded, start.values)
+    return start
+
+
+async def drive(
+    loaded: LoadedGraph, claim: Claim, ledger: Ledger, control: RunControl, start: Start | StateSnapshot
+) -> End:
+    """Run a graph until it ends, or waits."""
     if isinstance(start, StateSnapshot):
         return await _end_without_running(loaded, claim, ledger, start)
-    if start.is_input:
-        _validate(loaded, start.values)
     state = await _run(loaded, claim, ledger, control, start)
     if isinstance(state, dict) and INTERRUPTS in state:
         state = {**state, INTERRUPTS: interrupts_json(state[INTERRUPTS])}

@@ -11,12 +11,13 @@ from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
+from langgraph.types import StateSnapshot
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.effects import acting_as
-from agentic_sales.errors import Misrouted, RateLimited, RunTimeout, StateUnavailable
+from agentic_sales.errors import Misrouted, RateLimited, RequestError, RunTimeout, StateUnavailable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
 from agentic_sales.runs.lanes import is_batch
@@ -29,14 +30,16 @@ from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.wire import to_wire
 from agentic_sales.workers.carried import graph_of
 from agentic_sales.workers.child.cancel import RunCancelled, cancellable
-from agentic_sales.workers.child.drive import drive, is_run, refuse_what_needs_a_thread
+from agentic_sales.workers.child.drive import drive, is_run, prepare, refuse_what_needs_a_thread
 from agentic_sales.workers.child.durable import DurableGraphs
 from agentic_sales.workers.child.failures import EXITS, failure_of
 from agentic_sales.workers.child.probe import answer_probe
 from agentic_sales.workers.child.questions import answer_question
+from agentic_sales.workers.child.resume import Start
 from agentic_sales.workers.child.snapshots import NOWHERE, pause_of
 from agentic_sales.workers.child.traced import traced
 from agentic_sales.workers.current import worker_name
+from agentic_sales.workers.loader import LoadedGraph
 from agentic_sales.workers.stopping import WorkerStopping
 
 log = structlog.get_logger()
@@ -62,6 +65,14 @@ class _Place:
     queue: str
     sub_runner: SubRunner
     in_place: bool
+
+
+class _RefusedError(Exception):
+    """Raised when the caller of a run is wrong, before anything of it has run."""
+
+    def __init__(self, reason: RequestError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 async def execute(
@@ -163,7 +174,7 @@ async def _delete_state(durable: DurableGraphs, claim: Claim) -> None:
 
 async def _outcome(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
     outcome = await _outcome_of_graph(row, claim, place)
-    if outcome.failure is None or not row.resumable:
+    if outcome.failure is None or outcome.is_refused or not row.resumable:
         return outcome
     return replace(outcome, pause=await _pause_of_thread(row, claim, place.durable))
 
@@ -197,6 +208,8 @@ async def _outcome_of_graph(row: GraphSpec, claim: Claim, place: _Place) -> Outc
         return _failed(claim, CANCELLED)
     except WorkerStopping:
         raise
+    except _RefusedError as exc:
+        return replace(_failed(claim, failure_of(row, exc.reason)), is_refused=True)
     except (Exception, *EXITS) as exc:
         failure = failure_of(row, exc)
         if failure.code == "bug":
@@ -219,7 +232,8 @@ async def _answer(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
         async with limit, cancellable(place.ledger, claim.run_id, can_move=can_move) as control:
             loaded = await place.durable.graph_of(row) if row.resumable else graph_of(row)
             if is_run(claim.request):
-                end = await drive(loaded, claim, place.ledger, control)
+                start = await _prepared(loaded, claim, place.ledger)
+                end = await drive(loaded, claim, place.ledger, control, start)
             else:
                 end = await answer_question(loaded, await place.durable.saver(), claim)
             return Outcome(claim.run_id, "success", to_wire(end.state), None, pause=_json_or_none(end.pause))
@@ -229,6 +243,13 @@ async def _answer(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
         raise
     finally:
         current_sub_runner.reset(token)
+
+
+async def _prepared(loaded: LoadedGraph, claim: Claim, ledger: Ledger) -> Start | StateSnapshot:
+    try:
+        return await prepare(loaded, claim, ledger)
+    except RequestError as exc:
+        raise _RefusedError(exc) from exc
 
 
 def _json_or_none(value: Mapping[str, Any] | None) -> bytes | None:

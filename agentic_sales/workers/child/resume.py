@@ -7,12 +7,13 @@ not been recorded as ended is answered from its state.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from langgraph.checkpoint.base import WRITES_IDX_MAP, BaseCheckpointSaver
+from langgraph.constants import END
 from langgraph.types import Command, PregelTask, Send, StateSnapshot
 from pydantic import BaseModel
 
@@ -82,7 +83,9 @@ async def _woken(graph: Graph, claim: Claim) -> Start:
     """
     at = await read_state(graph, thread_config(claim.thread_id), subgraphs=True)
     if is_waiting(at):
-        return Start(Command(resume=dict.fromkeys(waiting_interrupts(at), claim.request.get("resume"))))
+        waiting = waiting_interrupts(at)
+        answers = dict.fromkeys(waiting, claim.request.get("resume"))
+        return Start(Command(resume=_resume_with(waiting, answers)))
     if at.tasks:
         return Start(None)
     values = claim.request.get("input")
@@ -104,13 +107,27 @@ def is_waiting(state: StateSnapshot) -> bool:
     return bool(unfinished) and all(task.interrupts for task in unfinished)
 
 
-def waiting_interrupts(state: StateSnapshot) -> Iterator[str]:
-    """Yield the ids of the interrupts at which a thread waits, those of subgraphs as the subgraphs know them."""
+def waiting_interrupts(state: StateSnapshot) -> dict[str, bool]:
+    """Return the interrupts at which a thread waits, and whether an answer finds each by its id.
+
+    It does not in a subgraph whose state was changed while it waited: LangGraph looks for the answer beside the
+    checkpoint of the interrupt, and the change has made a newer one.
+    """
+    found: dict[str, bool] = {}
     for task in state.tasks:
-        if isinstance(task.state, StateSnapshot) and task.state.tasks:
-            yield from waiting_interrupts(task.state)
+        nested = task.state if isinstance(task.state, StateSnapshot) and task.state.tasks else None
+        if nested is not None and (inner := waiting_interrupts(nested)):
+            found |= inner
         elif task.result is None:
-            yield from (interrupt.id for interrupt in task.interrupts)
+            found |= {interrupt.id: nested is None for interrupt in task.interrupts}
+    return found
+
+
+def _resume_with(waiting: Mapping[str, bool], answers: Mapping[str, Any]) -> Any:
+    """Return answers in the form in which LangGraph finds them: by their ids, else as the only one that there is."""
+    if len(waiting) == 1 and not all(waiting.values()):
+        return next(iter(answers.values()), None)
+    return dict(answers)
 
 
 def _made_by(state: StateSnapshot, claim: Claim) -> bool:
@@ -144,17 +161,17 @@ async def _with_command(
 ) -> Start | StateSnapshot:
     if not isinstance(command, dict) or not any(command.get(name) is not None for name in ("resume", "goto", "update")):
         raise InvalidRequest("`command` must be an object with `resume`, `goto` or `update`")
-    waiting = list(waiting_interrupts(at))
+    waiting = waiting_interrupts(at)
     written = await _writes_of_commands(graph, at)
-    first = await _first_note(command, waiting, written, claim, ledger)
-    resume = {key: value for key, value in _resume_map(command, first["resume"]).items() if key in waiting}
+    first = await _first_note(command, list(waiting), written, claim, ledger)
+    answers = {key: value for key, value in _resume_map(command, first["resume"]).items() if key in waiting}
     is_written = written > first["written"]
     rest = Command(
-        resume=resume or None,
+        resume=_resume_with(waiting, answers) if answers else None,
         update=None if is_written else _update(command.get("update")),
-        goto=() if is_written else _goto(command.get("goto")),
+        goto=() if is_written else _goto(command.get("goto"), graph.builder.nodes),
     )
-    if rest.resume or rest.update or rest.goto:
+    if rest.resume is not None or rest.update or rest.goto:
         return Start(rest, checkpoint_id_of(claim.request))
     return at if is_waiting(at) else Start(None)
 
@@ -204,25 +221,39 @@ async def _writes_of_commands(graph: Graph, at: StateSnapshot) -> int:
     return sum(task_id == _NO_TASK and channel not in WRITES_IDX_MAP for task_id, channel, _ in writes)
 
 
-def _goto(goto: Any) -> Any:
+def _goto(goto: Any, nodes: Container[str]) -> Any:
     """Turn the wire form of `goto` into LangGraph's: a name, a node with an input, or a list of those."""
     match goto:
         case None:
             return ()
         case str():
-            return goto
+            return _known(goto, nodes)
         case {"node": str(node)}:
-            return Send(node, goto.get("input"))
-        case list():
-            return [_goto(part) for part in goto]
+            return Send(_known(node, nodes), goto.get("input"))
+        case list() if not any(isinstance(part, list) for part in goto):
+            return [_goto(part, nodes) for part in goto]
         case _:
             raise InvalidRequest("`command.goto` must be a node, {`node`, `input`}, or a list of those")
 
 
+def _known(node: str, nodes: Container[str]) -> str:
+    if node not in nodes and node != END:
+        raise InvalidRequest(f"`command.goto` names `{node[:128]}`, which is no node of this workflow")
+    return node
+
+
 def _update(update: Any) -> Any:
     """Turn the wire form of `update` into LangGraph's: an object, or pairs of key and value."""
-    if not isinstance(update, list):
+    if update is None or isinstance(update, dict):
         return update
-    if not all(isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in update):  # noqa: PLR2004 - a pair
+    if not isinstance(update, list) or not all(map(_is_pair, update)):
         raise InvalidRequest("`command.update` must be an object, or a list of pairs of key and value")
     return [(key, value) for key, value in update]
+
+
+def _is_pair(value: Any) -> bool:
+    match value:
+        case [str(), _]:
+            return isinstance(value, list)
+        case _:
+            return False

@@ -121,6 +121,42 @@ async def test_a_question_with_bytes_is_shown_and_can_be_answered(ask: Thread) -
     assert (await ask.run(command={"resume": "yes"}))["answers"] == ["yes"]
 
 
+@pytest.mark.parametrize("answers", ["by its value", "by the id that was shown"])
+async def test_a_subgraph_whose_state_was_changed_while_it_waited_goes_on_with_the_change(
+    ledger: Ledger, tmp_path: Path, answers: str
+) -> None:
+    async with thread_of("ask_below", ledger, tmp_path) as thread:
+        asked = await thread.run(**thread.given(topic="price", questions=2))
+        below = (await thread.run(kind="state", subgraphs=True))["tasks"][0]["state"]["checkpoint"]
+        await thread.run(kind="update_state", values={"draft": "Changed."}, checkpoint=below)
+        resume: Any = "yes" if answers == "by its value" else {asked["__interrupt__"][0]["id"]: "yes"}
+        again = await thread.run(command={"resume": resume})
+        assert again["__interrupt__"][0]["value"] == {"question": "Changed. Question 1?"}
+        ended = await thread.run(command={"resume": "no"})
+    assert (ended["draft"], ended["answers"], ended["finished"]) == ("Changed.", ["yes", "no"], True)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"command": {"resume": {"0" * 32: "yes"}}}, "nothing_to_resume"),
+        ({"command": {"goto": "nowhere"}}, "invalid_request"),
+        ({"command": {"goto": [{"node": "nowhere", "input": {}}]}}, "invalid_request"),
+        ({"command": {"goto": [["draft"]]}}, "invalid_request"),
+        ({"command": {"update": 7}}, "invalid_request"),
+        ({"command": {}}, "invalid_request"),
+        ({"input": None, "checkpoint_id": "1f1e80eb-0000-6000-8000-000000000000"}, "unknown_checkpoint"),
+        ({"input": {"topic": 7}}, "invalid_input"),
+    ],
+)
+async def test_a_refused_request_says_so_and_has_run_nothing(ask: Thread, request_: dict[str, Any], code: str) -> None:
+    await ask.run(**ask.given(topic="price"))
+    taken = ask.taken
+    assert (await ask.failure(**request_)).code == code
+    assert ask.taken == taken
+    assert (await ask.run(command={"resume": "yes"}))["answers"] == ["yes"]
+
+
 class TestRedelivery:
     async def test_before_the_first_checkpoint_begins_with_the_input(self, steps: Thread) -> None:
         run_id = await steps.submit(**steps.given(notes=["begun"]))
