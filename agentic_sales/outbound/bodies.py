@@ -34,10 +34,12 @@ async def read_body(response: httpx.Response, max_bytes: int, *, url: str) -> tu
         FetchRefused: The body of `url` is packed in a way that was not asked for, or is damaged.
     """
     unpack = _unpacker(response.headers.get("content-encoding", "").strip().lower(), url)
-    body = bytearray()
+    body, raw_bytes = bytearray(), 0
     async for chunk in response.aiter_raw():
+        raw_bytes += len(chunk)
         body += unpack(chunk, max_bytes + 1 - len(body))
-        if len(body) > max_bytes:
+        # A packed body is no larger than what it holds, but for a tail behind its end, which can be endless.
+        if max(raw_bytes, len(body)) > max_bytes:
             return bytes(body[:max_bytes]), False
     return bytes(body), True
 
@@ -52,7 +54,7 @@ def _unpacker(encoding: str, url: str) -> Callable[[bytes, int], bytes]:
 
     def unpack(chunk: bytes, limit: int) -> bytes:
         try:
-            return gzip.decompress(chunk, limit)
+            return b"" if gzip.eof else gzip.decompress(chunk, limit)
         except zlib.error as exc:
             raise FetchRefused(url, f"its gzip body is damaged: {exc}") from exc
 
