@@ -50,6 +50,7 @@
         ├── RunFailed                 a run ended with a failure that its worker recorded
         └── PromptMismatch            a prompt and the values given to it disagree
     ConfigurationError                outside the tree: the process must not start
+    └── ExtraMissing                  a setting needs an extra of this package that is not installed
 
 The three branches are the retry policy; nothing else decides. Bugs are not in the tree: they propagate, and the
 task records them with the code `bug`. Exceptions know nothing of HTTP (the facade has one table) and never
@@ -66,6 +67,7 @@ __all__ = [
     "ClaimLost",
     "ConfigurationError",
     "EffectExceeded",
+    "ExtraMissing",
     "FetchRefused",
     "GraphUnavailable",
     "IdempotencyConflict",
@@ -114,6 +116,15 @@ __all__ = [
 
 class ConfigurationError(Exception):
     """Raised when the deployment is wrong: the process must not start."""
+
+
+class ExtraMissing(ConfigurationError):
+    """Raised when a setting asks for packages that are an extra of this one and not installed."""
+
+    def __init__(self, setting: str, what: str, extra: str) -> None:
+        super().__init__(
+            f"{setting} names {what}, whose packages are not installed; run `pip install 'agentic-sales[{extra}]'`"
+        )
 
 
 class AgenticSalesError(Exception):

@@ -269,7 +269,7 @@ def _build(model: str, options: Mapping[str, Any]) -> BaseChatModel:
     try:
         built: BaseChatModel = init_chat_model(model, max_retries=0, **options)
     except ImportError as exc:
-        how = f"install it by `pip install agentic-sales[{provider}]`" if provider in _JSON_MODE else str(exc)
+        how = f"run `pip install 'agentic-sales[{provider}]'`" if provider in _JSON_MODE else str(exc)
         raise ModelMisconfigured(model, f"the package of provider `{provider}` is missing; {how}") from exc
     except Exception as exc:  # the boundary: each provider's client raises classes of its own
         raise ModelMisconfigured(model, f"{type(exc).__name__}: {exc}") from exc

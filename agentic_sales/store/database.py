@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from agentic_sales import effects
-from agentic_sales.errors import ConfigurationError, StateUnavailable
+from agentic_sales.errors import ConfigurationError, ExtraMissing, StateUnavailable
 from agentic_sales.settings import Settings
 from agentic_sales.wire import to_stored
 
@@ -38,7 +39,8 @@ def database_url(configuration: Settings) -> URL:
     """Return the database's URL, with the driver that we use.
 
     Raises:
-        ConfigurationError: `DATABASE_URL` is no URL, or names a database that is neither SQLite nor PostgreSQL.
+        ConfigurationError: `DATABASE_URL` is no URL, or names a database that is neither SQLite nor PostgreSQL, or
+            PostgreSQL without the packages for it.
     """
     if not configuration.database_url:
         return URL.create(_SQLITE, database=str(configuration.state_dir / _FILE_NAME))
@@ -48,6 +50,8 @@ def database_url(configuration: Settings) -> URL:
         raise ConfigurationError("DATABASE_URL is no database URL; expected postgresql://… or sqlite:///path") from exc
     match url.get_backend_name():
         case "postgresql" | "postgres":
+            if find_spec("psycopg") is None:
+                raise ExtraMissing("DATABASE_URL", "PostgreSQL", "postgres")
             return url.set(drivername=_POSTGRESQL)
         case "sqlite":
             return url.set(drivername=_SQLITE)

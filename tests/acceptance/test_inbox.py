@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from agentic_sales.campaigns.answers import imap
-from agentic_sales.campaigns.answers.imap import ImapAccount, poll_mailbox
+from agentic_sales.campaigns.answers.imap import poll_mailbox
+from agentic_sales.campaigns.answers.imap_accounts import ImapAccount
 from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail
 from agentic_sales.campaigns.answers.mails import MOST_BYTES
 from agentic_sales.contracts import MailboxId, TouchId

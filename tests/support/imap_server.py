@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import pytest
 
-from agentic_sales.campaigns.answers.imap import ImapAccount
+from agentic_sales.campaigns.answers.imap_accounts import ImapAccount
 from agentic_sales.local.ports import LOOPBACK, free_port
 from tests.support.services import end_group, missing, spawn
 from tests.support.waiting import eventually

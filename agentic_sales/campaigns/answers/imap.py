@@ -8,11 +8,10 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from imaplib import IMAP4, Internaldate2tuple
 from time import mktime
-from urllib.parse import unquote, urlsplit
 
 import structlog
 from imap_tools import AND, BaseMailBox, MailBox, MailBoxUnencrypted, U
@@ -20,13 +19,12 @@ from imap_tools.errors import ImapToolsError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.answers.events import Recorded, record
+from agentic_sales.campaigns.answers.imap_accounts import ImapAccount
 from agentic_sales.campaigns.answers.inbound import parse_mail
 from agentic_sales.campaigns.answers.mails import MOST_BYTES
 from agentic_sales.campaigns.answers.unreadable import keep_unreadable
 from agentic_sales.contracts import MailboxId
-from agentic_sales.errors import ConfigurationError, ProviderUnavailable
-from agentic_sales.outbound.addresses import is_loopback
-from agentic_sales.settings import Settings
+from agentic_sales.errors import ProviderUnavailable
 from agentic_sales.store.database import Database
 from agentic_sales.store.faults import is_of_world
 from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_read
@@ -36,27 +34,8 @@ MAILS_AT_ONCE = 100
 """Mails of one poll; the next one goes on where it ended."""
 TIMEOUT_S = 20.0
 INBOX = "INBOX"
-_PORTS = {"imap": 143, "imaps": 993}
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class ImapAccount:
-    """Where a mailbox's inbox is and how to open it."""
-
-    host: str
-    """Name or address."""
-    port: int
-    """TCP port."""
-    username: str
-    """Login."""
-    password: str = field(repr=False)
-    """Its password."""
-    is_clear: bool = False
-    """True: without TLS, for a server on this machine."""
-    tls: ssl.SSLContext | None = None
-    """Whom to trust; None: whom this machine trusts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +45,6 @@ class _Mail:
     uid: int
     raw: bytes
     received_at: datetime
-
-
-def imap_accounts(configuration: Settings) -> dict[MailboxId, ImapAccount]:
-    """Read `AGENTIC_SALES_IMAP`: `mailbox=imaps://user:password@host:993`, several of them separated by `;`.
-
-    Raises:
-        ConfigurationError: It is none; the message does not repeat it, because it holds passwords.
-    """
-    told = "" if configuration.imap is None else configuration.imap.get_secret_value()
-    accounts: dict[MailboxId, ImapAccount] = {}
-    for entry in filter(None, (part.strip() for part in told.split(";"))):
-        mailbox_id, _, url = entry.partition("=")
-        parts = urlsplit(url.strip())
-        host = parts.hostname or ""
-        is_whole = host and parts.username and parts.password and parts.scheme in _PORTS and mailbox_id.strip()
-        if not is_whole or (parts.scheme == "imap" and not is_loopback(host)):
-            raise ConfigurationError(
-                "AGENTIC_SALES_IMAP must be `mailbox=imaps://user:password@host:993;…`; imap:// only for this machine"
-            )
-        accounts[MailboxId(mailbox_id.strip())] = ImapAccount(
-            host=host,
-            port=parts.port or _PORTS[parts.scheme],
-            username=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            is_clear=parts.scheme == "imap",
-        )
-    return accounts
 
 
 async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapAccount, *, now: datetime) -> int:

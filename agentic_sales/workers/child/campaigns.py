@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from agentic_sales.campaigns.answers.arrivals import read_due
-from agentic_sales.campaigns.answers.imap import imap_accounts, poll_mailbox
+from agentic_sales.campaigns.answers.imap_accounts import imap_accounts
 from agentic_sales.campaigns.outcomes.learning import tell_outcomes
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.campaigns.visits.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
@@ -71,6 +71,10 @@ async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
         ConfigurationError: The setting is none.
     """
     accounts = imap_accounts(configuration)
+    if not accounts:
+        return {}
+    from agentic_sales.campaigns.answers.imap import poll_mailbox  # noqa: PLC0415 - its package is an extra
+
     database, now = current_database(configuration), clock.now()
 
     async def read(mailbox_id: MailboxId) -> int:

@@ -15,7 +15,7 @@ from agentic_sales.workers.loader import LoadedGraph, load_graph
 from agentic_sales.workers.state_types import types_of_graph
 
 if TYPE_CHECKING:
-    from agentic_sales.workers.child.checkpoints import Saver
+    from agentic_sales.workers.child.saver import Saver
 
 
 class DurableGraphs:

@@ -25,7 +25,7 @@ from agentic_sales.workers.child.snapshots import (
 from agentic_sales.workers.loader import Graph, LoadedGraph
 
 if TYPE_CHECKING:
-    from agentic_sales.workers.child.checkpoints import Saver
+    from agentic_sales.workers.child.saver import Saver
 
 HISTORY_LIMIT = 10
 """States that a history has when the question does not say."""

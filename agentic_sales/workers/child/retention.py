@@ -15,7 +15,8 @@ from sqlalchemy import TextClause, text
 
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, build_engine
-from agentic_sales.workers.child.checkpoints import Saver, checkpoints_url, open_checkpoints
+from agentic_sales.workers.child.checkpoints import checkpoints_url, open_checkpoints
+from agentic_sales.workers.child.saver import Saver
 from agentic_sales.workers.child.snapshots import thread_config
 
 THREADS_AT_ONCE = 500

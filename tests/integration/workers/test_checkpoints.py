@@ -15,7 +15,8 @@ from agentic_sales.errors import StateUnavailable
 from agentic_sales.local.ports import LOOPBACK, free_port
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
-from agentic_sales.workers.child import checkpoints
+from agentic_sales.workers.child import checkpoints, postgres_saver
+from agentic_sales.workers.child import saver as savers
 from agentic_sales.workers.child.checkpoints import FILE_NAME, open_checkpoints
 from agentic_sales.workers.child.revive import serializer_for
 from agentic_sales.workers.child.snapshots import thread_config
@@ -138,8 +139,8 @@ async def _until_locked_out(thread: Thread) -> None:
 async def test_a_database_that_stays_away_fails_the_run_as_something_to_try_again(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "PATIENCE_S", 0.2)
-    monkeypatch.setattr(checkpoints, "CONNECT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(savers, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(postgres_saver, "CONNECT_TIMEOUT_S", 0.2)
     url = f"postgresql://nobody@{LOOPBACK}:{free_port()}/nowhere"
     async with thread_of("steps", ledger, tmp_path, {"DATABASE_URL": url}) as thread:
         failure = await thread.failure(**thread.given())

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from agentic_sales.campaigns.answers.imap import ImapAccount, imap_accounts
+from agentic_sales.campaigns.answers.imap_accounts import ImapAccount, imap_accounts
 from agentic_sales.campaigns.people.addresses import email_hash, normalized
 from agentic_sales.campaigns.plan.plan import CampaignPlan, mailbox_for, variant_for
 from agentic_sales.campaigns.plan.windows import SendWindow, zone_named

@@ -1,0 +1,122 @@
+"""Store every step of a thread over a database that may be away for a moment, whichever database it is.
+
+What a saver does can be done again without harm (it writes by key), so a connection that is lost in the middle of a run
+costs the run a moment: the step that was to be stored is stored over the next connection.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import structlog
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import (
+    BaseCheckpointSaver,
+    ChannelVersions,
+    Checkpoint,
+    CheckpointMetadata,
+    CheckpointTuple,
+)
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+
+from agentic_sales.errors import StateUnavailable
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+PATIENCE_S = 45.0
+"""How long a step waits for a database that is away or locked, before its run fails."""
+PAUSE_S = 0.25
+"""Pause between two tries."""
+QUICK_TRIES = 2
+"""Tries that come at once, since each connection of a pool of this size tells its loss by a failure."""
+
+
+class Saver(BaseCheckpointSaver[str]):
+    """A checkpointer that does every step again whose connection was lost, until the database is back."""
+
+    lost: tuple[type[Exception], ...]
+    """What its driver raises when the connection is lost or the database is locked."""
+
+    if TYPE_CHECKING:  # each database's own class has it, behind this one in the order of resolution
+
+        async def setup(self) -> None:
+            """Make or migrate the tables."""
+
+    async def acount(self, thread_id: str) -> int:
+        """Count the checkpoints of a thread."""
+        raise NotImplementedError
+
+    async def adelete_runs(self, thread_id: str, run_ids: Sequence[str]) -> None:
+        """Remove the checkpoints that runs made on a thread."""
+        raise NotImplementedError
+
+    async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """Read one checkpoint."""
+        return await self._patiently(partial(super().aget_tuple, config))
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - LangGraph's name
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """Read checkpoints, newest first."""
+        found = super().alist
+        for item in await self._patiently(lambda: _collected(found(config, filter=filter, before=before, limit=limit))):
+            yield item
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store one checkpoint."""
+        return await self._patiently(partial(super().aput, config, checkpoint, metadata, new_versions))
+
+    async def aput_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
+    ) -> None:
+        """Store what a step has written so far."""
+        await self._patiently(partial(super().aput_writes, config, writes, task_id, task_path))
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Remove the checkpoints of a thread."""
+        await self._patiently(partial(super().adelete_thread, thread_id))
+
+    async def _patiently(self, step: Callable[[], Awaitable[T]]) -> T:
+        clock = asyncio.get_running_loop().time
+        give_up_at_s = clock() + PATIENCE_S
+        losses = 0
+        while True:
+            try:
+                return await step()
+            except self.lost as exc:
+                if clock() > give_up_at_s:
+                    raise StateUnavailable(exc) from exc
+                log.warning("checkpoint_step_lost", reason=str(exc))
+            losses += 1
+            await self._recover()
+            await asyncio.sleep(PAUSE_S if losses > QUICK_TRIES else 0.0)
+
+    async def _recover(self) -> None:
+        """Do what must be done before a step is done again."""
+
+
+async def _collected(items: AsyncIterator[T]) -> list[T]:
+    return [item async for item in items]
+
+
+def serializer() -> JsonPlusSerializer:
+    """Return what reads a checkpoint strictly.
+
+    Only plain data, LangChain's messages and the classes of the graph itself are made again from it: write access to
+    the database must not make a worker import and call anything.
+    """
+    return JsonPlusSerializer(allowed_msgpack_modules=None)
