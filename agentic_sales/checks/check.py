@@ -88,11 +88,16 @@ def _langgraph_json_problems(configuration: Settings, folder: Path) -> Iterator[
         return
     wanted = json.loads(render_langgraph_json(rows.values(), folder))
     written = _read_json(folder / FILE_NAME)
-    if written is None:
+    if written is None and _is_expected(folder):
         advice = f"it is missing or not JSON; {_GENERATE} in the project's directory"
         yield Problem(FILE_NAME, "file", str(folder / FILE_NAME), advice)
-    elif written != wanted:
+    elif written is not None and written != wanted:
         yield Problem(FILE_NAME, "graphs", _differing(written, wanted), f"out of step with the registry; {_GENERATE}")
+
+
+def _is_expected(folder: Path) -> bool:
+    """Tell whether a folder is a repository of this package, or has the file; an installed fleet needs none."""
+    return (folder / OWN_REGISTRY.partition(".")[0]).is_dir() or (folder / FILE_NAME).exists()
 
 
 def _differing(written: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ configuration is wrong, 3 the fleet did not answer in time.
 """
 # ruff: noqa: PLC0415 - see above: imports inside the commands are the point
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ from rich.console import Console
 from agentic_sales.cli import campaigns, db, products, runs, suppressions
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
 from agentic_sales.errors import AgenticSalesError, ConfigurationError
+from agentic_sales.packaged import extend_path
 
 app = typer.Typer(
     name="agentic-sales",
@@ -231,8 +231,7 @@ def flower(
 
 def main() -> None:
     """Run the command line; every error of ours is a clear line on standard error."""
-    # As `celery -A` and `python -m` do: a registry in the working directory can be named.
-    sys.path.append(str(Path.cwd()))
+    extend_path()
     try:
         app()
     except ConfigurationError as exc:

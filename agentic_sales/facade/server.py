@@ -6,6 +6,7 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 
+from agentic_sales.celery import configuration_file
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.facade.app import create_app
@@ -34,6 +35,7 @@ def serve(host: str, port: int, *, dev: bool) -> None:
     """
     configuration, control = settings(), control_plane()
     configure_logs(configuration.log_level, configuration.log_format)
+    log.info("celery_configured", file=configuration_file())
     if not _is_key(configuration.auth_token):
         _refuse_open_door(host, dev=dev)
     ensure_migrated(configuration)

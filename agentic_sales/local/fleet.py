@@ -19,6 +19,7 @@ from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.redis import embedded_redis
 from agentic_sales.local.supervisor import FleetFailed, Sink, Supervisor
 from agentic_sales.outbound.http import httpx
+from agentic_sales.packaged import PACKAGED
 from agentic_sales.settings import child_environment
 
 DEFAULT_PORT = 8002
@@ -26,7 +27,6 @@ READY_TIMEOUT_S = 120.0
 """Longest that starting may take: four workers import their graphs at the same time."""
 _POLL_S = 0.25
 _CONNECT_TIMEOUT_S = 2.0
-_PROJECT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def running_fleet(plan: FleetPlan, sink: Sink) -> AsyncIterator[LocalFleet
         sink: Takes every line that a process prints.
 
     Raises:
-        ConfigurationError: A port is taken, Redis is not there, or there is no Procfile.
+        ConfigurationError: A port is taken, Redis is not there, or the Procfile has no line.
     """
     refuse_busy_ports(
         {
@@ -123,14 +123,13 @@ async def running_fleet(plan: FleetPlan, sink: Sink) -> AsyncIterator[LocalFleet
 
 
 def read_procfile() -> dict[str, str]:
-    """Return the Procfile's lines, name to command: the working directory's, else the project's.
+    """Return the Procfile's lines, name to command: the working directory's, else the packaged one's.
 
     Raises:
-        ConfigurationError: There is none, or it has no line.
+        ConfigurationError: It has no line.
     """
-    path = next((path for folder in (Path.cwd(), _PROJECT) if (path := folder / "Procfile").is_file()), None)
-    if path is None:
-        raise ConfigurationError(f"there is no Procfile in `{Path.cwd()}`; run this in the project's directory")
+    own = Path.cwd() / "Procfile"
+    path = own if own.is_file() else PACKAGED / "Procfile"
     commands = dict(parse_procfile(path.read_text(encoding="utf-8")).processes)
     if not commands:
         raise ConfigurationError(f"`{path}` has no line of the form `name: command`")

@@ -8,13 +8,14 @@ reach a graph are imported here when a worker starts, not before, since beat and
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from celery import signals
 from celery.concurrency.prefork import TaskPool
 
-from agentic_sales.celery import app
+from agentic_sales.celery import app, configuration_file
 from agentic_sales.control import ControlPlane, control_plane
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.observability.logs import configure_logs
@@ -41,6 +42,7 @@ def rows_of_queues(control: ControlPlane, queues: set[str]) -> list[GraphSpec]:
 @signals.setup_logging.connect
 def _configure_logs(**_: Any) -> None:
     configure_logs(settings().log_level, settings().log_format)
+    log.info("celery_configured", file=configuration_file())
 
 
 @signals.celeryd_init.connect
@@ -64,15 +66,14 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
     from agentic_sales.workers import carried  # noqa: PLC0415 - only a worker may reach a graph
 
     _refuse_other_pools(instance.pool_cls)  # type: ignore[attr-defined]  # celery-types lacks it
-    try:
-        Budgets.of(settings(), control_plane().rows)
-        check_models(settings())
-    except ConfigurationError as exc:
-        raise SystemExit(f"this worker cannot start: {exc}") from exc  # Celery swallows any other error of a signal
+    _or_end(lambda: Budgets.of(settings(), control_plane().rows))
+    _or_end(lambda: check_models(settings()))
     queues = set(app.amqp.queues.consume_from)
     rows = rows_of_queues(control_plane(), queues)
     if any(row.resumable for row in rows):
-        import agentic_sales.workers.child.checkpoints  # noqa: PLC0415 - so that every child inherits the drivers
+        _load_checkpoints()
+    if control_plane().default_queue in queues:
+        _check_inboxes()
     carried.carry(rows)
     if _reads_the_store():
         _ensure_migrated()
@@ -92,6 +93,26 @@ def _refuse_other_pools(pool: type) -> None:
         )
 
 
+def _load_checkpoints() -> None:
+    from agentic_sales.workers.child.checkpoints import load_driver  # noqa: PLC0415 - only where a graph is resumable
+
+    _or_end(lambda: load_driver(settings()))
+
+
+def _check_inboxes() -> None:
+    from agentic_sales.campaigns.answers.imap_accounts import imap_accounts  # noqa: PLC0415 - core alone reads them
+
+    _or_end(lambda: imap_accounts(settings()))
+
+
+def _or_end(step: Callable[[], object]) -> None:
+    """Do a step of the start; Celery swallows any error of a signal but the end of the process."""
+    try:
+        step()
+    except ConfigurationError as exc:
+        raise SystemExit(f"this worker cannot start: {exc}") from exc
+
+
 def _reads_the_store() -> bool:
     """Say whether a graph of this worker does, by what its import has brought; the other pools need no database."""
     return "agentic_sales.store.database" in sys.modules
@@ -100,10 +121,7 @@ def _reads_the_store() -> bool:
 def _ensure_migrated() -> None:
     from agentic_sales.store.migrate import ensure_migrated  # noqa: PLC0415 - only where a graph reads the store
 
-    try:
-        ensure_migrated(settings())
-    except ConfigurationError as exc:
-        raise SystemExit(f"this worker cannot start: {exc}") from exc
+    _or_end(lambda: ensure_migrated(settings()))
 
 
 @signals.worker_ready.connect

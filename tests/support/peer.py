@@ -14,7 +14,7 @@ OFFLINE = {
     "LOG_LEVEL": "WARNING",
 }
 """Environment in which it speaks to nobody and writes little."""
-_COMMAND = Path(__file__).parents[1] / ".venv-langgraph-dev" / "bin" / "langgraph"
+_COMMAND = Path(__file__).parents[2] / ".venv-langgraph-dev" / "bin" / "langgraph"
 
 
 def langgraph_command() -> Path:

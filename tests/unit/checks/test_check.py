@@ -277,9 +277,14 @@ def test_a_langgraph_json_out_of_step_is_told_with_the_assistants(tmp_path: Path
     assert (problem.field, problem.value) == ("graphs", "email_reply, pipeline")
 
 
-def test_a_missing_langgraph_json_is_told(tmp_path: Path) -> None:
+def test_a_missing_langgraph_json_is_told_in_a_repository(tmp_path: Path) -> None:
+    (tmp_path / "agentic_sales").mkdir()
     (problem,) = [p for p in check_fleet(Settings(), tmp_path) if p.row == "langgraph.json"]
     assert problem.value == str(tmp_path / "langgraph.json")
+
+
+def test_an_installed_fleet_needs_no_langgraph_json(tmp_path: Path) -> None:
+    assert [p for p in check_fleet(Settings(), tmp_path) if p.row == "langgraph.json"] == []
 
 
 def test_the_own_registry_may_be_named_too() -> None:

@@ -1,0 +1,103 @@
+"""The product as it is installed: its wheel, built from the files of the repository, alone in a virtual environment."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.fleet import PROJECT
+from tests.support.services import MACHINE_ENVIRONMENT, missing
+
+_NO_INDEX = ("Could not find a version", "No matching distribution", "Failed to establish", "Temporary failure in name")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A virtual environment that holds the wheel and what it depends on, without any extra."""
+
+    wheel: Path
+    """The wheel."""
+    folder: Path
+    """The environment."""
+
+    @property
+    def bin(self) -> Path:
+        """Where its commands are."""
+        return self.folder / "bin"
+
+    @property
+    def site_packages(self) -> Path:
+        """Where its packages are."""
+        return next(self.folder.glob("lib/python*/site-packages"))
+
+    def environment(self, overrides: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the environment of a process that finds these commands and nothing of the repository."""
+        return {**MACHINE_ENVIRONMENT, "PATH": f"{self.bin}:{MACHINE_ENVIRONMENT['PATH']}", **(overrides or {})}
+
+    def run(
+        self, *command: str, cwd: Path, environment: Mapping[str, str] | None = None, timeout_s: float = 60
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end; what it prints comes back in `stdout`."""
+        return subprocess.run(
+            [self.bin / command[0], *command[1:]],
+            cwd=cwd,
+            env=self.environment(environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+
+def tracked_files() -> list[str]:
+    """Return the files of the repository: tracked ones, and new ones that are not ignored."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+    if listed.returncode != 0:
+        pytest.skip("this is no repository: what belongs to it cannot be told from what was made in it")
+    return sorted(name for name in set(listed.stdout.splitlines()) if (PROJECT / name).is_file())
+
+
+def copy_of_the_repository(folder: Path) -> Path:
+    """Copy the repository's files into a folder, so that a build cannot see what else is here."""
+    for name in tracked_files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / name, folder / name)
+    return folder
+
+
+def build_wheel(source: Path, folder: Path) -> Path:
+    """Build the wheel of a directory or of a source distribution."""
+    command = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)]
+    done = pip(Path(sys.executable), *command)
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("*.whl"))
+
+
+def install(wheel: Path, folder: Path) -> Installed:
+    """Install a wheel with the pinned versions of what it depends on; skip where there is no package index."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    done = pip(
+        folder / "bin" / "python",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--constraint",
+        str(PROJECT / "constraints.txt"),
+        str(wheel),
+    )
+    if done.returncode != 0 and any(sign in done.stderr for sign in _NO_INDEX):
+        missing(f"there is no package index to install from: {done.stderr[-300:]}")
+    assert done.returncode == 0, done.stderr
+    return Installed(wheel, folder)
+
+
+def pip(python: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run the pip of an interpreter, with the index that this machine is configured for."""
+    command = [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
