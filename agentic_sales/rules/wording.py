@@ -19,30 +19,9 @@ MARKERS = (
 MAX_QUOTE_LETTERS = 160
 MIN_QUOTE_LETTERS = 20
 
-_HISTORY = re.compile(
-    r"^(?:>|-{2,} ?(?:original|forwarded|urspr\u00fcngliche|weitergeleitete|message d'origine|mensaje original)|_{10,}$"
-    r"|(?:on|am|le|el|il|op|em) .{4,200}"
-    r"(?:wrote|schrieb|a \u00e9crit|escribi\u00f3|ha scritto|schreef|escreveu).{0,80}:$"
-    r"|\*?(?:from|von|de|da|van) ?:\*? .*\n\*?(?:sent|date|to|gesendet|datum|an|envoy\u00e9|enviado) ?:\*? )",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""Where the quoted older messages begin."""
-_HEADERS = re.compile(r"\A\s*(?:(?:subject|from|to|cc|date|sent): [^\n]*\n)+", re.IGNORECASE)
 _SIGN_OFF = re.compile(
     r"\n+(?:thanks|thank you|many thanks|best|(?:best |kind |warm )?(?:regards|wishes)|cheers|sincerely|all the best)"
     r"[,.!]?(?:\n[^\n]{0,60}){0,3}\Z",
-    re.IGNORECASE,
-)
-_OPT_OUT = re.compile(
-    r"\b(?:unsubscribe|opt(?:ing)?[- ]?out|(?:remove|delete) (?:me|us|my (?:e-?mail|address|name|data|details))"
-    r"|take (?:me|us) off"
-    r"|(?:stop|quit|cease) (?:e-?mail|mail|contact|writ|messag|send|spamm)\w*"
-    r"|(?:do not|don't|never) (?:ever )?(?:e-?mail|contact|write|message)\b(?! (?:(?:to )?(?:me|us) )?(?:before|until))"
-    r"|(?:do not|don't) (?:wish|want) to (?:receive|get|hear)"
-    r"|no (?:more|further) (?:e-?mails?|mails?|messages)|leave (?:me|us) alone"
-    r"|gdpr (?:request|complaint)|report(?:ing|ed)? (?:you|this) (?:as|for) spam|this is spam"
-    r"|abmelden|austragen|keine (?:weiteren )?(?:e-?mails|mails|werbung)|nicht mehr (?:kontaktieren|anschreiben)"
-    r"|d\u00e9sinscri\w+|ne (?:me|nous) contactez plus|darme de baja|no me (?:escriba|contacte)n? m\u00e1s)\b",
     re.IGNORECASE,
 )
 _PRIVATE = re.compile(
@@ -55,19 +34,6 @@ _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Of the control characters tab and line breaks are not among them."""
 _ENCODED_WORD = re.compile(r"=\?[^\s?]{1,40}\?[bq]\?", re.IGNORECASE)
 """How an encoded word of RFC 2047 begins; a mail program decodes what follows, whoever wrote it."""
-
-
-def newest_text(email: str) -> str:
-    """Return the message itself: without mail headers and without the older messages quoted below it."""
-    email = email.replace("\r\n", "\n")
-    message = _HISTORY.split(_HEADERS.sub("", email), maxsplit=1)[0].strip()
-    return message or email.strip()
-
-
-def opt_out(email: str) -> str | None:
-    """Return the words in which a writer asks not to be written to again; quoted older messages do not count."""
-    found = _OPT_OUT.search(straight(newest_text(email)))
-    return found.group() if found else None
 
 
 def straight(text: str) -> str:

@@ -3,7 +3,6 @@
 A stranger wrote all of it, so every field is bounded, and everything is cut before anything is looked for in it.
 """
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
@@ -11,10 +10,10 @@ from hashlib import sha256
 from typing import Literal
 
 from agentic_sales.campaigns.answers.mail_reports import report_of
-from agentic_sales.campaigns.answers.mails import address, header, ids, is_of_footer, read_mail, text_of
+from agentic_sales.campaigns.answers.mails import address, header, ids, read_mail, text_of
 from agentic_sales.contracts import TouchId
-from agentic_sales.rules.conversations import without_tags
-from agentic_sales.rules.wording import newest_text
+from agentic_sales.rules.absences import by_subject
+from agentic_sales.rules.quotes import own_words
 
 Kind = Literal[
     "reply",
@@ -36,12 +35,6 @@ KEY_CHARS = 32
 _AUTOMATIC_PRECEDENCE = {"auto_reply", "bulk", "junk"}
 """Not `list`: a group address in front of the inbox, as Google Groups is one, puts that on what people write."""
 _AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-AutoReply-From")
-_AUTOMATIC_SUBJECT = re.compile(
-    r"^(?:automatic reply|auto(?:matic)?[- ]?(?:reply|response)|out of (?:the )?office|automatische antwort"
-    r"|abwesenheitsnotiz|réponse automatique|respuesta automática|risposta automatica|automatisch antwoord"
-    r"|resposta automática|automatisk svar|autosvar)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +99,6 @@ def event_id_of(source: str, identity: bytes) -> str:
     return f"{source}:{sha256(identity).hexdigest()[:KEY_CHARS]}"
 
 
-def own_words(text: str) -> str:
-    """Return what somebody wrote, without the quoted message below or above it; empty: it quotes, and says nothing.
-
-    A line of our own footer is left out first: it is not the writer who speaks of unsubscribing there.
-    """
-    kept = "\n".join(line for line in text.splitlines() if not is_of_footer(line))
-    return "\n".join(line for line in newest_text(kept).splitlines() if not line.startswith(">")).strip()
-
-
 def kind_of(message: Message) -> Kind:
     """Tell a person's reply from a machine's, by RFC 3834 and by what is sent in its stead."""
     submitted = header(message, "Auto-Submitted").partition(";")[0].strip().lower()
@@ -123,6 +107,6 @@ def kind_of(message: Message) -> Kind:
         or header(message, "Precedence").strip().lower() in _AUTOMATIC_PRECEDENCE
         or any(name in message for name in _AUTOMATIC_HEADERS)
         or header(message, "Return-Path").strip() == "<>"
-        or _AUTOMATIC_SUBJECT.search(without_tags(header(message, "Subject"))) is not None
+        or by_subject(header(message, "Subject")) is not None
     )
     return "auto_reply" if is_automatic else "reply"

@@ -13,7 +13,6 @@ from agentic_sales.campaigns.answers.inbound import (
     Inbound,
     Kind,
     kind_of,
-    own_words,
 )
 from agentic_sales.campaigns.answers.mail_reports import report_of
 from agentic_sales.campaigns.answers.mails import (
@@ -28,6 +27,7 @@ from agentic_sales.campaigns.answers.mails import (
 )
 from agentic_sales.contracts import TouchId
 from agentic_sales.rules.bounces import ENDING, cause_of, ends_address
+from agentic_sales.rules.quotes import own_words
 from agentic_sales.rules.wording import readable
 
 _RESEND_KINDS: Mapping[str, Kind] = {

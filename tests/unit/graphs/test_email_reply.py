@@ -5,15 +5,11 @@ import jsonschema_rs
 import pytest
 from pydantic import ValidationError
 
-from agentic_sales.graphs.email_reply import (
-    EXAMPLE,
+from agentic_sales.graphs.email_reply import EXAMPLE, Input, Output, State, graph
+from agentic_sales.rules.reply_drafts import (
     Analysis,
-    Input,
-    Output,
-    State,
     analyze_by_rules,
     find_faults,
-    graph,
     reply_by_rules,
     subject_of_thread,
     tidy_by_rules,
@@ -92,7 +88,7 @@ class TestTheReplyByRules:
     def test_keeps_the_rules_for_every_intent(self, intent: Any, details: str) -> None:
         state = State(original_email="Hello", additional_details=details)
         state.analysis = Analysis(intent=intent, sentiment="neutral", key_ask="")
-        body = reply_by_rules(state).body
+        body = reply_by_rules(state, state.analysis.intent).body
         assert find_faults(body) == []
         assert body.startswith("Hello,\n\n")
         assert len(body.split("\n\n")) >= 2
@@ -101,12 +97,8 @@ class TestTheReplyByRules:
         state = State(
             original_email="x", additional_details="It costs 5 euros.", instructions="Be nice. We ship today."
         )
-        assert "It costs 5 euros. We ship today." in reply_by_rules(state).body
-        assert "Be nice" not in reply_by_rules(state).body
-
-    def test_accepts_a_wish_not_to_be_written_to_and_says_nothing_else(self) -> None:
-        state = State(original_email="Please unsubscribe me.", additional_details="We have a discount.")
-        assert reply_by_rules(state).body == "Hello,\n\nI understand, and I will not write to you about this again."
+        assert "It costs 5 euros. We ship today." in reply_by_rules(state, state.analysis.intent).body
+        assert "Be nice" not in reply_by_rules(state, state.analysis.intent).body
 
 
 class TestThePolishByRules:
@@ -149,12 +141,35 @@ async def test_the_example_runs_to_the_end_without_a_model() -> None:
     [
         {"include_calendly": True},
         {"calendly_url": LINK},
-        {"include_calendly": True, "calendly_url": LINK, "original_email": "Stop writing to me."},
     ],
-    ids=["no link", "not wanted", "opted out"],
+    ids=["no link", "not wanted"],
 )
-async def test_no_calendar_line_is_added_without_link_wish_and_consent(given: dict[str, Any]) -> None:
+async def test_no_calendar_line_is_added_without_link_and_wish(given: dict[str, Any]) -> None:
     assert "pick a time" not in (await run_by_rules(graph, {**GIVEN, **given}))["body"]
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "Please stop.",
+        "Subject: unsubscribe\n\n.",
+        "Bitte keine weiteren E-Mails mehr.",
+        "配信停止をお願いします。",
+        "I never signed up for this.",
+    ],
+)
+async def test_a_wish_to_be_left_alone_is_never_answered_nor_shown_to_a_model(email: str) -> None:
+    told = {
+        "original_email": email,
+        "include_calendly": True,
+        "calendly_url": LINK,
+        "instructions": "We have a discount.",
+    }
+    run = await run_with_model(graph, told, ANALYSIS, reply("Hello, let us talk."))
+    assert_is_complete(run.final, Output)
+    assert (run.final["subject"], run.final["body"], run.final["draft"]) == ("", "", "")
+    assert "left alone" in run.final["skip_reason"]
+    assert run.requests == []
 
 
 async def test_a_model_analyzes_and_drafts_and_a_clean_draft_costs_no_third_call() -> None:

@@ -1,0 +1,232 @@
+"""Tell what the writer of an answer wrote from the message that a mail program quotes with it.
+
+Mail programs mark the quoted message in three ways. They put `>` before its lines, a line such as `On …, Ann wrote:`
+above it, or its header lines above it. The words differ by language, the shape does not, so the rules ask for the
+shape: a date, an address in angle brackets, a colon at the end. The words are in `quotes.toml`.
+
+A quoted message without any mark of these cannot be told. Where only marks are left, the own words are empty: our own
+text is never taken for the writer's. Nothing is cut because it looks like a list or like a greeting, because an
+opt-out may stand there.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from agentic_sales.rules.sentences import folded
+from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
+
+MOST_LINES = 4_000
+MOST_WRAPPED_LINES = 3
+"""A mail program breaks the line above a quote into at most so many."""
+LONGEST_ATTRIBUTION_CHARS = 400
+LONGEST_LABEL_CHARS = 40
+HEADER_LINES = 6
+WRAPPED_AT_CHARS = 60
+
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+_QUOTED = re.compile(r"^\s*(?:>|&gt;)")
+_SIGNATURE = re.compile(r"^\s*(?:--|\u2014)\s*$")
+_RULE = re.compile(r"^\s*(?:_{10,}|-{20,})\s*$")
+_DASHED = re.compile(r"^\s*[-_=*#]{2,}\s*(?P<words>[^\s\-_=*#].*?)\s*[-_=*#]{2,}\s*$")
+_WHEN = re.compile(
+    r"\b\d{1,2}[:.h]\d{2}\b|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d[\u5e74\u6708\u65e5\ub144\uc6d4\uc77c]"
+)
+_ADDRESS = re.compile(r"[<(\[][^<>()\[\]\s]*@[^<>()\[\]\s]+[>)\]]")
+_OUR_FOOTER = ("/unsubscribe/", "/unsubscribe%2f")
+"""Parts of the address at which people unsubscribe from our mails."""
+_HEADERS = re.compile(r"\A\s*(?:(?:subject|from|to|cc|date|sent): [^\n]*\n)+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """The words by which quoted messages are told."""
+
+    labels: dict[str, str]
+    """Folded label of a header line to its kind."""
+    verb: re.Pattern[str]
+    """A verb of an attribution, at its end or followed by a date and a colon."""
+    separators: frozenset[str]
+    """Folded words between dashes."""
+    programs: tuple[str, ...]
+    """Folded beginnings of the lines that mail programs add."""
+
+
+def marks_of(additions: Table = NOTHING) -> Marks:
+    """Return the marks of `quotes.toml` and of a person's additions to it."""
+    words = extended(table("quotes"), additions)
+    verbs = sorted({folded(verb) for verb in every(words["attribution"])}, key=len, reverse=True)
+    return Marks(
+        labels={folded(label): kind for kind, labels in words["labels"].items() for label in labels},
+        verb=re.compile("|".join(rf"(?<![^\W_]){re.escape(verb)}" for verb in verbs)),
+        separators=frozenset(folded(text) for text in every(words["separators"])),
+        programs=tuple({folded(text) for text in every(words["programs"])}),
+    )
+
+
+@cache
+def our_marks() -> Marks:
+    """Return the marks of `quotes.toml` alone."""
+    return marks_of()
+
+
+def own_words(body: str, marks: Marks | None = None) -> str:
+    """Return what the writer of an answer wrote; empty: the answer quotes, and says nothing.
+
+    Args:
+        body: Plain text of the answer, with the message that it quotes.
+        marks: How quoted messages are told; those of `quotes.toml` if not given.
+    """
+    marks = marks or our_marks()
+    lines = _INVISIBLE.sub("", body.replace("\r\n", "\n").replace("\u00a0", " ")).split("\n")[:MOST_LINES]
+    kept = [line for line in _above_history(lines, marks) if not _is_added(line, marks)]
+    without_footer = [line for line in kept if not _is_of_our_footer(line)]
+    if any(line.strip() for line in without_footer):
+        kept = without_footer
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(_above_signature(kept))).strip()
+
+
+def newest_text(email: str) -> str:
+    """Return the own words of a mail that may begin with its header lines."""
+    return own_words(_HEADERS.sub("", email.replace("\r\n", "\n")))
+
+
+def _above_history(lines: Sequence[str], marks: Marks) -> list[str]:
+    """Return the lines that are not quoted, up to where a history begins that has no `>` before its lines."""
+    kept: list[str] = []
+    at = 0
+    while at < len(lines):
+        if _QUOTED.match(lines[at]):
+            at += 1
+            continue
+        if length := _attribution(lines, at, marks):
+            if not _is_quoted_next(lines, at + length):
+                break
+            at += length
+            continue
+        if _begins_history(lines, at, marks):
+            break
+        if not _is_torn_off(lines, at):
+            kept.append(lines[at])
+        at += 1
+    return kept
+
+
+def _is_quoted_next(lines: Sequence[str], at: int) -> bool:
+    return any(_QUOTED.match(line) for line in _next_lines(lines, at, 1))
+
+
+def _next_lines(lines: Sequence[str], at: int, count: int) -> list[str]:
+    """Return the next lines that say something."""
+    said = [line for line in lines[at : at + 3 * count] if line.strip()]
+    return said[:count]
+
+
+def _is_torn_off(lines: Sequence[str], at: int) -> bool:
+    """Tell whether a line is the end of a quoted line that a mail program broke."""
+    if at == 0 or at + 1 >= len(lines):
+        return False
+    above, line, below = lines[at - 1], lines[at].strip(), lines[at + 1]
+    is_between = bool(_QUOTED.match(above)) and bool(_QUOTED.match(below))
+    return is_between and len(above) >= WRAPPED_AT_CHARS and line[:1].islower()
+
+
+def _attribution(lines: Sequence[str], at: int, marks: Marks) -> int:
+    """Return how many lines from here are the line above a quote, such as `On …, Ann wrote:`; 0: none are."""
+    joined = ""
+    for length, line in enumerate(lines[at : at + MOST_WRAPPED_LINES], start=1):
+        if not line.strip() or _QUOTED.match(line):
+            return 0
+        joined = f"{joined} {line.strip()}".strip()
+        if _is_attribution(joined, marks):
+            return length
+        if _ends(joined):
+            return length if _is_bare_attribution(joined, marks) and _is_quoted_next(lines, at + length) else 0
+    return 0
+
+
+def _ends(line: str) -> bool:
+    text = line.rstrip("*_ ")
+    return text.endswith((":", "\uff1a")) or (text.startswith("--") and text.endswith("--"))
+
+
+def _is_attribution(line: str, marks: Marks) -> bool:
+    if len(line) > LONGEST_ATTRIBUTION_CHARS or not _ends(line):
+        return False
+    is_by_somebody = _ADDRESS.search(line) is not None
+    is_dated = _WHEN.search(line) is not None
+    if is_dated and is_by_somebody:
+        return True
+    return (is_dated or is_by_somebody) and marks.verb.search(folded(line)) is not None
+
+
+def _is_bare_attribution(line: str, marks: Marks) -> bool:
+    """Tell a line without date and address, such as `Ann wrote:`; only a quote below makes it an attribution."""
+    return len(line) <= LONGEST_ATTRIBUTION_CHARS and marks.verb.search(folded(line)) is not None
+
+
+def _begins_history(lines: Sequence[str], at: int, marks: Marks) -> bool:
+    line = lines[at]
+    if len(line) > LONGEST_ATTRIBUTION_CHARS:
+        return False
+    if _is_header_block(lines, at, marks):
+        return True
+    if _RULE.match(line):
+        return "_" in line or _is_header_near(lines, at + 1, marks)
+    if dashed := _DASHED.match(line):
+        words = folded(dashed["words"]).strip()
+        return words in marks.separators or _is_header_near(lines, at + 1, marks)
+    return folded(line).strip(" :*_") in marks.separators
+
+
+def _is_header_near(lines: Sequence[str], at: int, marks: Marks) -> bool:
+    said = _next_lines(lines, at, 2)
+    return any(_label(line, marks) == "from" for line in said)
+
+
+def _is_header_block(lines: Sequence[str], at: int, marks: Marks) -> bool:
+    """Tell whether header lines of a quoted message begin here: who sent it, and one more."""
+    if _label(lines[at], marks) is None:
+        return False
+    kinds = _labels_within(lines[at], marks) | {_label(line, marks) for line in _block(lines, at)} - {None}
+    return ("from" in kinds and len(kinds) > 1) or len(kinds - {"cc"}) > 2  # noqa: PLR2004  # date, to and subject
+
+
+def _block(lines: Sequence[str], at: int) -> list[str]:
+    block = []
+    for line in lines[at : at + HEADER_LINES]:
+        if not line.strip():
+            break
+        block.append(line)
+    return block
+
+
+def _label(line: str, marks: Marks) -> str | None:
+    """Return the kind of a header line; None: it is none."""
+    label, colon, _ = line.replace("\uff1a", ":").lstrip("*_ \t").partition(":")
+    return marks.labels.get(folded(label).strip("*_ ")) if colon and len(label) <= LONGEST_LABEL_CHARS else None
+
+
+def _labels_within(line: str, marks: Marks) -> set[str | None]:
+    """Return the kinds of header lines that a mail program wrote into one line."""
+    found = re.findall(r"(?:^|\s)\*?([^\W\d_]{2,14}) ?: ?\*?", folded(line)[:LONGEST_ATTRIBUTION_CHARS])
+    return {marks.labels.get(label) for label in found} - {None}
+
+
+def _is_added(line: str, marks: Marks) -> bool:
+    """Tell a line that a mail program put there."""
+    return folded(line[:LONGEST_ATTRIBUTION_CHARS]).strip(" *_[(").startswith(marks.programs)
+
+
+def _is_of_our_footer(line: str) -> bool:
+    """Tell a line with the address at which people unsubscribe: our mail wrote it, if the answer says anything else."""
+    small = line.lower()
+    return "http" in small and any(part in small for part in _OUR_FOOTER)
+
+
+def _above_signature(lines: Sequence[str]) -> Sequence[str]:
+    for at, line in enumerate(lines):
+        if _SIGNATURE.match(line) and any(above.strip() for above in lines[:at]):
+            return lines[:at]
+    return lines

@@ -1,0 +1,74 @@
+"""Make sentences of a text that people typed, without regard to case, accents, punctuation and line breaks.
+
+A sentence becomes words with one space behind each: `"Please, don't write!"` is `"please dont write "`. A question mark
+is a word, and so is an emoji. A link is `link`, an address is `addr`. Chinese and Japanese words have no space between.
+"""
+
+import re
+import unicodedata
+from textwrap import wrap
+
+CJK = "\u3040-\u30ff\u3400-\u9fff\u3005"
+MOST_SENTENCES = 200
+LONGEST_SENTENCE_CHARS = 600
+"""A longer one is cut between two words, so that a text without full stops costs no more than others."""
+WRAPPED_AT_CHARS = 55
+"""A line that is at least so long was broken by a mail program, and its sentence goes on in the next line."""
+
+_LETTERS = str.maketrans(
+    {
+        "\u2019": "'",
+        "\u2018": "'",
+        "\u02bc": "'",
+        "ø": "o",
+        "å": "aa",
+        "æ": "ae",
+        "œ": "oe",
+        "ł": "l",
+        "đ": "d",
+        "\u0131": "i",
+    }
+)
+_KANA_MARKS = "\u3099\u309a"
+_LINK = re.compile(r"(?:https?://|www\.)[^\s<>]+")
+_ADDRESS = re.compile(r"[^\s<>@()\[\]]{1,64}@[^\s<>@()\[\]]{1,255}")
+_SPELLINGS = (
+    (re.compile(r"n't\b"), "nt"),
+    (re.compile(r"\b(un|e)-(?=subscri|mail)"), r"\1"),
+    (re.compile(r"\be mail"), "email"),
+)
+_END = re.compile(r"(?<!\d[.])(?<=[.!?\u2026\u3002\uff01\uff1f])[\"')\]*]*(?:\s+|(?=[" + CJK + r"]))|[;\u2022]|\n+")
+_WORD = re.compile(r"\+1\b|\?|[^\W_]+|[\U0001f300-\U0001faff\u2600-\u27bf]")
+_CJK_SPACE = re.compile(rf"(?<=[{CJK}]) (?=[{CJK}])")
+
+
+def folded(text: str) -> str:
+    """Return a text in small letters without accents; signs that look alike become one."""
+    text = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
+    marks = unicodedata.normalize("NFD", text)
+    return unicodedata.normalize(
+        "NFC", "".join(sign for sign in marks if sign in _KANA_MARKS or not unicodedata.combining(sign))
+    )
+
+
+def split_text(text: str) -> list[str]:
+    """Return the sentences of a text as they were typed."""
+    parts = [part.strip() for part in _END.split(_unwrapped(text)) if part.strip()]
+    return [short for part in parts for short in wrap(part, LONGEST_SENTENCE_CHARS)][:MOST_SENTENCES]
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text as words; an empty sentence is left out."""
+    return [words for part in split_text(text) if (words := _words(part))]
+
+
+def _unwrapped(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines()]
+    return "".join(line + (" " if len(line) >= WRAPPED_AT_CHARS else "\n") for line in lines)
+
+
+def _words(part: str) -> str:
+    plain = _ADDRESS.sub(" addr ", _LINK.sub(" link ", folded(part)))
+    for spelling, ours in _SPELLINGS:
+        plain = spelling.sub(ours, plain)
+    return _CJK_SPACE.sub("", "".join(f"{word} " for word in _WORD.findall(plain)))
