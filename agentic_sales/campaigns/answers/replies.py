@@ -20,8 +20,13 @@ CONSEQUENCES: dict[str, StopReason] = {
     "not_now": "replied",
     "not_interested": "replied",
     "other": "replied",
+    "maybe_unsubscribe": "replied",
 }
 """Class of an answer to why nothing more is sent; an absence note is no answer, and the sequence goes on after it."""
+MAYBE_UNSUBSCRIBE = "maybe_unsubscribe"
+"""Class under which a doubtful opt-out is kept: nothing more is sent, and the list of answers asks a person to read it.
+
+The person confirms it by `suppressions add`, or lifts the stop as after every reply."""
 OF_MACHINES = frozenset({"unsubscribe", "bounced"})
 """Classes that stop also where a machine wrote: whose mailbox says that its person has left reads nothing more."""
 AWAY = timedelta(days=3)
@@ -38,6 +43,12 @@ def asked_of(reply: InboundRow) -> dict[str, Any]:
         "is_automatic": reply.kind == "auto_reply",
         "received_on": reply.received_at.date().isoformat(),
     }
+
+
+def class_of(reply: InboundRow, told: dict[str, Any]) -> str:
+    """Return the class of an answer as a campaign keeps it."""
+    is_unclear = told.get("is_doubtful") and reply.kind == "reply" and told["reply_class"] not in OF_MACHINES
+    return MAYBE_UNSUBSCRIBE if is_unclear else str(told["reply_class"])
 
 
 async def note_class(
@@ -62,7 +73,7 @@ async def note_class(
     Returns:
         Until when the person is away; None: is not, as far as the answer tells.
     """
-    reply_class = told["reply_class"]
+    reply_class = class_of(reply, told)
     reason = CONSEQUENCES.get(reply_class)
     async with database.writing() as connection:
         person = await contact(connection, contact_id)

@@ -36,7 +36,7 @@ from agentic_sales.store.campaigns import CampaignRow, change_enrollment, enroll
 from agentic_sales.store.campaigns import go_on as unparked
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.database import as_current
-from agentic_sales.store.inbound import add_inbound
+from agentic_sales.store.inbound import add_inbound, inbound_of
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.visits import Key, next_wake_at, wake
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, person_of, small_campaign
@@ -162,6 +162,17 @@ async def test_an_opt_out_in_a_reply_suppresses_the_person_for_every_campaign(sp
     await inbound_from(spring, contact_id, "reply", "Please remove me from your list.", clock.at)
     await go_on(spring, clock)
     assert await standing(spring, contact_id) == ("stopped", "unsubscribed", 1)
+
+
+async def test_a_doubtful_opt_out_stops_the_person_and_is_kept_for_a_person_to_read(spring: SmallCampaign) -> None:
+    contact_id = await spring.person("jo@example.com")
+    clock = VirtualClock(NOW)
+    await go_on(spring, clock, until=NOW + timedelta(days=1))
+    await inbound_from(spring, contact_id, "reply", "I never signed up for this.", clock.at)
+    await go_on(spring, clock)
+    assert await standing(spring, contact_id) == ("stopped", "replied", 1)
+    async with spring.database.reading() as connection:
+        assert [row.reply_class for row in await inbound_of(connection, contact_id)] == ["maybe_unsubscribe"]
 
 
 async def test_an_absence_note_puts_the_next_message_off_until_the_person_is_back(spring: SmallCampaign) -> None:
