@@ -250,7 +250,8 @@ class Ledger:
 
         Args:
             run: The run.
-            queue_cap: Runs that may wait on its queue, and as many in its batch lane.
+            queue_cap: Runs that may wait on its queue; as many that are due may wait in its batch lane, and as many
+                that are not due in each lane.
             idempotency: The caller's key; a run that was started under it is joined.
 
         Returns:

@@ -71,7 +71,9 @@ if KEYS[3] ~= '' then
 end
 if ARGV[4] ~= '' then
   if redis.call('ZCOUNT', KEYS[2], now, '+inf') == 0 then return {'pool_dead'} end
-  local depth = redis.call('ZCARD', KEYS[4])
+  -- What is not due has a share of its own, so that it keeps out no run that is.
+  local from, to = delay > 0 and string.format('(%.6f', now) or '-inf', delay > 0 and '+inf' or now
+  local depth = redis.call('ZCOUNT', KEYS[4], from, to)
   if depth >= tonumber(ARGV[5]) then return {'full', tostring(depth)} end
 end
 local turn = ARGV[8] ~= '' and cjson.decode(ARGV[8])

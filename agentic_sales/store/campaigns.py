@@ -156,9 +156,14 @@ async def finish_campaigns(connection: AsyncConnection, *, now: datetime) -> lis
 
 
 async def enroll(
-    connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, wake_at: datetime, now: datetime
+    connection: AsyncConnection,
+    campaign_id: CampaignId,
+    contact_id: ContactId,
+    *,
+    wake_at: datetime | None,
+    now: datetime,
 ) -> bool:
-    """Enroll a person; False: is enrolled already, or was."""
+    """Enroll a person, to be visited at a moment (None: not before somebody wakes it); False: is enrolled already."""
     row = {"campaign_id": campaign_id, "contact_id": contact_id, "wake_at": wake_at}
     return await insert_new(connection, EnrollmentRow, {**row, "created_at": now, "updated_at": now})
 
@@ -168,7 +173,7 @@ async def enroll_many(
     campaign_id: CampaignId,
     people: Iterable[ContactId],
     *,
-    wake_at: datetime,
+    wake_at: datetime | None,
     now: datetime,
 ) -> int:
     """Enroll people; return how many were not enrolled, neither now nor before."""

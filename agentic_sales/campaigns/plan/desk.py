@@ -44,6 +44,8 @@ _MOVES: Mapping[Verb, tuple[tuple[str, ...], str]] = {
     "stop": (("draft", "running", "paused"), "stopped"),
 }
 """Verb to the states in which a campaign may be, and the one in which it is afterwards."""
+VISITED = frozenset({"running", "finished"})
+"""States of a campaign whose new people are visited; a finished one goes on with them."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """It is part of a thread's id, `campaign-<campaign_id>-<contact_id>`."""
 
@@ -138,8 +140,11 @@ async def enroll_people(
     """
     async with database.writing() as connection:
         # Held, so that it is not finished between this look at it and the commit.
-        check_joinable(known(await locked_campaign(connection, campaign_id), "campaign", campaign_id))
-        joined = await enroll_many(connection, campaign_id, people, wake_at=now, now=now)
+        found = known(await locked_campaign(connection, campaign_id), "campaign", campaign_id)
+        check_joinable(found)
+        # Of a campaign that does not run nobody is visited; whoever starts or resumes it wakes everybody in it.
+        wake_at = now if found.state in VISITED else None
+        joined = await enroll_many(connection, campaign_id, people, wake_at=wake_at, now=now)
         if joined:
             await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
         return joined

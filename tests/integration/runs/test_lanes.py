@@ -56,6 +56,21 @@ async def test_batch_runs_take_three_quarters_of_the_children_and_no_more(ledger
     assert await admitted(ledger, queue) == []
 
 
+async def test_runs_that_are_not_due_keep_out_none_that_are(ledger: Ledger, queue: str, redis: Redis) -> None:
+    await sign_of_life(redis, queue, lasts_s=A_WHILE_S)
+    delayed = {**BATCH, "after_seconds": A_WHILE_S}
+    for _ in range(3):
+        await ledger.record(new_run(queue=queue, **delayed), queue_cap=3)
+    with pytest.raises(QueueFull):
+        await ledger.record(new_run(queue=queue, **delayed), queue_cap=3)
+    for _ in range(3):
+        assert await ledger.record(new_run(queue=queue, **BATCH), queue_cap=3)
+    with pytest.raises(QueueFull):
+        await ledger.record(new_run(queue=queue, **BATCH), queue_cap=3)
+    await move_due(redis, queue, BATCH, A_WHILE_S + 1)
+    assert await ledger.record(new_run(queue=queue, **delayed), queue_cap=3), "what has come due makes place"
+
+
 async def test_the_end_of_a_batch_run_makes_place_for_the_next(ledger: Ledger, queue: str) -> None:
     runs = await record(ledger, queue, 8, **BATCH)
     first, *_ = await admitted(ledger, queue)
