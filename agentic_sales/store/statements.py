@@ -55,8 +55,9 @@ async def insert_many(connection: AsyncConnection, kind: type[Table], rows: Sequ
     """Write the rows whose keys are not there yet; return how many that were."""
     if not rows:
         return 0
-    statement = _insert(connection, kind).on_conflict_do_nothing()
-    return (await connection.execute(statement, [dict(row) for row in rows])).rowcount
+    # PostgreSQL's driver does not count the rows of a statement that is executed for many.
+    statement = _insert(connection, kind).on_conflict_do_nothing().returning(*kind.__table__.primary_key)
+    return len((await connection.execute(statement, [dict(row) for row in rows])).all())
 
 
 def _insert(connection: AsyncConnection, kind: type[Table]) -> Any:
