@@ -24,7 +24,8 @@ from agentic_sales.errors import (
     ProviderUnavailable,
     RateLimited,
 )
-from agentic_sales.llm.graph_meta import Spending, build_graph_meta, merge_graph_meta, price_of
+from agentic_sales.llm.graph_meta import Spending, build_graph_meta, merge_graph_meta
+from agentic_sales.llm.prices import price_of
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.llm.providers import Chat
 from agentic_sales.rules.wording import readable

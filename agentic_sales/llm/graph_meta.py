@@ -3,55 +3,16 @@
 Numbers are measured or absent, never guessed: a price that is not known is null, not 0. This module asks no model.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-from agentic_sales.errors import ConfigurationError
+from agentic_sales.llm.prices import Price
 from agentic_sales.llm.prompts import Prompt
 
 VERSION = "1.0.0"
 """Version of the shape of `graph_meta`, as existing callers know it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a model costs at list price."""
-
-    input_usd: float
-    """USD per million tokens read."""
-    output_usd: float
-    """USD per million tokens written."""
-
-    def usd(self, input_tokens: int, output_tokens: int) -> float:
-        """Return what these tokens cost."""
-        return (input_tokens * self.input_usd + output_tokens * self.output_usd) / 1_000_000
-
-
-_USD_PER_MILLION_TOKENS: Mapping[str, tuple[float, float]] = {
-    "claude-haiku-4-5": (1.00, 5.00),
-    "claude-opus-4-5": (5.00, 25.00),
-    "claude-sonnet-4-5": (3.00, 15.00),
-    "deepseek-chat": (0.55, 2.19),
-    "deepseek-reasoner": (0.55, 2.19),
-    "deepseek-v4-flash": (0.27, 1.10),
-    "deepseek-v4-pro": (0.55, 2.19),
-    "gpt-4.1": (2.00, 8.00),
-    "gpt-4.1-mini": (0.40, 1.60),
-    "gpt-4.1-nano": (0.10, 0.40),
-    "gpt-4o": (2.50, 10.00),
-    "gpt-4o-mini": (0.15, 0.60),
-    "gpt-5": (1.25, 10.00),
-    "gpt-5-mini": (0.25, 2.00),
-    "gpt-5-nano": (0.05, 0.40),
-    "mistral-email-lora": (0.11, 0.19),
-}
-"""List prices (input, output); discounts for cached input are left out, so a cost is never told too low."""
-_PRICE_PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)")
-_RELEASE_DATE = re.compile(r"-(\d{8}|\d{4}-\d\d-\d\d)$")
 
 
 @dataclass
@@ -98,36 +59,6 @@ class Spending:
             "latency_ms": round(self.latency_s * 1000),
             "calls": self.calls,
         }
-
-
-def price_of(model: str, configured: tuple[str, ...] = ()) -> Price | None:
-    """Return what a model costs; None: its price is not known here.
-
-    Args:
-        model: The model, as `provider:model`.
-        configured: The deployment's own prices, as `provider:model=input/output`.
-
-    Raises:
-        ConfigurationError: An entry is no price.
-    """
-    own = _parse_prices(configured).get(model)
-    listed = _USD_PER_MILLION_TOKENS.get(_RELEASE_DATE.sub("", model.partition(":")[2]))
-    return own or (Price(*listed) if listed else None)
-
-
-@cache
-def _parse_prices(entries: tuple[str, ...]) -> Mapping[str, Price]:
-    prices: dict[str, Price] = {}
-    for entry in entries:
-        model, _, pair = entry.rpartition("=")
-        found = _PRICE_PAIR.fullmatch(pair.strip())
-        if found is None or ":" not in model:
-            raise ConfigurationError(
-                f"AGENTIC_SALES_MODEL_PRICES has `{entry}`; an entry is `provider:model=input/output`, in USD per "
-                "million tokens, e.g. `openai:gpt-4.1-mini=0.40/1.60`"
-            )
-        prices[model.strip()] = Price(float(found[1]), float(found[2]))
-    return prices
 
 
 def build_graph_meta(prompt: Prompt, *, answered_by: str | None, spending: Spending) -> dict[str, Any]:

@@ -33,7 +33,8 @@ from agentic_sales.errors import (
     RateLimited,
     TransientError,
 )
-from agentic_sales.llm.graph_meta import Spending, price_of
+from agentic_sales.llm.graph_meta import Spending
+from agentic_sales.llm.prices import price_of
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.observability.chat_spans import chat_span
 from agentic_sales.observability.spans import outgoing_headers

@@ -12,7 +12,6 @@ from redis.asyncio import Redis
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable, BudgetExceeded, ConfigurationError, ModelMisconfigured
 from agentic_sales.llm.ask import Answer, ask
-from agentic_sales.llm.graph_meta import price_of
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.llm.providers import check_models, close_models
 from agentic_sales.observability.metrics import COUNTS_KEY
@@ -228,18 +227,6 @@ class TestTheConfiguration:
     def test_that_is_none_is_told(self, entry: str, told: str) -> None:
         with pytest.raises(ConfigurationError, match=told):
             Budgets.of(Settings.model_validate({"AGENTIC_SALES_BUDGETS": entry}), KNOWN)
-
-    def test_of_prices_goes_before_the_list(self) -> None:
-        price = price_of("openai:gpt-4.1-mini", ("openai:gpt-4.1-mini=1.5/3", "ollama:llama3=0/0"))
-        assert price is not None
-        assert price.usd(1_000_000, 2_000_000) == 7.5
-        assert price_of("openai:gpt-4.1-mini") == price_of("openai:gpt-4.1-mini-2025-04-14") != price
-        assert price_of("openai:nobody-knows") is None
-
-    @pytest.mark.parametrize("entry", ["gpt=1/2", "openai:gpt=1", "openai:gpt=a/b", "openai:gpt"])
-    def test_of_a_price_that_is_none_is_told(self, entry: str) -> None:
-        with pytest.raises(ConfigurationError, match=entry):
-            price_of("openai:gpt", (entry,))
 
     def test_of_budgets_without_a_price_stops_the_start(self, serve: Serve) -> None:
         serve([], AGENTIC_SALES_BUDGET_USD_PER_DAY="1", AGENTIC_SALES_MODEL_PRICES="")

@@ -435,9 +435,9 @@ class TestConfiguration:
     ) -> None:
         monkeypatch.setitem(sys.modules, "langchain_ollama", None)
         configure(AGENTIC_SALES_MODEL="ollama:llama3")
-        with pytest.raises(ModelMisconfigured, match=r"pip install agentic-sales\[ollama\]"):
+        with pytest.raises(ModelMisconfigured, match=r"pip install 'agentic-sales\[ollama\]'"):
             await ask_for_draft()
-        with pytest.raises(ConfigurationError, match=r"pip install agentic-sales\[ollama\]"):
+        with pytest.raises(ConfigurationError, match=r"pip install 'agentic-sales\[ollama\]'"):
             check_models(settings())
 
     @pytest.mark.parametrize(
