@@ -30,6 +30,7 @@ _QUOTED = re.compile(r"^\s*(?:>|&gt;)")
 _SIGNATURE = re.compile(r"^\s*(?:--|\u2014)\s*$")
 _RULE = re.compile(r"^\s*(?:_{10,}|-{20,})\s*$")
 _DASHED = re.compile(r"^\s*[-_=*#]{2,}\s*(?P<words>[^\s\-_=*#].*?)\s*[-_=*#]{2,}\s*$")
+_DATE = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[./-]\d{1,2}[./-]")
 _WHEN = re.compile(
     r"\b\d{1,2}[:.h]\d{2}\b|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d[\u5e74\u6708\u65e5\ub144\uc6d4\uc77c]"
 )
@@ -140,10 +141,16 @@ def _attribution(lines: Sequence[str], at: int, marks: Marks) -> int:
             return 0
         joined = f"{joined} {line.strip()}".strip()
         if _is_attribution(joined, marks):
-            return length
+            return 0 if _is_whole_below(lines[at + 1 : at + length], marks) else length
         if _ends(joined):
             return length if _is_bare_attribution(joined, marks) and _is_quoted_next(lines, at + length) else 0
     return 0
+
+
+def _is_whole_below(lines: Sequence[str], marks: Marks) -> bool:
+    """Tell whether lines end in an attribution of their own date, which leaves the lines above it to the writer."""
+    ends = (" ".join(line.strip() for line in lines[at:]) for at in range(len(lines)))
+    return any(_DATE.search(end) is not None and _is_attribution(end, marks) for end in ends)
 
 
 def _ends(line: str) -> bool:

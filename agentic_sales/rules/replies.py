@@ -113,7 +113,9 @@ def _of_a_machine(letter: Letter, rules: ReplyRules) -> Meaning | None:
         return _of_a_calendar(subject, rules)
     if found and not left:
         return _absence(letter, found, CERTAIN_RATIO, rules)
-    if why := left or rules.words.acknowledged.first_in([subject, *said]):
+    if left:
+        return Meaning("bounced", LIKELY_RATIO, f"a program says that nobody reads it any more: `{left}`")
+    if why := rules.words.acknowledged.first_in([subject, *said]):
         return Meaning("other", LIKELY_RATIO, f"a program wrote it: `{why}`")
     if found or marked:
         return _absence(letter, found or marked or "", CERTAIN_RATIO, rules)
