@@ -84,7 +84,7 @@ def opt_out(text: str, subject: str = "", words: OptOutWords | None = None) -> O
     if found := _plain(said, words):
         return OptOut(found, is_certain=True)
     if found := _by_subject(subject, said, words):
-        return OptOut(found, is_certain=_is_trivial(said, words))
+        return OptOut(found, is_certain=_is_trivial(said, words) or words.doubtful.first_in(said) is not None)
     unclear = [sentence for sentence in said if not words.otherwise.search(sentence)]
     found = words.doubtful.first_in(unclear)
     return OptOut(found, is_certain=False) if found else None

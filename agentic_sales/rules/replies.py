@@ -191,7 +191,7 @@ def _weightiest_in(found: Mapping[Wish, re.Match[str]], days: Sequence[date], ca
     """Return what one clause wants: a time to come back to beats a no, and a near time is an appointment."""
     refused, later = found.get("not_interested"), found.get("not_now")
     if refused and later:
-        return "not_now" if days or later.end() > refused.end() else "not_interested"
+        return "not_now" if days or later.end() >= refused.end() else "not_interested"
     if later and "interested" in found and days and max(days) <= came_on + SOON:
         return "interested"
     return next(iter(found), None)
