@@ -17,5 +17,6 @@ GRAPHS = (
     GraphSpec("steps", "tests.workflows.steps", effect="pure", resumable=True),
     GraphSpec("ask_human", "tests.workflows.ask_human", effect="pure", resumable=True),
     GraphSpec("ask_below", "tests.workflows.ask_below", effect="pure", resumable=True),
+    GraphSpec("strange", "tests.workflows.strange", effect="pure", resumable=True),
     GraphSpec("ask_core", "tests.workflows.ask_core", effect="pure"),
 )

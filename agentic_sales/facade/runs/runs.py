@@ -4,15 +4,17 @@ A run without a thread has a thread id that no other run has, because LangGraph'
 """
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from agentic_sales.contracts import ErrorBody, RunId, StreamMode
-from agentic_sales.errors import UnknownRun, UnknownThread
-from agentic_sales.facade.answers import JsonAnswer
+from agentic_sales.errors import UnknownRun, UnknownThread, WaitTimeout
+from agentic_sales.facade.answers import JsonAnswer, answer_of_outcome
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import Offset
 from agentic_sales.facade.runs.streams import stream_joined, stream_started
@@ -117,14 +119,35 @@ async def cancel_run(
     runs = state_of(request).runs
     joined = await runs.join(RunId(run_id))
     undoing = await undo(request, found) if action == "rollback" else None
-    record = await runs.cancel(RunId(run_id))
-    ends = {run.ended for run in (joined, undoing) if run is not None}
-    if wait:
-        await asyncio.wait(ends)
-        record = await runs.ledger.load(RunId(run_id)) or record
-    for ended in ends:
-        ended.cancel()
-    return JsonAnswer(described(record), 200 if wait else 202)
+    waited_for = [run for run in (joined, undoing) if run is not None]
+    try:
+        record = await runs.cancel(RunId(run_id))
+        if not wait:
+            return JsonAnswer(described(record), 202)
+        return await _when_cancelled(request, record, waited_for)
+    finally:
+        for run in waited_for:
+            run.ended.cancel()
+
+
+async def _when_cancelled(request: Request, record: RunRecord, waited_for: Sequence[SubmittedRun]) -> Response:
+    """Answer with a cancelled run when it has ended, and has been undone where that is wanted.
+
+    Raises:
+        PoolUnavailable: Its pool's last worker died.
+        WaitTimeout: It has not ended in time; it will.
+    """
+    state = state_of(request)
+    _, late = await asyncio.wait({run.ended for run in waited_for}, timeout=state.settings.wait_timeout_s)
+    if late:
+        raise WaitTimeout(record.assistant_id, record.run_id, state.settings.wait_timeout_s)
+    _, *undone = [run.ended.result() for run in waited_for]
+    for outcome in undone:
+        if outcome.failure is not None:
+            return answer_of_outcome(outcome, {}, graph_error_status=500)
+    # An undone run has no record any more.
+    ended = await state.runs.ledger.load(record.run_id) or replace(record, status="interrupted")
+    return JsonAnswer(described(ended))
 
 
 async def undo(request: Request, record: RunRecord) -> SubmittedRun | None:

@@ -44,12 +44,18 @@ class StateUpdate(BaseModel):
     checkpoint_id: str | None = Field(default=None, description="Id of the older state to start from.")
 
 
-class BeforeConfig(BaseModel):
+class NamedCheckpoint(Checkpoint):
+    """A checkpoint, by its id."""
+
+    checkpoint_id: str = Field(description="Id of the state.")
+
+
+class CheckpointConfig(BaseModel):
     """A config that names a checkpoint."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    configurable: Checkpoint
+    configurable: NamedCheckpoint
     """The checkpoint."""
 
 
@@ -59,7 +65,9 @@ class HistoryRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     limit: int = Field(default=10, ge=1, le=1000, description="Most states to return.")
-    before: str | BeforeConfig | Checkpoint | None = Field(default=None, description="Only states before this one.")
+    before: str | CheckpointConfig | NamedCheckpoint | None = Field(
+        default=None, description="Only states before this one."
+    )
     metadata: dict[str, Any] | None = Field(default=None, description="Only states whose metadata has these values.")
     checkpoint: Checkpoint | None = Field(default=None, description="The states that led to this one.")
 

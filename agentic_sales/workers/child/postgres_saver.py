@@ -6,8 +6,12 @@ The packages are those of the extra `postgres`, so this is imported only where `
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg import AsyncConnection, InterfaceError, OperationalError
 from psycopg.errors import UndefinedTable
@@ -15,6 +19,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from agentic_sales.store.database import CONNECT_TIMEOUT_S
+from agentic_sales.wire import is_storable
 from agentic_sales.workers.child.saver import PAUSE_S, QUICK_TRIES, Saver, serializer
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
@@ -26,11 +31,37 @@ _SETUP_LOCK = 0x61676E74
 _KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 
 
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A value that is kept as bytes; LangGraph would put it into JSON because it is a text or a number."""
+
+    value: Any
+
+
 class PostgresSaver(Saver, AsyncPostgresSaver):
     """The checkpointer on PostgreSQL, over a pool that replaces the connections it loses."""
 
     conn: Pool
     lost = (OperationalError, InterfaceError)
+
+    async def aput(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> RunnableConfig:
+        """Store a checkpoint; a text or a number that JSONB refuses, such as NaN, as SQLite stores it."""
+        values = {
+            name: value if is_storable(value) else _Blob(value) for name, value in checkpoint["channel_values"].items()
+        }
+        return await super().aput(config, {**checkpoint, "channel_values": values}, metadata, new_versions)
+
+    def _dump_blobs(
+        self, thread_id: str, checkpoint_ns: str, values: dict[str, Any], versions: ChannelVersions
+    ) -> list[tuple[str, str, str, str, str, bytes | None]]:
+        plain = {name: value.value if isinstance(value, _Blob) else value for name, value in values.items()}
+        return super()._dump_blobs(thread_id, checkpoint_ns, plain, versions)
 
     async def setup(self) -> None:
         """Make or migrate the tables, if no other process has done so."""

@@ -161,6 +161,8 @@ async def _with_command(
 ) -> Start | StateSnapshot:
     if not isinstance(command, dict) or not any(command.get(name) is not None for name in ("resume", "goto", "update")):
         raise InvalidRequest("`command` must be an object with `resume`, `goto` or `update`")
+    if command.get("resume") is None and at.created_at is None:
+        raise NothingToResume(claim.thread_id, "no run has left a state to go on from; start one with an `input`")
     waiting = waiting_interrupts(at)
     written = await _writes_of_commands(graph, at)
     first = await _first_note(command, list(waiting), written, claim, ledger)
@@ -168,7 +170,7 @@ async def _with_command(
     is_written = written > first["written"]
     rest = Command(
         resume=_resume_with(waiting, answers) if answers else None,
-        update=None if is_written else _update(command.get("update")),
+        update=None if is_written else _update(command.get("update"), graph.channels),
         goto=() if is_written else _goto(command.get("goto"), graph.builder.nodes),
     )
     if rest.resume is not None or rest.update or rest.goto:
@@ -242,13 +244,17 @@ def _known(node: str, nodes: Container[str]) -> str:
     return node
 
 
-def _update(update: Any) -> Any:
+def _update(update: Any, channels: Container[str]) -> Any:
     """Turn the wire form of `update` into LangGraph's: an object, or pairs of key and value."""
-    if update is None or isinstance(update, dict):
-        return update
-    if not isinstance(update, list) or not all(map(_is_pair, update)):
+    if update is None:
+        return None
+    if not isinstance(update, dict) and (not isinstance(update, list) or not all(map(_is_pair, update))):
         raise InvalidRequest("`command.update` must be an object, or a list of pairs of key and value")
-    return [(key, value) for key, value in update]
+    pairs = list(update.items()) if isinstance(update, dict) else [(key, value) for key, value in update]
+    for name, _ in pairs:
+        if name not in channels or name.startswith("__") or ":" in name:  # these two are LangGraph's own
+            raise InvalidRequest(f"`command.update` names `{name[:128]}`, which is no field of this workflow's state")
+    return pairs
 
 
 def _is_pair(value: Any) -> bool:
