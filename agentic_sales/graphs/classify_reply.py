@@ -54,6 +54,7 @@ class Output(ModelOutput):
     until: str | None = Field(default=None, description="Day, as YYYY-MM-DD, before which they are away or not ready.")
     reasons: list[str] = Field(default_factory=list, description="At most two reasons, for people.")
     is_doubtful: bool = Field(default=False, description="True: it may be an opt-out, and a person must read it.")
+    is_gone: bool = Field(default=False, description="True: a program says that nobody reads this address any more.")
 
 
 class State(Input, Output):
@@ -86,9 +87,9 @@ async def read_newest(state: State) -> dict[str, Any]:
 async def classify(state: State) -> dict[str, Any]:
     """Let the rules decide what they must, a model the rest, and the rules again without one."""
     ruled = meaning_of(_letter(state))
-    doubt = {"is_doubtful": ruled.is_doubtful}
+    marks = {"is_doubtful": ruled.is_doubtful, "is_gone": ruled.is_gone}
     if ruled.reply_class in BINDING:
-        return {**_told(_verdict(ruled)), **doubt, **_unasked()}
+        return {**_told(_verdict(ruled)), **marks, **_unasked()}
     try:
         answer = await ask(
             PROMPTS["classify"],
@@ -101,8 +102,8 @@ async def classify(state: State) -> dict[str, Any]:
         )
     except (ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited) as exc:
         unknown = Verdict(reply_class="other", confidence=0.0, reasons=[f"classifier error: {exc}"])
-        return {**_told(unknown), **doubt, **_unasked()}
-    return {**_told(answer.value), **doubt, **answer.report}
+        return {**_told(unknown), **marks, **_unasked()}
+    return {**_told(answer.value), **marks, **answer.report}
 
 
 def _letter(state: State) -> Letter:

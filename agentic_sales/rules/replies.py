@@ -65,6 +65,8 @@ class Meaning:
     """Day before which the writer is away or not ready; None: none is named."""
     is_doubtful: bool = False
     """True: it may be an opt-out, and a person must read it."""
+    is_gone: bool = False
+    """True: a program says that the person, or the address, is not there any more."""
 
 
 def meaning_of(letter: Letter, rules: ReplyRules | None = None) -> Meaning:
@@ -114,7 +116,7 @@ def _of_a_machine(letter: Letter, rules: ReplyRules) -> Meaning | None:
     if found and not left:
         return _absence(letter, found, CERTAIN_RATIO, rules)
     if left:
-        return Meaning("bounced", LIKELY_RATIO, f"a program says that nobody reads it any more: `{left}`")
+        return Meaning("other", LIKELY_RATIO, f"a program says that nobody reads it any more: `{left}`", is_gone=True)
     if why := rules.words.acknowledged.first_in([subject, *said]):
         return Meaning("other", LIKELY_RATIO, f"a program wrote it: `{why}`")
     if found or marked:

@@ -28,7 +28,7 @@ MAYBE_UNSUBSCRIBE = "maybe_unsubscribe"
 
 The person confirms it by `suppressions add`, or lifts the stop as after every reply."""
 OF_MACHINES = frozenset({"unsubscribe", "bounced"})
-"""Classes that stop also where a machine wrote: whose mailbox says that its person has left reads nothing more."""
+"""Classes that stop also where a machine wrote. A mailbox whose person has left stops as well; see `is_gone`."""
 AWAY = timedelta(days=3)
 """How long somebody counts as away whose note names no day."""
 LONGEST_AWAY = timedelta(days=366)
@@ -82,7 +82,8 @@ async def note_class(
         await classify_inbound(connection, reply.event_id, reply_class)
         if reply.touch_id is not None:
             await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
-        if person is not None and reason is not None and (reply.kind == "reply" or reply_class in OF_MACHINES):
+        is_end = reply.kind == "reply" or reply_class in OF_MACHINES or bool(told.get("is_gone"))
+        if person is not None and reason is not None and is_end:
             await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)
             if reply.touch_id is not None:
                 outcome = {"outcome": reason, "outcome_at": reply.received_at}
