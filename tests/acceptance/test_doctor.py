@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from tests.support.fleet import PROCFILE, PROJECT, WEB, Fleet, fleet_of
+from tests.support.ports import free_port
 from tests.support.services import redis_server
 from tests.support.waiting import eventually
 

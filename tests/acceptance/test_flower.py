@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from agentic_sales.cli.flower import HIDDEN
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from tests.support.browser import page
 from tests.support.fleet import PROCFILE, PROJECT, WEB, WORKERS, Fleet, fleet_of
+from tests.support.ports import free_port
 from tests.support.services import redis_server
 from tests.support.waiting import eventually
 

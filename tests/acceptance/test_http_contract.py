@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from agentic_sales.control import assistant_uuid
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from tests.support.fleet import TOKEN, Fleet
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"

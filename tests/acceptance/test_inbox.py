@@ -17,7 +17,7 @@ from agentic_sales.campaigns.answers.inbound import Inbound, parse_mail
 from agentic_sales.campaigns.answers.mails import MOST_BYTES
 from agentic_sales.contracts import MailboxId, TouchId
 from agentic_sales.errors import ProviderUnavailable, UnknownRecord
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import as_current
 from agentic_sales.store.inbound import inbound_messages, inbound_of, unreadable_count
@@ -26,6 +26,7 @@ from agentic_sales.store.suppressions import suppressions
 from agentic_sales.workers.child.campaigns import read_inboxes
 from tests.support import mails
 from tests.support.imap_server import PASSWORD, ImapServer, hangs_up_after
+from tests.support.ports import free_port
 from tests.support.small_campaign import MAILBOX, NOW, SmallCampaign, later, small_campaign
 
 

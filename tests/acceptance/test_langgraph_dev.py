@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from agentic_sales.registry import BY_ID
 from tests.acceptance.examples import example_of
 from tests.support.fleet import PROJECT, Fleet
 from tests.support.peer import OFFLINE, langgraph_command
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 ASSISTANT_ID = "country_classify"

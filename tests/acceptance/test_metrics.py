@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from tests.support.fleet import ONLY_CORE, PROCFILE, WEB, Fleet, fleet_of
+from tests.support.ports import free_port
 from tests.support.services import RedisServer, redis_server
 from tests.support.waiting import eventually
 

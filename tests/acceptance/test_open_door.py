@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from agentic_sales.local.ports import free_port
 from agentic_sales.outbound.http import httpx
 from tests.support.fleet import PROJECT, Fleet
+from tests.support.ports import free_port
 
 REFUSED = 2
 WITHOUT_KEY = {"LANGGRAPH_AUTH_TOKEN": None}

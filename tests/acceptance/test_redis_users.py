@@ -17,11 +17,12 @@ import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.redis import redis_binary
 from agentic_sales.outbound.http import httpx
 from tests.deploy.files import DEPLOY, document, environment_file, make_secrets
 from tests.support.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
+from tests.support.ports import free_port
 from tests.support.services import RedisServer, end_group, missing, start_redis
 from tests.support.waiting import eventually
 

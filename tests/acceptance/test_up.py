@@ -10,9 +10,10 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from agentic_sales.local.ports import free_port, reachable_host
+from agentic_sales.local.ports import reachable_host
 from agentic_sales.settings import child_environment
 from tests.support.ended import wait_until_ended
+from tests.support.ports import free_port
 
 DEADLINE_S = 30
 WEB = """

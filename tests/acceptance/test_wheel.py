@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from tests.support.fleet import PROJECT
+from tests.support.ports import free_port
 from tests.support.services import RedisServer, end_group, redis_server, spawn
 from tests.support.team import GRAPH, PROMPTS
 from tests.support.waiting import eventually

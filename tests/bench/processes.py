@@ -14,10 +14,11 @@ from types import MappingProxyType
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from tests.support.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
 from tests.support.peer import OFFLINE, langgraph_command
+from tests.support.ports import free_port
 from tests.support.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn
 from tests.support.waiting import eventually
 

@@ -8,9 +8,9 @@ import pytest
 from redis import Redis
 from redis.exceptions import ResponseError
 
-from agentic_sales.local.ports import free_port
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import RUNNING_KEY, run_key
+from tests.support.ports import free_port
 from tests.support.services import end_group, start_redis
 from tests.support.waiting import eventually
 

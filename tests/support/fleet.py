@@ -23,9 +23,10 @@ import pytest
 from honcho.environ import parse_procfile  # type: ignore[import-untyped]  # honcho ships no types
 from redis import Redis
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.site import serve_sample_site
 from agentic_sales.outbound.http import httpx
+from tests.support.ports import free_port
 from tests.support.services import MACHINE_ENVIRONMENT, RedisServer, end_group, members_of_group, redis_server, spawn
 from tests.support.waiting import eventually
 

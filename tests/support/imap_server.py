@@ -17,7 +17,8 @@ from typing import BinaryIO
 import pytest
 
 from agentic_sales.campaigns.answers.imap_accounts import ImapAccount
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
+from tests.support.ports import free_port
 from tests.support.services import end_group, missing, spawn
 from tests.support.waiting import eventually
 

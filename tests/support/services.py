@@ -25,9 +25,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.redis import redis_binary
+from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
 RABBITMQ_ADDRESS = (LOOPBACK, 5672)

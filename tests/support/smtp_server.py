@@ -12,7 +12,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
+from tests.support.ports import free_port
 
 Reply = Callable[["MailSink", SMTP, Envelope], str]
 

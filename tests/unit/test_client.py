@@ -19,9 +19,9 @@ from opentelemetry import baggage, context, trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState
 
 from agentic_sales.client import Client, LangGraphError, RunResult, arun, run
-from agentic_sales.local.ports import free_port
 from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.settings import settings
+from tests.support.ports import free_port
 from tests.support.small_facade import Facade, answering, facade, finished
 
 __all__ = ["facade"]  # pytest finds the fixture here

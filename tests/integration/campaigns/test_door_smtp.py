@@ -4,8 +4,9 @@ import pytest
 
 from agentic_sales.campaigns.sending.door import RETRY_AFTER, resolve
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.settings import Settings
+from tests.support.ports import free_port
 from tests.support.small_campaign import NOW, later, parsed, small_campaign
 from tests.support.smtp_server import MailSink, Reply, drops_the_connection, hangs, smtp_server
 

@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import PoolUnavailable
-from agentic_sales.local.ports import free_port
 from agentic_sales.runs import replies as replies_module
 from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.runs.ledger import Ledger, Outcome
 from agentic_sales.runs.replies import Replies
 from agentic_sales.runs.submit import connect_redis
 from agentic_sales.settings import Settings
+from tests.support.ports import free_port
 from tests.support.recorded_runs import TIMEOUT, claimed, new_queue, new_run, recorded, sign_of_life, success
 from tests.support.services import end_group, redis_server, start_redis
 

@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from agentic_sales.errors import StateUnavailable
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
 from agentic_sales.workers.child import checkpoints, postgres_saver
@@ -23,6 +23,7 @@ from agentic_sales.workers.child.snapshots import thread_config
 from agentic_sales.workers.state_types import Key, types_of_module
 from tests.support.databases import DatabaseKind
 from tests.support.durable_runs import Thread, thread_of
+from tests.support.ports import free_port
 from tests.workflows import steps
 
 AT_ONCE = 8

@@ -27,12 +27,13 @@ from agentic_sales.campaigns.sending.transports.resend import TRIES, ResendTrans
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.contracts import TouchId
 from agentic_sales.errors import ConfigurationError, InvalidMessage
-from agentic_sales.local.ports import LOOPBACK, free_port
+from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import TouchRow
+from tests.support.ports import free_port
 from tests.support.services import missing
 from tests.support.small_campaign import NOW, parsed
 from tests.support.smtp_server import MailSink, drops_the_connection, hangs, smtp_server, with_login

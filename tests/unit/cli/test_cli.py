@@ -17,8 +17,8 @@ import pytest
 import agentic_sales
 from agentic_sales.cli.main import main
 from agentic_sales.control import control_plane
-from agentic_sales.local.ports import free_port
 from agentic_sales.settings import child_environment
+from tests.support.ports import free_port
 from tests.support.small_facade import Facade, answering, facade, finished
 from tests.support.team import Team, team
 
