@@ -8,7 +8,7 @@
 BIN := .venv/bin
 STAMP := .venv/.installed
 PEER := .venv-langgraph-dev
-CODE := agentic_sales tests celeryconfig.py deploy/build_wheel.py
+CODE := agentic_sales tests celeryconfig.py deploy/build_wheel.py examples
 PROCESSES := 4
 PYTEST := $(BIN)/python -m pytest
 SPREAD = --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
