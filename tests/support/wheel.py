@@ -74,7 +74,7 @@ def copy_of_the_repository(folder: Path) -> Path:
 def build_wheel(source: Path, folder: Path) -> Path:
     """Build the wheel of a directory or of a source distribution."""
     command = ["wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)]
-    done = pip(Path(sys.executable), *command)
+    done = pip(*command)
     assert done.returncode == 0, done.stderr
     return next(folder.glob("*.whl"))
 
@@ -82,22 +82,15 @@ def build_wheel(source: Path, folder: Path) -> Path:
 def install(wheel: Path, folder: Path) -> Installed:
     """Install a wheel with the pinned versions of what it depends on; skip where there is no package index."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    done = pip(
-        folder / "bin" / "python",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--constraint",
-        str(PROJECT / "constraints.txt"),
-        str(wheel),
-    )
+    pinned = ("--no-compile", "--constraint", str(PROJECT / "constraints.txt"))
+    done = pip("install", "--quiet", *pinned, str(wheel), python=folder / "bin" / "python")
     if done.returncode != 0 and any(sign in done.stderr for sign in _NO_INDEX):
         missing(f"there is no package index to install from: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr
     return Installed(wheel, folder)
 
 
-def pip(python: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def pip(*arguments: str, python: Path = Path(sys.executable)) -> "subprocess.CompletedProcess[str]":
     """Run the pip of an interpreter, with the index that this machine is configured for."""
     command = [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False)
