@@ -16,10 +16,13 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
+from queue import Queue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -39,6 +42,9 @@ T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S = 60.0
 """Wall-clock limit of a call when the caller gives none, in seconds."""
+FOLLOW_TIMEOUT_S = 3600.0
+"""Wall-clock limit of a call that tells of its progress, in seconds."""
+_CHUNK_BYTES = 256 * 1024
 _BODY_TEXT_CHARS = 500
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 _PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
@@ -175,6 +181,30 @@ class Client:
             raise _refusal(asked, response)
         return _parsed(response.text)
 
+    def follow(
+        self, method: str, path: str, body: Path | bytes, *, timeout_s: float = FOLLOW_TIMEOUT_S
+    ) -> Iterator[dict[str, Any]]:
+        """Ask the facade for something that takes long, and yield what it tells of it, line by line.
+
+        Args:
+            method: HTTP method.
+            path: Path and query.
+            body: A file, which is read while it is sent, or bytes.
+            timeout_s: Wall-clock limit of the call, in seconds.
+
+        Raises:
+            LangGraphError: The facade refused, could not be asked, or told an error on the way.
+        """
+        told: Queue[dict[str, Any] | None] = Queue()
+        asked = self._loop.submit(self._follow(method, path, body, told.put, timeout_s=timeout_s))
+        asked.add_done_callback(lambda _: told.put(None))
+        try:
+            while (event := told.get()) is not None:
+                yield event
+            asked.result()
+        finally:
+            asked.cancel()
+
     def close(self) -> None:
         """Cancel the calls in flight and close the connections; closing twice does nothing."""
         self._loop.close(last=self._http.aclose)
@@ -195,18 +225,53 @@ class Client:
         response = await self._send("POST", url, body, headers, timeout_s=timeout_s, asked=assistant_id)
         return _result(assistant_id, response)
 
+    async def _follow(
+        self, method: str, path: str, body: Path | bytes, tell: Callable[[dict[str, Any]], None], *, timeout_s: float
+    ) -> None:
+        url, asked = f"{self._base_url()}{path}", f"{method} {path}"
+        headers = _auth_headers(self._token) | {"accept": "application/x-ndjson"}
+        content = body if isinstance(body, bytes) else _chunks(body)
+        last: dict[str, Any] = {}
+        with _reached(url, asked, timeout_s):
+            async with (
+                asyncio.timeout(timeout_s),
+                self._slots,
+                self._http.stream(method, url, headers=headers, content=content) as response,
+            ):
+                if not response.is_success:
+                    await response.aread()
+                    raise _refusal(asked, response)
+                async for line in response.aiter_lines():
+                    last = json.loads(line)
+                    tell(last)
+        if last.get("event") != "end":
+            raise LangGraphError("backend", 200, asked, str(last.get("detail") or "the answer broke off"))
+
     async def _send(
         self, method: str, url: str, body: object, headers: dict[str, str], *, timeout_s: float, asked: str
     ) -> httpx.Response:
         content: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
-        try:
+        with _reached(url, asked, timeout_s):
             async with asyncio.timeout(timeout_s), self._slots:
                 return await self._http.request(method, url, headers=headers, **content)
-        except TimeoutError as exc:
-            raise LangGraphError("timeout", 0, asked, f"no answer after {timeout_s:g} s") from exc
-        except (httpx.HTTPError, httpx.InvalidURL) as exc:
-            reason = str(exc) or type(exc).__name__
-            raise LangGraphError("backend", 0, asked, f"{url} cannot be reached: {reason}") from exc
+
+
+@contextmanager
+def _reached(url: str, asked: str, timeout_s: float) -> Iterator[None]:
+    """Tell of a facade that does not answer as a `LangGraphError`."""
+    try:
+        yield
+    except TimeoutError as exc:
+        raise LangGraphError("timeout", 0, asked, f"no answer after {timeout_s:g} s") from exc
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        reason = str(exc) or type(exc).__name__
+        raise LangGraphError("backend", 0, asked, f"{url} cannot be reached: {reason}") from exc
+
+
+async def _chunks(file: Path) -> AsyncIterator[bytes]:
+    with file.open("rb") as opened:
+        while chunk := await asyncio.to_thread(opened.read, _CHUNK_BYTES):
+            yield chunk
 
 
 class _LoopThread:

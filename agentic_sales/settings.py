@@ -90,6 +90,8 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(1024 * 1024, ge=1, alias="AGENTIC_SALES_MAX_BODY_BYTES")
     """Largest request body that the facade reads, in bytes; larger ones are 413."""
+    max_import_bytes: int = Field(64 * 1024 * 1024, ge=1, alias="AGENTIC_SALES_MAX_IMPORT_BYTES")
+    """Largest file of people that one import takes, in bytes; it is kept in the directory for temporary files."""
     connections_per_address: int = Field(2000, ge=1, alias="AGENTIC_SALES_CONNECTIONS_PER_ADDRESS")
     """Connections that one address may hold at the facade; behind a proxy all callers have the proxy's address."""
     wait_timeout_s: float = Field(1200.0, gt=0, alias="AGENTIC_SALES_WAIT_TIMEOUT_S")

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
+from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
 
 app = typer.Typer(
     no_args_is_help=True, help="Make campaigns, start and stop them, agree to their messages, look how they do."
@@ -135,10 +135,14 @@ def import_people(
     """
     from agentic_sales.cli.views import campaigns
 
-    raw = _read(file)
-    path = f"{campaigns.path_of(campaign)}/import"
-    report = answer(as_json, lambda: campaigns.ask("POST", path, url, raw, basis=basis, source=source))
-    tell(report, as_json, *campaigns.import_lines(report))
+    raw = _read(file) if str(file) == "-" else file
+    if isinstance(raw, Path) and not raw.is_file():
+        end(WRONG, f"`{file}` is no file")
+    events = campaigns.import_events(campaign, raw, url, basis=basis, source=source)
+    report = answer(as_json, lambda: campaigns.import_report(events, tell_line=None if as_json else note))
+    tell(report, as_json, campaigns.import_sum(report))
+    if campaigns.is_nobody_taken(report):
+        end(FAILED, campaigns.NOBODY_TAKEN)
 
 
 @app.command()

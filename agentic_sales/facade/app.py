@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
-from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
 
 from agentic_sales.campaigns.sending.links import check_links
@@ -20,6 +19,7 @@ from agentic_sales.errors import AgenticSalesError, InvalidRequest, StateUnavail
 from agentic_sales.facade import health
 from agentic_sales.facade.answers import JsonAnswer, answer_of_error, error_answer
 from agentic_sales.facade.bodies import problems_told
+from agentic_sales.facade.body_limits import BodyLimits, LimitedBodies
 from agentic_sales.facade.bugs import Bugs
 from agentic_sales.facade.connections import Connections
 from agentic_sales.facade.fleet import assistants, metrics
@@ -27,7 +27,7 @@ from agentic_sales.facade.fleet import processes as fleet
 from agentic_sales.facade.fleet.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.fleet.tracing import langsmith_kept, traced
 from agentic_sales.facade.guard import Guard
-from agentic_sales.facade.outreach import campaigns, export, forget, suppressions, unsubscribe
+from agentic_sales.facade.outreach import campaigns, export, forget, imports, suppressions, unsubscribe
 from agentic_sales.facade.outreach import events as webhooks
 from agentic_sales.facade.runs import feedback, runs
 from agentic_sales.facade.runs import many as many_runs
@@ -52,7 +52,7 @@ STATEMENT_TIMEOUT_S = 10.0
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(suppressions, campaigns, export, forget, unsubscribe, webhooks),
+    *(suppressions, imports, campaigns, export, forget, unsubscribe, webhooks),
     *(health, metrics, fleet),
 )
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
@@ -116,13 +116,14 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     app.add_exception_handler(DataError, _on_data_refused)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
-    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=configuration.max_body_bytes)
+    limits = BodyLimits(configuration.max_body_bytes, configuration.max_import_bytes)
+    app.add_middleware(LimitedBodies, limits=limits)
     app.add_middleware(Bugs)
     app.add_middleware(
         Guard,
         token=configuration.auth_token,
         metrics_token=configuration.metrics_token,
-        max_body_bytes=configuration.max_body_bytes,
+        limits=limits,
     )
     app.add_middleware(Counted, requests=requests)
     return app

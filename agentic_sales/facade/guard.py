@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 from uuid_utils import uuid7
 
 from agentic_sales.facade.answers import body_too_large, error_answer
+from agentic_sales.facade.body_limits import BodyLimits
 from agentic_sales.observability.spans import refuse_caller
 from agentic_sales.routing import METRICS_PATH, path_decision
 
@@ -30,10 +31,10 @@ class Guard:
     """ASGI middleware that lets a request through, or answers it."""
 
     def __init__(
-        self, app: ASGIApp, *, token: SecretStr | None, metrics_token: SecretStr | None = None, max_body_bytes: int
+        self, app: ASGIApp, *, token: SecretStr | None, metrics_token: SecretStr | None = None, limits: BodyLimits
     ) -> None:
         self._app = app
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits
         self._digest = None if token is None else _digest(token.get_secret_value())
         self._metrics_digest = None if metrics_token is None else _digest(metrics_token.get_secret_value())
 
@@ -63,9 +64,8 @@ class Guard:
             extra = {"www-authenticate": "Bearer"} if code == "unauthorized" else None
             return error_answer(status, code, detail, headers=extra)
         declared = headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self._max_body_bytes:
-            return body_too_large(self._max_body_bytes)
-        return None
+        longest = self._limits.of(method, path)
+        return body_too_large(longest) if declared.isdecimal() and int(declared) > longest else None
 
     def _decide(self, method: str, path: str, headers: Headers) -> int:
         if self._digest is None:

@@ -89,6 +89,29 @@ def made(ticking: Fleet) -> Fleet:
     return ticking
 
 
+def test_an_import_of_which_every_line_is_refused_fails_and_names_what_is_missing(made: Fleet) -> None:
+    people = made.directory / "nobody.csv"
+    people.write_text("email\nida@example.com\numa@example.com\n")
+    told = command(made, "import", "careful", str(people), fails=True).stderr
+    assert "2 lines: 0 added, 0 known, 0 duplicate, 2 refused; 0 people joined the campaign" in told
+    assert "--basis legitimate_interest --source" in told
+
+
+def test_a_file_that_is_larger_than_other_bodies_is_taken_in(made: Fleet) -> None:
+    people, plan = made.directory / "many.csv", made.directory / "plan.json"
+    told = ",".join(["x" * 1_900] * 3)
+    lines = [f"p{n}@many.example,Jo,no,{told}" for n in range(250)]
+    people.write_text("\n".join(["email,first name,opt out,a,b,c", "gone@many.example,Jo,yes,,,", *lines]))
+    assert people.stat().st_size > 1024 * 1024
+    command(made, "create", "many", "--plan", str(plan))
+    told = command(made, "import", "many", str(people), "--basis", "consent", "--source", "a fair").stderr
+    assert "line 2: suppressed (opt out: `yes`: suppressed as unsubscribed)" in told
+    assert "251 lines: 250 added, 0 known, 0 duplicate, 1 suppressed, 0 refused; 250 people joined the campaign" in told
+    listed = made.get("/campaigns/suppressions").json()
+    assert ("unsubscribed", "many.csv, column opt out") in {(row["reason"], row["source"]) for row in listed}
+    command(made, "stop", "many")
+
+
 class TestByHand:
     """A person makes a campaign by the command line and follows it over HTTP."""
 

@@ -1,7 +1,8 @@
 """Deal with campaigns from the command line, over HTTP, and draw how they do."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,6 +13,11 @@ from rich.text import Text
 from agentic_sales.client import Client
 
 BAR_COLUMNS = 40
+LINES_BETWEEN_PROGRESS = 10_000
+NOBODY_TAKEN = (
+    "every line was refused, so nobody joined the campaign. Where lines name no lawful basis, or not its source, give "
+    "both for all of them: --basis legitimate_interest --source 'their web sites'"
+)
 
 
 def ask(method: str, path: str, url: str | None, body: Any = None, **query: object) -> Any:
@@ -54,15 +60,55 @@ def _sends(mailbox: Mapping[str, Any]) -> str:
     return "yes"
 
 
-def import_lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """Say what became of a file: a line for each line of it that has something to say, and the sum."""
-    for line in report["lines"]:
-        problems = "; ".join(f"{p['column']}: {p['reason']}" if p["column"] else p["reason"] for p in line["problems"])
-        if problems or line["status"] != "added":
-            yield f"line {line['line']}: {line['status']}{f' ({problems})' if problems else ''}"
-    counted = [str(line["status"]) for line in report["lines"]]
-    told = ", ".join(f"{counted.count(status)} {status}" for status in ("added", "known", "duplicate", "refused"))
-    yield f"{len(counted)} lines: {told}; {report['enrolled']} people joined the campaign"
+def import_events(
+    campaign: str, file: Path | bytes, url: str | None, *, basis: str | None, source: str
+) -> Iterator[dict[str, Any]]:
+    """Take people in from a file, and yield what the facade tells of it, transaction by transaction.
+
+    Raises:
+        LangGraphError: The facade refused, could not be asked, or broke off.
+    """
+    given = {"basis": basis, "source": source, "file": file.name if isinstance(file, Path) else ""}
+    query = urlencode({name: value for name, value in given.items() if value})
+    with Client(url) as client:
+        yield from client.follow("POST", f"/campaigns{path_of(campaign, 'import')}?{query}", file)
+
+
+def import_report(events: Iterable[Mapping[str, Any]], *, tell_line: Callable[[str], None] | None) -> dict[str, Any]:
+    """Return what became of a file: every line of it for programs; for people lines are told as they come."""
+    report: dict[str, Any] = {"lines": []}
+    told = 0
+    for event in events:
+        report |= {name: value for name, value in event.items() if name not in {"event", "lines"}}
+        if tell_line is None:
+            report["lines"] += event.get("lines", [])
+            continue
+        for line in event.get("lines", []):
+            _tell_import_line(line, tell_line)
+        if (count := sum(report.get("counts", {}).values())) >= told + LINES_BETWEEN_PROGRESS:
+            told = count
+            tell_line(f"{count} lines so far")
+    return report
+
+
+def import_sum(report: Mapping[str, Any]) -> str:
+    """Say how many lines there were of each kind."""
+    counts = report["counts"]
+    told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status != "suppressed")
+    return f"{sum(counts.values())} lines: {told}; {report['enrolled']} people joined the campaign"
+
+
+def is_nobody_taken(report: Mapping[str, Any]) -> bool:
+    """Tell whether every line of a file was refused."""
+    refused: int = report["counts"]["refused"]
+    total: int = sum(report["counts"].values())
+    return 0 < refused == total
+
+
+def _tell_import_line(line: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+    problems = "; ".join(f"{p['column']}: {p['reason']}" if p["column"] else p["reason"] for p in line["problems"])
+    if problems or line["status"] != "added":
+        tell(f"line {line['line']}: {line['status']}{f' ({problems})' if problems else ''}")
 
 
 def forgotten_lines(told: Mapping[str, Any]) -> Iterator[str]:

@@ -14,8 +14,6 @@ from starlette.responses import Response
 
 from agentic_sales.campaigns.answers.inbound import Kind
 from agentic_sales.campaigns.outcomes.report import report_of
-from agentic_sales.campaigns.people.import_contacts import import_contacts
-from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.check import read_plan
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
@@ -26,7 +24,6 @@ from agentic_sales.contracts import (
     ApprovalState,
     CampaignId,
     CampaignState,
-    ConsentBasis,
     ContactId,
     EnrollmentState,
     ErrorBody,
@@ -219,20 +216,6 @@ async def describe_campaign(request: Request, campaign_id: str) -> dict[str, Any
         row = await desk.known_campaign(connection, CampaignId(campaign_id))
         report = await report_of(connection, CampaignId(campaign_id), steps=len(row.plan["steps"]))
     return {**described(row), "plan": row.plan, **asdict(report)}
-
-
-@router.post("/{campaign_id}/import", responses=ERRORS, summary="Take people in from a CSV file, and enroll them")
-async def import_people(
-    request: Request, campaign_id: str, basis: ConsentBasis | None = None, source: str = ""
-) -> dict[str, Any]:
-    """Take people in and enroll them; the answer says of every line what was taken and what was wrong with it."""
-    database, now, key = _database(request), clock.now(), CampaignId(campaign_id)
-    async with database.reading() as connection:
-        desk.check_joinable(await desk.known_campaign(connection, key))
-    report = await import_contacts(database, await request.body(), now=now, defaults=ConsentDefaults(basis, source))
-    people = [line.contact_id for line in report.lines if line.contact_id is not None]
-    enrolled = await desk.enroll_people(database, key, people, now=now)
-    return {**asdict(report), "enrolled": enrolled}
 
 
 @router.post("/{campaign_id}/unpark", responses=ERRORS, summary="Let parked people go on")

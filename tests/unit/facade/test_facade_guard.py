@@ -10,12 +10,14 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from agentic_sales.contracts import ErrorBody
+from agentic_sales.facade.body_limits import BodyLimits
 from agentic_sales.facade.guard import LONGEST_REQUEST_ID_CHARS, Guard
 from agentic_sales.outbound.http import httpx
 
 KEY = "the key of the fleet"
 METRICS_KEY = "the key of prometheus"
-MAX_BODY_BYTES = 100
+MAX_BODY_BYTES, MAX_IMPORT_BYTES = 100, 1_000
+LIMITS = BodyLimits(MAX_BODY_BYTES, MAX_IMPORT_BYTES)
 
 
 async def inner(scope: Scope, receive: Receive, send: Send) -> None:
@@ -25,7 +27,7 @@ async def inner(scope: Scope, receive: Receive, send: Send) -> None:
 
 def caller(key: str | None = KEY) -> httpx.AsyncClient:
     """Return a client of a guarded app whose key this is; None: it has none."""
-    guard = Guard(inner, token=None if key is None else SecretStr(key), max_body_bytes=MAX_BODY_BYTES)
+    guard = Guard(inner, token=None if key is None else SecretStr(key), limits=LIMITS)
     return httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://facade")
 
 
@@ -99,7 +101,7 @@ async def test_keys_are_compared_as_digests_and_in_constant_time(monkeypatch: py
 
 
 def test_the_guard_keeps_no_key_in_the_clear() -> None:
-    guard = Guard(inner, token=SecretStr(KEY), max_body_bytes=MAX_BODY_BYTES)
+    guard = Guard(inner, token=SecretStr(KEY), limits=LIMITS)
     assert KEY not in repr(vars(guard))
 
 
@@ -130,6 +132,15 @@ async def test_a_body_that_says_that_it_is_too_large_is_not_read(size_bytes: int
     assert answer.status_code == expected
     if expected == 413:
         assert ErrorBody.model_validate_json(answer.content).code == "body_too_large"
+
+
+@pytest.mark.parametrize(("method", "expected"), [("POST", 200), ("PUT", 413)])
+async def test_a_file_of_people_may_be_larger_than_other_bodies(method: str, expected: int) -> None:
+    async with caller() as http:
+        path, body = "/campaigns/spring/import", b"x" * MAX_IMPORT_BYTES
+        answer = await http.request(method, path, headers={"x-api-key": KEY}, content=body)
+        assert answer.status_code == expected
+        assert (await http.post(path, headers={"x-api-key": KEY}, content=body + b"x")).status_code == 413
 
 
 async def test_a_stranger_is_not_told_that_a_body_is_too_large() -> None:
@@ -173,7 +184,7 @@ async def test_the_key_for_metrics_opens_the_metrics_and_nothing_else(
     path: str, key: str | None, expected: int
 ) -> None:
     secrets = {"token": SecretStr(KEY), "metrics_token": SecretStr(METRICS_KEY)}
-    guard = Guard(inner, **secrets, max_body_bytes=MAX_BODY_BYTES)
+    guard = Guard(inner, **secrets, limits=LIMITS)
     headers = {} if key is None else {"authorization": f"Bearer {key}"}
     async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://facade") as http:
         assert (await http.get(path, headers=headers)).status_code == expected
