@@ -35,6 +35,8 @@ _WHEN = re.compile(
     r"\b\d{1,2}[:.h]\d{2}\b|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d[\u5e74\u6708\u65e5\ub144\uc6d4\uc77c]"
 )
 _ADDRESS = re.compile(r"[<(\[][^<>()\[\]\s]*@[^<>()\[\]\s]+[>)\]]")
+_TRAILING_RULE = re.compile(r"(?:\n[-_=*\u2014 ]{2,80})+\Z")
+_PRONOUN = re.compile(r"\b(?:i|he|she|we|they|you|it|ich|er|sie|wir|je|il|elle|nous)\b", re.IGNORECASE)
 _OUR_FOOTER = ("/unsubscribe/", "/unsubscribe%2f")
 """Parts of the address at which people unsubscribe from our mails."""
 _HEADERS = re.compile(r"\A\s*(?:(?:subject|from|to|cc|date|sent): [^\n]*\n)+", re.IGNORECASE)
@@ -85,7 +87,8 @@ def own_words(body: str, marks: Marks | None = None) -> str:
     without_footer = [line for line in kept if not _is_of_our_footer(line)]
     if any(line.strip() for line in without_footer):
         kept = without_footer
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(_above_signature(kept))).strip()
+    own = re.sub(r"\n{3,}", "\n\n", "\n".join(_above_signature(kept)))
+    return _TRAILING_RULE.sub("", own.strip()).strip()
 
 
 def newest_text(email: str) -> str:
@@ -158,6 +161,10 @@ def _ends(line: str) -> bool:
     return text.endswith((":", "\uff1a")) or (text.startswith("--") and text.endswith("--"))
 
 
+_NAMED_ALONE = re.compile(r"^(?:[^\W\d_a-z][\w.'-]*,? ){1,4}[a-z\u00e0-\u017f ]{4,12}:$")
+"""A name in capitals and a verb, such as `Ann Field wrote:`, and nothing else."""
+
+
 def _is_attribution(line: str, marks: Marks) -> bool:
     if len(line) > LONGEST_ATTRIBUTION_CHARS or not _ends(line):
         return False
@@ -165,6 +172,8 @@ def _is_attribution(line: str, marks: Marks) -> bool:
     is_dated = _WHEN.search(line) is not None
     if is_dated and is_by_somebody:
         return True
+    if _NAMED_ALONE.match(line) and not _PRONOUN.search(line):
+        return marks.verb.search(folded(line)) is not None
     return (is_dated or is_by_somebody) and marks.verb.search(folded(line)) is not None
 
 
@@ -211,7 +220,7 @@ def _block(lines: Sequence[str], at: int) -> list[str]:
 
 def _label(line: str, marks: Marks) -> str | None:
     """Return the kind of a header line; None: it is none."""
-    label, colon, _ = line.replace("\uff1a", ":").lstrip("*_ \t").partition(":")
+    label, colon, _ = line.replace("\uff1a", ":").lstrip("*_| \t").partition(":")
     return marks.labels.get(folded(label).strip("*_ ")) if colon and len(label) <= LONGEST_LABEL_CHARS else None
 
 

@@ -19,6 +19,7 @@ from agentic_sales.rules.days import days_in
 from agentic_sales.rules.optouts import opt_out
 from agentic_sales.rules.reply_words import ReplyRules, Wish, our_rules
 from agentic_sales.rules.sentences import sentences, split_text
+from agentic_sales.rules.sign_offs import unsigned_words, without_notices
 
 CERTAIN_RATIO = 0.95
 """Confidence of what a machine wrote, or of plain words."""
@@ -80,6 +81,7 @@ def meaning_of(letter: Letter, rules: ReplyRules | None = None) -> Meaning:
     by_server = _of_a_server(letter, rules)
     if by_server is not None:
         return by_server
+    letter = replace(letter, own_words=without_notices(letter.own_words, rules.sign_offs))
     asked_out = opt_out(letter.own_words, letter.subject, rules.opt_outs)
     if asked_out is not None and asked_out.is_certain:
         return Meaning("unsubscribe", CERTAIN_RATIO, f"they ask to be left alone: `{asked_out.words}`")
@@ -146,8 +148,8 @@ def _absence(letter: Letter, found: str, ratio: float, rules: ReplyRules) -> Mea
 def _of_a_person(letter: Letter, rules: ReplyRules) -> Meaning:
     found = away(letter.subject, rules.absences) or away(letter.own_words, rules.absences)
     if found is None:
-        return _wish_in(letter.own_words, letter, rules)
-    answer = _wish_in(answer_beside(letter.own_words, rules.absences), letter, rules)
+        return _wish_in(unsigned_words(letter.own_words, rules.sign_offs), letter, rules)
+    answer = _wish_in(answer_beside(unsigned_words(letter.own_words, rules.sign_offs), rules.absences), letter, rules)
     if answer.reply_class == "other":
         return _absence(letter, found, LIKELY_RATIO, rules)
     return replace(answer, until=answer.until or back_on(letter.own_words, letter.came_on, rules.absences))

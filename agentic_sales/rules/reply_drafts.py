@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from agentic_sales.rules.names import greeting
 from agentic_sales.rules.optouts import OptOut, opt_out
 from agentic_sales.rules.quotes import newest_text
+from agentic_sales.rules.sign_offs import without_notices
 
 MAX_WORDS = 119
 """Longest reply without calendar link and signature; the promise is fewer than 120."""
@@ -104,7 +105,7 @@ NOTHING_KNOWN = Analysis(intent="other", sentiment="neutral", key_ask="")
 
 def wish_to_be_left_alone(original_email: str) -> OptOut | None:
     """Return the wish of an email not to be written to again; None: it has none."""
-    return opt_out(newest_text(original_email), told_subject(original_email))
+    return opt_out(without_notices(newest_text(original_email)), told_subject(original_email))
 
 
 def why_silent(wish: OptOut) -> str:

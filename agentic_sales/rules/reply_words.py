@@ -10,6 +10,7 @@ from agentic_sales.rules import absences, optouts
 from agentic_sales.rules.absences import AbsenceWords
 from agentic_sales.rules.optouts import OptOutWords
 from agentic_sales.rules.phrases import Phrases
+from agentic_sales.rules.sign_offs import SignOffs, sign_offs_of
 from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 
 Wish = Literal["not_interested", "not_now", "interested"]
@@ -80,6 +81,8 @@ class ReplyRules:
     """Words of `optouts.toml`."""
     absences: AbsenceWords
     """Words of `absences.toml`."""
+    sign_offs: SignOffs
+    """Lines of `sign_offs.toml`."""
 
 
 def rules_of(additions: Mapping[str, Table]) -> ReplyRules:
@@ -88,6 +91,7 @@ def rules_of(additions: Mapping[str, Table]) -> ReplyRules:
         words=words_of(additions.get("replies", NOTHING)),
         opt_outs=optouts.words_of(additions.get("optouts", NOTHING)),
         absences=absences.words_of(additions.get("absences", NOTHING)),
+        sign_offs=sign_offs_of(additions.get("sign_offs", NOTHING)),
     )
 
 

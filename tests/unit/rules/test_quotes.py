@@ -18,6 +18,11 @@ HISTORIES = [
     "De : Ada Example\nEnvoyé : lundi\nunsubscribe",
     "On Mon, Ada Example wrote:\n> unsubscribe",
     "Unsubscribe: https://acme.example/unsubscribe/abc",
+    "Ada Example wrote:\nunsubscribe",
+    "Quoting Ada Example <ada@x.example>:\nunsubscribe",
+    "------------------ 原始邮件 ------------------\n发件人: Ada\nunsubscribe",
+    "Ada Example <ada@x.example> wrote on 26/11/2026 09:14:\nunsubscribe",
+    "From: Ada <ada@x.example> Sent: Monday To: Jo Subject: Hi\nunsubscribe",
 ]
 
 
@@ -41,6 +46,7 @@ def test_headers_and_quoted_history_are_not_the_message(history: str) -> None:
         ),
         ("- one\n- Stop writing to me", "- one\n- Stop writing to me"),
         ("Yes.\n-- \nStop Ltd", "Yes."),
+        ("As I wrote:\n\nStop", "As I wrote:\n\nStop"),
         ("-- \nStop", "-- \nStop"),
         ("As agreed at 9:30, two things:\n\nprice and date", "As agreed at 9:30, two things:\n\nprice and date"),
         ("> a line that a mail program broke because it was longer than it likes\nto have\n> them\n\nNo.", "No."),
