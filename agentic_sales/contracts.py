@@ -156,7 +156,7 @@ class RunRequest(BaseModel):
         default=None, description="Free-form; kept with the run and put on its trace."
     )
     context: dict[str, Any] | None = Field(default=None, description="LangGraph runtime context of the run.")
-    stream_mode: StreamMode | Annotated[list[StreamMode], Field(min_length=1)] = Field(
+    stream_mode: StreamMode | list[StreamMode] = Field(
         default="values", description="What is streamed, where the run is streamed at all."
     )
     stream_subgraphs: bool = Field(default=False, description="Stream the frames of subgraphs too.")
@@ -204,9 +204,9 @@ class RunRequest(BaseModel):
 
     @property
     def stream_modes(self) -> tuple[StreamMode, ...]:
-        """Return the stream modes, each once, in the order given."""
+        """Return the stream modes, each once, in the order given; React's `useStream` sends none for the default."""
         modes = self.stream_mode if isinstance(self.stream_mode, list) else [self.stream_mode]
-        return tuple(dict.fromkeys(modes))
+        return tuple(dict.fromkeys(modes)) or ("values",)
 
 
 class FeedbackRequest(BaseModel):

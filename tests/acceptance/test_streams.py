@@ -63,6 +63,10 @@ class TestFrames:
         found, _ = streamed(fleet, "echo", {"x": 3}, "updates")
         assert [frame.event for frame in found] == ["metadata", "updates", "end"]
 
+    def test_a_reader_that_names_no_mode_gets_the_values(self, fleet: Fleet) -> None:
+        found, _ = streamed(fleet, "echo", {"x": 3})
+        assert {frame.event for frame in found} == {"metadata", "values", "end"}
+
     def test_a_run_that_fails_ends_its_stream_with_the_error(self, fleet: Fleet) -> None:
         found, _ = streamed(fleet, "boom", {"message": "loud"}, "values")
         assert found[-1].event == "error"

@@ -156,7 +156,7 @@ class TestRefusedBodies:
             ({"config": {"configurable": []}}, "/config/configurable"),
             ({"config": {"configurable": {"checkpoint_id": 5}}}, "/config/configurable/checkpoint_id"),
             ({"config": {"configurable": {"__pregel_send": "x"}}}, "/config/configurable"),
-            ({"stream_mode": []}, "/stream_mode"),
+            ({"stream_mode": ["values", "all"]}, "/stream_mode/1"),
             ({"checkpoint_id": 5}, "/checkpoint_id"),
             ({"checkpoint": {"checkpoint_id": 5}}, "/checkpoint/checkpoint_id"),
             ({"command": {"goto": 5}, "input": None}, "/command/goto"),

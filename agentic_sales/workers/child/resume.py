@@ -43,9 +43,10 @@ class Start:
 
 
 def checkpoint_id_of(request: Mapping[str, Any]) -> str | None:
-    """Return the checkpoint that a request names, in either of LangGraph's forms."""
-    checkpoint: Any = request.get("checkpoint") or {}
-    return request.get("checkpoint_id") or (checkpoint.get("checkpoint_id") if isinstance(checkpoint, dict) else None)
+    """Return the checkpoint that a request names, in any of LangGraph's forms."""
+    configured: Any = (request.get("config") or {}).get("configurable")
+    places = (request, request.get("checkpoint"), configured)
+    return next((place["checkpoint_id"] for place in places if place and place.get("checkpoint_id")), None)
 
 
 async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | StateSnapshot:
