@@ -72,14 +72,16 @@ def _whole(words: str) -> re.Pattern[str]:
 def _exact_forms(words: Table) -> tuple[tuple[re.Pattern[str], str], ...]:
     month = rf"(?P<month>{_either(_all(words['months']))})"
     month_first = rf"(?P<month>{_either(words['months_first']['words'])})"
-    year = rf"(?:[., -]{{1,2}}(?:de |del |do )?(?P<year>{YEARS}))?"
+    year = rf"(?:[., /-]{{1,2}}(?:de |del |do )?(?P<year>{YEARS}))?"
     short = rf"(?P<year>{YEARS}|[2-9][0-9])"
     before = _either(words["before"]["dotted"])
     forms = (
         (rf"(?P<year>{YEARS})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}})", "numbered"),
-        (rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|[.\u00ba\u00aa])? ?(?:of |de |d'|-)?{month}{year}", "named"),
+        (rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th|er|[.\u00ba\u00aa])? ?(?:of |de |d'|[-/])?{month}{year}", "named"),
+        (rf"{month_first}\.? \d{{1,2}}(?:st|nd|rd|th)? ?- ?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?{year}", "named"),
         (rf"{month_first}\.? (?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year>{YEARS}))?", "named"),
-        (rf"(?P<day>\d{{1,2}})[.-](?P<month>\d{{1,2}})[.-]{short}", "numbered"),
+        (rf"(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.{short}", "numbered"),
+        (rf"(?P<day>\d{{1,2}})-(?P<month>\d{{1,2}})-{short}", "slashed"),
         (r"(?P<day>\d{1,2})\. ?(?P<month>\d{1,2})\.(?P<year>(?!.))?", "numbered"),
         (rf"(?:{before}) (?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})(?P<year>(?!.))?", "numbered"),
         (rf"(?!24/7)(?P<day>\d{{1,2}})/(?P<month>\d{{1,2}})(?:/{short})?", "slashed"),
@@ -97,7 +99,13 @@ def _vague_forms(words: Table, ordinals: list[str]) -> tuple[tuple[re.Pattern[st
     number = rf"(?P<number>\d{{1,2}}|{_either(_all(words['numbers']))})"
     parts = _either([*before["middle"], *before["end"]])
     quarter = _either(words["quarters"]["words"])
+    no_clock = rf"(?!\.\d| ?(?:{_either(words['clock']['words'])}|[:%]))"
+    weekdays = _either(_all(words["weekdays"]))
     return (
+        (_whole(rf"(?:{weekdays}),? (?:the |den |dem |le |el |il )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"), "day"),
+        (_whole(rf"(?:{_either(before['day'])}) (?P<day>\d{{1,2}})(?:st|nd|rd|th|er)?{no_clock}"), "day"),
+        (re.compile(r"(?<![\d\u6708])(?P<day>\d{1,2})\u65e5(?!\u9593)"), "day"),
+        (_whole(rf"(?:{_either(words['weeks']['words'])})\.? ?(?P<week>\d{{1,2}})"), "week"),
         (_whole(rf"(?P<weekday>{_either(_latin(_all(words['weekdays'])))})"), "weekday"),
         (re.compile(rf"(?P<weekday>{_either(_eastern(_all(words['weekdays'])))})"), "weekday"),
         (_whole(rf"(?:{_either(before['span'])}) {number} (?P<unit>{_either(_all(words['units']))})"), "span"),

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from agentic_sales.rules.day_forms import Calendar, our_calendar
-from agentic_sales.rules.sentences import folded
+from agentic_sales.rules.sentences import CJK, folded
 
 FARTHEST_DAYS = 330
 """A day without a year that lies farther ahead was meant to be the past one."""
 MONTHS = 12
 QUARTER_MONTHS = 3
 DAYS_OF_WEEK = 7
+_RANGE = re.compile(r"(?<=[\d.])[-\u2013\u2014](?=\d{1,2}[./]\d)")
+"""What stands between two days: `30.11.-11.12.`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Reading:
     """The day on which the text came."""
     is_english: bool
     """True: the month may stand before the day."""
+    is_eastern: bool
+    """True: the month stands before the day."""
 
 
 Found = re.Match[str]
@@ -55,8 +59,9 @@ def days_in(text: str, came_on: date, calendar: Calendar | None = None) -> list[
         calendar: The words for days; those of `days.toml` if not given.
     """
     calendar = calendar or our_calendar()
-    plain = folded(text)
-    reading = Reading(calendar, came_on, calendar.english.search(plain) is not None)
+    plain = _RANGE.sub(" - ", folded(text))
+    is_english = calendar.english.search(plain) is not None
+    reading = Reading(calendar, came_on, is_english=is_english, is_eastern=re.search(f"[{CJK}]", plain) is not None)
     found = [Named(day, is_exact=True) for day in _read(plain, calendar.exact, reading)]
     found = found or [Named(day, is_exact=False) for day in _read(plain, calendar.vague, reading)]
     return [named for named in found if named.day > came_on]
@@ -101,8 +106,32 @@ def _slashed(found: Found, reading: Reading) -> date | None:
     first, second = int(found["day"]), int(found["month"])
     read = (_day(found["year"], month, day, reading.came_on) for month, day in ((second, first), (first, second)))
     days = [day for day in read if day is not None and day > reading.came_on]
+    if reading.is_eastern:
+        return _day(found["year"], first, second, reading.came_on)
     is_certain = len(set(days)) == 1 or not reading.is_english
     return days[0] if days and is_certain else None
+
+
+def _day_alone(found: Found, reading: Reading) -> date | None:
+    """Return the next day of this number, in this month or the next one."""
+    number = int(found["day"])
+    for first in (reading.came_on.replace(day=1), _months_later(reading.came_on.replace(day=1), 1)):
+        day = _day(str(first.year), first.month, number, reading.came_on)
+        if day is not None and day > reading.came_on:
+            return day
+    return None
+
+
+def _week(found: Found, reading: Reading) -> date | None:
+    """Return the Monday of a calendar week, of this year or the next one."""
+    for year in (reading.came_on.year, reading.came_on.year + 1):
+        try:
+            monday = date.fromisocalendar(year, int(found["week"]), 1)
+        except ValueError:  # No year has a week 54.
+            return None
+        if monday > reading.came_on:
+            return monday
+    return None
 
 
 def _weekday(found: Found, reading: Reading) -> date:
@@ -172,6 +201,8 @@ READERS: Mapping[str, Callable[[Found, Reading], date | None]] = {
     "named": _named,
     "numbered": _numbered,
     "slashed": _slashed,
+    "day": _day_alone,
+    "week": _week,
     "weekday": _weekday,
     "span": _span,
     "period": _period,

@@ -38,7 +38,7 @@ _SPELLINGS = (
     (re.compile(r"\be mail"), "email"),
 )
 _END = re.compile(
-    r"(?<!\d[.])(?<=[.!?\u2026\u3002\uff01\uff1f])[\"')\]*]*(?:\s+|(?=[" + CJK + r"]))|[;\u2022]|:\s+|\n+"
+    r"(?<!\d[.])(?<!\W\w[.])(?<=[.!?\u2026\u3002\uff01\uff1f])[\"')\]*]*(?:\s+|(?=[" + CJK + r"]))|[;\u2022]|:\s+|\n+"
 )
 _WORD = re.compile(r"\+1\b|\?|[^\W_]+|[\U0001f300-\U0001faff\u2600-\u27bf]")
 _CJK_SPACE = re.compile(rf"(?<=[{CJK}]) (?=[{CJK}])")

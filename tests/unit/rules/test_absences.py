@@ -53,6 +53,15 @@ def test_a_subject_about_answers_is_none(subject: str) -> None:
         ("Jag är tillbaka den 9 mars.", date(2026, 3, 9)),
         ("3月9日から出社いたします。", date(2026, 3, 9)),
         ("Вернусь 10 марта.", date(2026, 3, 10)),
+        ("Back on the 9th.", date(2026, 3, 9)),
+        ("Away for two weeks.", date(2026, 3, 16)),
+        ("Urlaub 2.3.-13.3.", date(2026, 3, 13)),
+        ("Ich bin am 9. wieder im Büro.", date(2026, 3, 9)),
+        ("Nicht im Büro bis KW 12.", date(2026, 3, 16)),
+        ("Je suis en vacances jusqu'au lundi 9.", date(2026, 3, 9)),
+        ("3/9(月)まで不在です。", date(2026, 3, 9)),
+        ("Out until 03-25-2026.", date(2026, 3, 25)),
+        ("Out of office 24/7 support is at the desk, 2.5 hours a day.", None),
     ],
 )
 def test_the_day_of_return_is_read_where_it_is_sure(text: str, until: date | None) -> None:
