@@ -13,9 +13,7 @@ from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from agentic_sales.errors import ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited
 from agentic_sales.llm.ask import ModelOutput, ask
-from agentic_sales.llm.graph_meta import Spending, build_graph_meta
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules.recruiters import MAX_REASONS, find_clues, judge_recruiter
 
@@ -84,21 +82,16 @@ async def find_signals(state: State) -> dict[str, Any]:
 
 async def classify(state: State) -> dict[str, Any]:
     """Decide with a model, else by the rules; a failing model leaves the conservative verdict and a reason."""
-    try:
-        answer = await ask(
-            PROMPTS["classify"],
-            Verdict,
-            fallback=lambda: judge(state),
-            temperature=0.0,
-            signals="\n".join(state.signals) or "nothing",
-            company=fenced(describe(state)),
-        )
-    except (ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited) as exc:
-        meta = build_graph_meta(PROMPTS["classify"], answered_by=None, spending=Spending(model=None))
-        reasons = [f"classifier error: {exc}"]
-        return {"is_recruitment": False, "confidence": 0.0, "reasons": reasons, "source": "rules", "graph_meta": meta}
-    verdict = answer.value
-    return {**verdict.model_dump(), "reasons": verdict.reasons[:MAX_REASONS], **answer.report}
+    answer = await ask(
+        PROMPTS["classify"],
+        Verdict,
+        fallback=lambda: judge(state),
+        undecided=lambda reason: Verdict(is_recruitment=False, confidence=0.0, reasons=[f"classifier error: {reason}"]),
+        temperature=0.0,
+        signals="\n".join(state.signals) or "nothing",
+        company=fenced(describe(state)),
+    )
+    return {**answer.value.model_dump(), "reasons": answer.value.reasons[:MAX_REASONS], **answer.report}
 
 
 def describe(company: Input) -> str:

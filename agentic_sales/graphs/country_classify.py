@@ -12,9 +12,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.errors import ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited
-from agentic_sales.llm.ask import ModelOutput, ask
-from agentic_sales.llm.graph_meta import Spending, build_graph_meta
+from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules.places import MAX_REASONS, checked_country, describe_odds, judge_place, quoted
 
@@ -57,8 +55,8 @@ class Verdict(BaseModel):
 async def read_place(state: State) -> dict[str, Any]:
     """Read the location by rules, and claim the answer where they are certain."""
     found = judge_place(state.location)
-    claim = _by_rules() if found.is_certain else {}
     verdict = Verdict(country=found.country, confidence=found.confidence, reasons=list(found.reasons))
+    claim = Answer.by_rules(PROMPTS["classify"], verdict).report if found.is_certain else {}
     return {**verdict.model_dump(), "is_certain": found.is_certain, **claim}
 
 
@@ -70,23 +68,16 @@ def route_by_certainty(state: State) -> Literal["classify", "__end__"]:
 async def classify(state: State) -> dict[str, Any]:
     """Ask a model what the rules could not settle; a failing model leaves no country and a reason."""
     rules = Verdict(country=state.country, confidence=state.confidence, reasons=state.reasons)
-    try:
-        answer = await ask(
-            PROMPTS["classify"],
-            Verdict,
-            fallback=lambda: rules,
-            temperature=0.0,
-            gazetteer=describe_odds(judge_place(state.location).odds),
-            location=fenced(state.location),
-        )
-    except (ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited) as exc:
-        return {**no_country(f"classifier error: {exc}").model_dump(), **_by_rules()}
+    answer = await ask(
+        PROMPTS["classify"],
+        Verdict,
+        fallback=lambda: rules,
+        undecided=lambda reason: no_country(f"classifier error: {reason}"),
+        temperature=0.0,
+        gazetteer=describe_odds(judge_place(state.location).odds),
+        location=fenced(state.location),
+    )
     return {**checked(answer.value).model_dump(), **answer.report}
-
-
-def _by_rules() -> dict[str, Any]:
-    meta = build_graph_meta(PROMPTS["classify"], answered_by=None, spending=Spending(model=None))
-    return {"source": "rules", "graph_meta": meta}
 
 
 def checked(verdict: Verdict) -> Verdict:

@@ -75,6 +75,8 @@ class HttpReply:
     """Character set that the header declares. None: it declares none."""
     body: bytes = b""
     """The body after decompression."""
+    is_whole: bool = True
+    """False: the body is larger, and this is its start."""
 
 
 class Budget:
@@ -222,4 +224,4 @@ async def _with_body(target: Target, response: httpx.Response, wanted: Wanted) -
     if not (is_whole or wanted.is_head_enough):
         raise FetchRefused(str(target.url), f"it is larger than {wanted.max_bytes} bytes")
     charset = _CHARSET.search(declared)
-    return HttpReply(target.url, response.status_code, None, content_type, charset and charset[1], body)
+    return HttpReply(target.url, response.status_code, None, content_type, charset and charset[1], body, is_whole)

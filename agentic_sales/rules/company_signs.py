@@ -1,42 +1,28 @@
-"""Read what a company's pages say of it, by rules over closed vocabularies: each value with the words it rests on.
+"""Read what a company's pages say of it, by rules over the table `companies`: each value with the words it rests on.
 
-Everything here is a pure function of a page's plain text, in English or German, and takes time in proportion to it.
-A rule knows words and not what their writer meant, so that it must never be surer than its confidence tells.
+Everything here is a pure function of a page's plain text and takes time in proportion to it. A rule knows words and not
+what their writer meant, so that it must never be surer than its confidence tells.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import Generic, TypeVar
 
-from agentic_sales.rules.company_words import (
-    AI_MENTION,
-    AI_NATIVE,
-    AI_OFFER,
-    CATEGORY_SIGNS,
-    DENIED,
-    GENERAL_INDUSTRIES,
-    INDUSTRY_SIGNS,
-    NO_ROLES,
-    REMOTE_SIGNS,
-    REMOTE_WORDS,
-    ROLE_LISTED,
-    ROLES_INVITED,
-    SERVED,
-    Category,
-    Industry,
-    RemotePolicy,
-    Signs,
-)
+from agentic_sales.rules.company_words import OWN_WORDS, Category, CategorySigns, CompanyWords, Industry, RemotePolicy
+from agentic_sales.rules.recruiters import find_clues
+from agentic_sales.rules.signs import Hit, affirmed, level
 
 MAX_QUOTE_CHARS = 200
 QUOTE_REACH_CHARS = 90
 """How far a quote goes to both sides of the phrase that decided."""
+HEADLINE_CHARS = 160
+"""Where the title and the headline of a home page stand."""
+MAX_WEIGHT_OF_PHRASE = 2.0
+"""Most that one phrase counts for an industry, however often a page repeats it."""
 OPENING_CHARS = 800
 """Where a home page says what matters most."""
-VETO_REACH_CHARS = 60
-"""How far before a phrase a word can deny it."""
 PLAIN_POINTS = 3
 """Points of a phrase that says outright what the company is; a faint sign has 1."""
 MAX_FAINT_POINTS = 3
@@ -62,7 +48,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding(Generic[T]):
+class SignFinding(Generic[T]):
     """What a rule reads in the pages."""
 
     value: T
@@ -71,28 +57,39 @@ class Finding(Generic[T]):
     """The words that it rests on; empty: nothing is said, and the value is the field's default."""
 
 
-def read_category(home: str) -> Finding[Category]:
+def read_category(home: str, words: CompanyWords = OWN_WORDS) -> SignFinding[Category]:
     """Tell what a company sells; UNKNOWN without enough signs."""
-    points = category_points(home)
+    points = category_points(home, words)
     best = max(points, key=lambda category: points[category])
     if points[best] < ENOUGH_POINTS:
-        return Finding("UNKNOWN")
-    signs = CATEGORY_SIGNS[best]
-    hits = [*affirmed(signs.plain, home, DENIED, SERVED), *affirmed(signs.faint, home, DENIED, SERVED)]
-    return Finding(best, sentence_around(hits[0]))
+        return SignFinding("UNKNOWN")
+    return SignFinding(best, _category_quote(best, home, words))
 
 
-def category_points(home: str) -> dict[Category, int]:
-    """Weigh the signs of each category."""
-    return {category: _points(signs, home) for category, signs in CATEGORY_SIGNS.items()}
+def _category_quote(category: Category, home: str, words: CompanyWords) -> str:
+    signs, text = words.categories[category], level(home)
+    for sign in (signs.plain, signs.faint):
+        if hit := next(affirmed(sign, text, words.denied, words.served), None):
+            return sentence_around(home, hit)
+    found = [clue.words for clue in find_clues("", "", home, words.recruiters) if clue.weight > 0]
+    return next((quote for clue in found if (quote := find_quote(clue, home))), "")
 
 
-def _points(signs: Signs, home: str) -> int:
-    plain, faint = (_count_phrases(affirmed(sign, home, DENIED, SERVED)) for sign in (signs.plain, signs.faint))
+def category_points(home: str, words: CompanyWords = OWN_WORDS) -> dict[Category, int]:
+    """Weigh the signs of each category; the signs of a recruiter are those of its own table too."""
+    text = level(home)
+    points = {category: _points(signs, text, words) for category, signs in words.categories.items()}
+    recruiter = sum(clue.weight for clue in find_clues("", "", home, words.recruiters))
+    return points | {"STAFFING": points["STAFFING"] + max(0, round(recruiter))}
+
+
+def _points(signs: CategorySigns, text: str, words: CompanyWords) -> int:
+    vetoes = (words.denied, words.served)
+    plain, faint = (_count_phrases(affirmed(sign, text, *vetoes)) for sign in (signs.plain, signs.faint))
     return PLAIN_POINTS * plain + min(faint, MAX_FAINT_POINTS)
 
 
-def _count_phrases(hits: Iterable[re.Match[str]]) -> int:
+def _count_phrases(hits: Iterable[Hit]) -> int:
     return len({" ".join(hit[0].casefold().split()) for hit in hits})
 
 
@@ -105,69 +102,73 @@ def category_confidence(points: Mapping[Category, int]) -> float:
     return round(sure * best / sum(points.values()), 2)
 
 
-def read_ai_tier(home: str, careers: str) -> Finding[int]:
+def read_ai_tier(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> SignFinding[int]:
     """Tell what artificial intelligence is to a company: its business (2), a tool (1), or nothing it speaks of (0).
 
     What is made of it counts as the business if the home page opens with it, or speaks of two such things.
     """
-    native = next(affirmed(AI_NATIVE, home, DENIED), None)
-    offers = list(affirmed(AI_OFFER, home, DENIED))
+    native = next(affirmed(words.ai_native, home, words.denied), None)
+    offers = list(affirmed(words.ai_offer, home, words.denied))
     if native is None and offers and (offers[0].start() < OPENING_CHARS or _count_phrases(offers) > 1):
         native = offers[0]
     if native is not None:
-        return Finding(2, sentence_around(native))
-    mention = next(affirmed(AI_MENTION, f"{home}\n{careers}", DENIED), None)
-    return Finding(1, sentence_around(mention)) if mention else Finding(0)
+        return SignFinding(2, sentence_around(home, native))
+    both = f"{home}\n{careers}"
+    mention = next(affirmed(words.ai_mention, both, words.denied), None)
+    return SignFinding(1, sentence_around(both, mention)) if mention else SignFinding(0)
 
 
-def read_industry(home: str) -> Finding[Industry]:
+def read_industry(home: str, words: CompanyWords = OWN_WORDS) -> SignFinding[Industry]:
     """Tell the industry that a home page speaks of most; the first one of equals."""
-    hits = {industry: list(affirmed(sign, home, DENIED)) for industry, sign in INDUSTRY_SIGNS.items()}
+    text = level(home)
+    hits = {industry: list(affirmed(sign, text, words.denied)) for industry, sign in words.industries.items()}
     said = [industry for industry in hits if hits[industry]]
     if not said:
-        return Finding("unknown")
-    best = max(said, key=lambda one: (_weight(one, len(hits[one])), -hits[one][0].start()))
-    return Finding(best, sentence_around(hits[best][0]))
+        return SignFinding("unknown")
+    ranks = {one: (_weight(one, hits[one], words), -hits[one][0].start()) for one in said}
+    best = max(said, key=lambda one: ranks[one])
+    return SignFinding(best, sentence_around(home, hits[best][0]))
 
 
-def _weight(industry: Industry, hits: int) -> float:
-    return hits / 2 if industry in GENERAL_INDUSTRIES else hits
+def _weight(industry: Industry, hits: Iterable[Hit], words: CompanyWords) -> float:
+    """Weigh the phrases of an industry: each counts at most twice, and what opens the page counts double."""
+    counts: dict[str, float] = {}
+    for hit in hits:
+        value = 2.0 if hit.start() < HEADLINE_CHARS else 1.0
+        counts[hit[0]] = min(counts.get(hit[0], 0.0) + value, MAX_WEIGHT_OF_PHRASE)
+    return sum(counts.values()) / (2 if industry in words.general_industries else 1)
 
 
-def read_remote_policy(home: str, careers: str) -> Finding[RemotePolicy]:
+def read_remote_policy(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> SignFinding[RemotePolicy]:
     """Tell how the people of a company work; the careers page is asked first."""
-    signs = [(policy, sign, f"{careers}\n{home}") for policy, sign in REMOTE_SIGNS]
-    for policy, sign, text in [*signs, *((policy, sign, careers) for policy, sign in REMOTE_WORDS)]:
-        if hit := next(affirmed(sign, text, DENIED, SERVED), None):
-            return Finding(policy, sentence_around(hit))
-    return Finding("unknown")
+    both = f"{careers}\n{home}"
+    signs = [(policy, sign, both) for policy, sign in words.remote_signs]
+    for policy, sign, text in [*signs, *((policy, sign, careers) for policy, sign in words.remote_words)]:
+        if hit := next(affirmed(sign, level(text), words.denied, words.served), None):
+            return SignFinding(policy, sentence_around(text, hit))
+    return SignFinding("unknown")
 
 
-def read_open_roles(home: str, careers: str) -> Finding[bool]:
+def read_open_roles(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> SignFinding[bool]:
     """Tell whether a company is hiring: a listed job outweighs a denial, and that an invitation."""
-    if listed := ROLE_LISTED.search(careers):
-        return Finding(value=True, quote=sentence_around(listed))
-    text = f"{careers}\n{home}"
-    if none := NO_ROLES.search(text):
-        return Finding(value=False, quote=sentence_around(none))
-    invited = next(affirmed(ROLES_INVITED, text, DENIED), None)
-    return Finding(value=True, quote=sentence_around(invited)) if invited else Finding(value=False)
+    both = f"{careers}\n{home}"
+    if listed := words.role_listed.search(level(careers)):
+        return SignFinding(value=True, quote=sentence_around(careers, listed))
+    if none := words.no_roles.search(level(both)):
+        return SignFinding(value=False, quote=sentence_around(both, none))
+    for text, sign in ((both, words.roles_invited), (careers, words.roles_on_careers_page)):
+        if hit := next(affirmed(sign, level(text), words.denied), None):
+            return SignFinding(value=True, quote=sentence_around(text, hit))
+    return SignFinding(value=False)
 
 
-def affirmed(sign: re.Pattern[str], text: str, *vetoes: re.Pattern[str]) -> Iterator[re.Match[str]]:
-    """Find a sign in a text, but for where the words before it veto it."""
-    for hit in sign.finditer(text):
-        before = text[max(0, hit.start() - VETO_REACH_CHARS) : hit.start()].rpartition("\n")[2]
-        if not any(veto.search(before) for veto in vetoes):
-            yield hit
-
-
-def sentence_around(hit: re.Match[str]) -> str:
-    """Return the sentence that a hit stands in, as far as a quote may be long."""
-    text, reach = hit.string, QUOTE_REACH_CHARS + 1  # One more tells whether a word is cut.
+def sentence_around(text: str, hit: Hit) -> str:
+    """Return the sentence of a text that a hit stands in, as far as a quote may be long."""
+    reach = QUOTE_REACH_CHARS + 1  # One more tells whether a word is cut.
     before = _BEFORE.search(text[max(0, hit.start() - reach) : hit.start()])
     after = _AFTER.match(text[hit.end() : hit.end() + reach])
-    sentence = f"{before[0] if before else ''}{hit[0]}{after[0] if after else ''}"
+    said = text[hit.start() : hit.end()]
+    sentence = f"{before[0] if before else ''}{said}{after[0] if after else ''}"
     return shorten(sentence, MAX_QUOTE_CHARS, placeholder="")
 
 

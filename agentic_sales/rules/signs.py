@@ -13,8 +13,11 @@ from functools import lru_cache
 VETO_REACH_CHARS = 60
 """How far before a phrase a word can deny it."""
 _NAMED_LIST = re.compile(r"<([a-z_]+)>")
+_ENDLESS = re.compile(r"(\\[wdsWS]|\])([+*])")
+LONGEST_WORD_CHARS = 30
 _UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 """Scripts that put no blanks between words, or hang endings on them."""
+_UNSPACED_SIGN = re.compile(f"[{_UNSPACED}]")
 _ALIKE = str.maketrans("\u2019\u2018\u00a0\u2010\u2011\u2013\u2014", "'' ----")
 Hit = re.Match[str]
 
@@ -38,20 +41,33 @@ def _levelled(letter: str) -> str:
 
 def compiled(phrases: Iterable[str], lists: Mapping[str, Iterable[str]] | None = None) -> re.Pattern[str]:
     """Compile the phrases of a table into one pattern over levelled text."""
-    alternatives = "|".join(_bounded(_filled(phrase, lists or {})) for phrase in phrases)
-    return re.compile(alternatives or r"(?!)")
+    filled = (_filled(phrase, lists or {}) for phrase in phrases)
+    plain = [bounded(_level_pattern(one)) for phrase in filled for one in _alternatives(phrase)]
+    unspaced = [one for one in plain if _UNSPACED_SIGN.search(one)]
+    spaced = [one for one in plain if not _UNSPACED_SIGN.search(one)]
+    # The bounds of words stand once, outside, so that most positions of a text cost one look.
+    parts = [rf"(?<!\w)(?:{'|'.join(spaced)})(?!\w)"] if spaced else []
+    return re.compile("|".join([*parts, *unspaced]) or r"(?!)")
+
+
+def _alternatives(phrase: str) -> Iterator[str]:
+    """Yield the alternatives of a phrase, split at the bars that stand in no bracket."""
+    depth, start = 0, 0
+    for place, sign in enumerate(phrase):
+        depth += (sign in "([") - (sign in ")]")
+        if sign == "|" and not depth:
+            yield phrase[start:place]
+            start = place + 1
+    yield phrase[start:]
 
 
 def _filled(phrase: str, lists: Mapping[str, Iterable[str]]) -> str:
     return _NAMED_LIST.sub(lambda name: f"(?:{'|'.join(lists[name[1]])})", phrase)
 
 
-def _bounded(phrase: str) -> str:
-    """Let a phrase begin and end at a word, but for scripts that put no blanks between words."""
-    plain = _level_pattern(phrase)
-    start = "" if re.match(rf"[(?:]*[{_UNSPACED}]", plain) else r"(?<!\w)"
-    end = "" if re.search(rf"[{_UNSPACED}][)?]*$", plain) else r"(?!\w)"
-    return f"{start}(?:{plain}){end}"
+def bounded(phrase: str) -> str:
+    """Bound every repetition by the length of a word: a page of one endless word is read in time in proportion."""
+    return _ENDLESS.sub(lambda found: f"{found[1]}{{{int(found[2] == '+')},{LONGEST_WORD_CHARS}}}", phrase)
 
 
 def _level_pattern(phrase: str) -> str:

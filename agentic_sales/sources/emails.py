@@ -1,8 +1,11 @@
 """Find email addresses in what a page shows."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from urllib.parse import unquote
+
+from bs4 import BeautifulSoup
 
 # Every repetition is bounded: a page is written by a stranger, and an unbounded one takes quadratic time.
 _EMAIL = re.compile(
@@ -15,17 +18,55 @@ _FILE_SUFFIXES = frozenset(
 """What stands after the last dot of `logo@2x.png`, which is no address."""
 
 
-def find_emails(text: str, mailto: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the addresses of `mailto:` links and of the text, lower case, each once, links first."""
-    candidates = [*_mailto_addresses(mailto), *_EMAIL.findall(text)]
-    return tuple(dict.fromkeys(found.lower() for found in candidates if _is_address(found)))
+MAX_EMAILS = 200
+"""Addresses that are taken from one page."""
+_OBFUSCATED = re.compile(
+    r"(?<![\w.%+-])([a-z0-9_][a-z0-9._%+-]{0,63})\s{0,3}[(\[{]\s?(?:at|\u00e4t|@|arroba)\s?[)\]}]\s{0,3}"
+    r"((?:[a-z0-9-]{1,63}\s{0,3}(?:\.|[(\[{]\s?(?:dot|punkt|point|punto|ponto|kropka)\s?[)\]}])\s{0,3}){1,5}[a-z]{2,24})(?![a-z0-9-])",
+    re.IGNORECASE | re.ASCII,
+)
+_DOT_WORD = re.compile(r"\s{0,3}(?:\.|[(\[{]\s?(?:dot|punkt|point|punto|ponto|kropka)\s?[)\]}])\s{0,3}", re.IGNORECASE)
+_PROTECTED_HREF = "/cdn-cgi/l/email-protection#"
+_MAX_PROTECTED_CHARS = 600
+_MAX_ADDRESS_CHARS = 254
+_MAX_HREF_CHARS = 4_000
+
+
+def find_emails(text: str, mailto: Iterable[str] = (), found: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the addresses of `mailto:` links, those found elsewhere and those of the text, lower case, each once."""
+    candidates = chain(_mailto_addresses(mailto), found, _EMAIL.findall(text), _written_out(text))
+    known = (candidate.lower() for candidate in candidates if _is_address(candidate))
+    return tuple(islice(dict.fromkeys(known), MAX_EMAILS))
+
+
+def protected_emails(soup: BeautifulSoup) -> list[str]:
+    """Return the addresses that a content network hides in a document from those who run no script."""
+    hidden = [str(tag["data-cfemail"]) for tag in soup.find_all(None, {"data-cfemail": True}, limit=MAX_EMAILS)]
+    for tag in soup.find_all("a", href=True):
+        _, is_protected, code = str(tag["href"]).partition(_PROTECTED_HREF)
+        hidden += [code] if is_protected else []
+    return [address for code in hidden[:MAX_EMAILS] if _EMAIL.fullmatch(address := _unprotected(code))]
+
+
+def _unprotected(code: str) -> str:
+    """Undo the protection: the first byte is combined with each of the others."""
+    try:
+        key, *letters = bytes.fromhex(code[:_MAX_PROTECTED_CHARS])
+    except ValueError:  # Not in hexadecimal, or empty.
+        return ""
+    return bytes(letter ^ key for letter in letters).decode("utf-8", errors="replace")
+
+
+def _written_out(text: str) -> Iterator[str]:
+    for name, domain in _OBFUSCATED.findall(text):
+        yield f"{name}@{_DOT_WORD.sub('.', domain)}"
 
 
 def _mailto_addresses(hrefs: Iterable[str]) -> Iterable[str]:
     for href in hrefs:
-        addresses = unquote(href).strip()[len("mailto:") :].partition("?")[0]
-        yield from (found.strip() for found in addresses.split(",") if _EMAIL.fullmatch(found.strip()))
+        addresses = unquote(href[:_MAX_HREF_CHARS]).strip()[len("mailto:") :].partition("?")[0]
+        yield from _EMAIL.findall(addresses)
 
 
 def _is_address(found: str) -> bool:
-    return found.rpartition(".")[2].lower() not in _FILE_SUFFIXES
+    return len(found) <= _MAX_ADDRESS_CHARS and found.rpartition(".")[2].lower() not in _FILE_SUFFIXES

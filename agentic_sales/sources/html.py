@@ -8,11 +8,14 @@ that a style sheet hides cannot be told apart here: a prompt must fence what thi
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from bs4 import BeautifulSoup, Tag
 from markdownify import ATX, MarkdownConverter
 
-from agentic_sales.sources.emails import find_emails
+from agentic_sales.rules.page_signs import why_unreadable
+from agentic_sales.sources.consent import drop_consent_dialogs
+from agentic_sales.sources.emails import find_emails, protected_emails
 from agentic_sales.sources.links import absolute
 
 # A normal page has some thousand tags, nested some dozen deep. The two limits keep the worst page of 2 MB
@@ -20,6 +23,12 @@ from agentic_sales.sources.links import absolute
 _MAX_TAGS = 20_000
 _MAX_DEPTH = 100
 _MAX_TITLE_CHARS = 300
+_MAX_CHARS = 500_000
+"""Characters of Markdown, and of text, that are kept of one page: absolute links make a page longer than it was."""
+_MAX_LINKS = 1_000
+"""Links that are taken from one page."""
+_MAX_FRAMES = 4
+"""Frames of a frameset that are read."""
 
 _UNSEEN_TAGS = frozenset(
     {"head", "script", "style", "noscript", "template", "svg", "canvas", "iframe", "object", "embed", "audio", "video"}
@@ -50,6 +59,15 @@ _BLOCK_TAGS = re.compile(
     r"|legend|li|main|nav|[ou]l|option|p|section|summary|t(?:able|[dhr])"
 )
 _LINE_END = "\x1e"
+_MAX_HIDDEN_CHARS = 1_000
+_APP_ROOT = re.compile(r"^(?:root|app|__next|__nuxt|___gatsby|svelte|q-app|application|main-app)$", re.IGNORECASE)
+"""Ids of the elements into which scripts draw a page."""
+_REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
+_REFRESH_CONTENT = re.compile(
+    r"\s*(\d{1,4}(?:\.\d{1,3})?)\s*[;,]\s*(?:url\s*=\s*)?(\S.{0,2000})", re.IGNORECASE | re.DOTALL
+)
+_AT_ONCE_S = 10.0
+"""A document that sends on later than this is meant to be read."""
 _XML_DECLARATION = re.compile(r"\A(?:\s*<\?xml[^>]*>?)+", re.IGNORECASE)
 
 
@@ -67,12 +85,21 @@ class Reading:
     """Absolute web addresses that it links to, in order, each once, without fragments."""
     emails: tuple[str, ...]
     """Addresses in `mailto:` links and in the text, lower case, each once."""
+    unreadable_reason: str = ""
+    """Why it shows nothing that can be read; empty: it does."""
+    language: str = ""
+    """Code of its language, as it declares it, without a country; empty: it declares none."""
+    refresh_url: str = ""
+    """Absolute address to which it sends a browser at once; empty: it sends to none."""
+    frame_urls: tuple[str, ...] = ()
+    """Absolute addresses of the frames that it consists of."""
 
 
 def read_plain(text: str) -> Reading:
     """Read a document that is plain text."""
     clean = text.translate(_INVISIBLE)
-    return Reading(title="", markdown=clean, text=clean, links=(), emails=find_emails(clean))
+    reason = why_unreadable("", clean, "", has_scripts=False)
+    return Reading("", clean, clean, links=(), emails=find_emails(clean), unreadable_reason=reason)
 
 
 def read_html(markup: str, url: str) -> Reading:
@@ -80,13 +107,62 @@ def read_html(markup: str, url: str) -> Reading:
     if "<" not in markup:
         return read_plain(markup)
     soup = BeautifulSoup(_first_tags(markup), "lxml")
-    title, base = _title(soup), _base(soup, url)
+    title, base, head = _title(soup), _base(soup, url), _read_head(soup, url)
+    protected = protected_emails(soup)
     _drop_unseen(soup)
-    mailto = [href for tag in soup.find_all("a", href=True) if (href := str(tag["href"])).lower().startswith("mailto:")]
-    links = tuple(dict.fromkeys(_simplify(soup, base)))
-    markdown = _markdown(soup)
-    text = _text(soup)  # Last, for it marks the ends of lines in the tree.
-    return Reading(title, markdown, text, links, find_emails(text, mailto))
+    drop_consent_dialogs(soup)
+    hrefs = [str(tag["href"]) for tag in soup.find_all("a", href=True)]
+    mailto = [href for href in hrefs if href.lower().startswith("mailto:")]
+    links = tuple(islice(dict.fromkeys(_simplify(soup, base)), _MAX_LINKS))
+    markdown = _markdown(soup)[:_MAX_CHARS]
+    text = _text(soup)[:_MAX_CHARS]  # Last, for it marks the ends of lines in the tree.
+    reason = "" if head.frames else why_unreadable(title, text, head.hidden, has_scripts=head.has_scripts)
+    return Reading(
+        title,
+        markdown,
+        text,
+        links,
+        find_emails(text, mailto, protected),
+        unreadable_reason=reason,
+        language=head.language,
+        refresh_url=head.refresh,
+        frame_urls=head.frames,
+    )
+
+
+@dataclass(frozen=True)
+class _Head:
+    """What a document says of itself beside its text."""
+
+    language: str
+    refresh: str
+    frames: tuple[str, ...]
+    hidden: str
+    has_scripts: bool
+
+
+def _read_head(soup: BeautifulSoup, url: str) -> _Head:
+    """Read what a document says beside its text, before what is not seen is dropped."""
+    root = soup.find("html")
+    declared = str(root.get("lang") or "") if isinstance(root, Tag) else ""
+    base = _base(soup, url)
+    frames = [absolute(base, str(frame["src"])) for frame in soup.find_all("frame", src=True)]
+    return _Head(
+        language=re.split(r"[-_]", declared.strip().lower())[0][:3],
+        refresh=_refresh(soup, base),
+        frames=tuple(dict.fromkeys(frame for frame in frames[:_MAX_FRAMES] if frame)),
+        hidden=" ".join(tag.get_text(" ") for tag in soup.find_all("noscript", limit=5))[:_MAX_HIDDEN_CHARS],
+        has_scripts=soup.find("script", src=True) is not None or soup.find(id=_APP_ROOT) is not None,
+    )
+
+
+def _refresh(soup: BeautifulSoup, base: str) -> str:
+    """Return where a document sends a browser at once; what is meant for browsers without scripts does not count."""
+    for tag in soup.find_all("meta", attrs={"http-equiv": _REFRESH}, limit=5):
+        found = _REFRESH_CONTENT.match(str(tag.get("content") or ""))
+        if found and float(found[1]) <= _AT_ONCE_S and tag.find_parent("noscript") is None:
+            return absolute(base, found[2].strip(" '\"")) or ""
+    return ""
 
 
 def _first_tags(markup: str) -> str:

@@ -3,6 +3,11 @@
 import re
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from agentic_sales.rules.site_words import OWN_SITE_WORDS
+
+MAX_URL_CHARS = 2_000
+"""A longer address leads to no page that a person would share."""
+_SESSION_IN_PATH = re.compile(r";[a-z_]{0,20}(?:sess|sid)[a-z_]{0,20}=[^/?;]{0,200}", re.IGNORECASE)
 _TRACKING = re.compile(r"utm_\w+|gclid|fbclid|msclkid|yclid|mc_[ce]id|_hs\w+|hs\w*tracking", re.IGNORECASE)
 _INDEX_PAGE = re.compile(r"/(?:index|default)\.(?:html?|php|aspx?)$", re.IGNORECASE)
 _NOT_A_PAGE = re.compile(
@@ -13,23 +18,49 @@ _NOT_A_PAGE = re.compile(
 )
 
 
+COUNTRY_LETTERS = 2
+
+
 def absolute(base: str, href: str) -> str | None:
     """Return `href` as an absolute web address without fragment; None: it leads to no web page."""
+    if len(href) > MAX_URL_CHARS:
+        return None
     try:
-        parts = urlsplit(urljoin(base, href.strip()))
+        # As browsers do: a backslash is a slash, and line breaks within an address are dropped.
+        cleaned = re.sub(r"[\t\r\n]", "", href.strip()).replace("\\", "/")
+        parts = urlsplit(urljoin(base, cleaned))
     except ValueError:  # Authors write anything into `href`; what cannot be parsed leads nowhere.
         return None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return None
-    return urlunsplit(parts._replace(path=parts.path or "/", fragment=""))
+    return urlunsplit(parts._replace(path=parts.path.replace(" ", "%20") or "/", fragment=""))
 
 
 def page_key(url: str) -> str:
-    """Return what two addresses of one page have in common: no scheme, `www.`, fragment, tracking or index page."""
+    """Return what two addresses of one page have in common.
+
+    That is all but scheme, `www.`, fragment, session, tracking and index page.
+    """
     parts = urlsplit(url)
-    path = _INDEX_PAGE.sub("/", parts.path).rstrip("/")
-    query = [(name, value) for name, value in parse_qsl(parts.query) if not _TRACKING.fullmatch(name)]
+    path = _INDEX_PAGE.sub("/", _SESSION_IN_PATH.sub("", parts.path)).rstrip("/")
+    query = [(name, value) for name, value in parse_qsl(parts.query) if not _says_nothing(name)]
     return f"{_site(url)}{path}{'?' if query else ''}{urlencode(query)}"
+
+
+def _says_nothing(parameter: str) -> bool:
+    return bool(_TRACKING.fullmatch(parameter) or OWN_SITE_WORDS.sessions.fullmatch(parameter))
+
+
+def language_of(url: str) -> str:
+    """Return the code of the language that an address chooses by its path or by a parameter; empty: it chooses none."""
+    parts = urlsplit(url)
+    first = parts.path.strip("/").partition("/")[0].lower()
+    chosen = [value for name, value in parse_qsl(parts.query) if OWN_SITE_WORDS.languages.fullmatch(name)]
+    for candidate in (*chosen, first):
+        code, _, country = candidate.lower().replace("_", "-").partition("-")
+        if code in OWN_SITE_WORDS.language_codes and (not country or len(country) == COUNTRY_LETTERS):
+            return code
+    return ""
 
 
 def same_site(url: str, other: str) -> bool:

@@ -10,9 +10,10 @@ things at a time; never runs a script and never sends anything but GET.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -21,30 +22,37 @@ import structlog
 from agentic_sales import effects
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard, Resolve, Target, resolve_by_system
-from agentic_sales.outbound.bodies import decode
+from agentic_sales.outbound.charsets import decode
 from agentic_sales.outbound.connections import Budget, Connections, HttpReply, Transport, Wanted
 from agentic_sales.settings import Settings
 from agentic_sales.sources.html import Reading, read_html, read_plain
-from agentic_sales.sources.links import absolute, same_site
+from agentic_sales.sources.links import absolute, page_key, same_site
 from agentic_sales.sources.robots import MAX_ROBOTS_BYTES, Robots
-from agentic_sales.sources.sitemaps import Sitemap, parse_sitemap
+from agentic_sales.sources.sitemaps import Sitemap, parse_sitemap, unpacked
 
 MAX_REDIRECTS = 5
 """Redirects that are followed for one page."""
-MAX_SITEMAPS = 5
-"""Sitemap documents that are read of a site: those that it names, and those of an index."""
+MAX_REFRESHES = 3
+"""Times that a page may send a browser on, beside redirects."""
+MAX_NOTE_CHARS = 500
+"""A page with more text than this is read, though it sends a browser on."""
+MAX_SITEMAPS = 10
+"""Sitemap documents that are read of a site: those that it names, and those of indexes."""
+MAX_SITEMAP_CANDIDATES = 50_000
+"""Addresses of a site's sitemaps that are looked at; this is what one document may list."""
 MAX_SITEMAP_URLS = 500
 """Pages that are taken from a site's sitemaps."""
 
 _POLITE_DELAY_S = 0.5
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_PACKED_TYPES = frozenset({"application/gzip", "application/x-gzip", "application/octet-stream", ""})
 _TEXT_TYPES = _HTML_TYPES | {"text/plain", "text/xml", "application/xml"}
 _ROBOTS = Wanted(MAX_ROBOTS_BYTES, is_head_enough=True)
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Page(Reading):
     """One page as a reader sees it."""
 
@@ -55,7 +63,9 @@ class Page(Reading):
     status: int
     """HTTP status of the answer, 200 to 299."""
     fetched_bytes: int
-    """Size of the body after decompression, in bytes."""
+    """What was read of the body after decompression, in bytes."""
+    is_cut: bool = False
+    """Whether the body is larger than what is read of a page."""
 
 
 @dataclass
@@ -84,8 +94,8 @@ class Fetcher:
             transport: What carries the requests. None: connections to the addresses that were resolved.
         """
         self._timeout_s = configuration.fetch_timeout_s
-        self._page = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES)
-        self._sitemap = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES, is_head_enough=True)
+        self._page = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES, is_head_enough=True)
+        self._sitemap = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES | _PACKED_TYPES, is_head_enough=True)
         self._guard = AddressGuard(configuration.allow_private_hosts, resolve)
         self._connections = Connections(self._guard, transport)
         self._robots: dict[str, Robots] = {}
@@ -101,32 +111,63 @@ class Fetcher:
         await self._connections.aclose()
 
     async def fetch(self, url: str) -> Page:
-        """Read one page, redirects followed.
+        """Read one page, redirects followed, also those that the page itself asks for, and its frames with it.
 
         Raises:
-            FetchRefused: The address is not public, robots.txt forbids it, the answer is a 4xx, is too large or is
-                not text, or the redirects do not end.
+            FetchRefused: The address is not public, robots.txt forbids it, the answer is a 4xx or is not text, or the
+                redirects do not end.
             ProviderUnavailable: The host does not answer in time, asks to come later, or answers with a 5xx.
         """
+        page = await self._fetch_document(url)
+        for _ in range(MAX_REFRESHES):
+            if not _sends_on(page):
+                break
+            page = replace(await self._fetch_document(page.refresh_url), url=url)
+        return with_frames(page, await self._fetch_frames(page)) if page.frame_urls else page
+
+    async def _fetch_document(self, url: str) -> Page:
         reply = await self._follow(url, lambda target, budget: self._ask_in_turn(target, budget, self._page))
         reading = await asyncio.to_thread(_read, reply)  # Parsing takes up to seconds, which the loop must not.
         return Page(
-            **asdict(reading), url=url, final_url=str(reply.url), status=reply.status, fetched_bytes=len(reply.body)
+            **asdict(reading),
+            url=url,
+            final_url=str(reply.url),
+            status=reply.status,
+            fetched_bytes=len(reply.body),
+            is_cut=not reply.is_whole,
         )
 
-    async def sitemap_urls(self, site_url: str) -> tuple[str, ...]:
+    async def _fetch_frames(self, page: Page) -> list[Page]:
+        frames = []
+        for url in page.frame_urls:
+            try:
+                frames.append(await self._fetch_document(url))
+            except (FetchRefused, ProviderUnavailable) as exc:  # The others may say enough.
+                log.info("frame_not_read", error_code=exc.code)
+        return frames
+
+    async def sitemap_urls(self, site_url: str, is_telling: Callable[[str], object] | None = None) -> tuple[str, ...]:
         """Return the pages of a site that its sitemaps list; a site without a readable sitemap has none.
+
+        Args:
+            site_url: Address of a page of the site.
+            is_telling: Tells which addresses come first, so that they are not cut off. None: the order of the files.
 
         Raises:
             FetchRefused: The address is not public.
             ProviderUnavailable: Its robots.txt cannot be read now, so nothing may be.
         """
         target = self._guard.target(site_url)
-        named = _on_site(site_url, (await self._robots_of(target)).sitemaps) or (f"{target.origin}/sitemap.xml",)
-        found = [await self._read_sitemap(url) for url in named[:MAX_SITEMAPS]]
-        nested = _on_site(site_url, (url for sitemap in found for url in sitemap.sitemaps))
-        found += [await self._read_sitemap(url) for url in nested[:MAX_SITEMAPS]]
-        return _on_site(site_url, (url for sitemap in found for url in sitemap.pages))[:MAX_SITEMAP_URLS]
+        waiting = list(_on_site(site_url, (await self._robots_of(target)).sitemaps)) or [f"{target.origin}/sitemap.xml"]
+        asked: dict[str, Sitemap] = {}
+        while waiting and len(asked) < MAX_SITEMAPS:
+            url = waiting.pop(0)
+            if url not in asked:
+                asked[url] = await self._read_sitemap(url)
+                waiting += _on_site(site_url, asked[url].sitemaps[:MAX_SITEMAP_URLS])
+        listed = (page for sitemap in asked.values() for page in sitemap.pages)
+        pages = _on_site(site_url, islice(listed, MAX_SITEMAP_CANDIDATES))
+        return tuple(sorted(pages, key=lambda page: not (is_telling and is_telling(page)))[:MAX_SITEMAP_URLS])
 
     async def _read_sitemap(self, url: str) -> Sitemap:
         try:
@@ -134,7 +175,7 @@ class Fetcher:
         except (FetchRefused, ProviderUnavailable) as exc:  # A sitemap is an offer of the site; many have none.
             log.info("sitemap_not_read", error_code=exc.code)
             return Sitemap()
-        return parse_sitemap(reply.body)
+        return await asyncio.to_thread(lambda: parse_sitemap(unpacked(reply.body, self._sitemap.max_bytes)))
 
     async def _follow(self, url: str, ask: Callable[[Target, Budget], Awaitable[HttpReply]]) -> HttpReply:
         effects.require("read", "read the web")
@@ -182,6 +223,27 @@ class Fetcher:
             log.debug("robots_absent", error_code=exc.code)
             return Robots("")
         return Robots(decode(reply.body))
+
+
+def _sends_on(page: Page) -> bool:
+    """Tell whether a page only sends a browser to another."""
+    is_elsewhere = bool(page.refresh_url) and page_key(page.refresh_url) != page_key(page.final_url)
+    return is_elsewhere and len(page.text) <= MAX_NOTE_CHARS
+
+
+def with_frames(page: Page, frames: Sequence[Page]) -> Page:
+    """Return a page with what its frames show."""
+    parts = (page, *frames)
+    text = "\n".join(part.text for part in parts if part.text)
+    return replace(
+        page,
+        title=page.title or next((part.title for part in frames if part.title), ""),
+        text=text,
+        markdown="\n\n".join(part.markdown for part in parts if part.markdown),
+        links=tuple(dict.fromkeys(link for part in parts for link in part.links)),
+        emails=tuple(dict.fromkeys(email for part in parts for email in part.emails)),
+        unreadable_reason="" if text else "the frames of the page are empty",
+    )
 
 
 def _read(reply: HttpReply) -> Reading:

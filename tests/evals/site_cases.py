@@ -20,7 +20,7 @@ from tests.support.web_server import HTML, Answer, WebServer, html, web_server
 
 CRAWL: CompiledStateGraph[Any, Any, Any, Any] = deep_scrape.graph
 ENRICH: CompiledStateGraph[Any, Any, Any, Any] = company_enrichment.graph
-PATIENCE_S = "1"
+PATIENCE_S = "3"
 """Seconds that a page may take; some cases are of pages that never answer."""
 _ANOTHER_MACHINE = re.compile(rb"http://127\.0\.\d+\.\d+:\d+")
 

@@ -13,22 +13,13 @@ from agentic_sales.graphs.company_enrichment import (
     MAX_CAREERS_PROMPT_CHARS,
     MAX_HOME_PROMPT_CHARS,
     MAX_MARKDOWN_CHARS,
-    REMOTE_FIT,
-    SERVICES_FIT,
-    UNDECIDED,
-    Evidence,
     Input,
     Output,
-    Quote,
-    describe,
-    find_careers_url,
-    find_doubts,
     graph,
-    judge,
-    rate,
-    verified,
 )
 from agentic_sales.local.site import serve_sample_site
+from agentic_sales.rules.company_page import describe_company
+from agentic_sales.rules.company_scores import REMOTE_FIT, SERVICES_FIT, find_doubts, rate
 from agentic_sales.rules.company_signs import (
     MAX_QUOTE_CHARS,
     category_confidence,
@@ -40,7 +31,9 @@ from agentic_sales.rules.company_signs import (
     read_open_roles,
     read_remote_policy,
 )
-from agentic_sales.sources.web import Page
+from agentic_sales.rules.company_verdict import UNDECIDED, Evidence, Quote, verified
+from agentic_sales.rules.company_verdict import judge_company as judge
+from agentic_sales.sources.careers import find_careers_url
 from tests.support.graph_runs import assert_is_complete, run_by_rules, run_with_model
 from tests.support.model_server import Reply, answer, dropped, failure
 
@@ -82,7 +75,7 @@ PRODUCT = "Accounting software for freelancers. Send invoices and track time.\nF
         ("We are not a staffing agency. Our product is used by schools.", "PRODUCT", 0, "education"),
         ("Custom software development company. See our work.", "CONSULTANCY", 0, "software"),
         ("Our lawyers advise on employment. We do not use AI.", "UNKNOWN", 0, "legal"),
-        ("Ristorante Da Mario. Prenota ai nostri tavoli.", "UNKNOWN", 0, "unknown"),
+        ("Ristorante Da Mario. Prenota ai nostri tavoli.", "UNKNOWN", 0, "food"),
         ("", "UNKNOWN", 0, "unknown"),
     ],
 )
@@ -233,8 +226,7 @@ def test_the_careers_page_is_one_that_the_home_page_links_to(links: list[str], f
     assert find_careers_url(links, "https://a.example/") == found
 
 
-def home_page(title: str, markdown: str = "", url: str = "https://www.acme-robotics.example/") -> Page:
-    return Page(title, markdown, markdown, (), (), url=url, final_url=url, status=200, fetched_bytes=1)
+HOME_URL = "https://www.acme-robotics.example/"
 
 
 @pytest.mark.parametrize(
@@ -249,8 +241,8 @@ def home_page(title: str, markdown: str = "", url: str = "https://www.acme-robot
     ],
 )
 def test_the_name_is_the_part_of_the_title_that_the_host_repeats_or_the_shortest(title: str, name: str) -> None:
-    assert describe(home_page(title), "").name == name
-    assert describe(home_page(title), " Given ").name == "Given"
+    assert describe_company(title, HOME_URL, "", "").name == name
+    assert describe_company(title, HOME_URL, "", " Given ").name == "Given"
 
 
 def test_the_description_is_the_first_sentence_that_is_no_cookie_banner() -> None:
@@ -258,9 +250,9 @@ def test_the_description_is_the_first_sentence_that_is_no_cookie_banner() -> Non
         "[Product](https://a.example/p) [Docs](https://a.example/d)\nWe use cookies to make this site better for you.\n"
     )
     said = "We make small robots for small workshops."
-    assert describe(home_page("Acme", f"{markdown}\n{said}"), "").description == said
-    assert describe(home_page("Acme", markdown), "").description == "Acme"
-    assert len(describe(home_page("Acme", "word " * 100 + "end."), "").description) <= 300
+    assert describe_company("Acme", HOME_URL, f"{markdown}\n{said}", "").description == said
+    assert describe_company("Acme", HOME_URL, markdown, "").description == "Acme"
+    assert len(describe_company("Acme", HOME_URL, "word " * 100 + "end.", "").description) <= 300
 
 
 def score_of(**known: Any) -> float:

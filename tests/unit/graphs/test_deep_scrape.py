@@ -15,12 +15,11 @@ from agentic_sales.graphs.deep_scrape import (
     Input,
     Output,
     State,
-    fair_length,
-    is_careers_host,
     resolve,
 )
 from agentic_sales.local.site import serve_sample_site
 from agentic_sales.sources.links import page_key, same_site
+from agentic_sales.sources.site_pages import fair_length, is_careers_host
 from tests.support.web_server import HTML, Answer, WebServer, html, links, redirect, text, web_server
 
 graph: CompiledStateGraph[Any, Any, Any, Any] = deep_scrape.graph
@@ -271,3 +270,43 @@ def test_a_site_is_a_host_and_its_www(url: str, other: str, is_same: bool) -> No
 def test_addresses_of_one_page_have_one_key() -> None:
     assert page_key("http://www.example.com/A/?b=1&utm_medium=x#c") == page_key("https://example.com/A/index.php?b=1")
     assert page_key("https://example.com/a") != page_key("https://example.com/A")
+
+
+async def test_a_page_that_only_says_that_it_is_not_there_is_told_and_is_no_careers_page(site: WebServer) -> None:
+    site.answers |= {
+        "/": links("/about", "/careers"),
+        "/about": html("<p>About us: ladders.</p>"),
+        "/careers": html("<title>404</title><h1>Page not found</h1>"),
+    }
+    final = await scrape(site)
+    assert (paths(site, final), final["careers_url"]) == (["/", "/about"], "")
+    assert "says that it does not exist" in final["skipped"][0]["reason"]
+
+
+async def test_of_many_language_versions_the_own_and_english_are_read(site: WebServer) -> None:
+    codes = ("en", "de", "fr", "es", "it")
+    site.answers |= {"/": links(*(f"/{code}/" for code in codes))}
+    site.answers |= {f"/{code}/": html(f"<p>A page in the language {code} about ladders.</p>") for code in codes}
+    site.answers["/"] = html('<html lang="de">' + site.answers["/"].body.decode())
+    assert paths(site, await scrape(site)) == ["/", "/en/", "/de/"]
+
+
+async def test_a_page_with_a_session_in_its_address_is_read_once(site: WebServer) -> None:
+    site.answers |= {"/": links("/a?sid=1", "/a?sid=2", "/a;jsessionid=3", "/a?PHPSESSID=4&x=1")}
+    site.answers |= {path: html(f"<p>{path}</p>") for path in ("/a?sid=1", "/a?sid=2", "/a;jsessionid=3")}
+    site.answers["/a?PHPSESSID=4&x=1"] = html("<p>another</p>")
+    assert paths(site, await scrape(site)) == ["/", "/a?sid=1", "/a?PHPSESSID=4&x=1"]
+
+
+async def test_a_site_that_shows_nothing_is_told(site: WebServer) -> None:
+    site.answers["/"] = html('<script src="/app.js"></script><div id="root"></div>')
+    final = await scrape(site)
+    assert (final["readable"], final["unreadable_reason"]) == (False, "the page is drawn by scripts, which are not run")
+    site.answers["/"] = html("<p>We build robots for bakeries.</p>")
+    assert (await scrape(site))["readable"] is True
+
+
+async def test_no_outcome_has_more_addresses_than_are_returned(site: WebServer) -> None:
+    pages = {f"/{n}": html(" ".join(f"p{n}m{m}@example.com" for m in range(300))) for n in range(8)}
+    site.answers |= {"/": links(*pages), **pages}
+    assert len((await scrape(site))["emails"]) == 500

@@ -155,3 +155,76 @@ def test_a_hostile_page_is_read_in_bounded_time(markup: str) -> None:
     started_s = time.process_time()
     read_html(markup, URL)
     assert time.process_time() - started_s < 3.0
+
+
+@pytest.mark.parametrize(
+    "dialog",
+    [
+        '<div class="cookie-banner"><p>We use cookies.</p><button>Accept all</button></div>',
+        '<div id="CybotCookiebotDialog"><p>This site uses cookies and similar technologies.</p></div>',
+        '<section class="didomi-popup">Nous utilisons des cookies.</section>',
+        '<aside id="onetrust-consent-sdk">Privacy preferences</aside>',
+        '<div class="cmplz-cookiebanner">Wir verwenden Cookies.</div>',
+    ],
+)
+def test_a_dialog_that_asks_for_consent_is_no_content(dialog: str) -> None:
+    assert read(f"{dialog}<main>We tune pianos.</main>").text == "We tune pianos."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '<main class="cookies-accepted">Cookies and cakes.</main>',
+        '<div class="cookie-recipes">Bake them for ten minutes.</div>',
+        '<div class="card">Our cookies are baked daily.</div>',
+    ],
+)
+def test_what_a_bakery_says_of_its_cookies_is_content(content: str) -> None:
+    assert read(content).text
+
+
+def test_addresses_that_are_hidden_from_machines_are_read() -> None:
+    hidden = bytes([7, *(letter ^ 7 for letter in b"office@example.com")]).hex()
+    page = read(
+        f'<a class="__cf_email__" data-cfemail="{hidden}">[email]</a>'
+        f'<a href="/cdn-cgi/l/email-protection#{hidden}">x</a>'
+        "<p>kontakt (at) example (punkt) org</p><p>jo [at] example.net</p><p>Meet us at example.com</p>"
+    )
+    assert page.emails == ("office@example.com", "kontakt@example.org", "jo@example.net")
+
+
+@pytest.mark.parametrize("code", ["", "zz", "0", "ab" * 5_000, "4a"])
+def test_a_damaged_protected_address_is_none(code: str) -> None:
+    assert read(f'<a data-cfemail="{code}">x</a>').emails == ()
+
+
+@pytest.mark.parametrize(
+    ("href", "emails"),
+    [
+        ("mailto:Sales%20Team%20%3Csales@example.com%3E", ("sales@example.com",)),
+        ("MAILTO:a@example.com,b@example.com?cc=c@example.com", ("a@example.com", "b@example.com")),
+    ],
+)
+def test_addresses_of_mail_links_are_read_with_and_without_names(href: str, emails: tuple[str, ...]) -> None:
+    assert read(f'<a href="{href}">m</a>').emails == emails
+
+
+def test_links_are_read_as_browsers_read_them() -> None:
+    page = read(
+        '<a href="\\sub\\back">b</a><a href="HTTP://EXAMPLE.com/x">x</a>'
+        '<a href=" /a page ">p</a><a href="/li\nne">l</a>'
+    )
+    assert page.links == (
+        "https://example.com/sub/back",
+        "http://EXAMPLE.com/x",
+        "https://example.com/a%20page",
+        "https://example.com/line",
+    )
+
+
+def test_a_page_gives_no_more_links_addresses_and_text_than_is_kept() -> None:
+    many = "".join(f'<a href="/{n}">{n}</a> {n}@example.com ' for n in range(3_000))
+    page = read(f"{many}<a href='/{'x' * 3_000}'>long</a>")
+    assert (len(page.links), len(page.emails)) == (1_000, 200)
+    base = "https://example.com/" + "y" * 1_900
+    assert len(read_html("<a href='?'>z</a>" * 400, base).markdown) <= 500_000

@@ -19,10 +19,11 @@ from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import Resolve
 from agentic_sales.outbound.connections import USER_AGENT
 from agentic_sales.outbound.http import httpx
+from agentic_sales.rules.page_signs import is_telling
 from agentic_sales.settings import Settings
 from agentic_sales.sources.robots import Robots
 from agentic_sales.sources.sitemaps import parse_sitemap
-from agentic_sales.sources.web import MAX_SITEMAP_URLS, Fetcher
+from agentic_sales.sources.web import MAX_SITEMAP_URLS, MAX_SITEMAPS, Fetcher
 from tests.support.web_server import HTML, Answer, WebServer, html, redirect, text, web_server
 
 PUBLIC_ADDRESS = "93.184.216.34"
@@ -152,19 +153,18 @@ async def test_proxies_of_the_environment_are_ignored(server: WebServer, monkeyp
 # Limits
 
 
-async def test_a_page_over_the_size_limit_is_refused(server: WebServer) -> None:
-    server.answers |= {"/fits": html("x" * 2048), "/over": html("x" * 2049)}
+async def test_a_page_over_the_size_limit_is_read_up_to_it_and_says_so(server: WebServer) -> None:
+    server.answers |= {"/fits": html("x" * 2048), "/over": html("x" * 3000)}
     async with fetcher(server, fetch_max_bytes=2048) as web:
-        assert (await web.fetch(f"{server.url}/fits")).fetched_bytes == 2048
-        with pytest.raises(FetchRefused, match="larger than 2048 bytes"):
-            await web.fetch(f"{server.url}/over")
+        pages = [await web.fetch(f"{server.url}{path}") for path in ("/fits", "/over")]
+    assert [(page.fetched_bytes, page.is_cut) for page in pages] == [(2048, False), (2048, True)]
 
 
 async def test_of_a_packed_page_no_more_is_unpacked_than_the_size_limit(server: WebServer) -> None:
     server.answers["/"] = packed(gzip.compress(b"0" * 30_000_000))
     async with fetcher(server, fetch_max_bytes=100_000) as web:
         tracemalloc.start()
-        with pytest.raises(FetchRefused, match="larger than 100000 bytes"):
+        with pytest.raises(FetchRefused, match="unpacks to more than 100000 bytes"):
             await web.fetch(server.url)
         _, peak_bytes = tracemalloc.get_traced_memory()
         tracemalloc.stop()
@@ -410,17 +410,44 @@ def test_a_robots_txt_of_many_agents_and_rules_is_read_in_bounded_time() -> None
 # Sitemaps
 
 
-async def test_the_sitemaps_that_robots_txt_names_are_read_one_index_deep(server: WebServer) -> None:
+async def test_the_sitemaps_that_robots_txt_names_are_read_each_once_however_they_are_nested(server: WebServer) -> None:
     server.answers |= {
         "/robots.txt": text(f"Sitemap: {server.url}/index.xml"),
         "/index.xml": absolute(server, sitemap("/s/1.xml", "/s/index.xml", root="sitemapindex", item="sitemap")),
         "/s/1.xml": absolute(server, sitemap("/a", "/b", "/a", "/d#part")),
-        "/s/index.xml": absolute(server, sitemap("/never.xml", root="sitemapindex", item="sitemap")),
-        "/never.xml": absolute(server, sitemap("/too-deep")),
+        "/s/index.xml": absolute(server, sitemap("/deep.xml", "/index.xml", root="sitemapindex", item="sitemap")),
+        "/deep.xml": absolute(server, sitemap("/deep")),
     }
     async with fetcher(server) as web:
-        assert await web.sitemap_urls(server.url) == tuple(server.url + path for path in ("/a", "/b", "/d"))
-    assert "/never.xml" not in server.paths
+        assert await web.sitemap_urls(server.url) == tuple(server.url + path for path in ("/a", "/b", "/d", "/deep"))
+    assert server.paths.count("/index.xml") == 1
+
+
+async def test_an_endless_chain_of_sitemaps_ends(server: WebServer) -> None:
+    chain = {
+        f"/{n}.xml": absolute(server, sitemap(f"/{n + 1}.xml", root="sitemapindex", item="sitemap")) for n in range(99)
+    }
+    server.answers |= {"/robots.txt": text(f"Sitemap: {server.url}/0.xml"), **chain}
+    async with fetcher(server) as web:
+        assert await web.sitemap_urls(server.url) == ()
+    assert len([path for path in server.paths if path.endswith(".xml")]) == MAX_SITEMAPS
+
+
+async def test_a_packed_sitemap_is_read_whatever_its_type(server: WebServer) -> None:
+    content = gzip.compress(absolute(server, sitemap("/careers")).body)
+    server.answers |= {
+        "/robots.txt": text(f"Sitemap: {server.url}/s.xml.gz"),
+        "/s.xml.gz": Answer(content, headers={"Content-Type": "application/gzip"}),
+    }
+    async with fetcher(server) as web:
+        assert await web.sitemap_urls(server.url) == (f"{server.url}/careers",)
+
+
+async def test_telling_pages_come_before_the_others_are_cut(server: WebServer) -> None:
+    server.answers["/sitemap.xml"] = absolute(server, sitemap(*(f"/p/{n}" for n in range(2_000)), "/careers"))
+    async with fetcher(server) as web:
+        listed = await web.sitemap_urls(server.url, is_telling)
+    assert (listed[0], len(listed)) == (f"{server.url}/careers", MAX_SITEMAP_URLS)
 
 
 async def test_sitemaps_and_pages_on_another_host_are_left_out(server: WebServer) -> None:
@@ -540,3 +567,88 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([openssl, *options.split()], check=True, capture_output=True)
     path.write_bytes(path.read_bytes() + path.with_name("certificate.pem.crt").read_bytes())
     return path
+
+
+# What sends on, and what holds no text of its own
+
+
+async def test_a_page_that_only_sends_on_is_followed(server: WebServer) -> None:
+    server.answers |= {
+        "/": html('<meta http-equiv="Refresh" content="0; URL=\'/en/\'"><title>Redirecting</title>'),
+        "/en/": html("<title>Home</title><p>lemonade</p>"),
+    }
+    async with fetcher(server) as web:
+        page = await web.fetch(server.url)
+    assert (page.url, page.final_url, page.text) == (server.url, f"{server.url}/en/", "lemonade")
+
+
+@pytest.mark.parametrize(
+    "refresh",
+    [
+        '<meta http-equiv="refresh" content="300; url=/later">',
+        '<meta http-equiv="refresh" content="5">',
+        '<meta http-equiv="refresh" content="5; url=/">',
+        '<noscript><meta http-equiv="refresh" content="0; url=/no-script"></noscript>',
+    ],
+)
+async def test_a_page_that_refreshes_itself_or_late_is_read(server: WebServer, refresh: str) -> None:
+    server.answers["/"] = html(f"<html><head>{refresh}</head><body>prices</body></html>")
+    async with fetcher(server) as web:
+        assert (await web.fetch(f"{server.url}/")).text == "prices"
+
+
+async def test_pages_that_send_on_for_ever_end_with_one_of_them(server: WebServer) -> None:
+    server.answers |= {f"/{n}": html(f'<meta http-equiv="refresh" content="0;url=/{n + 1}">') for n in range(20)}
+    async with fetcher(server) as web:
+        assert (await web.fetch(f"{server.url}/0")).final_url == f"{server.url}/3"
+
+
+async def test_the_frames_of_a_frameset_are_its_content(server: WebServer) -> None:
+    server.answers |= {
+        "/": html('<title>Bells</title><frameset><frame src="menu"><frame src="main"><frame src="gone"></frameset>'),
+        "/menu": html('<a href="/careers">Jobs</a>'),
+        "/main": html("<p>We cast bells. bells@example.com</p>"),
+    }
+    async with fetcher(server) as web:
+        page = await web.fetch(f"{server.url}/")
+    assert (page.title, page.text, page.unreadable_reason) == ("Bells", "Jobs\nWe cast bells. bells@example.com", "")
+    assert (page.links, page.emails) == ((f"{server.url}/careers",), ("bells@example.com",))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("", "the page is empty"),
+        ("<title>App</title><script src='/a.js'></script><div id='root'></div>", "drawn by scripts"),
+        ("<title>App</title><noscript>Please enable JavaScript</noscript><div id='app'></div>", "drawn by scripts"),
+        ("<title>Just a moment...</title><p>Checking your browser before accessing</p>", "a check of the browser"),
+        ("<title>x</title><h1>This domain is for sale</h1>", "a site that is not there"),
+        ("<title>Ladders</title><script src='/a.js'></script><p>We make loading ramps and ladders.</p>", ""),
+    ],
+)
+async def test_a_page_that_cannot_be_read_says_why(server: WebServer, body: str, reason: str) -> None:
+    server.answers["/"] = html(body)
+    async with fetcher(server) as web:
+        told = (await web.fetch(server.url)).unreadable_reason
+    assert reason in told
+    assert bool(told) == bool(reason)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "words"),
+    [
+        ("Süße Brötchen für München".encode("latin-1"), "text/html; charset=utf-8", "Süße Brötchen für München"),
+        ("Gärten jeder Größe".encode(), "text/html; charset=iso-8859-1", "Gärten jeder Größe"),
+        (b"\x93It\x92s here\x94 \x96 caf\xe9", "text/html", "\u201cIt\u2019s here\u201d \u2013 café"),
+        ("Käse, Öl und Brot ".encode() + b"\xff", "text/html; charset=utf-8", "Käse, Öl und Brot \ufffd"),
+        ("東京の会社です".encode("shift_jis"), "text/html; charset=shift_jis", "東京の会社です"),
+        ("東京".encode("iso-2022-jp"), "text/html; charset=iso-2022-jp", "東京"),
+        (("Мы производим насосы и оборудование. " * 5).encode("cp1251"), "text/html", "Мы производим насосы"),
+    ],
+)
+async def test_bytes_that_do_not_fit_what_is_declared_are_read_as_what_they_are(
+    server: WebServer, body: bytes, content_type: str, words: str
+) -> None:
+    server.answers["/"] = Answer(body, headers={"Content-Type": content_type})
+    async with fetcher(server) as web:
+        assert words in (await web.fetch(server.url)).text
