@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -111,7 +112,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     for module in _PARTS:
         app.include_router(module.router)
     app.add_exception_handler(AgenticSalesError, _on_error)
-    for away in (OperationalError, InterfaceError):
+    for away in (OperationalError, InterfaceError, PoolTimeoutError):
         app.add_exception_handler(away, _on_database_away)
     app.add_exception_handler(DataError, _on_data_refused)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)

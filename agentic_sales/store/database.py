@@ -27,6 +27,15 @@ from agentic_sales.wire import to_stored
 SQLITE_BUSY_TIMEOUT_S = 10.0
 """How long a writer waits for another process's write; writes are single rows, so this is long."""
 CONNECT_TIMEOUT_S = 2
+POOL_TIMEOUT_S = 5.0
+"""How long a request waits for one of this process's connections before the database counts as away."""
+KEEPALIVE: dict[str, Any] = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""How libpq finds out that PostgreSQL's machine is gone; by itself it waits for an answer for ever."""
 EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
 """Moves SQLite's log into the database file and empties it; it waits for others as a writer does."""
 _POSTGRESQL = "postgresql+psycopg"
@@ -180,8 +189,10 @@ async def close_current_database() -> None:
 def build_engine(url: URL) -> AsyncEngine:
     """Make the engine of a URL, set up for several processes that share the database."""
     if url.drivername == _POSTGRESQL:
-        options: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_S}
-        return create_async_engine(url, pool_pre_ping=True, connect_args=options, json_serializer=to_stored)
+        options = {"connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVE}
+        return create_async_engine(
+            url, pool_pre_ping=True, pool_timeout=POOL_TIMEOUT_S, connect_args=options, json_serializer=to_stored
+        )
     engine = create_async_engine(url, connect_args={"timeout": SQLITE_BUSY_TIMEOUT_S}, json_serializer=to_stored)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)

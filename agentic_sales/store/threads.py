@@ -17,6 +17,7 @@ from typing import Any, Literal
 import structlog
 from sqlalchemy import ForeignKey, Index, Row, Select, delete, func, insert, or_, select, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -321,7 +322,7 @@ async def _available() -> AsyncIterator[None]:
         if _is_about_size(exc):
             raise
         raise StateUnavailable(str(exc).splitlines()[0]) from exc
-    except OSError as exc:
+    except (OSError, PoolTimeoutError) as exc:
         raise StateUnavailable(str(exc).splitlines()[0]) from exc
 
 

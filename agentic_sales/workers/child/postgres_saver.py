@@ -18,7 +18,7 @@ from psycopg.errors import UndefinedTable
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from agentic_sales.store.database import CONNECT_TIMEOUT_S
+from agentic_sales.store.database import CONNECT_TIMEOUT_S, KEEPALIVE
 from agentic_sales.wire import is_storable
 from agentic_sales.workers.child.saver import PAUSE_S, QUICK_TRIES, Saver, serializer
 
@@ -28,7 +28,6 @@ MOST_CONNECTIONS = QUICK_TRIES
 """Connections of one child, which runs one run at a time: one is in use, one is being replaced."""
 _SETUP_LOCK = 0x61676E74
 """Key of PostgreSQL's advisory lock under which one process makes the tables."""
-_KEEPALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ async def _is_true(session: AsyncConnection[DictRow], question: str) -> bool:
 @asynccontextmanager
 async def open_postgres(url: str) -> AsyncIterator[PostgresSaver]:
     """Open the checkpointer of a URL for the running event loop."""
-    options = {"autocommit": True, "row_factory": dict_row, "connect_timeout": CONNECT_TIMEOUT_S, **_KEEPALIVE}
+    options = {"autocommit": True, "row_factory": dict_row, "connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVE}
     pool: Pool = AsyncConnectionPool(
         url, kwargs=options, min_size=0, max_size=MOST_CONNECTIONS, timeout=CONNECT_TIMEOUT_S, open=False
     )

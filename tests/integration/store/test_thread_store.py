@@ -4,7 +4,7 @@ import asyncio
 import math
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError, StatementError
 
 from agentic_sales.errors import InvalidRequest, StateUnavailable
 from agentic_sales.settings import Settings
+from agentic_sales.store import database as database_module
 from agentic_sales.store.database import open_database
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.threads import (
@@ -102,6 +103,21 @@ def test_an_end_that_cannot_be_stored_keeps_no_other_out(migrated: Settings, bad
     assert (first.values, third.values) == ({"x": 1}, {"x": 3})
     assert (second.status, second.values) == ("error", None)
     assert "cannot be stored" in (second.error or {})["message"]
+
+
+def test_a_process_whose_connections_are_all_in_use_is_told_so_in_time(
+    postgresql_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "POOL_TIMEOUT_S", 0.05)
+
+    async def check() -> None:
+        async with open_database(postgresql_settings) as database, AsyncExitStack() as held:
+            for _ in range(15):  # the pool's five, and its overflow
+                await held.enter_async_context(database.reading())
+            with pytest.raises(StateUnavailable):
+                await Threads(database).load("a")
+
+    asyncio.run(check())
 
 
 def test_a_value_that_the_database_refuses_is_no_outage(migrated: Settings) -> None:
