@@ -64,3 +64,15 @@ def test_what_is_wrong_in_a_body_is_told_with_its_json_pointer(client: TestClien
     refused = client.post("/threads/search", content=b'{"limit": "x", "metadata": 5}')
     assert "`/limit`" in refused.json()["detail"]
     assert "`/metadata`" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("text", ["%00", "%ED%A0%80", "a" * 3000, "%2F..%2F", "18446744073709551616"])
+def test_no_text_in_a_path_or_a_query_is_a_bug_of_the_facade(app: FastAPI, client: TestClient, text: str) -> None:
+    operations: dict[str, dict[str, Any]] = app.openapi()["paths"]
+    for path, methods in operations.items():
+        asked = re.sub(r"{\w+}", text, path)
+        if "get" not in methods:
+            continue
+        for query in ("", f"?limit={text}&offset={text}&status={text}&assistant_id={text}&before={text}"):
+            answer = client.get(asked + query)
+            assert answer.status_code in {200, 404, 405, 422, 503}, f"{asked}{query[:80]}: {answer.text}"
