@@ -7,7 +7,7 @@ from email.policy import EmailPolicy
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from agentic_sales.celery import app
 from agentic_sales.control import ControlPlane
@@ -79,10 +79,33 @@ async def _redis(configuration: Settings) -> list[Finding]:
     try:
         async with redis:
             info = await redis.info("everything")
+            default_user = await _default_user(redis)
     except (RedisError, ValueError) as exc:
         fix = "run the doctor where REDIS_URL reaches it, with a user that may ask INFO"
         return [warn("redis", f"its settings cannot be seen from here: {exc}", fix)]
-    return list(_redis_settings(info))
+    return [*_redis_settings(info), *replay_findings(info, default_user)]
+
+
+async def _default_user(redis: Redis) -> Mapping[str, Any] | None:
+    """Return the rights of the server's default user. None: this user may not see them, or the server has none."""
+    try:
+        return dict(await redis.acl_getuser("default") or {}) or None
+    except ResponseError:
+        return None
+
+
+def replay_findings(info: Mapping[str, Any], default_user: Mapping[str, Any] | None) -> Iterator[Finding]:
+    """Tell of a default user that may not do everything: the server replays its append-only file as that user."""
+    if default_user is None or not info.get("aof_enabled"):
+        return
+    check, is_on = "redis replay", "on" in default_user.get("flags", ())
+    has_all = "+@all" in default_user.get("categories", ()) and "~*" in str(default_user.get("keys", ""))
+    if is_on and has_all and not default_user.get("commands"):
+        yield ok(check, "the default user may do everything, so a restart replays every transaction")
+        return
+    told = "the user `default` may not do everything: a restart drops every transaction of the append-only file"
+    fix = "give it every right behind a long password: user default on >PASSWORD ~* &* +@all (redis#14541, valkey#3983)"
+    yield fail(check, told, fix)
 
 
 def _redis_settings(info: Mapping[str, Any]) -> Iterator[Finding]:

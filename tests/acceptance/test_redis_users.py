@@ -8,17 +8,22 @@ import json
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from agentic_sales.doctor.deployment import replay_findings
+from agentic_sales.doctor.findings import Finding
 from agentic_sales.local.ports import LOOPBACK
-from agentic_sales.local.redis import redis_binary
+from agentic_sales.local.redis import carried_binary, redis_binary
 from agentic_sales.outbound.http import httpx
 from tests.deploy.files import DEPLOY, document, environment_file, make_secrets
 from tests.support.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
@@ -253,6 +258,65 @@ def test_a_password_is_changed_without_a_gap_as_the_runbook_says(
         admin.acl_load()  # what the server was started with is as it was, for the tests that follow
 
 
+@pytest.mark.parametrize("kind", ["redis-server", "valkey"])
+def test_a_restart_under_load_loses_no_run(kind: str, tmp_path: Path) -> None:
+    binary = shutil.which(kind) or carried_binary()
+    if binary is None:
+        missing(f"there is no {kind} on this machine")
+    port = free_port()
+    secrets = make_secrets(tmp_path, f"{LOOPBACK}:{port}")
+    admin, web = credentials_of(secrets, "admin"), credentials_of(secrets, "web")
+    options = ("--aclfile", str(secrets / "redis-users.acl"), "--appendfsync", "always")
+    server = start_redis(tmp_path, *options, port=port, credentials=admin, binary=binary)
+    written: list[str] = []
+    writer = threading.Thread(target=write_until_it_ends, args=(server, web, written))
+    writer.start()
+    eventually("runs were written", lambda: len(written) > 200)
+    end_group(server.process)
+    writer.join()
+    server = start_redis(tmp_path, *options, port=port, credentials=admin, binary=binary)
+    try:
+        with server.client() as client:
+            kept = [client.hget(key, "status") for key in written]
+            [replay] = _replay_findings(client)
+    finally:
+        end_group(server.process)
+    assert kept == ["pending"] * len(written)
+    assert replay.status == "ok", replay
+    assert "DENIED" not in server.log.read_text()
+
+
+def write_until_it_ends(server: RedisServer, user: dict[str, str], written: list[str]) -> None:
+    """Write runs as the ledger does, several keys in one transaction, until the server is gone."""
+    with server.client(**user) as client:
+        for number in count():
+            key = f"agentic:run:{number}"
+            try:
+                with client.pipeline(transaction=True) as both:
+                    both.hset(key, "status", "pending")
+                    both.zadd("agentic:pending:email", {key: number})
+                    both.execute()
+            except RedisConnectionError:
+                return
+            written.append(key)
+
+
+def _replay_findings(client: Redis) -> list[Finding]:
+    return list(replay_findings(client.info("everything"), client.acl_getuser("default")))
+
+
+def test_the_doctor_tells_of_a_default_user_for_whom_a_restart_drops_transactions(tmp_path: Path) -> None:
+    server = start_redis(tmp_path)
+    try:
+        with server.client() as client:
+            client.execute_command("ACL", "SETUSER", "default", "-flushall")
+            [replay] = _replay_findings(client)
+    finally:
+        end_group(server.process)
+    assert replay.status == "fail"
+    assert "drops every transaction" in replay.told
+
+
 class TestNobodyMayDoMore:
     @pytest.mark.parametrize("user", [*PROCFILE, "scaler"])
     def test_no_process_has_a_dangerous_command(self, guarded: tuple[RedisServer, Path], user: str) -> None:
@@ -289,11 +353,17 @@ class TestNobodyMayDoMore:
     def test_what_runs_were_asked_is_for_those_who_run_them(self, guarded: tuple[RedisServer, Path], user: str) -> None:
         assert is_refused(guarded, user, "HGETALL", "agentic:run:x")
 
-    def test_without_a_password_one_may_ask_whether_redis_is_there(self, guarded: tuple[RedisServer, Path]) -> None:
-        with Redis(host=LOOPBACK, port=guarded[0].port) as stranger:
+    def test_a_health_check_may_ask_whether_redis_is_there_and_nothing_else(
+        self, guarded: tuple[RedisServer, Path]
+    ) -> None:
+        with guarded[0].client(username="health", password="any") as stranger:
             assert stranger.ping()
             with pytest.raises(NoPermissionError):
                 stranger.get("agentic:running")
+
+    def test_without_a_password_one_may_ask_nothing(self, guarded: tuple[RedisServer, Path]) -> None:
+        with Redis(host=LOOPBACK, port=guarded[0].port) as stranger, pytest.raises(AuthenticationError):
+            stranger.ping()
 
     def test_the_scaler_reads_lengths_by_command_and_by_its_script(self, guarded: tuple[RedisServer, Path]) -> None:
         assert not is_refused(guarded, "scaler", "LLEN", "agentic:queue:email")

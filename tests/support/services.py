@@ -106,7 +106,11 @@ def spawn(
 
 
 def start_redis(
-    directory: Path, *further: str, port: int | None = None, credentials: Mapping[str, str] | None = None
+    directory: Path,
+    *further: str,
+    port: int | None = None,
+    credentials: Mapping[str, str] | None = None,
+    binary: str | None = None,
 ) -> RedisServer:
     """Start a Redis in a directory; on the same port and directory it goes on where it was.
 
@@ -115,10 +119,13 @@ def start_redis(
         further: Options of the server.
         port: TCP port on loopback; None: a free one.
         credentials: Of the user who may do everything, where the default user may not.
+        binary: The server's program; None: the one that the product finds.
     """
     port = port or free_port()
     options = ["--bind", LOOPBACK, "--save", "", "--appendonly", "yes", "--daemonize", "no", "--logfile", "redis.log"]
-    process = spawn(redis_binary(), "--port", str(port), *options, *further, cwd=directory, log=directory / "redis.out")
+    process = spawn(
+        binary or redis_binary(), "--port", str(port), *options, *further, cwd=directory, log=directory / "redis.out"
+    )
     server = RedisServer(port, process, directory / "redis.log", credentials or {})
     eventually(f"Redis on port {port} answers", lambda: _why_silent(server), lambda reason: reason is None)
     return server
