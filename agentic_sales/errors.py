@@ -39,6 +39,7 @@
         ├── WaitTimeout               the caller waited too long; the run goes on
         ├── ClaimLost                 another worker holds the run by now
         ├── EffectExceeded            a graph does more than the effect of its row allows
+        ├── ResultTooLarge            a run left more than may be kept
         ├── Misrouted                 a run reached a pool that the contract does not give it
         ├── BudgetExceeded            a budget for models is used up
         ├── ModelNotConfigured        a model is needed and none is configured
@@ -92,6 +93,7 @@ __all__ = [
     "QueueFull",
     "RateLimited",
     "RequestError",
+    "ResultTooLarge",
     "RunFailed",
     "RunNotDead",
     "RunNotEnded",
@@ -499,6 +501,18 @@ class EffectExceeded(PermanentError):
         super().__init__(
             f'`{assistant_id}` has the effect "{effect}" and may not {act}: that needs the effect "{needed}" in its '
             "registry row"
+        )
+
+
+class ResultTooLarge(PermanentError):
+    """Raised when a run leaves more than may be kept of it."""
+
+    code = "result_too_large"
+
+    def __init__(self, what: str, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(
+            f"{what} has {size_bytes} bytes; at most {limit_bytes} are kept (AGENTIC_SALES_MAX_RESULT_BYTES). Return "
+            "less, or keep large values elsewhere and return where they are"
         )
 
 

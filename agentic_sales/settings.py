@@ -90,6 +90,8 @@ class Settings(BaseSettings):
 
     max_body_bytes: int = Field(1024 * 1024, ge=1, alias="AGENTIC_SALES_MAX_BODY_BYTES")
     """Largest request body that the facade reads, in bytes; larger ones are 413."""
+    max_result_bytes: int = Field(16 * 1024 * 1024, ge=1024, alias="AGENTIC_SALES_MAX_RESULT_BYTES")
+    """Largest final state, event or value of a checkpoint of one run, in bytes; a run that leaves more fails."""
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1, alias="AGENTIC_SALES_MAX_IMPORT_BYTES")
     """Largest file of people that one import takes, in bytes; it is kept in the directory for temporary files."""
     connections_per_address: int = Field(2000, ge=1, alias="AGENTIC_SALES_CONNECTIONS_PER_ADDRESS")

@@ -20,6 +20,8 @@ from agentic_sales.errors import BrokerUnavailable, InvalidRequest, UnknownRun
 from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import ANSWER_TIMEOUT_S, Claim, Ledger, Outcome, events_key, run_key
 from agentic_sales.runs.patience import LEDGER_PATIENCE_S, patiently
+from agentic_sales.runs.sizes import EVENTS_PER_RESULT, fitting, refuse_too_large
+from agentic_sales.settings import settings
 
 MOST_EVENTS = 10_000
 """Events that are kept of one run, roughly; a reader that is further behind has a gap."""
@@ -59,12 +61,19 @@ class EventWriter:
     def __init__(self, redis: Redis, claim: Claim) -> None:
         self._append = redis.register_script(scripts.APPEND)
         self._claim = claim
+        self._written_bytes = 0
 
     async def write(self, event: str, data: bytes) -> bool:
         """Add an event, waiting for a Redis that is away; False, adding nothing, when the claim was lost meanwhile.
 
         An event whose answer was lost with Redis may be there twice; none is missing.
+
+        Raises:
+            ResultTooLarge: The event, or all events of the run together, have more bytes than are kept.
         """
+        self._written_bytes += len(fitting(data, "an event"))
+        limit_bytes = EVENTS_PER_RESULT * settings().max_result_bytes
+        refuse_too_large(self._written_bytes, limit_bytes, "the stream of all events")
         keys = [run_key(self._claim.run_id), events_key(self._claim.run_id)]
         args: list[str | bytes | int] = [self._claim.attempt, EVENTS_TTL_S, MOST_EVENTS, event, data]
         return bool(await patiently(lambda: self._append(keys=keys, args=args), self._claim.run_id))

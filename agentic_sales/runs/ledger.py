@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Literal
 
@@ -146,7 +146,7 @@ class Outcome:
     """Why it failed; None when it succeeded."""
     pause: bytes | None = None
     """Where its thread waits, as `RunRecord.pause` in JSON. None: nowhere, and after a failure: nobody knows."""
-    is_refused: bool = False
+    is_refused: bool = field(default=False, compare=False)
     """It was refused before anything ran, so its thread stays as it was."""
 
 

@@ -26,6 +26,7 @@ from agentic_sales.runs.patience import patiently
 from agentic_sales.runs.pauses import LONGEST_PAUSE_S, Pauses, current_pauses
 from agentic_sales.runs.probe import is_probe
 from agentic_sales.runs.purse import Purse, current_purse
+from agentic_sales.runs.sizes import fitting
 from agentic_sales.runs.subruns import SubRunner, current_sub_runner
 from agentic_sales.wire import to_wire
 from agentic_sales.workers.carried import graph_of
@@ -236,7 +237,13 @@ async def _answer(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
                 end = await drive(loaded, claim, place.ledger, control, start)
             else:
                 end = await answer_question(loaded, await place.durable.saver(), claim)
-            return Outcome(claim.run_id, "success", to_wire(end.state), None, pause=_json_or_none(end.pause))
+            return Outcome(
+                claim.run_id,
+                "success",
+                fitting(to_wire(end.state), "the final state"),
+                None,
+                pause=_json_or_none(end.pause),
+            )
     except (TimeoutError, SoftTimeLimitExceeded) as exc:
         if limit.expired() or isinstance(exc, SoftTimeLimitExceeded):
             raise RunTimeout(row.assistant_id, row.time_limit_s) from exc

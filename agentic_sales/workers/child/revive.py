@@ -27,6 +27,7 @@ from langgraph.checkpoint.serde.jsonplus import (
 from langgraph.types import Command, Interrupt, Overwrite, Send
 from pydantic import BaseModel, ValidationError
 
+from agentic_sales.workers.child.saver import BoundedSerializer
 from agentic_sales.workers.state_types import Key
 
 log = structlog.get_logger()
@@ -43,7 +44,7 @@ _BY_NAME = (EXT_CONSTRUCTOR_SINGLE_ARG, EXT_CONSTRUCTOR_POS_ARGS, EXT_CONSTRUCTO
 def serializer_for(kinds: Mapping[Key, type]) -> JsonPlusSerializer:
     """Return LangGraph's serializer, strict but for these classes."""
     known, strict = {**_CONTAINERS, **kinds}, _create_msgpack_ext_hook(None)
-    return JsonPlusSerializer(allowed_msgpack_modules=None, __unpack_ext_hook__=partial(_revived, known, strict))
+    return BoundedSerializer(allowed_msgpack_modules=None, __unpack_ext_hook__=partial(_revived, known, strict))
 
 
 def _revived(kinds: Mapping[Key, type], strict: Hook, code: int, data: bytes) -> Any:

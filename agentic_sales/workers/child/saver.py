@@ -21,6 +21,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from agentic_sales.errors import StateUnavailable
+from agentic_sales.runs.sizes import fitting
 
 log = structlog.get_logger()
 
@@ -113,10 +114,23 @@ async def _collected(items: AsyncIterator[T]) -> list[T]:
     return [item async for item in items]
 
 
+class BoundedSerializer(JsonPlusSerializer):
+    """LangGraph's serializer, which refuses a value that is too large to be kept."""
+
+    def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
+        """Serialize a value of a state.
+
+        Raises:
+            ResultTooLarge: It has more bytes than are kept.
+        """
+        kind, data = super().dumps_typed(obj)
+        return kind, fitting(data, "a value of the state")
+
+
 def serializer() -> JsonPlusSerializer:
     """Return what reads a checkpoint strictly.
 
     Only plain data, LangChain's messages and the classes of the graph itself are made again from it: write access to
     the database must not make a worker import and call anything.
     """
-    return JsonPlusSerializer(allowed_msgpack_modules=None)
+    return BoundedSerializer(allowed_msgpack_modules=None)

@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunFailure, RunId
-from agentic_sales.errors import UnknownRun
+from agentic_sales.errors import ResultTooLarge, UnknownRun
 from agentic_sales.runs.events import EVENTS_TTL_S, FROM_START, EventWriter, RunEvent, follow
 from agentic_sales.runs.ledger import ANSWER_TIMEOUT_S, CANCELLED, Claim, Ledger, Outcome, events_key
 from agentic_sales.runs.submit import connect_redis
-from agentic_sales.settings import Settings
+from agentic_sales.settings import Settings, settings
 from tests.support.containers import RedisContainer
 from tests.support.recorded_runs import BRIEF_S, FAILURE, claimed, failed, new_run, recorded, success
 
@@ -193,3 +193,17 @@ async def test_a_follower_of_an_ended_run_without_a_stream_gets_its_outcome(ledg
 async def test_a_follower_of_a_run_whose_record_is_gone_is_told_so(ledger: Ledger) -> None:
     with pytest.raises(UnknownRun):
         await anext(follow(ledger, RunId("01a22a1a-2c99-7552-87db-9e7ab2e9fce0"), after=FROM_START, idle_s=IDLE_S))
+
+
+async def test_the_events_of_a_run_have_a_limit_each_and_together(
+    ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTIC_SALES_MAX_RESULT_BYTES", "1024")
+    settings.cache_clear()
+    writer = EventWriter(redis, await streamed(ledger))
+    with pytest.raises(ResultTooLarge, match="an event has 1025 bytes"):
+        await writer.write("values", b"1" * 1025)
+    for _ in range(4):
+        await writer.write("values", b"1" * 1000)
+    with pytest.raises(ResultTooLarge, match="the stream of all events"):
+        await writer.write("values", b"1" * 1000)

@@ -26,8 +26,8 @@ from agentic_sales.registry import GraphSpec
 from agentic_sales.rehearsal.in_process import InProcessSubRunner
 from agentic_sales.runs.events import FROM_START, RunEvent, follow
 from agentic_sales.runs.holds import Holds
-from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, events_key
-from agentic_sales.settings import Settings
+from agentic_sales.runs.ledger import CANCELLED, DEAD_KEY, Ledger, Outcome, events_key, run_key
+from agentic_sales.settings import Settings, settings
 from agentic_sales.workers.child import cancel as cancel_module
 from agentic_sales.workers.child.durable import DurableGraphs
 from agentic_sales.workers.child.execute import MAX_ATTEMPTS, MAX_SEND_ATTEMPTS, execute, max_attempts
@@ -214,6 +214,20 @@ def test_a_failure_that_is_hard_to_tell_is_recorded_once_and_bounded(
     assert outcome.failure.message.replace(assistant_id, "leave").endswith(ODD_ENDS[how])
     assert len(outcome.failure.message) <= LONGEST_TEXT_CHARS
     assert (tmp_path / "log").read_text() == "left\n"
+
+
+async def test_a_final_state_that_is_too_large_to_keep_fails_and_is_not_kept(
+    control: ControlPlane, ledger: Ledger, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTIC_SALES_MAX_RESULT_BYTES", "2000")
+    settings.cache_clear()
+    run_id = await recorded(ledger, new_run(input={"x": 1, "text": "x" * 3000}))
+    outcome = await run("echo", run_id, control=control, ledger=ledger)
+    assert outcome is not None
+    assert outcome.failure is not None
+    assert outcome.failure.code == "result_too_large"
+    assert "AGENTIC_SALES_MAX_RESULT_BYTES" in outcome.failure.message
+    assert await redis.hstrlen(run_key(run_id), "output") == 0
 
 
 async def test_a_run_over_its_limit_ends_as_a_timeout(control: ControlPlane, ledger: Ledger) -> None:
