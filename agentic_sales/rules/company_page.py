@@ -10,7 +10,7 @@ from agentic_sales.rules.company_signs import plain_text
 
 MAX_DESCRIPTION_CHARS = 300
 MIN_DESCRIPTION_WORDS = 6
-_TITLE_SEPARATOR = re.compile(r"\s+[|·•:\u2013\u2014-]+\s+|:\s+")
+_TITLE_SEPARATOR = re.compile(r"(?<!\s)\s+[|·•:\u2013\u2014-]+\s+|:\s+")
 _NO_NAMES = frozenset({"", "home", "homepage", "home page", "welcome", "start", "startseite", "willkommen"})
 _NO_DESCRIPTION = re.compile(r"cookies?|javascript", re.IGNORECASE)
 

@@ -6,12 +6,12 @@ from agentic_sales.rules.tables import table
 
 LONGEST_SUBJECT_CHARS = 500
 _TAG = re.compile(
-    r"\s*(?:\[[^\[\]]{1,30}\]|\([^()]{1,20}\)|\*{2,5}[^*]{1,30}\*{2,5}|(?:external|extern|ext|spam)\s?:)\s*",
+    r"\A\s*(?:\[[^\[\]]{1,30}\]|\([^()]{1,20}\)|\*{2,5}[^*]{1,30}\*{2,5}|(?:external|extern|ext|spam)\s?:)\s*",
     re.IGNORECASE,
 )
 """What gateways write in front, such as `[External]` or `***SPAM***`."""
 _ANSWERED = re.compile(
-    rf"\s*(?:{'|'.join(table('conversations')['answers'])})"
+    rf"\A\s*(?:{'|'.join(table('conversations')['answers'])})"
     r"(?:\s?\[\d{1,3}\]|\s?\(\d{1,3}\)|\^\d)?\s?[:\uff1a]\s*",
     re.IGNORECASE,
 )

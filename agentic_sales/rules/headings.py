@@ -32,7 +32,7 @@ Meaning = Literal[
 """What a column holds."""
 LONGEST_HEADING_CHARS = 120
 
-_EITHER = re.compile(r"\s*[/|]\s*|\s+or\s+", re.IGNORECASE)
+_EITHER = re.compile(r"(?<!\s)\s*[/|]\s*|(?<!\s)\s+or\s+", re.IGNORECASE)
 _BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\uff08[^\uff08\uff09]*\uff09|[*:]+\s*\Z")
 _EMAIL_AT_END = re.compile(
     r"\A(?:\w+ ){0,3}"

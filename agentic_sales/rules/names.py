@@ -45,19 +45,19 @@ _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\u
 _SPACES = re.compile(r"[^\S\n\r]+")
 _ASIDE = re.compile(r"\([^()]*\)|\uff08[^\uff08\uff09]*\uff09")
 _TAGLINE = re.compile(
-    r"\s*(?:[|\u2022\u00b7\u2502\uff5c]|\s[-\u2013\u2014~:]\s).*\Z|\s(?:at|bei|chez|from|@)\s.*\Z", re.IGNORECASE
+    r"(?<!\s)\s*(?:[|\u2022\u00b7\u2502\uff5c]|\s[-\u2013\u2014~:]\s).*\Z|\s(?:at|bei|chez|from|@)\s.*\Z", re.IGNORECASE
 )
 """What people write behind their name: a post, an advertisement."""
 _SYMBOLS = frozenset({"So", "Sk", "Cs", "Co", "Cn", "Sm"})
 _FAMILY_FIRST = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_FILLED = re.compile(r"[ \t]*\{\{\s*name\s*\}\}")
+_FILLED = re.compile(r"(?<![ \t])[ \t]*\{\{\s*name\s*\}\}")
 _FILLED_AT_START = re.compile(r"^\{\{\s*name\s*\}\}[,!:]?[ \t]*", re.MULTILINE)
 _PATRONYMIC = re.compile(
     r"\b(?P<first>\w{2,40}) \w{1,40}(?:ович|евич|овна|евна|ична)\b",
     re.IGNORECASE,
 )
 """A Russian name has the father's behind the first, whether the family name stands in front of both or behind them."""
-_SLAVIC_FAMILY = re.compile(r"\w{3,}(?:ов|ова|ский|ская|енко)\Z", re.IGNORECASE)
+_SLAVIC_FAMILY = re.compile(r"\A\w{3,}(?:ов|ова|ский|ская|енко)\Z", re.IGNORECASE)
 _LETTER_KINDS = ("L", "M")
 _VOWEL = re.compile("[aeiouy]")
 _JOINTS = "-'\u2019\u2010\u2011\u30fb\u00b7 "

@@ -20,7 +20,8 @@ MAX_QUOTE_LETTERS = 160
 MIN_QUOTE_LETTERS = 20
 
 _SIGN_OFF = re.compile(
-    r"\n+(?:thanks|thank you|many thanks|best|(?:best |kind |warm )?(?:regards|wishes)|cheers|sincerely|all the best)"
+    r"(?<!\n)\n+(?:thanks|thank you|many thanks|best|(?:best |kind |warm )?(?:regards|wishes)|cheers|sincerely"
+    r"|all the best)"
     r"[,.!]?(?:\n[^\n]{0,60}){0,3}\Z",
     re.IGNORECASE,
 )
@@ -75,7 +76,8 @@ def markers_in(text: str) -> list[str]:
 
 def sentences(text: str) -> list[str]:
     """Return the sentences of a text; a line break ends one too."""
-    return [sentence.strip() for sentence in re.split(r"(?<=[.!?])\s+|\s*\n+\s*", text) if sentence.strip()]
+    parts = (part for line in text.split("\n") for part in re.split(r"(?<=[.!?])\s+", line))
+    return [sentence.strip() for sentence in parts if sentence.strip()]
 
 
 def shortened(text: str, letters: int) -> str:

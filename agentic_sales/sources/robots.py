@@ -10,7 +10,7 @@ MAX_ROBOTS_BYTES = 500 * 1024
 """What is read of a robots.txt, in bytes; the rest is ignored, as the standard says."""
 
 _MAX_CRAWL_DELAY_S = 5.0
-_AGENT_LINE = re.compile(r"(\s*user[ -]?agent\s*:?)\s*(.*)", re.IGNORECASE)
+_AGENT_LINE = re.compile(r"\A(\s*user[ -]?agent\s*:?)\s*(.*)", re.IGNORECASE)
 
 
 class Robots:
