@@ -11,12 +11,12 @@ QUEUE_KEYPREFIX = "agentic:queue:"
 """Prefix of kombu's keys in Redis, as in `celeryconfig`."""
 
 
-def send_by_hand(fleet: Fleet, queue: str, task: str, *args: Any, serializer: str = "json") -> None:
-    """Send a Celery message as an application that knows nothing of the product does."""
+def send_by_hand(fleet: Fleet, queue: str, task: str, *args: Any, serializer: str = "json", **options: Any) -> None:
+    """Send a Celery message as an application that knows nothing of the product does; options are Celery's."""
     with Celery("stranger", broker=fleet.environment["REDIS_URL"], set_as_current=False) as stranger:
         stranger.conf.broker_transport_options = {"global_keyprefix": QUEUE_KEYPREFIX}
         target = Queue(queue, Exchange("agentic_sales", type="direct"), routing_key=queue)
-        stranger.send_task(task, args=args, serializer=serializer, queue=target)  # type: ignore[arg-type]  # a Queue is fine
+        stranger.send_task(task, args=args, serializer=serializer, queue=target, **options)  # type: ignore[arg-type]  # a Queue is fine
 
 
 def messages_on(fleet: Fleet, queue: str) -> list[str]:

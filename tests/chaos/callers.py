@@ -79,16 +79,22 @@ def foreign_messages(arena: Arena) -> Report:
     report, fleet = Report(), arena.fleet
     fleet.revive(*BOTH)
     before = [fleet.services[worker].process.pid for worker in BOTH]
+    refused_before = sum(fleet.log(worker).count("message_refused") for worker in BOTH)
     with asking(fleet, naps(fleet, arena.runs // 4, seconds=NAPS_S)) as asked:
         send_by_hand(fleet, "core", "run.sleepy", object(), serializer="pickle")
         send_by_hand(fleet, "core", "run.nobody_knows", str(uuid4()))
         send_by_hand(fleet, "core", "run.sleepy")
         send_by_hand(fleet, "core", "run.sleepy", "x" * 1_000_000)
+        send_by_hand(fleet, "core", "run.sleepy", str(uuid4()), time_limit=9999)
         send_by_hand(fleet, "core", "run.sleepy", str(uuid4()))
     asked.settle(report)
     eventually("the queue is empty", lambda: messages_on(fleet, "core"), lambda messages: not messages)
     alive = [worker for worker, pid in zip(BOTH, before, strict=True) if fleet.services[worker].process.pid == pid]
     lives = [worker for worker in alive if fleet.services[worker].is_running]
-    report.count(foreign=5, workers_alive=len(lives))
+    refused = sum(fleet.log(worker).count("message_refused") for worker in BOTH) - refused_before
+    report.count(foreign=6, refused=refused, workers_alive=len(lives))
+    report.hold(
+        "every message that is not ours is refused before Celery believes it", holds=refused == 5, found=refused
+    )
     report.hold("no worker dies of a foreign message", holds=len(lives) == len(BOTH), found=lives)
     return report

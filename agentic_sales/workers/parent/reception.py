@@ -5,7 +5,7 @@ never by its content. The worker lives: kombu and Celery, left alone, let it die
 headers that are none (kombu 5.7, Celery 5.7).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,9 @@ LONGEST_NAME_CHARS = 100
 """What is told of the name of a task that nobody knows."""
 _MALFORMED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading raises where the sender's word on the form of a message was believed."""
+
+_OPTIONS = ("eta", "expires", "timelimit", "group", "replaced_task_nesting", "retries", "stamped_headers")
+"""Headers by which a sender could change how long, when or how often a run is executed."""
 
 Handler = Callable[[Message], Any]
 
@@ -71,12 +74,24 @@ class Reception(Consumer):
 
 
 def _fault_of_run(message: Message) -> str | None:
-    args, options, *_ = message.payload
+    args, options, embedded = message.payload
     if len(args) != 1 or options or not _is_run_id(args[0]):
         return "its argument is not the id of one run"
     if not _is_run_id(message.headers["id"]):
         return "its task id is not the id of a run"
-    return "it is not to be executed now" if message.headers.get("eta") or message.headers.get("expires") else None
+    if asked := sorted(_asked(message.headers, embedded)):
+        return f"it asks for {', '.join(asked)}, which only a row may decide"
+    return None
+
+
+def _asked(headers: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[str]:
+    """Name the options of Celery that a message sets: other limits, a later start, tasks that follow."""
+    yield from (name for name in _OPTIONS if any(_members(headers.get(name))))
+    yield from (name for name, value in embedded.items() if value)
+
+
+def _members(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def _is_run_id(value: object) -> bool:
