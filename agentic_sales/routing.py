@@ -5,18 +5,21 @@ model, a database or Celery, and it must never read the environment: `build_rout
 
 Overrides, all optional, for ramping an assistant to another pool or rolling back without touching code:
 
-- `{EMAIL,CLASSIFY,DISCOVERY}_WORKER_QUEUE`: the pool's queue; set but empty switches the pool off, and its
-  assistants fall to CORE.
-- `{EMAIL,CLASSIFY,DISCOVERY}_WORKER_ASSISTANTS`: a CSV replaces the default allowlist; if every entry begins
-  with `+` or `-`, it edits the default instead.
+- `<POOL>_WORKER_QUEUE`: the pool's queue; set but empty switches the pool off, and its assistants fall to CORE.
+- `<POOL>_WORKER_ASSISTANTS`: a CSV replaces the default allowlist; if every entry begins with `+` or `-`, it edits the
+  default instead.
+
+`<POOL>` is one of `ROUTE_PREFIXES`. A pool is named here once: settings, queues and LangSmith's projects follow, and
+`agentic-sales check` tells where the Procfile and `deploy/` lack it.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from agentic_sales.registry import BY_ID
 
 __all__ = [
+    "ASSISTANTS_SUFFIX",
     "CORE_PREFIX",
     "DEFAULT_CLASSIFY_WORKER_ASSISTANTS",
     "DEFAULT_CORE_QUEUE",
@@ -27,6 +30,7 @@ __all__ = [
     "METRICS_PATH",
     "OPEN_PREFIXES",
     "PUBLIC_CORE_PREFIXES",
+    "QUEUE_SUFFIX",
     "ROUTE_PREFIXES",
     "Decision",
     "RoutingError",
@@ -51,6 +55,8 @@ _DEFAULT_ASSISTANTS: Mapping[str, str] = {
     "DISCOVERY": DEFAULT_DISCOVERY_WORKER_ASSISTANTS,
 }
 ROUTE_PREFIXES: tuple[str, ...] = tuple(_DEFAULT_ASSISTANTS)
+QUEUE_SUFFIX = "_WORKER_QUEUE"
+ASSISTANTS_SUFFIX = "_WORKER_ASSISTANTS"
 
 HEALTH_PATHS: tuple[str, ...] = ("/health", "/ready", "/ok", "/info")
 METRICS_PATH = "/metrics"
@@ -126,13 +132,23 @@ def core_queue(env: Mapping[str, str]) -> str:
 
 
 def routing_warnings(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Name what in `env` is legal but surely not meant: a list given to a pool that is off."""
-    return tuple(
-        f"{_assistants_name(prefix)} is set, but {_queue_name(prefix)} is empty: the pool is off and its "
-        f"assistants run on {CORE_PREFIX}; set the queue or unset the list"
-        for prefix in ROUTE_PREFIXES
-        if env.get(_queue_name(prefix), prefix).strip() == "" and env.get(_assistants_name(prefix), "").strip()
-    )
+    """Name what in `env` is legal but surely not meant: a list given to a pool that is off, or to no pool at all."""
+    return (*_lists_of_pools_that_are_off(env), *_names_of_no_pool(env))
+
+
+def _lists_of_pools_that_are_off(env: Mapping[str, str]) -> Iterator[str]:
+    for prefix in ROUTE_PREFIXES:
+        if env.get(_queue_name(prefix), prefix).strip() == "" and env.get(_assistants_name(prefix), "").strip():
+            yield (
+                f"{_assistants_name(prefix)} is set, but {_queue_name(prefix)} is empty: the pool is off and its "
+                f"assistants run on {CORE_PREFIX}; set the queue or unset the list"
+            )
+
+
+def _names_of_no_pool(env: Mapping[str, str]) -> Iterator[str]:
+    known = {_queue_name(CORE_PREFIX), *map(_queue_name, ROUTE_PREFIXES), *map(_assistants_name, ROUTE_PREFIXES)}
+    for name in sorted(env.keys() - known):
+        yield f"{name} is set, but no pool has this prefix; the pools are {', '.join(ROUTE_PREFIXES)}, {CORE_PREFIX}"
 
 
 def route_for(assistant_id: str, *, default_queue: str, routes: Iterable[WorkerRoute]) -> Decision:
@@ -176,11 +192,11 @@ def _is_below(path: str, prefix: str) -> bool:
 
 
 def _queue_name(prefix: str) -> str:
-    return f"{prefix}_WORKER_QUEUE"
+    return f"{prefix}{QUEUE_SUFFIX}"
 
 
 def _assistants_name(prefix: str) -> str:
-    return f"{prefix}_WORKER_ASSISTANTS"
+    return f"{prefix}{ASSISTANTS_SUFFIX}"
 
 
 def _entries(csv: str) -> list[str]:

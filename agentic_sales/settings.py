@@ -7,20 +7,25 @@ Every name, unit and default is repeated in `deploy/env.example`; a test holds t
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from standardwebhooks import Webhook
 
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.routing import ASSISTANTS_SUFFIX, QUEUE_SUFFIX
 
 CsvTuple = Annotated[tuple[str, ...], NoDecode]
 Shares = Annotated[Mapping[str, float], NoDecode]
+ByPool = Annotated[Mapping[str, str], NoDecode]
+Source = PydanticBaseSettingsSource
 _STATUSES = {"200": 200, "500": 500}
 GraphErrorStatus = Annotated[Literal[200, 500], BeforeValidator(lambda text: _STATUSES.get(text, text))]
 """A status as the environment spells it: pydantic's literal number does not match a text."""
@@ -30,6 +35,29 @@ def secrets_of(value: SecretStr | None) -> tuple[str, ...]:
     """Return the secrets of a CSV of secrets, the one in use first; those behind it are only believed."""
     entries = () if value is None else value.get_secret_value().split(",")
     return tuple(secret for entry in entries if (secret := entry.strip()))
+
+
+_POOL_SUFFIXES = (QUEUE_SUFFIX, ASSISTANTS_SUFFIX, "_LANGSMITH_PROJECT")
+_POOL_PREFIX = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def _is_of_pool(name: str, suffix: str) -> bool:
+    """Tell `EMAIL_WORKER_QUEUE` by its form, so that a prefix which no pool has can be warned of."""
+    return name.endswith(suffix) and _POOL_PREFIX.fullmatch(name.removesuffix(suffix)) is not None
+
+
+class _PoolEnvironment(PydanticBaseSettingsSource):
+    """Reads what the environment says of pools: its names follow from the routes and are no fields."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return nothing: every name is read at once, below."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return the names that are set, with their values."""
+        environment = os.environ  # noqa: TID251 - this is the one module that reads it
+        return {name: environment[name] for name in environment if any(_is_of_pool(name, s) for s in _POOL_SUFFIXES)}
 
 
 class Settings(BaseSettings):
@@ -64,20 +92,10 @@ class Settings(BaseSettings):
     extra_registries: CsvTuple = Field((), alias="AGENTIC_SALES_EXTRA_REGISTRIES")
     """CSV of dotted module paths that expose further `GRAPHS`."""
 
-    email_worker_queue: str | None = Field(None, alias="EMAIL_WORKER_QUEUE")
-    """Queue of the email pool; set but empty: the pool is off. None: `email`."""
-    email_worker_assistants: str | None = Field(None, alias="EMAIL_WORKER_ASSISTANTS")
-    """CSV that replaces the email allowlist, or `+id` / `-id` entries that edit it."""
-    classify_worker_queue: str | None = Field(None, alias="CLASSIFY_WORKER_QUEUE")
-    """Queue of the classify pool; set but empty: the pool is off. None: `classify`."""
-    classify_worker_assistants: str | None = Field(None, alias="CLASSIFY_WORKER_ASSISTANTS")
-    """CSV that replaces the classify allowlist, or `+id` / `-id` entries that edit it."""
-    discovery_worker_queue: str | None = Field(None, alias="DISCOVERY_WORKER_QUEUE")
-    """Queue of the discovery pool; set but empty: the pool is off. None: `discovery`."""
-    discovery_worker_assistants: str | None = Field(None, alias="DISCOVERY_WORKER_ASSISTANTS")
-    """CSV that replaces the discovery allowlist, or `+id` / `-id` entries that edit it."""
-    core_worker_queue: str | None = Field(None, alias="CORE_WORKER_QUEUE")
-    """Queue of everything that no enabled pool lists. None: `core`."""
+    worker_queues: ByPool = Field({}, alias="<POOL>_WORKER_QUEUE")
+    """Queue of a pool; set but empty: the pool is off. `<POOL>` is EMAIL, CLASSIFY, …, as in routing.py, or CORE."""
+    worker_assistants: ByPool = Field({}, alias="<POOL>_WORKER_ASSISTANTS")
+    """CSV that replaces the allowlist of a pool, or `+id` / `-id` entries that edit it."""
 
     worker_concurrency: int = Field(8, ge=1, alias="AGENTIC_SALES_WORKER_CONCURRENCY")
     """Child processes per worker; each runs one run at a time and costs about 9 MB."""
@@ -179,14 +197,8 @@ class Settings(BaseSettings):
     """Key of LangSmith. None: a server of your own that asks for none."""
     langsmith_project: str = Field("default", alias="LANGSMITH_PROJECT")
     """LangSmith's project of every pool that has none of its own."""
-    email_langsmith_project: str | None = Field(None, alias="EMAIL_LANGSMITH_PROJECT")
-    """LangSmith's project of the email pool. None: `LANGSMITH_PROJECT`."""
-    classify_langsmith_project: str | None = Field(None, alias="CLASSIFY_LANGSMITH_PROJECT")
-    """LangSmith's project of the classify pool. None: `LANGSMITH_PROJECT`."""
-    discovery_langsmith_project: str | None = Field(None, alias="DISCOVERY_LANGSMITH_PROJECT")
-    """LangSmith's project of the discovery pool. None: `LANGSMITH_PROJECT`."""
-    core_langsmith_project: str | None = Field(None, alias="CORE_LANGSMITH_PROJECT")
-    """LangSmith's project of the core pool. None: `LANGSMITH_PROJECT`."""
+    langsmith_projects: ByPool = Field({}, alias="<POOL>_LANGSMITH_PROJECT")
+    """LangSmith's project of a pool that does not use `LANGSMITH_PROJECT`."""
     trace_sample: Shares = Field({}, alias="AGENTIC_SALES_TRACE_SAMPLE")
     """Share of the traces that are kept, by the assistant that starts them: CSV of `id=0.05`, `*=…` for all others."""
     trace_payloads: CsvTuple = Field((), alias="AGENTIC_SALES_TRACE_PAYLOADS")
@@ -200,6 +212,29 @@ class Settings(BaseSettings):
     """Address on which each worker serves its own `/metrics`, without a key."""
     metrics_port: int | None = Field(None, ge=1, le=65_520, alias="AGENTIC_SALES_METRICS_PORT")
     """TCP port of a worker's `/metrics`; each worker of a host takes the first free one of 16. None: off."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: Source,
+        env_settings: Source,
+        *others: Source,
+        **more: Source,
+    ) -> tuple[Source, ...]:
+        """Read the environment, and beside its fields what it says of pools; no file."""
+        del others, more
+        return init_settings, env_settings, _PoolEnvironment(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather_pools(cls, values: dict[str, object]) -> dict[str, object]:
+        """Put what is said of each pool under the pool's prefix."""
+        gathered = dict(values)
+        for suffix in _POOL_SUFFIXES:
+            told = {name.removesuffix(suffix): value for name, value in values.items() if _is_of_pool(name, suffix)}
+            gathered |= {f"<POOL>{suffix}": told} if told else {}
+        return gathered
 
     @field_validator(
         *("extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"), mode="before"
@@ -254,17 +289,6 @@ class Settings(BaseSettings):
         return bool(self.otlp_endpoint) or self.langsmith_tracing
 
     @property
-    def langsmith_projects(self) -> dict[str, str]:
-        """LangSmith's project of every pool that has one of its own, by the pool's prefix."""
-        own = {
-            "EMAIL": self.email_langsmith_project,
-            "CLASSIFY": self.classify_langsmith_project,
-            "DISCOVERY": self.discovery_langsmith_project,
-            "CORE": self.core_langsmith_project,
-        }
-        return {prefix: project for prefix, project in own.items() if project}
-
-    @property
     def broker_url(self) -> str:
         """URL of the message broker, in kombu's spelling."""
         return self.celery_broker_url or self.redis_url.replace("unix://", "redis+socket://", 1)
@@ -272,8 +296,10 @@ class Settings(BaseSettings):
     @property
     def routing_env(self) -> dict[str, str]:
         """The routing overrides that are set, under their environment names."""
-        names = {f: info.alias for f, info in type(self).model_fields.items() if "_worker_" in f}
-        return {alias: value for f, alias in names.items() if alias and (value := getattr(self, f)) is not None}
+        return {
+            **{f"{prefix}{QUEUE_SUFFIX}": queue for prefix, queue in self.worker_queues.items()},
+            **{f"{prefix}{ASSISTANTS_SUFFIX}": csv for prefix, csv in self.worker_assistants.items()},
+        }
 
 
 def _share(entry: str) -> tuple[str, float]:

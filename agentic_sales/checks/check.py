@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agentic_sales.checks.langgraph_json import FILE_NAME, render_langgraph_json
+from agentic_sales.checks.pools import pool_problems
 from agentic_sales.checks.problems import Problem
 from agentic_sales.checks.registries import rows_of, with_registry
 from agentic_sales.checks.row_check import problems_of_graph, problems_of_unloadable
@@ -20,11 +21,11 @@ _GENERATE = "run `agentic-sales gen`"
 
 
 def check_fleet(configuration: Settings, folder: Path) -> list[Problem]:
-    """Check every registry of this deployment, its routes, and `langgraph.json` in a folder."""
+    """Check every registry of this deployment, its routes, and the files in a folder that follow from them."""
     problems = _contract_problems(configuration)
     for registry in (OWN_REGISTRY, *configuration.extra_registries):
         problems += _registry_problems(registry)
-    return [*problems, *_langgraph_json_problems(configuration, folder)]
+    return [*problems, *_langgraph_json_problems(configuration, folder), *pool_problems(folder)]
 
 
 def check_registry(registry: str, configuration: Settings) -> list[Problem]:

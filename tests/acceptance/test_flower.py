@@ -18,7 +18,7 @@ from tests.support.waiting import eventually
 
 USER = "ada:enigma"
 PLANTED = "zanzibar"
-POOLS = ("email", "classify", "discovery", "core")
+POOLS = tuple(name.removeprefix("worker-") for name in WORKERS)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ import pytest
 from agentic_sales.control import assistant_uuid
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
+from agentic_sales.routing import ROUTE_PREFIXES
 from tests.support.fleet import TOKEN, Fleet
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
@@ -310,13 +311,9 @@ def test_a_caller_who_leaves_leaves_no_waiter_behind_and_the_run_goes_on(
 class TestCatalogue:
     def test_info_tells_pools_routes_and_graphs_that_do_not_load(self, fleet: Fleet) -> None:
         info = fleet.get("/info").json()
-        assert info["pools"] == {"email": 1, "classify": 1, "discovery": 1, "core": 1}
-        assert {route["prefix"]: route["queue"] for route in info["routes"]} == {
-            "EMAIL": "email",
-            "CLASSIFY": "classify",
-            "DISCOVERY": "discovery",
-            "CORE": "core",
-        }
+        pools = {prefix: prefix.lower() for prefix in (*ROUTE_PREFIXES, "CORE")}
+        assert info["pools"] == dict.fromkeys(pools.values(), 1)
+        assert {route["prefix"]: route["queue"] for route in info["routes"]} == pools
         assert "not installed" in info["unavailable"]["broken_import"]
         assert info["version"]
 

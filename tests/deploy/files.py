@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from agentic_sales.control import build_control_plane
+from agentic_sales.routing import CORE_PREFIX, ROUTE_PREFIXES
 from agentic_sales.settings import Settings
 from tests.support.fleet import PROCFILE, PROJECT
 
@@ -17,7 +18,12 @@ PROCESSES = tuple(PROCFILE)
 QUEUES = build_control_plane(Settings.model_construct()).queues
 WORKER_OF = {queue: f"worker-{queue}" for queue in QUEUES}
 WORKERS = tuple(WORKER_OF.values())
-KNOWN_NAMES = frozenset(re.findall(r"^#([A-Z][A-Z0-9_]*)=", (DEPLOY / "env.example").read_text("utf-8"), re.MULTILINE))
+_NAME = re.compile(r"^#((?:<POOL>|[A-Z])[A-Z0-9_]*)=", re.MULTILINE)
+KNOWN_NAMES = frozenset(
+    name.replace("<POOL>", prefix)
+    for name in _NAME.findall((DEPLOY / "env.example").read_text("utf-8"))
+    for prefix in (*ROUTE_PREFIXES, CORE_PREFIX)
+)
 """Every environment name that something reads: ours and the libraries', as `env.example` lists them."""
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 

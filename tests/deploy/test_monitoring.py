@@ -97,7 +97,9 @@ def test_prometheus_reads_every_process_that_has_numbers_at_the_port_where_it_ha
     jobs = {job["job_name"]: job for job in document(DEPLOY / "prometheus.yml")["scrape_configs"]}
     [workers] = jobs["workers"]["dns_sd_configs"]
     [web] = jobs["web"]["dns_sd_configs"]
-    assert set(workers["names"]) == set(WORKERS)
+    assert {name: COMPOSE[name]["networks"]["data"]["aliases"] for name in WORKERS} == dict.fromkeys(
+        WORKERS, workers["names"]
+    )
     assert {COMPOSE[name]["environment"]["AGENTIC_SALES_METRICS_PORT"] for name in WORKERS} == {str(workers["port"])}
     assert (web["names"], COMPOSE["web"]["ports"][0].split(":")[-1]) == (["web"], str(web["port"]))
     assert jobs["web"]["authorization"]["credentials_file"] == "/run/secrets/metrics-token"

@@ -26,6 +26,7 @@ from redis import Redis
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.site import serve_sample_site
 from agentic_sales.outbound.http import httpx
+from agentic_sales.routing import QUEUE_SUFFIX, ROUTE_PREFIXES
 from tests.support.ports import free_port
 from tests.support.services import MACHINE_ENVIRONMENT, RedisServer, end_group, members_of_group, redis_server, spawn
 from tests.support.waiting import eventually
@@ -33,14 +34,14 @@ from tests.support.waiting import eventually
 PROJECT = Path(__file__).parents[2]
 PROCFILE: Mapping[str, str] = dict(parse_procfile((PROJECT / "Procfile").read_text(encoding="utf-8")).processes)
 WEB = "web"
-WORKERS = ("worker-email", "worker-classify", "worker-discovery", "worker-core")
+WORKERS = tuple(name for name in PROCFILE if name.startswith("worker-"))
 TOKEN = "the-key-of-the-test-fleet"
 READY_WITHIN_S = 90.0
 STOP_WITHIN_S = 30.0
 CALL_TIMEOUT_S = 60.0
 LOG_TAIL_CHARS = 1500
 
-ONLY_CORE = {"EMAIL_WORKER_QUEUE": "", "CLASSIFY_WORKER_QUEUE": "", "DISCOVERY_WORKER_QUEUE": ""}
+ONLY_CORE = {f"{prefix}{QUEUE_SUFFIX}": "" for prefix in ROUTE_PREFIXES}
 """Environment of a fleet that has the core pool alone, which then runs everything."""
 MISBEHAVING = {
     "EMAIL_WORKER_ASSISTANTS": "+echo",
