@@ -158,7 +158,9 @@ class Settings(BaseSettings):
     fetch_timeout_s: float = Field(15.0, gt=0, alias="AGENTIC_SALES_FETCH_TIMEOUT_S")
     """Wall-clock limit of one page, redirects included, in seconds."""
     fetch_max_bytes: int = Field(2 * 1024 * 1024, ge=1024, alias="AGENTIC_SALES_FETCH_MAX_BYTES")
-    """Largest page that the fetcher reads, in bytes after decompression."""
+    """What the fetcher reads of a page, in bytes after decompression; a larger page is read in part."""
+    rules_dir: Path | None = Field(None, alias="AGENTIC_SALES_RULES_DIR")
+    """Directory of a person's additions to the tables of `rules/`, by the same file names. None: there are none."""
 
     mail: str = Field("maildir", alias="AGENTIC_SALES_MAIL")
     """Way that mail takes: `maildir` (stays in the state directory), `smtp(s)://user@host:port` or `resend`."""

@@ -13,9 +13,11 @@ from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
+from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
-from agentic_sales.rules.recruiters import MAX_REASONS, find_clues, judge_recruiter
+from agentic_sales.rules.recruiters import MAX_REASONS, Clues, clues, find_clues, judge_recruiter
+from agentic_sales.settings import settings
 
 PROMPTS = load_prompts(__file__)
 MAX_PROMPT_LETTERS = 6_000
@@ -77,7 +79,7 @@ class Verdict(BaseModel):
 
 async def find_signals(state: State) -> dict[str, Any]:
     """Find the words that speak for and against a recruiter."""
-    return {"signals": [hit.line for hit in find_clues(state.name, state.website, state.description)]}
+    return {"signals": [hit.line for hit in find_clues(state.name, state.website, state.description, known_clues())]}
 
 
 async def classify(state: State) -> dict[str, Any]:
@@ -100,9 +102,14 @@ def describe(company: Input) -> str:
     return "\n".join(f"{label}: {text.strip()}" for label, text in known.items() if text.strip())
 
 
+def known_clues() -> Clues:
+    """Return the signs of the rules, a person's additions among them."""
+    return with_additions("recruiters", clues, settings().rules_dir)
+
+
 def judge(company: Input) -> Verdict:
     """Return the rules' verdict."""
-    found = judge_recruiter(company.name, company.website, company.description)
+    found = judge_recruiter(company.name, company.website, company.description, known_clues())
     return Verdict(is_recruitment=found.is_recruitment, confidence=found.confidence, reasons=list(found.reasons))
 
 

@@ -13,6 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules.company_page import Company, describe_company
@@ -28,6 +29,7 @@ from agentic_sales.rules.company_verdict import (
     undecided,
     verified,
 )
+from agentic_sales.rules.company_words import company_words
 from agentic_sales.settings import settings
 from agentic_sales.sources.careers import fetch_careers
 from agentic_sales.sources.web import Fetcher
@@ -100,7 +102,8 @@ async def classify(state: State) -> dict[str, Any]:
     """Classify the pages by a model, or by the rules; a failing model without rules leaves UNKNOWN and a reason."""
     home = plain_text(f"{state.company.title}\n{state.home_markdown}")
     careers = plain_text(state.careers_markdown)
-    rules = judge_company(home, careers)
+    words = with_additions("companies", company_words, settings().rules_dir)
+    rules = judge_company(home, careers, words)
     answer = await ask(
         PROMPTS["classify"],
         Judgement,

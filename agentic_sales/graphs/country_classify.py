@@ -12,9 +12,12 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.place_words import PlaceWords, place_words
 from agentic_sales.rules.places import MAX_REASONS, checked_country, describe_odds, judge_place, quoted
+from agentic_sales.settings import settings
 
 PROMPTS = load_prompts(__file__)
 
@@ -54,7 +57,7 @@ class Verdict(BaseModel):
 
 async def read_place(state: State) -> dict[str, Any]:
     """Read the location by rules, and claim the answer where they are certain."""
-    found = judge_place(state.location)
+    found = judge_place(state.location, known_words())
     verdict = Verdict(country=found.country, confidence=found.confidence, reasons=list(found.reasons))
     claim = Answer.by_rules(PROMPTS["classify"], verdict).report if found.is_certain else {}
     return {**verdict.model_dump(), "is_certain": found.is_certain, **claim}
@@ -74,10 +77,15 @@ async def classify(state: State) -> dict[str, Any]:
         fallback=lambda: rules,
         undecided=lambda reason: no_country(f"classifier error: {reason}"),
         temperature=0.0,
-        gazetteer=describe_odds(judge_place(state.location).odds),
+        gazetteer=describe_odds(judge_place(state.location, known_words()).odds),
         location=fenced(state.location),
     )
     return {**checked(answer.value).model_dump(), **answer.report}
+
+
+def known_words() -> PlaceWords:
+    """Return the names and words of the rules, a person's additions among them."""
+    return with_additions("places", place_words, settings().rules_dir)
 
 
 def checked(verdict: Verdict) -> Verdict:

@@ -23,7 +23,7 @@ WORD_RATIO = 0.9
 """How much a town is believed whose name is an ordinary word, and which stands alone."""
 _PART_ENDS = re.compile(r"[,\u060c()\[\]{}<>•·:\u3001\uff0c\uff08\uff09\u3010\u3011*\"“”„]|\s[-~]\s|-\s|\s-|\s@\s")
 _ITEM_ENDS = re.compile(
-    r"[;/|\n\t&+\uff1b\uff0f\u30fb]|\s(?:or|and|oder|und|ou|et|y|e|o|u|of|en|och|og|eller|lub|oraz|i|и|или|ve|veya)\s"
+    r"[;/|\n\t&+\uff1b\uff0f\u30fb]|\s(?:or|and|oder|und|ou|et|y|e|o|u|en|och|og|eller|lub|oraz|i|и|или|ve|veya)\s"
 )
 _DASHES = str.maketrans(
     {"\u2013": " - ", "\u2014": " - ", "\u2015": " - ", "\u2212": "-", "\u2010": "-", "\u2011": "-"}

@@ -33,7 +33,9 @@ def _joined(own: object, added: object) -> object:
         return extended(own, added)
     if isinstance(own, list) and isinstance(added, list):
         return [*own, *added]
-    return added if own is None else own
+    if own is None:
+        return added
+    raise TypeError(f"`{added}` is no {'table' if isinstance(own, Mapping) else 'list'}")
 
 
 def every(value: object) -> Iterator[str]:

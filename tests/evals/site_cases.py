@@ -20,8 +20,8 @@ from tests.support.web_server import HTML, Answer, WebServer, html, web_server
 
 CRAWL: CompiledStateGraph[Any, Any, Any, Any] = deep_scrape.graph
 ENRICH: CompiledStateGraph[Any, Any, Any, Any] = company_enrichment.graph
-PATIENCE_S = "3"
-"""Seconds that a page may take; some cases are of pages that never answer."""
+SHORT_PATIENCE_S = "2"
+"""Seconds that a page may take where a case is of pages that never answer."""
 _ANOTHER_MACHINE = re.compile(rb"http://127\.0\.\d+\.\d+:\d+")
 
 
@@ -130,7 +130,8 @@ def served(case: Mapping[str, Any]) -> Iterator[tuple[WebServer, WebServer]]:
             site.answers |= {path: _answer(case, route, names) for path, route in routes.items()}
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("AGENTIC_SALES_ALLOW_PRIVATE_HOSTS", f"{site.netloc},{other.netloc}")
-            environment.setenv("AGENTIC_SALES_FETCH_TIMEOUT_S", PATIENCE_S)
+            if any("answers_after_s" in route for route in routes.values()):
+                environment.setenv("AGENTIC_SALES_FETCH_TIMEOUT_S", SHORT_PATIENCE_S)
             settings.cache_clear()
             try:
                 yield site, other
