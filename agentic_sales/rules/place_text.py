@@ -217,7 +217,7 @@ def _is_word_town(part: str, core: str, words: PlaceWords) -> bool:
     """Tell whether what is left is an ordinary word, with other words than those of places beside it."""
     if fold(core) not in words.word_towns:
         return False
-    geographic = words.beside - {"office", "offices", "store", "shop", "site", "lab", "studio", "team"}
+    geographic = words.beside - {"office", "offices", "store", "shop", "site", "lab", "studio", "team", "place"}
     return fold(_stripped(part, geographic)) != fold(core)
 
 

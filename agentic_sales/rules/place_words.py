@@ -8,6 +8,8 @@ from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 
 NAMED = {"area": 0.999, "percent": 0.01}
 """Chance of a place that the table names alone, and of one percent in its shared names."""
+OTHER_SPELLING_RATIO = 0.2
+"""How likely a place is meant whose name is spelled a little differently: `Saint Louis` by `St. Louis`."""
 EXTRA_CODE_SHARE = 0.1
 """Chance of an abbreviation that the table adds to the codes of ISO 3166."""
 
@@ -75,8 +77,9 @@ def _spellings(folded: str) -> Iterator[str]:
 
 
 def _merged(found: Sequence[Meanings]) -> Meanings:
-    """Join the meanings of several spellings; together they are no likelier than one."""
-    joint = {place: max(one.get(place, 0.0) for one in found) for one in found for place in one}
+    """Join the meanings of several spellings, of which the first is the one that was written."""
+    weighed = [{p: c * (1.0 if one is found[0] else OTHER_SPELLING_RATIO) for p, c in one.items()} for one in found]
+    joint = {place: max(one.get(place, 0.0) for one in weighed) for one in weighed for place in one}
     total = max(1.0, sum(joint.values()))
     return {place: chance / total for place, chance in joint.items()}
 
