@@ -24,7 +24,7 @@ help:
 	@echo 'make check               format, lint, types, import contracts, control plane'
 	@echo 'make bench               this fleet beside langgraph dev and a bare FastAPI: runs/s, latencies, memory'
 	@echo 'make chaos               kill, freeze and cut off everything under load, and count what became of the runs'
-	@echo 'make gen                 write langgraph.json and schemas.json'
+	@echo 'make gen                 write langgraph.json, schemas.json and graphs.json'
 	@echo 'make gen-langgraph-json  write langgraph.json alone, from the rows; imports no graph'
 	@echo 'make install             the virtual environment alone, in .venv'
 	@echo 'make langgraph-dev       the environment of `langgraph dev`, which `make test` and `make bench` compare with'

@@ -77,10 +77,22 @@ class ControlPlane:
         """
         schemas: dict[str, Mapping[str, Any]] = {}
         for module in self.registries:
-            schemas |= _read_schemas(schemas_path(module))
+            schemas |= _read_json(schemas_path(module))
         if missing := sorted(self.rows.keys() - schemas.keys()):
             raise ConfigurationError(f"schemas.json has no entry for `{'`, `'.join(missing)}`; run `agentic-sales gen`")
         return schemas
+
+    @cached_property
+    def drawings(self) -> Mapping[str, Mapping[str, Any]]:
+        """Nodes and edges of every assistant, from the `graphs.json` beside each registry; none where there is no file.
+
+        Raises:
+            ConfigurationError: A file is unreadable.
+        """
+        drawings: dict[str, Mapping[str, Any]] = {}
+        for path in map(drawings_path, self.registries):
+            drawings |= _read_json(path) if path.exists() else {}
+        return drawings
 
     @cached_property
     def digest(self) -> str:
@@ -108,13 +120,26 @@ def schemas_path(registry_module: str) -> Path:
     Raises:
         ConfigurationError: The module cannot be found.
     """
+    return _beside(registry_module, "schemas.json")
+
+
+def drawings_path(registry_module: str) -> Path:
+    """Return where the drawings of a registry's graphs are: beside the registry module.
+
+    Raises:
+        ConfigurationError: The module cannot be found.
+    """
+    return _beside(registry_module, "graphs.json")
+
+
+def _beside(registry_module: str, name: str) -> Path:
     found = find_spec(registry_module)
     if found is None or found.origin is None:
         raise ConfigurationError(f"registry module `{registry_module}` cannot be found")
-    return Path(found.origin).with_name("schemas.json")
+    return Path(found.origin).with_name(name)
 
 
-def _read_schemas(path: Path) -> dict[str, Mapping[str, Any]]:
+def _read_json(path: Path) -> dict[str, Mapping[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:

@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     """Largest final state, event or value of a checkpoint of one run, in bytes; a run that leaves more fails."""
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1, alias="AGENTIC_SALES_MAX_IMPORT_BYTES")
     """Largest file of people that one import takes, in bytes; it is kept in the directory for temporary files."""
+    cors_origins: CsvTuple = Field((), alias="AGENTIC_SALES_CORS_ORIGINS")
+    """CSV of origins whose pages may call the facade: `https://smith.langchain.com`. With `--dev` also loopback's."""
     connections_per_address: int = Field(2000, ge=1, alias="AGENTIC_SALES_CONNECTIONS_PER_ADDRESS")
     """Connections that one address may hold at the facade; behind a proxy all callers have the proxy's address."""
     wait_timeout_s: float = Field(1200.0, gt=0, alias="AGENTIC_SALES_WAIT_TIMEOUT_S")
@@ -239,7 +241,8 @@ class Settings(BaseSettings):
         return gathered
 
     @field_validator(
-        *("extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"), mode="before"
+        *("cors_origins", "extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"),
+        mode="before",
     )
     @classmethod
     def _split_csv(cls, value: object) -> object:

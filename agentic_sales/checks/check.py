@@ -5,13 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from agentic_sales.checks.drawings import drawing_of
 from agentic_sales.checks.langgraph_json import FILE_NAME, render_langgraph_json
 from agentic_sales.checks.pools import pool_problems
 from agentic_sales.checks.problems import Problem
 from agentic_sales.checks.registries import rows_of, with_registry
 from agentic_sales.checks.row_check import problems_of_graph, problems_of_unloadable
 from agentic_sales.checks.schemas import schema_of
-from agentic_sales.control import OWN_REGISTRY, build_control_plane, schemas_path
+from agentic_sales.control import OWN_REGISTRY, build_control_plane, drawings_path, schemas_path
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.registry import RegistryError, load_rows
 from agentic_sales.settings import Settings
@@ -57,6 +58,7 @@ def _registry_problems(registry: str) -> list[Problem]:
         *(problem for name, error in broken.items() for problem in problems_of_unloadable(rows[name], error)),
         *_graph_problems(graphs, is_own=registry == OWN_REGISTRY),
         *_schema_problems(path, rows, graphs),
+        *_drawing_problems(drawings_path(registry), graphs),
     ]
 
 
@@ -80,6 +82,14 @@ def _schema_problems(path: Path, rows: Iterable[str], graphs: Mapping[str, Loade
             yield Problem(assistant_id, "schema", "out of step", f"`{path}` differs from Input or Output; {_GENERATE}")
     for assistant_id in sorted(written.keys() - set(rows)):
         yield Problem(assistant_id, "schema", "left over", f"`{path}` has an entry but no row; {_GENERATE}")
+
+
+def _drawing_problems(path: Path, graphs: Mapping[str, LoadedGraph]) -> Iterator[Problem]:
+    """Name what a file draws otherwise; without a file nothing is drawn, and nothing is wrong."""
+    written = _read_json(path) or {}
+    for assistant_id, loaded in graphs.items():
+        if written and written.get(assistant_id) != drawing_of(loaded):
+            yield Problem(assistant_id, "drawing", "out of step", f"`{path}` differs from the graph; {_GENERATE}")
 
 
 def _langgraph_json_problems(configuration: Settings, folder: Path) -> Iterator[Problem]:

@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
+from agentic_sales.checks.drawings import write_drawings
 from agentic_sales.checks.langgraph_json import write_langgraph_json
 from agentic_sales.checks.registries import rows_of
 from agentic_sales.checks.schemas import write_schemas
@@ -12,8 +13,8 @@ from agentic_sales.settings import Settings
 from agentic_sales.workers.loader import load_graphs
 
 
-def generate_schemas(registry: str) -> Path:
-    """Write `schemas.json` beside a registry; return its path.
+def generate_beside(registry: str) -> list[Path]:
+    """Write `schemas.json` and `graphs.json` beside a registry; return their paths.
 
     Raises:
         ConfigurationError: A graph does not load; all of them are named, and nothing is written.
@@ -21,11 +22,11 @@ def generate_schemas(registry: str) -> Path:
     graphs, broken = load_graphs(rows_of(registry).values())
     if broken:
         raise ConfigurationError("; ".join(str(error) for error in broken.values()))
-    return write_schemas(registry, graphs.values())
+    return [write_schemas(registry, graphs.values()), write_drawings(registry, graphs.values())]
 
 
 def generate_all(configuration: Settings, folder: Path) -> list[Path]:
-    """Write `langgraph.json` into a folder, and `schemas.json` beside every registry of this deployment.
+    """Write `langgraph.json` into a folder, `schemas.json` and `graphs.json` beside every registry of this deployment.
 
     The gazetteer is written too where its sources are installed, which are packages of the development environment.
 
@@ -35,7 +36,7 @@ def generate_all(configuration: Settings, folder: Path) -> list[Path]:
     registries = (OWN_REGISTRY, *configuration.extra_registries)
     return [
         write_langgraph_json(folder, configuration.extra_registries),
-        *(generate_schemas(registry) for registry in registries),
+        *(path for registry in registries for path in generate_beside(registry)),
         *_generate_gazetteer(),
     ]
 

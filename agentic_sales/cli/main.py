@@ -182,16 +182,16 @@ def doctor(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - 
 
 @app.command()
 def gen(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Write the files that follow from the registry: langgraph.json here, schemas.json beside each registry.
+    """Write the files that follow from the registry: langgraph.json here, schemas.json and graphs.json beside each.
 
-    With --registry, only that registry's schemas.json is written.
+    With --registry, only that registry's two files are written.
 
     agentic-sales gen --registry acme.sales.registry
     """
-    from agentic_sales.checks.generate import generate_all, generate_schemas
+    from agentic_sales.checks.generate import generate_all, generate_beside
     from agentic_sales.settings import settings
 
-    paths = [generate_schemas(registry)] if registry else generate_all(settings(), Path.cwd())
+    paths = generate_beside(registry) if registry else generate_all(settings(), Path.cwd())
     if as_json:
         print_json([str(path) for path in paths])
     else:

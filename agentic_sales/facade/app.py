@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from agentic_sales.campaigns.sending.links import check_links
@@ -48,6 +49,12 @@ from agentic_sales.store.threads import Threads
 
 log = structlog.get_logger()
 
+LOOPBACK_ORIGINS = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+READABLE_HEADERS = (
+    *("content-location", "location", "retry-after", "x-pagination-next", "x-pagination-total"),
+    *("x-langsmith-run-id", "x-langsmith-run-url", "x-request-id", "x-run-id", "x-trace-id"),
+)
+"""Headers of our answers that a page of another origin may read."""
 STATEMENT_TIMEOUT_S = 10.0
 """Longest statement of this process on PostgreSQL; a request that needs more is 503, and holds no connection longer."""
 
@@ -127,6 +134,16 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         limits=limits,
     )
     app.add_middleware(Counted, requests=requests)
+    if configuration.cors_origins or configuration.dev:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=configuration.cors_origins,
+            allow_origin_regex=LOOPBACK_ORIGINS if configuration.dev else None,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=READABLE_HEADERS,
+            allow_private_network=configuration.dev,
+        )
     return app
 
 

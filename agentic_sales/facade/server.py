@@ -43,7 +43,7 @@ def serve(host: str, port: int, *, dev: bool) -> None:
         log.warning("routing_warning", detail=warning)
     _raise_file_limit()
     uvicorn.run(
-        create_app(configuration, control),
+        create_app(configuration.model_copy(update={"dev": dev}), control),
         host=host,
         port=port,
         log_config=None,

@@ -1,11 +1,13 @@
 """Serve the catalogue of assistants, in the shape that LangGraph's SDKs know. Read only: rows are code."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Request
+from fastapi import APIRouter, Body, Query, Request
 from starlette.responses import Response
 
 from agentic_sales.control import assistant_uuid
+from agentic_sales.errors import UnknownRecord
 from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import LARGEST_OFFSET
@@ -15,6 +17,8 @@ from agentic_sales.registry import GraphSpec
 router = APIRouter(tags=["assistants"], route_class=JsonRoute)
 
 DEFAULT_LIMIT = 10
+NAMESPACE_SEPARATOR = "|"
+"""What LangGraph puts between the nodes of a path to a subgraph."""
 
 
 @router.post("/assistants/search", summary="List the assistants")
@@ -55,6 +59,44 @@ async def schemas(request: Request, assistant_id: str) -> dict[str, Any]:
         "config_schema": {},
         "context_schema": {},
     }
+
+
+@router.get("/assistants/{assistant_id}/graph", summary="Nodes and edges of an assistant")
+async def graph(
+    request: Request,
+    assistant_id: str,
+    xray: Annotated[bool | int, Query(description="Unfold the subgraphs.")] = False,  # noqa: FBT002 - a query parameter
+) -> dict[str, Any]:
+    """Return the drawing of a graph, as `agentic-sales gen` wrote it."""
+    return dict(_drawing(request, assistant_id)["xray" if xray else "graph"])
+
+
+@router.get("/assistants/{assistant_id}/subgraphs", summary="Subgraphs of an assistant")
+async def subgraphs(
+    request: Request,
+    assistant_id: str,
+    recurse: Annotated[bool, Query(description="Also those of subgraphs.")] = False,  # noqa: FBT002 - as above
+) -> dict[str, Any]:
+    """Return the schemas of a graph's subgraphs, by the nodes that are the subgraphs."""
+    found = _drawing(request, assistant_id)["subgraphs"]
+    return {name: schemas for name, schemas in found.items() if recurse or NAMESPACE_SEPARATOR not in name}
+
+
+@router.get("/assistants/{assistant_id}/subgraphs/{namespace}", summary="One subgraph of an assistant")
+async def subgraph(request: Request, assistant_id: str, namespace: str) -> dict[str, Any]:
+    """Return the schemas of a subgraph and of those below it."""
+    found = _drawing(request, assistant_id)["subgraphs"]
+    below = f"{namespace}{NAMESPACE_SEPARATOR}"
+    return {name: schemas for name, schemas in found.items() if name == namespace or name.startswith(below)}
+
+
+def _drawing(request: Request, assistant_id: str) -> Mapping[str, Any]:
+    control = state_of(request).control
+    name = control.row(assistant_id).assistant_id
+    drawing = control.drawings.get(name)
+    if drawing is None:
+        raise UnknownRecord("drawing (`agentic-sales gen` makes it)", name)
+    return drawing
 
 
 def _assistant(state: FacadeState, row: GraphSpec) -> dict[str, Any]:

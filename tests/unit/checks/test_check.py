@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentic_sales.checks.check import check_fleet, check_registry
-from agentic_sales.checks.generate import generate_schemas
+from agentic_sales.checks.generate import generate_beside
 from agentic_sales.checks.langgraph_json import write_langgraph_json
 from agentic_sales.control import OWN_REGISTRY
 from agentic_sales.settings import Settings
@@ -22,7 +22,7 @@ def problems(team: Team, **environment: str) -> list[str]:
 
 
 def test_a_right_row_has_no_problem(team: Team) -> None:
-    generate_schemas(team.registry)
+    generate_beside(team.registry)
     assert check_registry(team.registry, Settings()) == []
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentic_sales.checks.check import check_registry
-from agentic_sales.checks.generate import generate_schemas
+from agentic_sales.checks.generate import generate_beside
 from agentic_sales.control import UNCHECKED, build_control_plane
 from agentic_sales.errors import InvalidInput
 from agentic_sales.facade.runs.validation import InputValidator
@@ -59,7 +59,7 @@ def existing(team: Team) -> Team:
     """A registry with two rows for the two graphs of one module, which knows nothing of this fleet."""
     team.write(row=ROWS, graph=MODULE)
     (team.folder / "greet.md").unlink()
-    generate_schemas(team.registry)
+    generate_beside(team.registry)
     return team
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from agentic_sales.checks.generate import generate_schemas
+from agentic_sales.checks.drawings import render_drawings
+from agentic_sales.checks.generate import generate_beside
 from agentic_sales.checks.langgraph_json import render_langgraph_json
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.registry import BY_ID, GRAPHS, GraphSpec
 from agentic_sales.settings import child_environment
+from agentic_sales.workers.loader import load_graphs
 from tests.support.team import Team, team
 
 __all__ = ["team"]  # pytest finds the fixture here
@@ -72,7 +74,7 @@ def test_a_wrong_registry_ends_the_generation_with_one_line(tmp_path: Path) -> N
 
 
 def test_schemas_are_sorted_described_and_end_with_a_newline(team: Team) -> None:
-    assert generate_schemas(team.registry) == team.schemas
+    assert generate_beside(team.registry) == [team.schemas, team.schemas.with_name("graphs.json")]
     text = team.schemas.read_text()
     content = json.loads(text)
     assert text == json.dumps(content, indent=2, sort_keys=True) + "\n"
@@ -82,23 +84,32 @@ def test_schemas_are_sorted_described_and_end_with_a_newline(team: Team) -> None
 
 
 def test_schemas_hold_the_rows_of_their_own_registry_only(team: Team) -> None:
-    generate_schemas(team.registry)
+    generate_beside(team.registry)
     assert json.loads(team.schemas.read_text()).keys() == {"greet"}
 
 
+def test_drawings_name_the_nodes_the_edges_and_the_subgraphs() -> None:
+    graphs, _ = load_graphs([GraphSpec("ask_below", "tests.workflows.ask_below")])
+    drawing = json.loads(render_drawings(graphs.values()))["ask_below"]
+    assert [node["id"] for node in drawing["graph"]["nodes"]] == ["__start__", "below", "__end__"]
+    assert {"source": "__start__", "target": "below", "conditional": False} in drawing["graph"]["edges"]
+    assert {"below:draft", "below:ask", "below:finish"} <= {node["id"] for node in drawing["xray"]["nodes"]}
+    assert drawing["subgraphs"]["below"]["input_schema"]["properties"].keys() >= {"topic", "questions"}
+
+
 def test_schemas_are_not_written_when_a_graph_does_not_load(team: Team) -> None:
-    generate_schemas(team.registry)
+    generate_beside(team.registry)
     before = team.schemas.read_text()
     team.write(row='GraphSpec("greet", "{package}.gone"), GraphSpec("wave", "{package}.also_gone")')
     for name in [name for name in sys.modules if name.startswith(f"{team.package}.")]:
         del sys.modules[name]
     with pytest.raises(ConfigurationError, match=r"`greet` cannot be loaded.*`wave` cannot be loaded"):
-        generate_schemas(team.registry)
+        generate_beside(team.registry)
     assert team.schemas.read_text() == before
 
 
 def test_a_generated_file_does_not_change_when_it_is_generated_again(team: Team) -> None:
-    generate_schemas(team.registry)
+    generate_beside(team.registry)
     before = shutil.copy(team.schemas, team.folder / "before.json")
-    generate_schemas(team.registry)
+    generate_beside(team.registry)
     assert team.schemas.read_bytes() == Path(before).read_bytes()

@@ -1,6 +1,7 @@
 """What the whole application answers where no route of it does: a bug, a slash too many, another host's name."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -9,7 +10,7 @@ from starlette.responses import StreamingResponse
 from starlette.testclient import TestClient
 
 from agentic_sales.contracts import ErrorBody
-from agentic_sales.control import control_plane
+from agentic_sales.control import assistant_uuid, control_plane
 from agentic_sales.facade.app import create_app
 from agentic_sales.settings import Settings
 
@@ -68,3 +69,50 @@ def test_a_slash_too_many_is_not_found_and_leads_to_no_host_that_the_caller_name
         answer = client.request(method, path, headers={"host": "evil.example"})
         assert (answer.status_code, "location" in answer.headers) == (404, False)
         assert ErrorBody.model_validate_json(answer.content).code == "not_found"
+
+
+LOCAL_PAGE, STUDIO = "http://localhost:3000", "https://smith.langchain.com"
+
+
+@pytest.mark.parametrize(
+    ("values", "origin", "is_allowed"),
+    [
+        ({}, LOCAL_PAGE, False),
+        ({"dev": True}, LOCAL_PAGE, True),
+        ({"dev": True}, "http://127.0.0.1:5173", True),
+        ({"dev": True}, "http://localhost.evil.example", False),
+        ({"dev": True}, STUDIO, False),
+        ({"cors_origins": (STUDIO,)}, STUDIO, True),
+        ({"cors_origins": (STUDIO,)}, LOCAL_PAGE, False),
+    ],
+)
+def test_a_page_of_another_origin_calls_the_facade_where_the_settings_say_so(
+    migrated: Settings, redis_url: str, values: dict[str, Any], origin: str, *, is_allowed: bool
+) -> None:
+    told = {"redis_url": redis_url, "auth_token": SecretStr("key"), **values}
+    with TestClient(create_app(migrated.model_copy(update=told), control_plane())) as client:
+        asked = {
+            "origin": origin,
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "x-api-key",
+        }
+        preflight = client.options("/runs/wait", headers=asked)
+        answer = client.post("/assistants/search", headers={"origin": origin, **KEY})
+        refused = client.post("/assistants/search", headers={"origin": origin})
+    assert (preflight.status_code == 200) is is_allowed
+    assert (answer.status_code, refused.status_code) == (200, 401)
+    for told_by in (preflight, answer, refused):
+        assert (told_by.headers.get("access-control-allow-origin") == origin) is is_allowed
+    assert ("x-pagination-total" in answer.headers.get("access-control-expose-headers", "")) is is_allowed
+
+
+def test_an_assistant_is_drawn_from_the_generated_file_by_its_name_or_its_uuid(client: TestClient) -> None:
+    for assistant in ("pipeline", assistant_uuid("pipeline")):
+        drawn = client.get(f"/assistants/{assistant}/graph").json()
+        assert {"__start__", "__end__"} < {node["id"] for node in drawn["nodes"]}
+        ids = {node["id"] for node in drawn["nodes"]}
+        assert all({edge["source"], edge["target"]} <= ids for edge in drawn["edges"])
+        assert client.get(f"/assistants/{assistant}/graph?xray=true").status_code == 200
+        assert client.get(f"/assistants/{assistant}/subgraphs?recurse=true").json() == {}
+        assert client.get(f"/assistants/{assistant}/subgraphs/below").json() == {}
+    assert client.get("/assistants/nobody/graph").json()["code"] == "unknown_assistant"
