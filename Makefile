@@ -3,7 +3,7 @@
 # Needs GNU make and a Python of 3.11 or later, nothing else: everything is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help install langgraph-dev up demo test tests test-fast server-free test-long check bench chaos gen gen-langgraph-json
+.PHONY: hostile help install langgraph-dev up demo test tests test-fast server-free test-long check bench chaos gen gen-langgraph-json
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -24,6 +24,7 @@ help:
 	@echo 'make check               format, lint, types, import contracts, control plane'
 	@echo 'make bench               this fleet beside langgraph dev and a bare FastAPI: runs/s, latencies, memory'
 	@echo 'make chaos               kill, freeze and cut off everything under load, and count what became of the runs'
+	@echo 'make hostile             feed every reader with bad inputs for a minute each, and count what held'
 	@echo 'make gen                 write langgraph.json, schemas.json and graphs.json'
 	@echo 'make gen-langgraph-json  write langgraph.json alone, from the rows; imports no graph'
 	@echo 'make install             the virtual environment alone, in .venv'
@@ -105,6 +106,9 @@ bench: install langgraph-dev
 
 chaos: install
 	$(BIN)/python -m tests.chaos
+
+hostile: install
+	$(BIN)/python -m tests.hostile
 
 gen: install
 	$(BIN)/agentic-sales gen

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from typing import TypedDict
 
@@ -29,6 +30,7 @@ from agentic_sales.facade.fleet import processes as fleet
 from agentic_sales.facade.fleet.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.fleet.tracing import langsmith_kept, traced
 from agentic_sales.facade.guard import Guard
+from agentic_sales.facade.openapi import documented
 from agentic_sales.facade.outreach import campaigns, export, forget, imports, suppressions, unsubscribe
 from agentic_sales.facade.outreach import events as webhooks
 from agentic_sales.facade.runs import feedback, runs
@@ -118,6 +120,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     )
     for module in _PARTS:
         app.include_router(module.router)
+    app.openapi = partial(documented, app)  # type: ignore[method-assign]  # FastAPI's documented way
     app.add_exception_handler(AgenticSalesError, _on_error)
     for away in (OperationalError, InterfaceError, PoolTimeoutError):
         app.add_exception_handler(away, _on_database_away)
