@@ -11,6 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from agentic_sales.campaigns.sending.links import UNSUBSCRIBE_PATH
 from agentic_sales.contracts import ErrorBody
+from agentic_sales.facade.answers import JSON
 from agentic_sales.routing import HEALTH_PATHS, OPEN_PREFIXES
 
 _METHODS = frozenset({"get", "post", "put", "patch", "delete"})
@@ -66,6 +67,8 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
         responses.pop("404", None)
     for status, description in _refusals(path, operation):
         responses[status] = _error(description)
+    if path == "/ready":
+        responses["503"] = {"description": "It is not ready; what is missing is named.", "content": {JSON: {}}}
     if path.endswith("/stream"):
         responses["200"]["content"] = {"text/event-stream": {}}
     responses["default"] = _error("Anything else that is no success.")
@@ -88,4 +91,4 @@ def _refusals(path: str, operation: dict[str, Any]) -> Iterator[tuple[str, str]]
 
 def _error(description: str) -> dict[str, Any]:
     schema = {"$ref": f"{_COMPONENTS}ErrorBody"}
-    return {"description": description, "content": {"application/json": {"schema": schema}}}
+    return {"description": description, "content": {JSON: {"schema": schema}}}
