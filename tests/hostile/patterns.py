@@ -6,11 +6,12 @@ import re
 import string
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
-from re import _constants as ops  # type: ignore[attr-defined]  # typeshed leaves the parser out
-from re import _parser as parser  # type: ignore[attr-defined]  # as above
 from types import ModuleType
 from typing import Any
 
+# Typeshed leaves the parser out; whether mypy knows it depends on what else is imported.
+ops: Any = importlib.import_module("re._constants")
+parser: Any = importlib.import_module("re._parser")
 _SIGNS = string.ascii_letters + string.digits + " \t\n.-_:;,@<>/=?&\"'()[]*+#%\u3042\u00e9"
 _CATEGORIES = {
     ops.CATEGORY_SPACE: " ",
