@@ -120,7 +120,8 @@ def test_every_service_says_whether_it_is_healthy() -> None:
 
 def test_every_volume_secret_and_network_that_is_used_is_there_and_the_other_way_round() -> None:
     for kind in ("volumes", "secrets", "networks"):
-        named = {str(used).split(":")[0] for service in SERVICES.values() for used in service.get(kind, [])}
+        used = [one for service in SERVICES.values() for one in service.get(kind, [])]
+        named = {str(one["source"] if isinstance(one, dict) else one).split(":")[0] for one in used}
         assert {name for name in named if not name.startswith((".", "/"))} == set(COMPOSE[kind]), kind
 
 
