@@ -1,10 +1,11 @@
-"""Use OpenTelemetry's instrumentation of Celery for what it does well, and no more.
+"""Open a span for every Celery message with OpenTelemetry's instrumentation of Celery.
 
-It takes the trace out of a message's headers and keeps the span of the message active while the task runs, for every
-library that the task uses: that is kept, and `spans.name_message` gives the span the name and the words of today's
-conventions. Its producer span (`apply_async/run.…`) would stand beside our `publish {queue}` under an older name, and
-for a task that the sender has not registered only the garbage collector ends it: of that nothing is recorded, and what
-it writes into the headers is our span.
+The instrumentation takes the trace out of a message's headers. It keeps the message's span active while the task runs.
+`spans.name_message` gives the span the name and the attributes of today's conventions.
+
+The instrumentation's producer span (`apply_async/run.…`) is not recorded. It would stand beside our `publish {queue}`
+under an older name. Only the garbage collector ends it for a task that the sender has not registered. The message's
+headers carry our span instead.
 """
 
 from typing import Any
@@ -15,7 +16,7 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Tracer, Tracer
 
 
 class MessageTracers(TracerProvider):
-    """Gives the instrumentation a tracer that records messages as they are processed, not as they are published."""
+    """Gives the instrumentation a tracer that records the processing of messages but not their publishing."""
 
     def __init__(self, provider: TracerProvider) -> None:
         self._provider = provider
@@ -46,7 +47,7 @@ class _MessageTracer(Tracer):
 
 
 def instrument_celery(provider: TracerProvider) -> None:
-    """Open a span for every message that this process works on, from now on."""
+    """Open a span for every later message of this process."""
     CeleryInstrumentor().instrument(tracer_provider=MessageTracers(provider))  # type: ignore[no-untyped-call]  # ships none
 
 

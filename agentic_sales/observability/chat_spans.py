@@ -1,4 +1,4 @@
-"""Open the span of one request to a model: `chat {model}`, with what the conventions for generative AI ask for."""
+"""Open the span of one request to a model, `chat {model}`, after the conventions for generative AI."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ from agentic_sales.observability import names
 from agentic_sales.observability.spans import payload, span
 
 _REASONS = ("finish_reason", "stop_reason", "done_reason")
-"""What providers call the reason why an answer ends."""
+"""Providers' keys for the finish reason."""
 
 
 class Usage(Protocol):
-    """What an answer of LangChain says of itself."""
+    """Token usage and metadata of a LangChain answer."""
 
     usage_metadata: Any
     response_metadata: dict[str, Any]
@@ -28,7 +28,7 @@ class ChatSpan:
         self._recorded = recorded
 
     def end(self, answer: Usage) -> None:
-        """Say what came back."""
+        """Record the answer's model, tokens and finish reason."""
         if self._recorded.is_recording():
             self._recorded.set_attributes(_of_answer(answer) | payload(names.GEN_AI_OUTPUT_MESSAGES, [answer]))
 
@@ -37,7 +37,7 @@ class ChatSpan:
 def chat_span(
     model: str, messages: Sequence[object], *, temperature: float, prompt: str, prompt_sha256: str
 ) -> Iterator[ChatSpan]:
-    """Open the span of a request to a model, named as `provider:model`."""
+    """Open the span of a request to a model that is named as `provider:model`."""
     provider, _, name = model.partition(":")
     attributes: Mapping[str, AttributeValue] = {
         names.GEN_AI_OPERATION: "chat",

@@ -1,4 +1,4 @@
-"""Write what was counted in the form that Prometheus reads."""
+"""Write the counts in Prometheus' exposition format."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,14 +12,14 @@ from agentic_sales.observability.metrics import BEYOND, BUCKETS_S, SUM, Family, 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Everything that was counted so far, as Redis has it."""
+    """All counts in Redis at one moment."""
 
     by_name: Mapping[str, Mapping[Labels, float]] = field(default_factory=dict)
     """Name of a family to the values of its series."""
 
     @classmethod
     def parse(cls, fields: Mapping[Any, Any]) -> "Counts":
-        """Read the hash of `COUNTS_KEY`, as Redis returns it: bytes to bytes."""
+        """Read the hash of `COUNTS_KEY` as Redis returns it, bytes to bytes."""
         by_name: dict[str, dict[Labels, float]] = defaultdict(dict)
         for key, value in fields.items():
             name, *labels = key.decode().split("\t")
@@ -27,14 +27,14 @@ class Counts:
         return cls(by_name)
 
     def counter(self, family: Family, zeros: Iterable[Labels]) -> Metric:
-        """Return a counter, with a series of 0 for all that was not counted yet."""
+        """Return a counter. Series that were never counted stand at 0."""
         found = CounterMetricFamily(family.name, family.text, labels=family.labels)
         for labels, value in {**dict.fromkeys(zeros, 0.0), **self.by_name.get(family.name, {})}.items():
             found.add_metric(labels, value)
         return found
 
     def histogram(self, family: Family, zeros: Iterable[Labels]) -> Metric:
-        """Return a histogram, with an empty series for all that was not observed yet."""
+        """Return a histogram. Series that were never observed are empty."""
         observed: dict[Labels, dict[str, float]] = {labels: {} for labels in zeros}
         for (*labels, bucket), value in self.by_name.get(family.name, {}).items():
             observed.setdefault(tuple(labels), {})[bucket] = value

@@ -1,8 +1,8 @@
-"""Open a span for every HTTP request to the facade, by OpenTelemetry's instrumentation of FastAPI.
+"""Open a span for every HTTP request to the facade with OpenTelemetry's instrumentation of FastAPI.
 
-It stands before the guard, so a request that the guard refuses has a span too: `spans.refuse_caller` drops it, with
-whatever its headers claimed. Health checks have none. Open paths take requests without a key, so the trace headers of
-their callers are removed before anything reads them.
+The instrumentation stands before the guard. A request that the guard refuses thus has a span too.
+`spans.refuse_caller` drops that span and the trace that its headers claimed. Health checks have no span. Open paths
+take requests without a key. Their trace headers are removed before any other code reads them.
 """
 
 from collections.abc import Iterator
@@ -22,11 +22,11 @@ _UNTRACED = ",".join(f"{path}$" for path in (*HEALTH_PATHS, METRICS_PATH))
 
 @contextmanager
 def requests_traced(app: FastAPI, provider: TracerProvider) -> Iterator[None]:
-    """Open a span for every request to a running application, for as long as the body lasts."""
+    """Open a span for every request to a running application until the body ends."""
     FastAPIInstrumentor.instrument_app(
         app, tracer_provider=provider, excluded_urls=_UNTRACED, exclude_spans=["receive", "send"]
     )
-    # The lifespan, which this is part of, has built the stack already.
+    # This runs inside the lifespan. The lifespan has already built the stack.
     app.middleware_stack = Disbelieving(app.build_middleware_stack())
     try:
         yield

@@ -1,11 +1,12 @@
-"""Write one structured log event per line: JSON for machines, readable on a terminal.
+"""Write one structured log event per line, as JSON for machines or as text for a terminal.
 
-Events are constants in the past tense (`run_finished`); everything that varies is a field; ids, never payloads. What is
-logged during a run carries its `run_id`, `assistant_id` and `trace_id`, during a request its `request_id`, whoever logs
-it: they stand in structlog's context, not in every call.
+Event names are constants in the past tense (`run_finished`). Values that vary are fields. Fields hold ids but never
+payloads. Every event of a run carries its `run_id`, `assistant_id` and `trace_id`. Every event of a request carries
+its
+`request_id`. These ids stand in structlog's context, so that no call has to pass them.
 
-The words of an exception may quote what a run was given, so a log has its class and where it was raised. What was said
-stands in the run's record, where the caller's key opens it.
+An exception's message may quote the run's input. A log therefore holds only the exception's class and place. The
+message stands in the run's record behind the caller's key.
 """
 
 import logging
@@ -19,21 +20,22 @@ from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 LogFormat = Literal["auto", "json", "text"]
 
 _TOLD_TWICE = ("celery.worker.strategy", "celery.app.trace")
-"""Loggers that tell of every task, at level info, that it came and that it ended; `run_finished` tells both at once."""
+"""Loggers that report the start and the end of every task at level info. `run_finished` reports both at once."""
 _TALKATIVE = ("httpx", "httpx2")
-"""Loggers that tell at level info what others do not tell at all: every address that is asked, queries included."""
+"""Loggers that report every requested address at level info, queries included."""
 _LONGEST_CHAIN = 10
-"""Exceptions that are told of one that was raised from another, and so on."""
+"""Most exceptions that are logged of one chain of causes."""
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
 def configure_logs(level: str, log_format: LogFormat = "auto") -> None:
-    """Send structlog's and the standard library's events to standard error, in one format.
+    """Send the events of structlog and of the standard library to standard error in one format.
 
     Args:
-        level: Least severe level that is written: `debug`, `info`, `warning` or `error`. What libraries say at level
-            debug is never written, since some of them quote whole requests there.
-        log_format: `json`, `text`, or `auto`: text on a terminal, else JSON.
+        level: Least severe level that is written (`debug`, `info`, `warning` or `error`). Libraries' events at level
+            debug
+            are never written. Some of them quote whole requests.
+        log_format: `json`, `text` or `auto`. `auto` writes text on a terminal and JSON elsewhere.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -45,7 +47,7 @@ def configure_logs(level: str, log_format: LogFormat = "auto") -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-        # One write per line: what prints the newline apart mixes the lines of processes that share a stream.
+        # One write per line. A separate write of the newline mixes the lines of processes that share a stream.
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
@@ -71,7 +73,7 @@ def _renderer(log_format: LogFormat) -> Processor:
 
 
 def _raised(exc_info: ExcInfo) -> str:
-    """Tell what was raised and where, but not its words."""
+    """Return the class and the place of an exception without its message."""
     told: list[str] = []
     error: BaseException | None = exc_info[1]
     while error is not None and len(told) < _LONGEST_CHAIN:
@@ -82,7 +84,7 @@ def _raised(exc_info: ExcInfo) -> str:
 
 
 def _without_values(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Cut what two loggers of the standard library quote: the error of a task, and the value that was warned of."""
+    """Cut the values that two standard loggers quote. One quotes a task's error, and one a warning's value."""
     if event["logger"] == "asyncio":
         event["event"] = event["event"].partition("\n")[0]
     elif event["logger"] == "py.warnings":

@@ -1,16 +1,16 @@
-"""Name every span and attribute of the traces, once.
+"""Name every span and attribute of the traces once.
 
-Where OpenTelemetry's semantic conventions have a name it is theirs (messaging, gen_ai, error); what is ours begins with
-`langgraph.` or `agentic.`. Values of the attributes that say which run a span belongs to are ids, never payloads.
+OpenTelemetry's semantic conventions give the names where they have one (messaging, gen_ai, error). Our own names begin
+with `langgraph.` or `agentic.`. Attributes that identify a span's run hold ids but never payloads.
 """
 
 from opentelemetry.context import create_key
 
 RUN_ATTRIBUTES = create_key("agentic-sales-run")
-"""Where the context holds the attributes that every span of a run carries."""
+"""Key of the context that holds the attributes of every span of a run."""
 
 ASSISTANT_ID = "langgraph.assistant_id"
-"""The join key: cost and latency are rolled up by it, as by the metrics' label of the same meaning."""
+"""The join key for roll-ups of cost and latency. The metrics' label has the same meaning."""
 RUN_ID = "langgraph.run_id"
 THREAD_ID = "langgraph.thread_id"
 NODE = "langgraph.node"
@@ -46,7 +46,7 @@ GEN_AI_OUTPUT_MESSAGES = "gen_ai.output.messages"
 
 
 def publish(queue: str) -> str:
-    """Name the span of putting a run on its queue."""
+    """Name the span that puts a run on its queue."""
     return f"publish {queue}"
 
 

@@ -1,8 +1,9 @@
-"""Switch tracing on in this process, or leave it off.
+"""Switch tracing on or off in this process.
 
-Off is the default and costs one comparison per run: no thread, no socket, and no exporter is imported. On, each process
-opens a plane of its own, a worker's child after the fork, and closes it before it ends, so that nothing that was
-recorded is lost with it.
+Off is the default and costs one comparison per run. It starts no thread, opens no socket and imports no exporter. With
+tracing on each process opens a plane of its own. A worker's child opens it after the fork. Each process closes its
+plane
+before it ends, so that no recorded span is lost.
 """
 
 from collections.abc import Mapping
@@ -22,18 +23,18 @@ Role = Literal["facade", "worker"]
 
 @dataclass(frozen=True, slots=True)
 class ObservabilityPlane:
-    """What records the traces of one process."""
+    """The exporters of one process."""
 
     telemetry: "Telemetry | None"
-    """OpenTelemetry; None: `OTEL_EXPORTER_OTLP_ENDPOINT` is not set."""
+    """OpenTelemetry. None without `OTEL_EXPORTER_OTLP_ENDPOINT`."""
     run_trees: "RunTrees | None"
-    """LangSmith; None: `LANGSMITH_TRACING` is not set."""
+    """LangSmith. None without `LANGSMITH_TRACING`."""
     sample: Mapping[str, float]
-    """Share of the traces that are kept, by the assistant that starts them; `*` for all others."""
+    """Share of the kept traces by the assistant that starts them. `*` stands for all others."""
     shown: frozenset[str]
-    """Assistants whose inputs and outputs are recorded, redacted; of all others they are hidden."""
+    """Assistants with recorded inputs and outputs. They are redacted. All other assistants' payloads are hidden."""
     broker: str
-    """What carries the messages, in OpenTelemetry's words."""
+    """The broker's name in OpenTelemetry's conventions."""
 
     def ratio(self, assistant_id: str) -> float:
         """Return the share of an assistant's traces that is kept, 0-1."""
@@ -44,24 +45,24 @@ _open: ObservabilityPlane | None = None
 
 
 def plane() -> ObservabilityPlane | None:
-    """Return this process's plane; None: tracing is off."""
+    """Return this process's plane. None means that tracing is off."""
     return _open
 
 
 def langsmith_id(trace: TraceContext, run_id: str) -> str | None:
-    """Return LangSmith's id of a run that is submitted now; None: LangSmith will not have it, unless it fails."""
+    """Return LangSmith's id of a run that is submitted now. None means that LangSmith gets the run only if it fails."""
     grows = _open is not None and _open.run_trees is not None and trace.is_in_run_tree
     return run_id if grows else None
 
 
 def langsmith_url(assistant_id: str, langsmith_run_id: str) -> str | None:
-    """Return where a person finds a run in LangSmith; None: LangSmith is off here, or its project not known yet."""
+    """Return the run's address in LangSmith. None means that LangSmith is off here or its project unknown."""
     trees = None if _open is None else _open.run_trees
     return None if trees is None else trees.url(assistant_id, langsmith_run_id)
 
 
 def open_plane(configuration: Settings, role: Role) -> ObservabilityPlane | None:
-    """Open the plane of this process if the configuration asks for one; call it after a fork, never before."""
+    """Open this process's plane if the configuration asks for one. Call it after a fork but never before."""
     global _open  # noqa: PLW0603 - one per process, as OpenTelemetry's own provider
     if _open is None and configuration.is_traced:
         _open = ObservabilityPlane(
@@ -75,7 +76,7 @@ def open_plane(configuration: Settings, role: Role) -> ObservabilityPlane | None
 
 
 def close_plane() -> None:
-    """Send what was recorded, within a time limit, and end the exporters' threads; nothing when the plane is off."""
+    """Send the recorded spans within a time limit and end the exporters' threads. Do nothing when the plane is off."""
     global _open
     closing, _open = _open, None
     for recording in (closing.telemetry, closing.run_trees) if closing else ():

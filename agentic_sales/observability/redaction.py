@@ -1,11 +1,12 @@
-"""Take people and secrets out of a text before it leaves the process: mail addresses, phone numbers, keys, tokens.
+"""Remove people and secrets from a text before it leaves the process.
 
-What is replaced says what it was, so that an operator can still read the sentence. A rule may take too much, never too
-little: a trace is not where anybody looks a number up.
+The rules remove mail addresses, phone numbers, keys and tokens. The replacement names the kind of the removed text, so
+that an operator can still read the sentence. A rule may remove too much but never too little. Nobody looks up a phone
+number in a trace.
 
-Strangers write these texts. So a text is cut before it is matched, and every pattern takes time in proportion to its
-text. A pattern that begins with a repeated class has a look-behind, so that it is tried at the start of a run alone.
-Measured without it: 60,000 letters took 11.9 s.
+Strangers write these texts. So a text is cut before it is matched. Every pattern takes time in proportion to its text.
+A pattern that begins with a repeated class has a look-behind. It is thus tried only at the start of such a sequence.
+Without the look-behind 60,000 letters took 11.9 s.
 """
 
 import re
@@ -14,13 +15,13 @@ from typing import Any
 
 _KEY_NAMES = r"(?:api[_-]?key|access[_-]?key|secret|token|password|passwd|authorization|cookie|credential)s?"
 LONGEST_CHARS = 32_768
-"""What is kept of one text."""
+"""Longest text that is kept."""
 DEEPEST = 64
-"""How deep data may be nested; what is deeper is hidden."""
+"""Deepest nesting of data. Deeper data is hidden."""
 CUT = "… [cut]"
 _LONGEST_WORD = 512
 RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    # pydantic quotes the value that did not fit; which field it was, and why, stays.
+    # pydantic quotes the invalid value. The field and the reason stay.
     (re.compile(r"input_value=.*?(?=, input_type=|\]|$)", re.MULTILINE), "input_value=[hidden]"),
     (re.compile(r"(?i)(://)[^/\s:@]+:[^/\s@]+@"), r"\1[key]@"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{6,}"), r"\1 [key]"),
@@ -37,7 +38,7 @@ _KEY_MEMBER = re.compile(rf"(?i)(?:^|[_.-]){_KEY_NAMES}$")
 
 
 def redacted(text: str) -> str:
-    """Return a text without mail addresses, phone numbers and keys, cut where it is too long."""
+    """Return a text without mail addresses, phone numbers and keys. A long text is cut."""
     if len(text) > LONGEST_CHARS:
         text = _cut(text)
     for pattern, replacement in RULES:
@@ -46,7 +47,7 @@ def redacted(text: str) -> str:
 
 
 def redacted_data(value: Any) -> Any:
-    """Return plain data with every text in it redacted, also the names of members; a named secret is dropped."""
+    """Return plain data with every text and member name redacted. A member that is named as a secret is hidden."""
     return _redacted_data(value, DEEPEST)
 
 
@@ -67,7 +68,7 @@ def _redacted_member(name: str, member: Any, levels: int) -> Any:
 
 
 def _cut(text: str) -> str:
-    """Cut a text between two words: half an address or half a key would match no rule."""
+    """Cut a text between two words. No rule would match half an address or half a key."""
     kept = text[:LONGEST_CHARS]
     tail = kept[-_LONGEST_WORD:]
     return kept[: len(kept) - len(tail.rsplit(maxsplit=1)[-1])] + CUT if tail.strip() else kept + CUT

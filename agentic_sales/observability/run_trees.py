@@ -1,9 +1,8 @@
-"""Send run trees to LangSmith. Imported only where it is switched on.
+"""Send run trees to LangSmith. This module is imported only where LangSmith is switched on.
 
-One run tree grows over all processes of an action: below the caller's run, if its headers name one, else from a root of
-its own. A caller's `baggage` may add metadata and tags; it never says where a run is written to, which is each pool's
-own project. Inputs and outputs are dropped before LangSmith's client sees them, unless they are shown; everything is
-redacted.
+One run tree grows over all processes of an action. It grows below the caller's run if the caller's headers name one.
+Otherwise it has a root of its own. A caller's `baggage` may add metadata and tags. It never chooses the project, which
+is each pool's own. LangSmith's client sees inputs and outputs only of shown assistants. Everything is redacted.
 """
 
 import re
@@ -23,19 +22,19 @@ from agentic_sales.observability.tracing import LANGSMITH_BAGGAGE, LANGSMITH_TRA
 from agentic_sales.settings import Settings
 
 CLOSE_TIMEOUT_S = 5.0
-"""How long sending the rest may take at the end of a process: LangSmith must not hold a worker's exit."""
+"""Longest time for the last sending at the end of a process. LangSmith must not delay a worker's exit."""
 TIMEOUT_MS = 5000
-"""How long LangSmith may take to accept a connection, and to answer, in milliseconds."""
+"""Longest time for LangSmith to accept a connection and to answer, in milliseconds."""
 
 _STEP = r"\d{8}T\d{12}Z[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _DOTTED_ORDER = re.compile(rf"{_STEP}(?:\.{_STEP})*")
-"""`langsmith-trace`: the runs from the root to the parent, each by its start and its id."""
+"""`langsmith-trace` lists the runs from the root to the parent. Each step holds the run's start and its id."""
 _BELIEVED = ("langsmith-metadata", "langsmith-tags")
-"""What a header may add to a run. Its project, its replicas and its address would say where runs are written to."""
+"""Metadata and tags that a header may add to a run. Its project, replicas and address would choose the destination."""
 
 
 class RunTrees:
-    """LangSmith's client in one process, and where its runs belong."""
+    """LangSmith's client in one process and the projects of its runs."""
 
     def __init__(self, configuration: Settings, control: ControlPlane) -> None:
         key = configuration.langsmith_api_key
@@ -49,22 +48,22 @@ class RunTrees:
             anonymizer=redacted_data,
             disable_prompt_cache=True,
         )
-        configure(enabled=False)  # what is traced is said run by run; nothing traces itself past the redaction
+        configure(enabled=False)  # each run asks for its own trace; no other trace may bypass the redaction
 
     def project(self, assistant_id: str) -> str:
         """Return the project of an assistant's pool."""
         return self._projects.get(self._control.decide(assistant_id).prefix, self._default)
 
     def url(self, assistant_id: str, run_id: str) -> str | None:
-        """Return where a person finds a run; None: this process does not know yet where the project is."""
+        """Return a run's address. None means that this process does not know the project's address yet."""
         project = self._known.get(self.project(assistant_id))
         return f"{project.url}/r/{run_id}?poll=true" if project else None
 
     def learn_projects(self) -> None:
-        """Ask LangSmith where every project is; it makes those that it does not have. Blocks.
+        """Ask LangSmith for every project's address. LangSmith creates missing projects. Blocks.
 
         Raises:
-            langsmith.utils.LangSmithError: It did not tell.
+            langsmith.utils.LangSmithError: LangSmith did not answer with it.
         """
         for name in {self._default, *self._projects.values()} - self._known.keys():
             self._known[name] = self.client.create_project(name, upsert=True)
@@ -72,13 +71,13 @@ class RunTrees:
     def give_feedback(
         self, assistant_id: str, run_id: str, *, feedback_id: str, key: str, score: float, comment: str | None
     ) -> None:
-        """Tell LangSmith what somebody said of a run; what it has under the same id is replaced. Blocks.
+        """Send a person's feedback on a run to LangSmith. It replaces feedback with the same id. Blocks.
 
         Raises:
-            langsmith.utils.LangSmithError: It did not take it.
+            langsmith.utils.LangSmithError: LangSmith did not take it.
         """
         project = self._known.get(self.project(assistant_id))
-        with warnings.catch_warnings(action="ignore"):  # without a project it warns, and finds the run all the same
+        with warnings.catch_warnings(action="ignore"):  # without a project it warns but still finds the run
             try:
                 self.client.create_feedback(
                     run_id,
@@ -93,7 +92,7 @@ class RunTrees:
                 self.client.update_feedback(feedback_id, score=score, comment=comment)
 
     def headers(self) -> dict[str, str]:
-        """Return what carries the active run on to a run below it, inside the fleet; nothing if it is not kept."""
+        """Return the headers that carry the active run to a run below it in the fleet. Empty if it is not kept."""
         tree = get_current_run_tree()
         if tree is None or not (isinstance(tree.ls_client, Sink) and tree.ls_client.is_kept):
             return {}
@@ -101,7 +100,7 @@ class RunTrees:
         return {LANGSMITH_TRACE: own[LANGSMITH_TRACE], LANGSMITH_BAGGAGE: own["baggage"]}
 
     def parent(self, trace: TraceContext, sink: "Sink", project: str) -> RunTree | None:
-        """Return the run that a trace comes from; None: it comes from none, or from none that can be one."""
+        """Return the parent run of a trace. None means that the trace names no run or an invalid one."""
         dotted_order = trace.headers.get(LANGSMITH_TRACE, "").strip()
         if not _DOTTED_ORDER.fullmatch(dotted_order):
             return None
@@ -109,12 +108,15 @@ class RunTrees:
         return RunTree.from_headers(headers, client=sink, project_name=project)
 
     def close(self) -> None:
-        """Send what waits, within the time limit, and end the threads."""
+        """Send the waiting runs within the time limit and end the threads."""
         self.client.close(timeout=CLOSE_TIMEOUT_S)
 
 
 class Sink:
-    """What the tracer of one run writes to: LangSmith's client, or, if the run is not kept, a list until it fails."""
+    """Destination of one run's tracer.
+
+    A run that is kept goes to LangSmith's client. Any other run waits in a list until it fails.
+    """
 
     def __init__(self, client: Client, *, is_shown: bool, is_kept: bool) -> None:
         self.is_kept = is_kept
@@ -131,7 +133,7 @@ class Sink:
         self._take(self._client.update_run, run)
 
     def keep(self) -> None:
-        """Send everything after all: the run has failed."""
+        """Send the waiting run after all, because it has failed."""
         self.is_kept = True
         for send, run in self._waiting:
             send(**run)
@@ -145,7 +147,7 @@ class Sink:
             self._waiting.append((send, run))
 
     def _harmless(self, run: dict[str, Any]) -> dict[str, Any]:
-        """Take out what LangSmith's client would not: it redacts inputs, outputs, metadata and errors, nothing else."""
+        """Redact the fields that LangSmith's client does not. It redacts only inputs, outputs, metadata and errors."""
         hidden: dict[str, Any] = {}
         if not self._is_shown:
             hidden = {name: {} for name in ("inputs", "outputs") if run.get(name) is not None}
@@ -155,6 +157,6 @@ class Sink:
 
 
 def believed(headers: Mapping[str, str]) -> str:
-    """Return the members of LangSmith's baggage that are believed: the run's own, else what the caller sent."""
+    """Return the believed members of LangSmith's baggage. The run's own baggage goes before the caller's."""
     members = (headers.get(LANGSMITH_BAGGAGE) or headers.get("baggage", "")).split(",")
     return ",".join(member.strip() for member in members if member.partition("=")[0].strip() in _BELIEVED)

@@ -1,10 +1,11 @@
-"""Open spans around what the fleet does. Each costs one comparison where tracing is off, and imports no SDK.
+"""Open spans around the fleet's work. Each costs one comparison where tracing is off and imports no SDK.
 
     with span("send mail", kind=SpanKind.CLIENT, attributes={"agentic.campaign_id": campaign_id}):
         ...
 
-A body that raises ends its span as failed, with our code as `error.type`. Attributes hold ids and numbers; what people
-wrote is recorded for the assistants alone that the operator names, and leaves the process redacted.
+A body that raises ends its span as failed. The span has our code as `error.type`. Attributes hold ids and numbers.
+Text
+of people is recorded only for the assistants that the operator names. It leaves the process redacted.
 """
 
 import asyncio
@@ -57,29 +58,29 @@ __all__ = [
 ]
 
 _MESSAGE_CHARS = 500
-"""What is kept of an error's message."""
+"""Longest kept message of an error."""
 _PAYLOAD_CHARS = 16_384
-"""What is kept of an input or output that is shown."""
+"""Longest kept input or output of a shown assistant."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """Which run a span belongs to."""
+    """Identity of a span's run."""
 
     assistant_id: str
     """Its workflow."""
     run_id: str
     """The run."""
     thread_id: str
-    """Thread that it belongs to."""
+    """The run's thread."""
     queue: str
-    """Queue that it was published on or delivered by."""
+    """Queue of the run's message."""
     attempt: int = 0
-    """Which attempt; 0: none has begun."""
+    """Number of the attempt. 0 means that none has begun."""
 
     @property
     def attributes(self) -> dict[str, AttributeValue]:
-        """Return what every span of the run carries."""
+        """Return the attributes of every span of the run."""
         return {
             names.ASSISTANT_ID: self.assistant_id,
             names.RUN_ID: self.run_id,
@@ -90,11 +91,11 @@ class RunIdentity:
 
 
 current_trace: ContextVar[TraceContext | None] = ContextVar("current_trace", default=None)
-"""The trace of the run that is executed; a worker sets it. None: no run is."""
+"""The trace of the current run. A worker sets it. None without a run."""
 
 
 def outgoing_headers() -> dict[str, str]:
-    """Return the four trace headers for a request of the current run to a service outside; none without a run."""
+    """Return the four trace headers for the current run's request to an outside service. Empty without a run."""
     trace = current_trace.get()
     return {} if trace is None else in_place(trace).outbound()
 
@@ -106,7 +107,7 @@ def span(
     kind: SpanKind = SpanKind.INTERNAL,
     attributes: Mapping[str, AttributeValue] | None = None,
 ) -> Iterator[Span]:
-    """Open a span below the active one, for as long as the body lasts; yields one that records nothing when off."""
+    """Open a span below the active one until the body ends. It records nothing when tracing is off."""
     opened = plane()
     if opened is None or opened.telemetry is None:
         yield INVALID_SPAN
@@ -117,9 +118,9 @@ def span(
 
 @contextmanager
 def publishing(trace: TraceContext, identity: RunIdentity) -> Iterator[TraceContext]:
-    """Open the span of a run's submission; yields the trace that the run and its message carry on.
+    """Open the span of a run's submission. Yields the trace for the run and its message.
 
-    This is where an action that starts here is kept or not: once, by its trace id and its assistant's share.
+    The sampling of an action that starts here is decided once. Its trace id and its assistant's share decide it.
     """
     opened = plane()
     if opened is None:
@@ -138,7 +139,7 @@ def publishing(trace: TraceContext, identity: RunIdentity) -> Iterator[TraceCont
 
 
 def in_place(trace: TraceContext) -> TraceContext:
-    """Return the trace of a run that is part of the active one: it begins below the active span."""
+    """Return the trace of a run that is part of the active one. It begins below the active span."""
     opened = plane()
     if opened is None:
         return trace
@@ -149,7 +150,7 @@ def in_place(trace: TraceContext) -> TraceContext:
 
 
 def name_message(queue: str, run_id: str) -> None:
-    """Give the active span of a message, which Celery's instrumentation opened, the name and the words of ours."""
+    """Give our name and attributes to the active span of a message. Celery's instrumentation opened the span."""
     opened = plane()
     if opened is not None:
         active = get_current_span()
@@ -159,7 +160,7 @@ def name_message(queue: str, run_id: str) -> None:
 
 @contextmanager
 def invoking(trace: TraceContext, identity: RunIdentity) -> Iterator[Span]:
-    """Open the span of one attempt of a workflow; every span below it carries the run's ids."""
+    """Open the span of one attempt of a workflow. Every span below it carries the run's ids."""
     opened = plane()
     if opened is None or opened.telemetry is None:
         yield INVALID_SPAN
@@ -170,7 +171,7 @@ def invoking(trace: TraceContext, identity: RunIdentity) -> Iterator[Span]:
         if get_current_span() is active:
             active.set_attributes(identity.attributes)
         elif active.get_span_context().is_valid:
-            links = [Link(active.get_span_context())]  # the message came without a trace: published by hand, or again
+            links = [Link(active.get_span_context())]  # no trace in the message: it was published by hand or again
         name, attributes = names.invoke_workflow(identity.assistant_id), _workflow(identity)
         with _recorded(opened.telemetry, name, kind=SpanKind.INTERNAL, attributes=attributes, links=links) as recorded:
             yield recorded
@@ -179,14 +180,14 @@ def invoking(trace: TraceContext, identity: RunIdentity) -> Iterator[Span]:
 
 
 def refuse_caller() -> None:
-    """Forget the active request: its caller is not let in, so its trace headers are not believed either."""
+    """Forget the active request. Its caller is refused, so its trace headers are not believed either."""
     opened = plane()
     if opened is not None and opened.telemetry is not None:
         opened.telemetry.refuse(get_current_span().get_span_context())
 
 
 def end_as(recorded: Span, failure: RunFailure | None) -> None:
-    """Say how a run ended."""
+    """Record how a run ended."""
     if failure is not None:
         recorded.set_attribute(names.ERROR_TYPE, failure.code)
         if failure.code != "cancelled":
@@ -194,7 +195,7 @@ def end_as(recorded: Span, failure: RunFailure | None) -> None:
 
 
 def record_failure(recorded: Span, exc: BaseException) -> None:
-    """Say that what a span covers failed; who is cancelled, or gives a run back, has not failed."""
+    """Record the failure of a span's work. A cancelled or released run has not failed."""
     if not getattr(exc, "is_failure", True):
         return
     recorded.set_attribute(names.ERROR_TYPE, _code(exc))
@@ -203,7 +204,7 @@ def record_failure(recorded: Span, exc: BaseException) -> None:
 
 
 def payload(name: str, value: Any) -> dict[str, AttributeValue]:
-    """Return an input or output of the active run as an attribute, if its assistant's are shown; else nothing."""
+    """Return an input or output of the active run as an attribute. Empty if its assistant is not shown."""
     opened, of_run = plane(), otel_context.get_value(names.RUN_ATTRIBUTES)
     if opened is None or not isinstance(of_run, Mapping) or of_run[names.ASSISTANT_ID] not in opened.shown:
         return {}
@@ -211,7 +212,7 @@ def payload(name: str, value: Any) -> dict[str, AttributeValue]:
 
 
 def _json_text(value: Any) -> str:
-    """Write a value as JSON; a run does not fail because what it handles is none."""
+    """Write a value as JSON. A value outside JSON must not fail the run."""
     try:
         return value.decode() if isinstance(value, bytes) else to_wire(value, fallback=str).decode()
     except ValueError:
@@ -234,7 +235,7 @@ def _recorded(
         kind,
         attributes,
         links,
-        record_exception=False,  # its text and its traceback quote what people wrote
+        record_exception=False,  # its text and its traceback quote people
         set_status_on_exception=False,
     ) as recorded:
         try:
@@ -253,7 +254,7 @@ def _decided(trace: TraceContext, opened: ObservabilityPlane, identity: RunIdent
 
 
 def _adopted(trace: TraceContext, recorded: Span) -> TraceContext:
-    """Let an action that starts here have the trace id that its first span has."""
+    """Give the first span's trace id to an action that starts here."""
     if trace.is_decided:
         return trace
     context = recorded.get_span_context()
@@ -281,7 +282,7 @@ def _run_context(trace: TraceContext, identity: RunIdentity) -> otel_context.Con
 
 
 def _mark_request(identity: RunIdentity) -> None:
-    """Say on the span of the HTTP request, if that is what is active, which run it started."""
+    """Mark the active span of the HTTP request with the run that it started."""
     active = get_current_span()
     if getattr(active, "kind", None) is SpanKind.SERVER:
         active.set_attributes(identity.attributes)
@@ -322,7 +323,7 @@ def _code(exc: BaseException) -> str:
 
 
 def _message(exc: BaseException) -> str:
-    """Tell an error without the values that it quotes."""
+    """Return an error's message without the values that it quotes."""
     if isinstance(exc, ValidationError):
         return "; ".join(f"{'.'.join(map(str, p['loc'])) or 'input'}: {p['type']}" for p in exc.errors())
     return plain_text(exc)

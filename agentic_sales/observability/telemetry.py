@@ -1,10 +1,12 @@
-"""Record spans with OpenTelemetry's SDK, and send those that are kept. Imported only where it is switched on.
+"""Record spans with OpenTelemetry's SDK and export the kept ones. Imported only where OpenTelemetry is switched on.
 
-Every span is recorded, and whether it leaves the process is decided late. A trace that its root has chosen is sent as
-its spans end. Of all others the spans wait for the end of their local root (in a worker: the message; in the facade:
-the request) and are dropped with it, unless something in it failed or the facade chose it meanwhile: then all of them
-are sent. So the whole work of a process on a failed run is kept, whatever the sampling: `process`, `invoke_workflow`,
-every node and every model call; and of the other processes theirs, where the failure shows there too.
+Every span is recorded, and its export is decided late. The spans of a sampled trace are sent as they end. All other
+spans wait for the end of their local root. A worker's local root is the message, and a facade's the request. The
+waiting spans are dropped with their local root. Two events send all of them instead. Either one of them failed, or the
+facade chose the trace meanwhile. So a failed run's whole work in one process is kept at any sampling rate. That is
+`process`, `invoke_workflow`, every node and every model call. Other processes keep theirs where the failure shows
+there
+too.
 """
 
 from collections.abc import Mapping
@@ -25,9 +27,9 @@ from agentic_sales.observability.redaction import redacted
 from agentic_sales.settings import Settings
 
 EXPORT_TIMEOUT_S = 5.0
-"""How long one batch may take to send, retries included: a collector that is away must not hold a worker's exit."""
+"""Longest time to send one batch, retries included. A collector that is down must not delay a worker's exit."""
 MOST_WAITING = 1000
-"""Spans that wait for the end of one local root; of a graph that loops without end the first ones are enough."""
+"""Most spans that wait for the end of one local root. The first spans of an endless graph are enough."""
 
 _IDS = frozenset({names.ASSISTANT_ID, names.RUN_ID, names.THREAD_ID, names.QUEUE, names.MESSAGING_MESSAGE_ID})
 _OF_CALLERS = frozenset(
@@ -37,9 +39,9 @@ _OF_CALLERS = frozenset(
         *("http.target", "http.url", "url.full", "url.path", "url.query"),
     }
 )
-"""What the HTTP instrumentation records of the caller and nobody needs.
+"""Attributes of the HTTP instrumentation that describe the caller and have no use.
 
-A path can hold an unsubscribe token. The route is kept, and holds none.
+A path can hold an unsubscribe token. The route holds none and is kept.
 """
 
 
@@ -59,21 +61,21 @@ class Telemetry:
 
     @classmethod
     def exporting(cls, configuration: Settings, role: str) -> "Telemetry":
-        """Make the provider that exports to the collector, and give it to every library of this process."""
+        """Make the provider that exports to the collector and set it for every library of this process."""
         telemetry = cls(_exporter(configuration), service_name=configuration.otel_service_name, role=role)
         set_tracer_provider(telemetry.provider)
         return telemetry
 
     def keep(self, span: SpanContext) -> None:
-        """Choose the trace of a living span: all that this process records of it below its local root is sent."""
+        """Choose the trace of a living span. This process then sends all of its spans below its local root."""
         self._chosen.keep(span)
 
     def refuse(self, span: SpanContext) -> None:
-        """Drop the local root of a living span, with everything below it: its caller may not be believed."""
+        """Drop the local root of a living span with everything below it. Its caller may not be believed."""
         self._chosen.refuse(span)
 
     def close(self) -> None:
-        """Send what waits, within the time limit of an export, and end the thread."""
+        """Send the waiting spans within the time limit of an export and end the thread."""
         self.provider.shutdown()
 
 
@@ -88,7 +90,7 @@ def _resource(service_name: str, role: str) -> Mapping[str, str]:
 
 @dataclass(slots=True)
 class _Local:
-    """What one process knows of one trace below one local root."""
+    """State of one trace below one local root in one process."""
 
     root: int
     is_kept: bool
@@ -97,14 +99,14 @@ class _Local:
 
 
 class LateChoice(SpanProcessor):
-    """Passes spans on, at once or never, as their local root decides; fills in which run they belong to."""
+    """Sends spans at once, late or never, as their local root decides. Fills in each span's run."""
 
     def __init__(self, exporting: SpanProcessor) -> None:
         self._exporting = exporting
         self._locals: dict[int, _Local] = {}
 
     def on_start(self, span: Span, parent_context: otel_context.Context | None = None) -> None:
-        """Stamp a span with its run, and find its local root."""
+        """Stamp a span with its run and find its local root."""
         of_run = otel_context.get_value(names.RUN_ATTRIBUTES, parent_context)
         if isinstance(of_run, Mapping):
             own = span.attributes or {}
@@ -114,7 +116,7 @@ class LateChoice(SpanProcessor):
         self._locals[context.span_id] = local or _Local(context.span_id, context.trace_flags.sampled)
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Send a span, let it wait, or drop it."""
+        """Send a span, keep it waiting, or drop it."""
         span_id = _context(span).span_id
         local = self._locals.pop(span_id)
         local.is_kept |= span.status.status_code is StatusCode.ERROR
@@ -137,16 +139,16 @@ class LateChoice(SpanProcessor):
             local.is_refused = True
 
     def shutdown(self) -> None:
-        """Send what the exporting processor holds."""
+        """Send the exporting processor's spans."""
         self._exporting.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Send what the exporting processor holds, and go on."""
+        """Send the exporting processor's spans and go on."""
         return self._exporting.force_flush(timeout_millis)
 
 
 def exportable(span: ReadableSpan) -> ReadableSpan:
-    """Return a span as it may leave the process: chosen, and without people and secrets."""
+    """Return a span without people and secrets, marked as chosen."""
     context = _context(span)
     sampled = TraceFlags(context.trace_flags | TraceFlags.SAMPLED)
     return ReadableSpan(
