@@ -95,4 +95,4 @@ def test_a_text_ten_times_as_long_takes_no_hundredfold_time(part: str) -> None:
         return time.perf_counter() - start
 
     took(1_000)
-    assert min(took(50_000) for _ in range(2)) < 40 * max(min(took(5_000) for _ in range(3)), 0.002)
+    assert min(took(50_000) for _ in range(2)) < 40 * max(min(took(5_000) for _ in range(3)), 0.01)

@@ -65,4 +65,4 @@ def test_a_text_ten_times_as_long_takes_no_hundredfold_time(part: str) -> None:
         return time.perf_counter() - start
 
     own_words("warm")
-    assert min(took(100_000) for _ in range(2)) < 40 * max(min(took(10_000) for _ in range(3)), 0.002)
+    assert min(took(100_000) for _ in range(2)) < 40 * max(min(took(10_000) for _ in range(3)), 0.01)
