@@ -21,7 +21,7 @@ from agentic_sales.rules.names import (
     split_name,
 )
 from agentic_sales.rules.tables import every, table
-from agentic_sales.rules.wishes import Kind, Wish, Wishes
+from agentic_sales.rules.wishes import GRAVEST_FIRST, Kind, Wish, Wishes
 
 LONGEST_ROLE_CHARS = 300
 LONGEST_COMPANY_CHARS = 300
@@ -153,14 +153,10 @@ class LineReader:
         return _filled(cells[self._filled_at(cells, name)]) if name in self._at else ""
 
     def _wish(self, cells: list[str]) -> tuple[int, Wish | None]:
-        """Return the gravest wish and the position of its column; what only leaves a line out comes last."""
-        mildest: tuple[int, Wish | None] = (0, None)
-        for n, kind in self._kinds:
-            if cells[n] and (wish := self._wishes.of(kind, cells[n])):
-                if wish.outcome != "left_out":
-                    return n, wish
-                mildest = (n, wish) if mildest[1] is None else mildest
-        return mildest
+        """Return the gravest wish and the position of its column."""
+        found = ((n, self._wishes.of(kind, cells[n])) for n, kind in self._kinds if cells[n])
+        said = [(n, wish) for n, wish in found if wish is not None]
+        return min(said, key=lambda told: GRAVEST_FIRST.index(told[1].outcome), default=(0, None))
 
     def _values(self, cells: list[str], address_at: int, problems: list[Problem]) -> dict[str, str]:
         first, last = self._names(cells, address_at, problems)
@@ -185,7 +181,7 @@ class LineReader:
         first, last = (self._name(cells, meaning, problems) for meaning in ("first_name", "last_name"))
         whole = self._name(cells, "name", problems) or (display_name(cells[address_at]) if not (first or last) else "")
         if (first and last) or not whole:
-            return first, last
+            return first, last.removeprefix(f"{first} ")  # A column `Name` beside `First Name` may hold both.
         if not (first or last):
             parts = split_name(whole)
             return parts.first, parts.last

@@ -33,7 +33,7 @@ Meaning = Literal[
 LONGEST_HEADING_CHARS = 120
 
 _EITHER = re.compile(r"(?<!\s)\s*[/|]\s*|(?<!\s)\s+or\s+", re.IGNORECASE)
-_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\uff08[^\uff08\uff09]*\uff09|[*:]+\s*\Z")
+_BRACKETS = re.compile(r"(?<=\S)\s?\([^()]*\)|\[[^\[\]]*\]|\uff08[^\uff08\uff09]*\uff09|[*:]+\s*\Z")
 _EMAIL_AT_END = re.compile(
     r"\A(?:\w+ ){0,3}"
     r"(?:e?mail|e?mail address|email ?adresse|emailadres|courriel|correo|メールアドレス|邮箱|이메일)"
@@ -91,6 +91,7 @@ class Headings:
 
     def spellings(self, heading: str) -> Iterable[str]:
         """Return the forms of a heading under which tables may know it, the whole one first."""
+        heading = heading[:LONGEST_HEADING_CHARS]
         bare = _BRACKETS.sub(" ", heading)
         for text in forms(heading) if bare == heading else dict.fromkeys((*forms(heading), *forms(bare))):
             yield text

@@ -53,7 +53,7 @@ _FAMILY_FIRST = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _FILLED = re.compile(r"(?<![ \t])[ \t]*\{\{\s*name\s*\}\}")
 _FILLED_AT_START = re.compile(r"^\{\{\s*name\s*\}\}[,!:]?[ \t]*", re.MULTILINE)
 _PATRONYMIC = re.compile(
-    r"\b(?P<first>\w{2,40}) \w{1,40}(?:ович|евич|овна|евна|ична)\b",
+    r"\b(?P<first>\w{2,40}) (?P<middle>\w{1,40}(?:ович|евич|овна|евна|ична))\b",
     re.IGNORECASE,
 )
 """A Russian name has the father's behind the first, whether the family name stands in front of both or behind them."""
@@ -126,7 +126,10 @@ def split_name(cell: str) -> FullName:
     """Return the parts of a whole name."""
     if not is_name(cell):
         return FullName("", "", "")
-    parsed = HumanName(_INVISIBLE.sub("", cell))
+    text = _INVISIBLE.sub("", cell)
+    if found := _PATRONYMIC.search(text):
+        return FullName(found["first"], found["middle"], f"{text[: found.start()]} {text[found.end() :]}".strip())
+    parsed = HumanName(text)
     return FullName(parsed.first, parsed.middle, parsed.last)
 
 

@@ -8,14 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, get_args
 
 from agentic_sales.rules.headings import Headings
 from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 from agentic_sales.rules.words import Phrases, folded, forms
 
-Outcome = Literal["unsubscribed", "bounced", "complained", "stopped", "left_out"]
-"""What a cell says: a reason to suppress somebody, or to leave the line out."""
+Outcome = Literal["unsubscribed", "complained", "bounced", "stopped", "left_out"]
+"""What a cell says: a reason to suppress somebody, or to leave the line out; the gravest first."""
+GRAVEST_FIRST: tuple[Outcome, ...] = get_args(Outcome)
 Kind = Literal[
     "unsubscribed", "bounced", "complained", "left_out", "agreement", "newsletter", "state", "note", "anything"
 ]
@@ -27,7 +28,10 @@ LONGEST_STATE_CHARS = 500
 LONGEST_ANYTHING_CHARS = 60
 _STATE_ENDINGS = (" status", " stage", " statut", " estado", " stato", " etapa", " статус")
 _DENIALS = ("not ", "never ", "nicht ", "nie ", "pas ", "non ", "не ", "un")
-_FORBIDS = re.compile(r"\b(?:do not|dont|never|must not|may not)\b(?: \w+){0,4} (?:email|mail|contact|write|market)")
+_FORBIDS = re.compile(
+    r"\b(?:do not|dont|never|must not|may not) (?:(?:call|phone|text|sms|fax|post|visit) (?:or|and|nor) ){0,3}"
+    r"(?:send )?(?:email|mail|contact|write|market)"
+)
 """As in "Do not call or email"."""
 _TO_SPACES = str.maketrans("-_", "  ")
 _PARTS = str.maketrans(dict.fromkeys(";,|/\n", "\n"))
@@ -73,6 +77,7 @@ class Wishes:
         }
         self._in_notes = phrases["phrases_in_notes"]
         self._other_channels = phrases["other_channels"]
+        self._stems = tuple(folded(word) for word in every(found["unsubscribed_stems"]))
         self._not_the_wish = frozenset(folded(word) for word in every(found["not_the_wish"]))
         self._yes = _plain(every(found["yes"]))
         self._no = _plain(every(found["no"]))
@@ -90,9 +95,12 @@ class Wishes:
         for kind, phrases in self._by_heading.items():
             if any(phrases.found_in(text) for text in texts):
                 return kind
-        if any(_FORBIDS.search(text) for text in texts):
+        if any(_FORBIDS.search(text) or self._begins_as_one(text) for text in texts):
             return "unsubscribed"
         return "state" if texts[0].endswith(_STATE_ENDINGS) else None
+
+    def _begins_as_one(self, text: str) -> bool:
+        return any(word.startswith(self._stems) for word in text.split())
 
     def _is_of_another_channel(self, texts: list[str]) -> bool:
         words = " ".join(texts)

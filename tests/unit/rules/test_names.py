@@ -64,6 +64,11 @@ def test_a_whole_name_is_split_whichever_part_comes_first() -> None:
     assert {(name.first, name.middle, name.last) for name in parts} == {("Ivy", "Lee", "Sun")}
 
 
+def test_a_russian_name_is_split_by_the_name_of_the_father() -> None:
+    parts = [split_name(name) for name in ("Петров Иван Сергеевич", "Иван Сергеевич Петров")]
+    assert {(name.first, name.middle, name.last) for name in parts} == {("Иван", "Сергеевич", "Петров")}
+
+
 def test_an_encoded_word_is_told_from_a_name_with_a_question() -> None:
     assert has_encoded_word("Jo =?utf-8?q?Jo=0D=0ABcc:_x@evil.example?=")
     assert not has_encoded_word("Jo =? Example?")

@@ -57,6 +57,13 @@ def outcome(heading: str, cell: str) -> str | None:
         ("Отписан", "да", "unsubscribed"),
         ("配信停止", "1", "unsubscribed"),
         ("Spam complaint", "yes", "complained"),
+        ("Marked email as spam", "true", "complained"),
+        ("ABMELDEZEIT", "2026-01-01 10:00:00", "unsubscribed"),
+        ("Se canceló la suscripción a todos los correos", "Sí", "unsubscribed"),
+        ("すべてのEメールの登録を解除", "はい", "unsubscribed"),
+        ("Do not allow Emails", "Allow", None),
+        ("Do not allow Emails", "Do Not Allow", "unsubscribed"),
+        ("(Do Not Modify) Contact", "4f1c", None),
     ],
 )
 def test_a_column_says_so_in_its_own_way(heading: str, cell: str, told: str | None) -> None:
