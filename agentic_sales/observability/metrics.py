@@ -1,13 +1,14 @@
-"""Name what is measured, and say how it is counted.
+"""Name the metrics and the fields that count them.
 
-Why counts live in Redis: a run is counted by the same script that ends it, so the numbers are exact. Nothing is counted
-twice when a worker dies between the end of a run and its report, nothing is lost with a child that is replaced, and
-every facade can tell all of it, also after a restart. Counters in the memory of worker processes would need files that
-grow with every child (`prometheus_client`'s multi-process mode), or parents that forget what was not scraped in time.
-It costs a few hash increments inside scripts that run anyway: 20 µs of Redis per run, and no further round trip.
+Counts live in Redis for exactness. The script that ends a run also counts it. A worker's death between the end of a
+run
+and its report counts nothing twice. The replacement of a child loses nothing. Every facade reports all counts, also
+after a restart. Counters in the memory of worker processes would need files that grow with every child
+(`prometheus_client`'s multi-process mode). Or the parent would lose the counts between two scrapes. The counts cost a
+few hash increments inside scripts that run anyway. That is 20 µs of Redis per run and no further round trip.
 
-So these numbers are the fleet's, whichever facade tells them: over several facades take `max`, not `sum`. Only what is
-about one process (`agentic_http_…`, `agentic_worker_…`, `process_…`) is counted in its memory.
+Every facade reports the whole fleet's numbers. Take `max` over several facades, not `sum`. Only the metrics of one
+process (`agentic_http_…`, `agentic_worker_…`, `process_…`) are counted in its memory.
 
 No label ever names a person, a run or a thread.
 """
@@ -18,19 +19,22 @@ from typing import TypeAlias
 COUNTS_KEY = "agentic:metrics"
 """Hash from a name and its labels, joined by tabs, to a number."""
 BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 900.0)
-"""Upper ends of the buckets of every histogram, in seconds; the longest runs of a fleet last that long."""
+"""Upper bounds of every histogram's buckets, in seconds. The largest bound covers a fleet's longest runs."""
 SUM = "sum_us"
-"""Where the sum of a histogram stands among its buckets, in whole microseconds."""
+"""Field of a histogram's sum among its buckets, in whole microseconds."""
 BEYOND = "+Inf"
 """The bucket above all bounds."""
 
 RUN_OUTCOMES = ("success", "error", "timeout", "interrupted", "cancelled", "dead")
-"""How a run ends; `dead`: its workers died too often."""
+"""How a run ends. `dead` means that its workers died too often."""
 RECOVERY_OUTCOMES = ("resumed", "dead", "released", "republished")
-"""What became of a run that lost its worker or its message: claimed again, given up, given back by a worker that is
-stopped, published again by the sweeper."""
+"""How the recovery of a run ended after the loss of its worker or its message.
+
+`resumed` was claimed again. `dead` was given up. `released` was given back by a worker that stops. `republished` was
+published again by the sweeper.
+"""
 SEND_OUTCOMES = ("sent", "failed", "ambiguous", "suppressed", "deferred")
-"""What became of a message at the send door."""
+"""How the send door ended a message."""
 FALLBACK_CODES = (
     "model_not_configured",
     "model_misconfigured",
@@ -39,7 +43,7 @@ FALLBACK_CODES = (
     "rate_limited",
     "budget_exceeded",
 )
-"""Why rules answered where a model was to be asked."""
+"""Reasons why rules answered in place of a model."""
 DIRECTIONS = ("input", "output")
 """Tokens that a model read, and tokens that it wrote."""
 
@@ -48,17 +52,17 @@ Labels: TypeAlias = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """One metric and the labels that tell its series apart."""
+    """One metric and its labels."""
 
     name: str
     """Name without the suffix that Prometheus adds to counters and histograms."""
     text: str
-    """What it counts, in a sentence."""
+    """One sentence for the metric's help."""
     labels: Labels = ()
     """Names of its labels."""
 
     def field(self, *values: str) -> str:
-        """Name the field of `COUNTS_KEY` that counts one series."""
+        """Return the field of `COUNTS_KEY` that counts one series."""
         return "\t".join((self.name, *values))
 
 
@@ -104,4 +108,4 @@ local function observe(seconds, ...)
   count(math.floor(seconds * 1000000), labels, '{SUM}')
 end
 """
-"""Lua functions for scripts: add to a counter, and put a time into a histogram."""
+"""Lua functions that add to a counter and put a time into a histogram."""

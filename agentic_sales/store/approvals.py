@@ -1,4 +1,4 @@
-"""Keep the questions whether a message may be sent, each about one exact message, and each answered once."""
+"""Keep the approval questions. Each is about one exact message and is answered once."""
 
 from datetime import datetime
 
@@ -20,23 +20,23 @@ class ApprovalRow(Table):
     __table_args__ = (Index(None, "state", "expires_at"), Index(None, "touch_id"))
 
     approval_id: Mapped[str] = mapped_column(primary_key=True)
-    """Digest of the touch and of the exact message: the same message is asked about once."""
+    """Digest of the touch and of the exact message. The same message is asked about once."""
     touch_id: Mapped[str] = mapped_column(ForeignKey("touches.touch_id", ondelete="CASCADE"))
     """The touch."""
     digest: Mapped[str]
-    """Digest of the exact message and recipient that is asked about."""
+    """Digest of the exact message and recipient."""
     state: Mapped[str] = mapped_column(default="pending")
     """`pending`, `approved`, `rejected`, `edited` (another question took its place) or `expired`."""
     decided_by: Mapped[str | None] = mapped_column(default=None)
-    """Who answered."""
+    """Person that answered."""
     decided_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When."""
+    """Time of the answer."""
     note: Mapped[str] = mapped_column(default="")
-    """What was said with the answer."""
+    """Note of the answer."""
     expires_at: Mapped[datetime]
-    """When it can no longer be answered."""
+    """End of the time for an answer."""
     created_at: Mapped[datetime]
-    """When it was asked."""
+    """Time of the question."""
 
 
 async def ask(
@@ -48,13 +48,13 @@ async def ask(
     expires_at: datetime,
     now: datetime,
 ) -> bool:
-    """Write a new question; False: this message is or was asked about."""
+    """Write a new question. False if there is or was a question about this message."""
     row = {"approval_id": approval_id, "touch_id": touch_id, "digest": digest}
     return await insert_new(connection, ApprovalRow, {**row, "expires_at": expires_at, "created_at": now})
 
 
 async def approval(connection: AsyncConnection, approval_id: ApprovalId) -> ApprovalRow | None:
-    """Return a question; None: it is not known."""
+    """Return a question or None."""
     return await first(connection, ApprovalRow, select(ApprovalRow).where(ApprovalRow.approval_id == approval_id))
 
 
@@ -66,7 +66,10 @@ async def approvals(
     limit: int = 100,
     offset: int = 0,
 ) -> list[ApprovalRow]:
-    """Return questions, the oldest first; `pending` ones only whose message waits still; the rest narrows them down."""
+    """Return questions, the oldest first.
+
+    The message of a `pending` one still waits. The other arguments narrow the list.
+    """
     statement = select(ApprovalRow).order_by(ApprovalRow.created_at, ApprovalRow.approval_id)
     statement = narrowed(statement, {ApprovalRow.state: state})
     if state == "pending":
@@ -84,12 +87,12 @@ async def pending_count(connection: AsyncConnection, *, now: datetime) -> int:
 
 
 def _waits() -> ColumnElement[bool]:
-    """Ask that the message waits still: who was stopped since then gets none that could be agreed to."""
+    """Test that the message still waits. A person that was stopped since then has no question to approve."""
     return exists().where(TouchRow.touch_id == ApprovalRow.touch_id, TouchRow.state.in_(WAITING))
 
 
 async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[ApprovalRow]:
-    """Return every question about a touch, the oldest first; one that was edited before the one in its place."""
+    """Return every question about a touch, the oldest first. An edited question stands before its replacement."""
     order = ApprovalRow.created_at, ApprovalRow.state != "edited", ApprovalRow.approval_id
     return await every(
         connection, ApprovalRow, select(ApprovalRow).where(ApprovalRow.touch_id == touch_id).order_by(*order)
@@ -97,7 +100,7 @@ async def approvals_of(connection: AsyncConnection, touch_id: TouchId) -> list[A
 
 
 async def was_edited(connection: AsyncConnection, touch_id: TouchId) -> bool:
-    """Tell whether somebody changed the message of a touch."""
+    """Tell whether a person edited the message of a touch."""
     statement = select(ApprovalRow.approval_id).where(ApprovalRow.touch_id == touch_id, ApprovalRow.state == "edited")
     return (await connection.execute(statement.limit(1))).first() is not None
 
@@ -105,7 +108,7 @@ async def was_edited(connection: AsyncConnection, touch_id: TouchId) -> bool:
 async def unanswered_of_parked(
     connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
 ) -> list[ApprovalRow]:
-    """Return the questions that expired about the present messages of a campaign's parked people, or of one of them."""
+    """Return expired questions about the present messages of a campaign's parked people. One contact narrows them."""
     statement = (
         select(ApprovalRow)
         .join(TouchRow, (TouchRow.touch_id == ApprovalRow.touch_id) & (TouchRow.digest == ApprovalRow.digest))
@@ -134,7 +137,7 @@ async def decide(
     note: str,
     now: datetime,
 ) -> ApprovalRow | None:
-    """Answer a question; None: it was answered, has expired, or is about another message, and nothing was changed."""
+    """Answer a question. None without any change if it was answered, has expired or is about another message."""
     statement = (
         update(ApprovalRow)
         .where(ApprovalRow.approval_id == approval_id, ApprovalRow.digest == digest)
@@ -146,7 +149,7 @@ async def decide(
 
 
 async def expire_approvals(connection: AsyncConnection, *, now: datetime) -> list[ApprovalRow]:
-    """Close the questions that nobody answered in time; return them."""
+    """Close the questions that nobody answered in time, and return them."""
     statement = (
         update(ApprovalRow)
         .where(ApprovalRow.state == "pending", ApprovalRow.expires_at <= now)
@@ -157,7 +160,7 @@ async def expire_approvals(connection: AsyncConnection, *, now: datetime) -> lis
 
 
 async def is_approved(connection: AsyncConnection, touch_id: TouchId, digest: str) -> bool:
-    """Tell whether somebody approved exactly this message."""
+    """Tell whether a person approved exactly this message."""
     statement = select(ApprovalRow.approval_id).where(
         ApprovalRow.touch_id == touch_id, ApprovalRow.digest == digest, ApprovalRow.state == "approved"
     )

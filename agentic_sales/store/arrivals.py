@@ -1,4 +1,4 @@
-"""Keep what a provider told us of until a worker has read it: the facade takes events, and reads no mail itself."""
+"""Keep providers' events until a worker has read them. The facade takes events but reads no mail itself."""
 
 from datetime import datetime
 from typing import Any
@@ -20,35 +20,35 @@ class ArrivalRow(Table):
     event_id: Mapped[str] = mapped_column(primary_key=True)
     """The provider's id of the event."""
     event: Mapped[dict[str, Any]]
-    """The event, as the provider signed it."""
+    """The event as the provider signed it."""
     tries: Mapped[int] = mapped_column(default=0)
-    """How often it was tried in vain."""
+    """Number of failed tries."""
     due_at: Mapped[datetime]
-    """When it is tried next."""
+    """Time of the next try."""
     received_at: Mapped[datetime]
-    """When it came, as its provider tells."""
+    """Time of the event by its provider's clock."""
 
 
 async def add_arrival(
     connection: AsyncConnection, event_id: str, event: dict[str, Any], *, received_at: datetime, now: datetime
 ) -> bool:
-    """Keep an event; False: it waits already."""
+    """Keep an event. False if it waits already."""
     row = {"event_id": event_id, "event": event, "due_at": now, "received_at": received_at}
     return await insert_new(connection, ArrivalRow, row)
 
 
 async def due_arrivals(connection: AsyncConnection, *, now: datetime, limit: int) -> list[ArrivalRow]:
-    """Return the events that are due, those that wait longest first."""
+    """Return the due events, the longest waiting first."""
     statement = select(ArrivalRow).where(ArrivalRow.due_at <= now).order_by(ArrivalRow.due_at, ArrivalRow.event_id)
     return await every(connection, ArrivalRow, statement.limit(limit))
 
 
 async def drop_arrival(connection: AsyncConnection, event_id: str) -> None:
-    """Forget an event that was read, or that nobody can read."""
+    """Forget an event that was read or cannot be read."""
     await connection.execute(delete(ArrivalRow).where(ArrivalRow.event_id == event_id))
 
 
 async def put_off_arrival(connection: AsyncConnection, event_id: str, *, tries: int, due_at: datetime) -> None:
-    """Let an event be tried again later."""
+    """Put off the next try of an event."""
     changed = update(ArrivalRow).where(ArrivalRow.event_id == event_id)
     await connection.execute(changed.values(tries=tries, due_at=due_at))

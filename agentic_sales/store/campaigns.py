@@ -1,4 +1,4 @@
-"""Keep campaigns, and who is enrolled in them."""
+"""Keep campaigns and their enrollments."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -23,15 +23,15 @@ class CampaignRow(Table):
     __table_args__ = (Index(None, "state"),)
 
     campaign_id: Mapped[str] = mapped_column(primary_key=True)
-    """Its id, as its maker chose it: letters, digits, `_` and `-`."""
+    """Its maker's id of letters, digits, `_` and `-`."""
     name: Mapped[str]
-    """For people."""
+    """Name for people."""
     state: Mapped[str] = mapped_column(default="draft")
     """`draft`, `running`, `paused`, `stopped` or `finished`."""
     reason: Mapped[str] = mapped_column(default="")
-    """Why it is in this state, for people; empty: somebody wanted it so."""
+    """Reason for the state in words for people. Empty if a person set the state."""
     plan: Mapped[dict[str, Any]]
-    """A `campaigns.plan.CampaignPlan` as JSON: steps, window, mailboxes, approval."""
+    """A `campaigns.plan.CampaignPlan` as JSON with steps, window, mailboxes and approval."""
     created_at: Mapped[datetime]
     """When it was made."""
     updated_at: Mapped[datetime]
@@ -55,23 +55,23 @@ class EnrollmentRow(Table):
     contact_id: Mapped[str] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"), primary_key=True)
     """The person."""
     state: Mapped[str] = mapped_column(default=ACTIVE)
-    """`active`, `finished`, `stopped` or `parked` (something is wrong that a person must look at)."""
+    """`active`, `finished`, `stopped` or `parked`. A person must look at a parked one."""
     reason: Mapped[str] = mapped_column(default="")
-    """Why it ended or was parked."""
+    """Reason for its end or for parking it."""
     step: Mapped[int] = mapped_column(default=0)
-    """Step that comes next, from 0."""
+    """Next step, from 0."""
     wake_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When it is to go on; None: never, or it is being worked on."""
+    """Time of the next visit. None means never, or that a visit is under way."""
     not_before_at: Mapped[datetime | None] = mapped_column(default=None)
-    """The next message is not due before, because the person is away until then; None: nothing is known."""
+    """The next message is not due before this moment, because the person is away. None if nothing is known."""
     lease_until_at: Mapped[datetime | None] = mapped_column(default=None)
-    """Until when a claim on its visit holds; None: nobody claims it."""
+    """End of the lease on its visit. None without a claim."""
     run_id: Mapped[str | None] = mapped_column(default=None)
-    """Run that visits it; None: none does."""
+    """Run that visits it, or None."""
     fruitless: Mapped[int] = mapped_column(default=0, server_default="0")
-    """Visits in a row that came to nothing; after too many it is parked."""
+    """Visits in a row without a result. Too many of them park it."""
     wakes: Mapped[int] = mapped_column(default=0, server_default="0")
-    """How often somebody or something woke it, for a visit that must not put to sleep who was woken meanwhile."""
+    """Number of wakes. A visit must not put an enrollment to sleep that was woken meanwhile."""
     created_at: Mapped[datetime]
     """When the person was enrolled."""
     updated_at: Mapped[datetime]
@@ -79,31 +79,31 @@ class EnrollmentRow(Table):
 
 
 def woken(now: datetime) -> dict[str, Any]:
-    """Return the columns of an enrollment that is woken."""
+    """Return the columns that wake an enrollment."""
     return {"wake_at": now, "wakes": EnrollmentRow.wakes + 1, "updated_at": now}
 
 
 async def add_campaign(
     connection: AsyncConnection, campaign_id: CampaignId, *, name: str, plan: Mapping[str, Any], now: datetime
 ) -> bool:
-    """Write a new campaign, as a draft; False: the id is taken."""
+    """Write a new campaign as a draft. False if the id is taken."""
     row = {"campaign_id": campaign_id, "name": name, "plan": dict(plan)}
     return await insert_new(connection, CampaignRow, {**row, "created_at": now, "updated_at": now})
 
 
 async def campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
-    """Return a campaign; None: it is not known."""
+    """Return a campaign or None."""
     return await first(connection, CampaignRow, select(CampaignRow).where(CampaignRow.campaign_id == campaign_id))
 
 
 async def held_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
-    """Return a campaign that nobody can pause or stop until this transaction ends; None: it is not known."""
+    """Return a campaign or None. Nobody can pause or stop it until this transaction ends."""
     statement = select(CampaignRow).where(CampaignRow.campaign_id == campaign_id).with_for_update(read=True)
     return await first(connection, CampaignRow, statement)
 
 
 async def locked_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
-    """Return a campaign that nobody can move, send for or finish until this transaction ends; None: it is not known."""
+    """Return a campaign or None. Nobody can move, finish or send for it until this transaction ends."""
     statement = select(CampaignRow).where(CampaignRow.campaign_id == campaign_id).with_for_update(key_share=True)
     return await first(connection, CampaignRow, statement)
 
@@ -111,7 +111,7 @@ async def locked_campaign(connection: AsyncConnection, campaign_id: CampaignId) 
 async def campaigns(
     connection: AsyncConnection, *, state: str | None = None, limit: int = 100, offset: int = 0
 ) -> list[CampaignRow]:
-    """Return campaigns, the newest first; `state` keeps those in that state."""
+    """Return campaigns, the newest first. `state` keeps those in that state."""
     statement = select(CampaignRow).order_by(CampaignRow.created_at.desc(), CampaignRow.campaign_id)
     statement = narrowed(statement, {CampaignRow.state: state})
     return await every(connection, CampaignRow, statement.limit(limit).offset(offset))
@@ -126,7 +126,7 @@ async def move_campaign(
     now: datetime,
     reason: str = "",
 ) -> CampaignRow | None:
-    """Move a campaign to another state if it is in an expected one; None: it is not, and nothing was changed."""
+    """Move a campaign to another state. None without any change if it is in no expected state."""
     statement = (
         update(CampaignRow)
         .where(CampaignRow.campaign_id == campaign_id, CampaignRow.state.in_(expected))
@@ -137,11 +137,12 @@ async def move_campaign(
 
 
 async def finish_campaigns(connection: AsyncConnection, *, now: datetime) -> list[CampaignId]:
-    """Finish every running campaign in which people were and nobody is on the way any more; return them."""
+    """Finish every running campaign with enrollments that have all ended. Return the campaigns."""
     joined = select(EnrollmentRow.contact_id).where(EnrollmentRow.campaign_id == CampaignRow.campaign_id)
     on_the_way = joined.where(EnrollmentRow.state.in_((ACTIVE, "parked")))
     is_through = (CampaignRow.state == RUNNING, joined.exists(), ~on_the_way.exists())
-    # Who joins meanwhile holds the campaign; only a statement after the wait for it sees that somebody has joined.
+    # An enrollment that begins meanwhile holds the campaign. Only a statement after the wait for it sees the
+    # enrollment.
     held = select(CampaignRow.campaign_id).where(*is_through).with_for_update(key_share=True)
     candidates = (await connection.execute(held)).scalars().all()
     if not candidates:
@@ -163,7 +164,7 @@ async def enroll(
     wake_at: datetime | None,
     now: datetime,
 ) -> bool:
-    """Enroll a person, to be visited at a moment (None: not before somebody wakes it); False: is enrolled already."""
+    """Enroll a person for a visit at a moment. None waits for a wake. False if the person is enrolled already."""
     row = {"campaign_id": campaign_id, "contact_id": contact_id, "wake_at": wake_at}
     return await insert_new(connection, EnrollmentRow, {**row, "created_at": now, "updated_at": now})
 
@@ -176,7 +177,7 @@ async def enroll_many(
     wake_at: datetime | None,
     now: datetime,
 ) -> int:
-    """Enroll people; return how many were not enrolled, neither now nor before."""
+    """Enroll people. Return the number of people that were never enrolled before."""
     same = {"campaign_id": campaign_id, "wake_at": wake_at, "created_at": now, "updated_at": now}
     rows = [{"contact_id": contact_id, **same} for contact_id in sorted(set(people))]
     return await insert_many(connection, EnrollmentRow, rows)
@@ -185,7 +186,7 @@ async def enroll_many(
 async def enrollment(
     connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId
 ) -> EnrollmentRow | None:
-    """Return a person's enrollment in a campaign; None: there is none."""
+    """Return a person's enrollment in a campaign, or None."""
     statement = select(EnrollmentRow).where(
         EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.contact_id == contact_id
     )
@@ -201,7 +202,7 @@ async def change_enrollment(
     now: datetime,
     expected_step: int | None = None,
 ) -> bool:
-    """Change columns of an active enrollment; False: it is not active, or not at the expected step."""
+    """Change columns of an active enrollment. False if it is not active or not at the expected step."""
     statement = update(EnrollmentRow).where(
         EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.contact_id == contact_id, EnrollmentRow.state == ACTIVE
     )
@@ -211,7 +212,7 @@ async def change_enrollment(
 
 
 async def go_on(connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, now: datetime) -> bool:
-    """Let an enrollment go on now that is parked, or that a visit may be about to park; False: it has ended."""
+    """Let a parked enrollment go on now, or one that a visit may be about to park. False if it has ended."""
     mine = (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.contact_id == contact_id)
     return await _go_on(connection, mine & EnrollmentRow.state.in_((ACTIVE, "parked")), now) == 1
 
@@ -219,7 +220,7 @@ async def go_on(connection: AsyncConnection, campaign_id: CampaignId, contact_id
 async def unpark(
     connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
 ) -> int:
-    """Let a parked enrollment go on now, or every one of the campaign; return how many."""
+    """Let one parked enrollment go on now, or all of the campaign. Return their number."""
     parked = (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.state == "parked")
     return await _go_on(
         connection, parked if contact_id is None else parked & (EnrollmentRow.contact_id == contact_id), now
@@ -234,7 +235,7 @@ async def _go_on(connection: AsyncConnection, which: ColumnElement[bool], now: d
 async def enrollments(
     connection: AsyncConnection, campaign_id: CampaignId, *, state: str | None = None, limit: int = 100, offset: int = 0
 ) -> list[EnrollmentRow]:
-    """Return a campaign's enrollments, in the order in which people joined; `state` keeps those in that state."""
+    """Return a campaign's enrollments in the order of joining. `state` keeps those in that state."""
     statement = select(EnrollmentRow).order_by(EnrollmentRow.created_at, EnrollmentRow.contact_id)
     statement = narrowed(statement, {EnrollmentRow.campaign_id: campaign_id, EnrollmentRow.state: state})
     return await every(connection, EnrollmentRow, statement.limit(limit).offset(offset))
@@ -253,7 +254,7 @@ async def enrollment_counts(connection: AsyncConnection, campaign_id: CampaignId
 async def stop_enrollments(
     connection: AsyncConnection, contact_id: ContactId, reason: StopReason, *, now: datetime
 ) -> list[CampaignId]:
-    """Stop a person's enrollments in every campaign, with one last visit to end their threads; return the campaigns."""
+    """Stop a person's enrollments in every campaign. One last visit ends their threads. Return the campaigns."""
     statement = (
         update(EnrollmentRow)
         .where(EnrollmentRow.contact_id == contact_id, EnrollmentRow.state.in_((ACTIVE, "parked")))

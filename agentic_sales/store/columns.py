@@ -1,4 +1,4 @@
-"""Define the columns and the base class that every table is made of, alike on SQLite and PostgreSQL."""
+"""Define the columns and the base class of every table. They work alike on SQLite and PostgreSQL."""
 
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
@@ -18,17 +18,17 @@ _CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""A name for every constraint, without which a migration cannot drop one."""
+"""Names for constraints. A migration cannot drop a constraint without a name."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime, kept in UTC; SQLite has no time zones, so they are put on again when it is read."""
+    """An aware datetime in UTC. SQLite has no time zones, so reading adds UTC again."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse a naive datetime, whose instant nobody knows."""
+        """Refuse a naive datetime, because its instant is unknown."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -37,25 +37,25 @@ class UtcDateTime(TypeDecorator[datetime]):
         return in_utc.replace(tzinfo=None) if dialect.name == "sqlite" else in_utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return what was stored as an aware datetime in UTC."""
+        """Return a stored value as an aware datetime in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
 
 
 class CleanText(TypeDecorator[str]):
-    """A text without what PostgreSQL cannot store: NUL and halves of surrogate pairs are U+FFFD, on SQLite too."""
+    """A text that PostgreSQL can store. NUL and halves of surrogate pairs become U+FFFD, on SQLite too."""
 
     impl = String
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - alike on both
-        """Clean a text that is stored or looked for."""
+        """Clean a text that is stored or searched."""
         return None if value is None else clean_text(value)
 
 
 JSON_OBJECT = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-"""A JSON value, NULL where there is none; PostgreSQL can index it."""
+"""A JSON value, or NULL without one. PostgreSQL can index it."""
 
 
 class Table(DeclarativeBase):
@@ -69,7 +69,7 @@ class Table(DeclarativeBase):
     }
 
     def as_data(self) -> dict[str, Any]:
-        """Return the row as plain data, columns that were not read left out, moments in ISO 8601."""
+        """Return the row as plain data with times in ISO 8601. Columns that were not read are left out."""
         read = [column.key for column in self.__table__.columns if hasattr(self, column.key)]
         values = {name: getattr(self, name) for name in read}
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}

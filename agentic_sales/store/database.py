@@ -1,7 +1,8 @@
-"""Open the SQL database of durable state: SQLite in the state directory, or what `DATABASE_URL` names.
+"""Open the SQL database of durable state.
 
-One `Database` per process and event loop, made after a fork. It connects when it is first used, and heals: a
-connection that the server closed is replaced before the next statement.
+It is the database of `DATABASE_URL`, or else SQLite in the state directory. There is one `Database` per process and
+event loop, made after a fork. It connects at its first use. It replaces a connection that the server closed before the
+next statement.
 """
 
 import asyncio
@@ -25,19 +26,19 @@ from agentic_sales.settings import Settings
 from agentic_sales.wire import to_stored
 
 SQLITE_BUSY_TIMEOUT_S = 10.0
-"""How long a writer waits for another process's write; writes are single rows, so this is long."""
+"""Longest wait of a writer for another process's write. Writes are single rows, so this is long."""
 CONNECT_TIMEOUT_S = 2
 POOL_TIMEOUT_S = 5.0
-"""How long a request waits for one of this process's connections before the database counts as away."""
+"""Longest wait of a request for a connection of this process. Then the database counts as unavailable."""
 KEEPALIVE: dict[str, Any] = {
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
-"""How libpq finds out that PostgreSQL's machine is gone; by itself it waits for an answer for ever."""
+"""Settings by which libpq notices the loss of PostgreSQL's machine. Without them it waits for ever."""
 EMPTY_LOG = "PRAGMA wal_checkpoint(TRUNCATE)"
-"""Moves SQLite's log into the database file and empties it; it waits for others as a writer does."""
+"""Moves SQLite's log into the database file and empties it. It waits for others as a writer does."""
 _POSTGRESQL = "postgresql+psycopg"
 _SQLITE = "sqlite+aiosqlite"
 _FILE_NAME = "agentic_sales.sqlite"
@@ -45,11 +46,11 @@ _WRITES = "agentic_sales_writes"
 
 
 def database_url(configuration: Settings) -> URL:
-    """Return the database's URL, with the driver that we use.
+    """Return the database's URL with our driver.
 
     Raises:
-        ConfigurationError: `DATABASE_URL` is no URL, or names a database that is neither SQLite nor PostgreSQL, or
-            PostgreSQL without the packages for it.
+        ConfigurationError: `DATABASE_URL` is no URL, or names neither SQLite nor PostgreSQL. Or it names PostgreSQL
+            without the packages for it.
     """
     if not configuration.database_url:
         return URL.create(_SQLITE, database=str(configuration.state_dir / _FILE_NAME))
@@ -69,7 +70,7 @@ def database_url(configuration: Settings) -> URL:
 
 
 class Database:
-    """The database, for one event loop."""
+    """The database of one event loop."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
@@ -79,7 +80,7 @@ class Database:
         """Open a connection for statements that change nothing.
 
         Raises:
-            EffectExceeded: The current run is one of a pure row.
+            EffectExceeded: The current run's row is pure.
         """
         effects.require("read", "read the store")
         async with self.engine.connect() as connection:
@@ -87,10 +88,11 @@ class Database:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Open a transaction that writes, committed at the end of the body.
+        """Open a transaction that writes. It commits at the end of the body.
 
-        On SQLite it takes the write lock at its start: a transaction that first reads and then writes would otherwise
-        fail at once, whatever the busy timeout, when another process has written in between.
+        On SQLite it takes the write lock at its start. A transaction that reads before it writes would otherwise fail
+        at
+        once when another process has written in between. The busy timeout would not help.
 
         Raises:
             EffectExceeded: The effect of the current run's row is neither write nor send.
@@ -102,10 +104,11 @@ class Database:
                 yield writing
 
     async def scrub(self) -> None:
-        """Leave nothing in SQLite's files of what was deleted; PostgreSQL does so at its next vacuum.
+        """Remove deleted data from SQLite's files. PostgreSQL does so at its next vacuum.
 
-        `secure_delete` zeroes what is deleted where it stands, but not the copy that stays behind when a row moves to
-        another page. So the file is written anew, for which writers wait, and its log is emptied.
+        `secure_delete` zeroes deleted data in place. It misses the copy that stays behind when a row moves to another
+        page.
+        So the file is written anew, and its log is emptied. Writers wait for that.
 
         Raises:
             StateUnavailable: Others used the database for as long as a writer waits.
@@ -131,14 +134,14 @@ def is_kept(rows: Iterable[Sequence[int]]) -> bool:
 async def open_database(
     configuration: Settings, *, statement_timeout_s: float | None = None
 ) -> AsyncIterator[Database]:
-    """Open the database of a configuration; it connects when it is first used.
+    """Open the database of a configuration. It connects at its first use.
 
     Args:
-        configuration: Says which database.
-        statement_timeout_s: How long PostgreSQL works on one statement before it gives up; None: for ever.
+        configuration: Names the database.
+        statement_timeout_s: Longest time of PostgreSQL for one statement. None sets no limit.
 
     Raises:
-        ConfigurationError: `DATABASE_URL` cannot be one.
+        ConfigurationError: `DATABASE_URL` is invalid.
     """
     engine = build_engine(database_url(configuration))
     if statement_timeout_s is not None and engine.dialect.name == "postgresql":
@@ -153,12 +156,12 @@ _current: WeakKeyDictionary[asyncio.AbstractEventLoop, Database] = WeakKeyDictio
 
 
 def current_database(configuration: Settings) -> Database:
-    """Return the running event loop's database, made when it is first asked for; `close_current_database` closes it.
+    """Return the running event loop's database and make it at the first call. `close_current_database` closes it.
 
-    For graphs, which nobody hands a database: a worker child has one loop for all of its runs.
+    It is for graphs, which get no database as an argument. A worker child has one loop for all of its runs.
 
     Raises:
-        ConfigurationError: `DATABASE_URL` cannot be one.
+        ConfigurationError: `DATABASE_URL` is invalid.
     """
     loop = asyncio.get_running_loop()
     if loop not in _current:
@@ -168,7 +171,7 @@ def current_database(configuration: Settings) -> Database:
 
 @asynccontextmanager
 async def as_current(database: Database) -> AsyncIterator[None]:
-    """Let the running event loop's database be this one while the body runs, whatever the configuration names."""
+    """Use this database in the running event loop until the body ends, instead of the configuration's."""
     loop = asyncio.get_running_loop()
     before = _current.get(loop)
     _current[loop] = database
@@ -181,13 +184,13 @@ async def as_current(database: Database) -> AsyncIterator[None]:
 
 
 async def close_current_database() -> None:
-    """Close the running event loop's database, if it has one."""
+    """Close the running event loop's database if it has one."""
     if (database := _current.pop(asyncio.get_running_loop(), None)) is not None:
         await database.engine.dispose()
 
 
 def build_engine(url: URL) -> AsyncEngine:
-    """Make the engine of a URL, set up for several processes that share the database."""
+    """Make the engine of a URL for several processes that share the database."""
     if url.drivername == _POSTGRESQL:
         options = {"connect_timeout": CONNECT_TIMEOUT_S, **KEEPALIVE}
         return create_async_engine(
@@ -200,7 +203,7 @@ def build_engine(url: URL) -> AsyncEngine:
 
 
 def _limit_statements(timeout_s: float, connection: DBAPIConnection, _: object) -> None:
-    """Limit the statements of a connection; not in its URL, where poolers such as PgBouncer refuse options."""
+    """Limit the statements of a connection. The URL cannot, because poolers such as PgBouncer refuse options in it."""
     cursor = connection.cursor()
     cursor.execute(f"SET statement_timeout = {timeout_s * 1000:.0f}")
     cursor.close()
@@ -208,7 +211,7 @@ def _limit_statements(timeout_s: float, connection: DBAPIConnection, _: object) 
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    """Let readers go on beside a writer, zero what is deleted, and leave transactions to `_begin_sqlite`."""
+    """Let readers go on beside a writer, zero deleted data, and leave transactions to `_begin_sqlite`."""
     connection.isolation_level = None
     cursor: Any = connection.cursor()
     for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):

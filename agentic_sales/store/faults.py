@@ -1,4 +1,4 @@
-"""Tell a fault of one item from a fault of the world, which would meet every item."""
+"""Tell a fault of one item from a fault of the world. A fault of the world would meet every item."""
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
@@ -6,10 +6,10 @@ from agentic_sales.errors import TransientError
 
 
 def is_of_world(exc: Exception) -> bool:
-    """Tell whether an error says nothing of the item at hand, so that the next one would fare alike.
+    """Tell whether an error would meet the next item alike.
 
-    A database that is away, a table that is missing, a full disk and a busy provider are the world's. A value that the
-    database refuses, and whatever our own code raises, is the item's.
+    A database that is away, a missing table, a full disk and a busy provider are faults of the world. A value that the
+    database refuses is a fault of the item. So is any error of our own code.
     """
     if isinstance(exc, DBAPIError):
         return not isinstance(exc, (DataError, IntegrityError))

@@ -1,4 +1,4 @@
-"""Keep what came back: every reply, bounce, complaint and receipt once, whoever delivers it how often."""
+"""Keep replies, bounces, complaints and receipts. Each is stored once, however often it is delivered."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,42 +14,42 @@ from agentic_sales.store.statements import every, first, insert_new, narrowed
 from agentic_sales.store.touches import TouchRow
 
 UNREADABLE = "unreadable"
-"""Kind of what raised when it was read; its text is the reason, and the item as it came."""
+"""Kind of an item that could not be read. Its text holds the reason and the raw item."""
 
 
 class InboundRow(Table):
-    """One message or event that came back."""
+    """One message or event that came in."""
 
     __tablename__ = "inbound_messages"
     __table_args__ = (Index(None, "contact_id", "received_at"), Index(None, "touch_id"), Index(None, "kind"))
 
     event_id: Mapped[str] = mapped_column(primary_key=True)
-    """The provider's id of the event, or what stands for the message in the mailbox that it was read from."""
+    """The provider's id of the event. A mail from a mailbox has its place there as id."""
     source: Mapped[str]
     """`resend`, or `imap:` and the mailbox."""
     kind: Mapped[str]
     """`reply`, `auto_reply`, `bounced`, `delayed`, `complained`, `unsubscribed`, `sent`, `delivered`, `failed`,
     `suppressed`, `other` or `unreadable`."""
     touch_id: Mapped[str | None] = mapped_column(ForeignKey("touches.touch_id", ondelete="CASCADE"))
-    """Touch that it is about; None: none is known."""
+    """Touch of the item, or None."""
     contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
-    """Person whom it is from or about; None: none is known."""
+    """Person of the item, or None."""
     message_id: Mapped[str] = mapped_column(default="")
-    """Its own `Message-ID`; empty: it is an event, or has none."""
+    """Its own `Message-ID`. Empty for an event and for a mail without one."""
     subject: Mapped[str] = mapped_column(default="")
     """Subject; empty for an event."""
     text: Mapped[str] = mapped_column(default="")
-    """What it says, or the diagnosis of a bounce."""
+    """Its text, or the diagnosis of a bounce."""
     reply_class: Mapped[str | None] = mapped_column(default=None)
-    """What `classify_reply` said of it; None: nothing yet."""
+    """Class by `classify_reply`, or None so far."""
     received_at: Mapped[datetime]
-    """When it came, as its source tells."""
+    """Time of arrival by its source's clock."""
     created_at: Mapped[datetime]
     """When it was stored."""
 
 
 async def add_inbound(connection: AsyncConnection, event_id: str, values: Mapping[str, Any], *, now: datetime) -> bool:
-    """Store an event; False: it was stored before."""
+    """Store an event. False if it was stored before."""
     return await insert_new(connection, InboundRow, {**values, "event_id": event_id, "created_at": now})
 
 
@@ -60,21 +60,21 @@ async def unreadable_count(connection: AsyncConnection) -> int:
 
 
 async def erase_unreadable(connection: AsyncConnection, email: str) -> int:
-    """Erase the items that could not be read and hold an address; return how many."""
+    """Erase unreadable items that hold an address. Return their number."""
     holds = func.lower(InboundRow.text).contains(email.lower(), autoescape=True)
     gone = await connection.execute(delete(InboundRow).where(InboundRow.kind == UNREADABLE, holds))
     return gone.rowcount
 
 
 async def inbound(connection: AsyncConnection, event_id: str) -> InboundRow | None:
-    """Return an event; None: it is not known."""
+    """Return an event or None."""
     return await first(connection, InboundRow, select(InboundRow).where(InboundRow.event_id == event_id))
 
 
 async def inbound_of(connection: AsyncConnection, contact_id: ContactId) -> list[InboundRow]:
-    """Return what came back from a person, the oldest first."""
+    """Return a person's inbound items, the oldest first."""
     statement = select(InboundRow).where(InboundRow.contact_id == contact_id)
-    order = InboundRow.received_at, InboundRow.created_at, InboundRow.event_id  # IMAP tells a moment to the second.
+    order = InboundRow.received_at, InboundRow.created_at, InboundRow.event_id  # IMAP gives times in whole seconds.
     return await every(connection, InboundRow, statement.order_by(*order))
 
 
@@ -87,7 +87,7 @@ async def inbound_messages(
     limit: int = 100,
     offset: int = 0,
 ) -> list[InboundRow]:
-    """Return what came back, the newest first; what is given narrows it down, a campaign to answers to its messages."""
+    """Return inbound items, the newest first. The arguments narrow them. A campaign keeps answers to its messages."""
     order = InboundRow.received_at.desc(), InboundRow.created_at.desc(), InboundRow.event_id
     statement = select(InboundRow).order_by(*order).limit(limit).offset(offset)
     if campaign_id is not None:
@@ -98,6 +98,6 @@ async def inbound_messages(
 
 
 async def classify_inbound(connection: AsyncConnection, event_id: str, reply_class: str) -> bool:
-    """Write what a reply means; False: it is not known."""
+    """Write the class of a reply. False if the reply is unknown."""
     changed = update(InboundRow).where(InboundRow.event_id == event_id).values(reply_class=reply_class)
     return (await connection.execute(changed)).rowcount == 1

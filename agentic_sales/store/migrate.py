@@ -1,7 +1,9 @@
-"""Bring the database to the schema of this release, one migration at a time, whoever starts first.
+"""Bring the database to the schema of this release, one migration at a time.
 
-A database of our own (SQLite in the state directory) is brought up by whatever needs it. One that `DATABASE_URL` names
-belongs to an operator, who says when: `agentic-sales db upgrade`; until then a process says what is missing and ends.
+Any process may start it. A process brings up our own database (SQLite in the state directory) when it needs it. The
+database of `DATABASE_URL` belongs to an operator, who starts `agentic-sales db upgrade`. Until then a process names
+the
+missing revision and ends.
 """
 
 import asyncio
@@ -21,7 +23,7 @@ from agentic_sales.store.database import Database, open_database
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x5A1E5
-"""Number of PostgreSQL's advisory lock; of all processes that migrate at once, one does it."""
+"""Number of PostgreSQL's advisory lock. Only one of several migrating processes does the work."""
 
 
 def newest_revision() -> str:
@@ -32,28 +34,28 @@ def newest_revision() -> str:
 
 
 def upgrade(configuration: Settings) -> list[str]:
-    """Bring the database to the newest revision; return the revisions that were applied, oldest first.
+    """Bring the database to the newest revision. Return the applied revisions, the oldest first.
 
     Raises:
-        ConfigurationError: The database cannot be reached, or has a revision that this release does not know.
+        ConfigurationError: The database is unreachable, or has a revision that this release does not know.
     """
     return asyncio.run(_upgrade(configuration))
 
 
 def current_revision(configuration: Settings) -> str | None:
-    """Return the revision of the database; None: it is empty.
+    """Return the revision of the database. None means that it is empty.
 
     Raises:
-        ConfigurationError: The database cannot be reached.
+        ConfigurationError: The database is unreachable.
     """
     return asyncio.run(_current(configuration))
 
 
 def ensure_migrated(configuration: Settings) -> None:
-    """Bring our own database up; check an operator's.
+    """Bring our own database up and check an operator's.
 
     Raises:
-        ConfigurationError: The operator's database cannot be reached, or its revision is not this release's.
+        ConfigurationError: The operator's database is unreachable, or its revision is not this release's.
     """
     if not configuration.database_url:
         upgrade(configuration)

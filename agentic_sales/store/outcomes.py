@@ -1,4 +1,7 @@
-"""Keep what became of messages until it is told to who learns from it; written with the outcome, in one transaction."""
+"""Keep messages' outcomes until they become feedback on runs.
+
+An outcome is kept in the transaction that notes it.
+"""
 
 from datetime import datetime
 
@@ -12,31 +15,31 @@ from agentic_sales.store.statements import columns, every, insert_new
 
 
 class OutcomeRow(Table):
-    """One outcome of one message that was not told yet."""
+    """One outcome of one message that is not told yet."""
 
     __tablename__ = "untold_outcomes"
 
     touch_id: Mapped[str] = mapped_column(ForeignKey("touches.touch_id", ondelete="CASCADE"), primary_key=True)
     """The message."""
     outcome: Mapped[str] = mapped_column(primary_key=True)
-    """What became of it, such as `approved`, `interested` or `bounced`."""
+    """Outcome, such as `approved`, `interested` or `bounced`."""
     at: Mapped[datetime]
-    """When."""
+    """Time of the outcome."""
 
 
 async def add_outcome(connection: AsyncConnection, touch_id: TouchId, outcome: str, *, now: datetime) -> None:
-    """Keep an outcome until it is told; the same one twice is one, of the last time."""
+    """Keep an outcome until it is told. A repeated outcome is kept once with its last time."""
     await connection.execute(delete(OutcomeRow).where(OutcomeRow.touch_id == touch_id, OutcomeRow.outcome == outcome))
     await insert_new(connection, OutcomeRow, {"touch_id": touch_id, "outcome": outcome, "at": now})
 
 
 async def is_any_untold(connection: AsyncConnection) -> bool:
-    """Say whether there is an outcome that was not told."""
+    """Tell whether an untold outcome exists."""
     return (await connection.execute(select(OutcomeRow.touch_id).limit(1))).first() is not None
 
 
 async def take_untold(connection: AsyncConnection, *, limit: int) -> list[OutcomeRow]:
-    """Remove outcomes that were not told, and return them, the oldest first; who rolls back leaves them there."""
+    """Remove untold outcomes and return them, the oldest first. A rollback keeps them."""
     key = tuple_(OutcomeRow.touch_id, OutcomeRow.outcome)
     oldest = select(OutcomeRow.touch_id, OutcomeRow.outcome).order_by(OutcomeRow.at).limit(limit)
     statement = delete(OutcomeRow).where(key.in_(oldest)).returning(*columns(OutcomeRow))

@@ -1,4 +1,4 @@
-"""Keep what is sold: for whom, and in which words."""
+"""Keep products with their personas and templates."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,18 +20,22 @@ class ProductRow(Table):
     product_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     """Its number."""
     name: Mapped[str] = mapped_column(unique=True)
-    """As people write it."""
+    """Name as people write it."""
     content: Mapped[dict[str, Any]]
-    """`url`, `description`, `personas` (title, seniority, department, pain) and `templates` (channel, persona, hook,
-    body, cta), as the workflow `email_outreach` reads them."""
+    """Fields that the workflow `email_outreach` reads.
+
+    They are `url`, `description`, `personas` and `templates`. A persona has title, seniority, department and pain. A
+    template
+    has channel, persona, hook, body and cta.
+    """
     created_at: Mapped[datetime]
-    """When it was first written down."""
+    """Time of its first row."""
     updated_at: Mapped[datetime]
     """When the row changed last."""
 
 
 async def save_product(connection: AsyncConnection, name: str, content: Mapping[str, Any], *, now: datetime) -> int:
-    """Write a product, or write it anew under the number that its name has; return the number."""
+    """Write a product and return its number. A known name keeps its number and is written anew."""
     values = {"content": dict(content), "updated_at": now}
     changed = update(ProductRow).where(ProductRow.name == name).values(values).returning(ProductRow.product_id)
     if (known := (await connection.execute(changed)).scalar_one_or_none()) is not None:
@@ -41,11 +45,11 @@ async def save_product(connection: AsyncConnection, name: str, content: Mapping[
 
 
 async def product(connection: AsyncConnection, product_id: int) -> ProductRow | None:
-    """Return a product; None: it is not known."""
+    """Return a product or None."""
     return await first(connection, ProductRow, select(ProductRow).where(ProductRow.product_id == product_id))
 
 
 async def products(connection: AsyncConnection, *, limit: int = 100, offset: int = 0) -> list[ProductRow]:
-    """Return products by their numbers."""
+    """Return products in the order of their numbers."""
     statement = select(ProductRow).order_by(ProductRow.product_id).limit(limit).offset(offset)
     return await every(connection, ProductRow, statement)

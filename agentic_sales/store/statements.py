@@ -1,6 +1,6 @@
 """Run statements that read or write whole rows, alike on SQLite and PostgreSQL.
 
-A row of a table comes back as an object of the table's class, detached: a record that is read, never a thing to change.
+A row comes back as a detached object of the table's class. It is a record to read and never to change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ T = TypeVar("T", bound=Table)
 
 
 async def first(connection: AsyncConnection, kind: type[T], statement: Executable) -> T | None:
-    """Return the first row of a statement; None: there is none."""
+    """Return the first row of a statement, or None."""
     row = (await connection.execute(statement)).first()
     return None if row is None else _record(kind, row)
 
@@ -26,7 +26,7 @@ async def first(connection: AsyncConnection, kind: type[T], statement: Executabl
 async def first_joined(
     connection: AsyncConnection, kinds: Sequence[type[Table]], statement: Executable
 ) -> tuple[Any, ...] | None:
-    """Return the first row of a statement that selects all columns of several tables, as a row of each; None: none."""
+    """Return the first row of a statement over several tables, as one row of each. None without a row."""
     row = (await connection.execute(statement)).first()
     if row is None:
         return None
@@ -40,19 +40,19 @@ async def every(connection: AsyncConnection, kind: type[T], statement: Executabl
 
 
 def narrowed(statement: Select[Any], given: Mapping[Any, Any]) -> Select[Any]:
-    """Keep of a statement the rows whose columns have the given values; None: any value."""
+    """Keep the rows of a statement whose columns have the given values. None stands for any value."""
     return statement.where(*(column == value for column, value in given.items() if value is not None))
 
 
 async def insert_new(connection: AsyncConnection, kind: type[Table], values: Mapping[str, Any]) -> bool:
-    """Write a row unless one with the same key is there; tell whether it was written."""
+    """Write a row unless one with the same key is there. Tell whether it was written."""
     statement = _insert(connection, kind).values(values).on_conflict_do_nothing()
     returned = statement.returning(*kind.__table__.primary_key)
     return (await connection.execute(returned)).first() is not None
 
 
 async def insert_many(connection: AsyncConnection, kind: type[Table], rows: Sequence[Mapping[str, Any]]) -> int:
-    """Write the rows whose keys are not there yet; return how many that were."""
+    """Write the rows with new keys. Return their number."""
     if not rows:
         return 0
     # PostgreSQL's driver does not count the rows of a statement that is executed for many.
@@ -70,7 +70,7 @@ def known(found: T | None, kind: str, record_id: str) -> T:
     """Return a row that must be there.
 
     Raises:
-        UnknownRecord: It is not.
+        UnknownRecord: The row is missing.
     """
     if found is None:
         raise UnknownRecord(kind, record_id)
@@ -78,7 +78,7 @@ def known(found: T | None, kind: str, record_id: str) -> T:
 
 
 def columns(kind: type[Table]) -> list[Any]:
-    """Return the columns of a table, for `RETURNING`."""
+    """Return the columns of a table for `RETURNING`."""
     return list(kind.__table__.columns)
 
 

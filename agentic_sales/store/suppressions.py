@@ -1,7 +1,7 @@
-"""Keep the one list of people to whom nothing is sent, across all campaigns.
+"""Keep the suppression list over all campaigns. Nothing is sent to its people.
 
-It holds digests of normalized addresses, so that it outlives the person's own row: who asked to be forgotten must not
-be written to by the next import.
+It holds digests of normalized addresses, so that it outlives a person's own row. The next import must not write to a
+person that asked to be forgotten.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,13 +27,13 @@ class SuppressionRow(Table):
     reason: Mapped[str] = mapped_column(primary_key=True)
     """`replied`, `bounced`, `complained`, `unsubscribed`, `suppressed` or `stopped`."""
     source: Mapped[str]
-    """Who or what said so: an event's id, a person's name."""
+    """Source of the reason, such as an event's id or a person's name."""
     at: Mapped[datetime]
-    """When it was said first."""
+    """Time of the first report."""
 
 
 class LiftRow(Table):
-    """One entry that somebody took off the list."""
+    """One entry that a person took off the list."""
 
     __tablename__ = "lifted_suppressions"
     __table_args__ = (Index(None, "email_hash"), Index(None, "lifted_at"))
@@ -43,23 +43,23 @@ class LiftRow(Table):
     email_hash: Mapped[str]
     """Digest of the normalized address."""
     reason: Mapped[str]
-    """Why nothing was sent."""
+    """Reason of the lifted entry."""
     source: Mapped[str]
-    """Who or what had said so."""
+    """Source of the lifted entry."""
     suppressed_at: Mapped[datetime]
-    """Since when nothing was sent."""
+    """Start of the suppression."""
     lifted_by: Mapped[str]
-    """Who took it off."""
+    """Person that took it off."""
     why: Mapped[str]
-    """Why, in words."""
+    """Reason in words."""
     lifted_at: Mapped[datetime]
-    """When."""
+    """Time of the lift."""
 
 
 async def suppress(
     connection: AsyncConnection, email_hash: str, reason: StopReason, *, source: str, now: datetime
 ) -> bool:
-    """Put an address on the list; False: it was there for this reason already."""
+    """Put an address on the list. False if it was there for this reason already."""
     row = {"email_hash": email_hash, "reason": reason, "source": source, "at": now}
     return await insert_new(connection, SuppressionRow, row)
 
@@ -67,7 +67,7 @@ async def suppress(
 async def suppress_many(
     connection: AsyncConnection, reasons: Mapping[str, StopReason], *, sources: Mapping[str, str], now: datetime
 ) -> None:
-    """Put addresses on the list, each by its digest; those that are there for this reason already stay as they are."""
+    """Put addresses on the list by their digests. Entries with the same reason stay unchanged."""
     rows = [
         {"email_hash": digest, "reason": reason, "source": sources[digest], "at": now}
         for digest, reason in sorted(reasons.items())
@@ -76,7 +76,7 @@ async def suppress_many(
 
 
 async def reasons_of(connection: AsyncConnection, email_hashes: Iterable[str]) -> dict[str, str]:
-    """Return, by the digests of addresses that are on the list, the oldest reason of each."""
+    """Return the oldest reason of each suppressed address by its digest."""
     statement = select(SuppressionRow.email_hash, SuppressionRow.reason).where(
         SuppressionRow.email_hash.in_([*email_hashes])
     )
@@ -85,7 +85,7 @@ async def reasons_of(connection: AsyncConnection, email_hashes: Iterable[str]) -
 
 
 async def suppressions_of(connection: AsyncConnection, email_hash: str) -> list[SuppressionRow]:
-    """Return why nothing is sent to an address, the oldest reason first; empty: something may be."""
+    """Return the reasons against sending to an address, the oldest first. Empty if sending is allowed."""
     statement = select(SuppressionRow).where(SuppressionRow.email_hash == email_hash)
     return await every(connection, SuppressionRow, statement.order_by(SuppressionRow.at, SuppressionRow.reason))
 
@@ -99,7 +99,7 @@ async def suppressions(
     limit: int = 100,
     offset: int = 0,
 ) -> list[SuppressionRow]:
-    """Return the list, the newest first; what is given narrows it down."""
+    """Return the list, the newest first. The arguments narrow it."""
     order = SuppressionRow.at.desc(), SuppressionRow.email_hash, SuppressionRow.reason
     statement = select(SuppressionRow).order_by(*order).limit(limit).offset(offset)
     given = {SuppressionRow.reason: reason, SuppressionRow.source: source, SuppressionRow.email_hash: email_hash}
@@ -107,7 +107,7 @@ async def suppressions(
 
 
 async def anonymize(connection: AsyncConnection, email_hash: str, *, source: str) -> None:
-    """Replace who or what said so on every entry of an address, also on lifted ones: it may tell whom it is about."""
+    """Replace the source of every entry of an address, also of lifted ones. A source may name the person."""
     told = {"source": source}
     await connection.execute(update(SuppressionRow).where(SuppressionRow.email_hash == email_hash).values(told))
     lifted = update(LiftRow).where(LiftRow.email_hash == email_hash)
@@ -117,7 +117,7 @@ async def anonymize(connection: AsyncConnection, email_hash: str, *, source: str
 async def lift(
     connection: AsyncConnection, suppression: SuppressionRow, *, by: str, why: str, now: datetime
 ) -> LiftRow | None:
-    """Take an entry off the list, and keep who did so; None: it is not on the list any more."""
+    """Take an entry off the list and keep its lift. None if the entry is no longer there."""
     is_it = SuppressionRow.email_hash == suppression.email_hash, SuppressionRow.reason == suppression.reason
     gone = await first(
         connection, SuppressionRow, delete(SuppressionRow).where(*is_it).returning(*columns(SuppressionRow))
@@ -133,6 +133,6 @@ async def lift(
 async def lifts(
     connection: AsyncConnection, *, email_hash: str | None = None, limit: int = 100, offset: int = 0
 ) -> list[LiftRow]:
-    """Return what was taken off the list, the newest first; `email_hash` keeps that of one address."""
+    """Return the lifted entries, the newest first. `email_hash` keeps those of one address."""
     statement = select(LiftRow).order_by(LiftRow.lifted_at.desc(), LiftRow.lift_id).limit(limit).offset(offset)
     return await every(connection, LiftRow, narrowed(statement, {LiftRow.email_hash: email_hash}))

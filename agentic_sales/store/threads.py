@@ -1,8 +1,10 @@
-"""Keep threads: what a resumable graph's durable state is filed under.
+"""Keep threads with the durable state of resumable graphs.
 
-Searching by metadata costs the same at ten threads and at a hundred thousand, on SQLite as on PostgreSQL: every leaf of
-a thread's metadata is kept as one label, and labels are indexed. A search has at most two tests, however many values it
-names. A test for each value was a join each: 100 of them took PostgreSQL 51 s, nearly all of it for the plan.
+A search by metadata costs the same at ten threads and at a hundred thousand. That holds on SQLite and on PostgreSQL.
+Every leaf of a thread's metadata is kept as one label, and labels are indexed. A search has at most two tests for
+any number of values. One test per value was one join per value. 100 of them took PostgreSQL 51 s, nearly all of it for
+the
+plan.
 """
 
 import json
@@ -29,15 +31,15 @@ from agentic_sales.store.database import Database
 log = structlog.get_logger()
 
 RestStatus = Literal["idle", "interrupted", "error"]
-"""How a thread rests; one that a run holds is `busy`, which only the ledger knows."""
+"""Status of a thread that no run holds. A held thread is `busy`, which only the ledger knows."""
 ThreadStatus = Literal["idle", "busy", "interrupted", "error"]
 SortBy = Literal["thread_id", "status", "created_at", "updated_at", "state_updated_at"]
 ON_EVERY_THREAD = ("graph_id", "assistant_id")
-"""Members of the metadata that nearly every thread has."""
+"""Members of nearly every thread's metadata."""
 MOST_SOUGHT = 100
-"""Values of metadata that one search may name."""
+"""Most values of metadata in one search."""
 MOST_KEPT = 1000
-"""Values of metadata that a thread may have."""
+"""Most values of metadata in one thread."""
 _LABEL_CHARS = 32
 
 
@@ -54,25 +56,25 @@ class ThreadRow(Table):
     )
 
     thread_id: Mapped[str] = mapped_column(primary_key=True)
-    """Its id: a UUID, or what a caller chose."""
+    """Its id, a UUID or a caller's own."""
     assistant_id: Mapped[str | None] = mapped_column(default=None)
-    """Workflow whose state it holds; None: no resumable workflow has run on it."""
+    """Workflow of its state. None if no resumable workflow has run on it."""
     status: Mapped[str] = mapped_column(default="idle")
-    """`idle`, `interrupted` or `error`: how its last run left it. Whether one is at work is the ledger's to say."""
+    """`idle`, `interrupted` or `error`, as its last run left it. Only the ledger knows whether a run is at work."""
     metadata_: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
-    """Free-form, by the caller; searchable."""
+    """The caller's free-form and searchable members."""
     values_: Mapped[dict[str, Any] | None] = mapped_column("values", default=None)
-    """What its last successful run answered, or a later change of its state made; None: neither was."""
+    """Answer of its last successful run, or a later change of its state. None without either."""
     pause: Mapped[dict[str, Any] | None] = mapped_column(default=None)
-    """Where it waits: `next`, names of nodes, and `interrupts`, by the task; None: nowhere."""
+    """Its pause as `next` (names of nodes) and `interrupts` (by the task). None if it does not wait."""
     error: Mapped[dict[str, Any] | None] = mapped_column(default=None)
-    """Why its last run failed; None: it did not."""
+    """Error of its last run. None if that did not fail."""
     created_at: Mapped[datetime]
-    """When it was made."""
+    """Time of its creation."""
     updated_at: Mapped[datetime]
     """When the row changed last."""
     state_updated_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When a run last changed its state; None: none has."""
+    """Time of a run's last change of its state. None before the first."""
 
 
 class ThreadLabelRow(Table):
@@ -89,7 +91,7 @@ class ThreadLabelRow(Table):
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A thread as the database has it; the fields are those of `ThreadRow`."""
+    """A thread with the fields of `ThreadRow`."""
 
     thread_id: str
     assistant_id: str | None
@@ -105,46 +107,46 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class ThreadState:
-    """What a run must know of a thread."""
+    """The part of a thread that a run needs."""
 
     assistant_id: str | None
-    """Workflow whose state it holds; None: no workflow's."""
+    """Workflow of its state, or None."""
     pause: Mapping[str, Any] | None
-    """Where it waits; None: nowhere."""
+    """Its pause, or None."""
     labelled: str | None = None
-    """Workflow that its metadata names as `graph_id`; None: none."""
+    """Workflow that its metadata names as `graph_id`, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadEnd:
-    """How a run left its thread."""
+    """State of a thread at the end of a run."""
 
     thread_id: str
     """The thread."""
     assistant_id: str | None
-    """Workflow whose state it holds by now."""
+    """Workflow of its present state."""
     status: RestStatus
-    """How it rests."""
+    """Its new status."""
     pause: Mapping[str, Any] | None
-    """Where it waits."""
+    """Its pause."""
     error: Mapping[str, Any] | None
-    """Why the run failed."""
+    """The run's error."""
     values: Mapping[str, Any] | None
-    """What the run answered; None: what an earlier one answered still stands."""
+    """The run's answer. None keeps an earlier answer."""
     at: datetime
-    """When the run ended, by the ledger's clock."""
+    """End of the run by the ledger's clock."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThreadFilter:
-    """Which threads are meant; each field narrows them."""
+    """A filter over threads. Each field narrows it."""
 
     metadata: Mapping[str, Any] | None = None
-    """Leaves that a thread's metadata must have; a list must be equal as a whole."""
+    """Leaves that a thread's metadata must have. A list must be equal as a whole."""
     ids: Collection[str] | None = None
-    """Ids of which it must have one."""
+    """Ids to choose from."""
     status: ThreadStatus | None = None
-    """How it must be; None: any."""
+    """Required status. None means any."""
     busy: Collection[str] = ()
     """Threads that runs hold now."""
 
@@ -156,7 +158,7 @@ class Threads:
         self._database = database
 
     async def create(self, thread_id: str, metadata: Mapping[str, Any], *, now: datetime) -> bool:
-        """Make a thread; return False, and change nothing, when there is one of this id.
+        """Make a thread. Return False without any change if the id is taken.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -171,7 +173,7 @@ class Threads:
         return True
 
     async def load(self, thread_id: str) -> Thread | None:
-        """Return a thread; None when there is none of this id.
+        """Return a thread or None.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -181,7 +183,7 @@ class Threads:
         return None if row is None else _thread(row)
 
     async def load_state(self, thread_id: str) -> ThreadState | None:
-        """Return what a run must know of a thread; None when there is none of this id.
+        """Return the part of a thread that a run needs, or None.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -193,7 +195,7 @@ class Threads:
         return None if row is None else ThreadState(*tuple(row))
 
     async def merge_metadata(self, thread_id: str, metadata: Mapping[str, Any], *, now: datetime) -> bool:
-        """Put values into a thread's metadata, leaving its other ones; False when there is no such thread.
+        """Put values into a thread's metadata and keep its others. False if there is no such thread.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -212,7 +214,7 @@ class Threads:
     async def search(
         self, wanted: ThreadFilter, *, limit: int, offset: int = 0, sort_by: SortBy, descending: bool
     ) -> list[Thread]:
-        """Return the threads that are meant, in order.
+        """Return the matching threads in order.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -224,7 +226,7 @@ class Threads:
             return [_thread(row) for row in await connection.execute(page)]
 
     async def count(self, wanted: ThreadFilter) -> int:
-        """Count the threads that are meant.
+        """Count the matching threads.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -234,7 +236,7 @@ class Threads:
             return int((await connection.execute(counted)).scalar_one())
 
     async def delete(self, thread_id: str) -> bool:
-        """Remove a thread; False when there was none.
+        """Remove a thread. False if there was none.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -244,10 +246,9 @@ class Threads:
         return bool(gone.rowcount)
 
     async def record_ends(self, ends: Iterable[ThreadEnd]) -> None:
-        """Write down how runs left their threads; an end that is older than what is known changes nothing.
+        """Write the ends of runs into their threads. An end that is older than the known one changes nothing.
 
-        One end that the database cannot take does not keep the others out: of that one, only how the thread rests is
-        written down, and why not more.
+        An end that the database refuses does not block the others. Only its status is written then, with the reason.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -262,7 +263,7 @@ class Threads:
                 return
             reason = plain_text(
                 getattr(exc, "orig", None) or exc
-            )  # The rest of a statement's error is what was written.
+            )  # The rest of a statement's error is the written value.
             log.error("thread_end_not_stored", thread_id=known[0].thread_id, reason=reason)  # noqa: TRY400 - as above
             await self._record([_without_its_data(known[0], reason)])
 
@@ -283,7 +284,7 @@ class Threads:
                 await connection.execute(known.values(changed))
 
     async def record_values(self, thread_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
-        """Write down the values of a thread whose state was changed otherwise than by a run.
+        """Write the values of a thread whose state was changed outside a run.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -304,7 +305,7 @@ class Threads:
 
 
 _REFUSALS = (StatementError, ValueError, OverflowError)
-"""What is raised for a value that cannot be stored; for a database that is away, `StateUnavailable` is."""
+"""Errors of a value that cannot be stored. A database that is away raises `StateUnavailable` instead."""
 
 
 def _without_its_data(end: ThreadEnd, reason: str) -> ThreadEnd:
@@ -327,7 +328,7 @@ async def _available() -> AsyncIterator[None]:
 
 
 def _is_about_size(exc: DBAPIError) -> bool:
-    """Say whether PostgreSQL refuses a value as too large or too deep, which psycopg counts as an operational error."""
+    """Tell whether PostgreSQL refuses a value as too large or too deep. psycopg counts that as an operational error."""
     return str(getattr(exc.orig, "sqlstate", "")).startswith("54")
 
 
@@ -364,7 +365,10 @@ def _filtered(statement: Select[Any], wanted: ThreadFilter) -> Select[Any]:
 
 
 def _labelled(statement: Select[Any], metadata: Mapping[str, Any]) -> Select[Any]:
-    """Keep the threads that have all these labels: found by the one that is likely to be rare, then looked at each."""
+    """Keep the threads with all these labels.
+
+    The label that is likely to be rare finds them, and the rest is checked.
+    """
     common = labels_of({name: metadata[name] for name in ON_EVERY_THREAD if name in metadata}, most=MOST_SOUGHT)
     labels = sorted(labels_of(metadata, most=MOST_SOUGHT), key=common.__contains__)
     if labels:
@@ -385,7 +389,7 @@ async def _label(connection: AsyncConnection, thread_id: str, metadata: Mapping[
 
 
 def labels_of(metadata: Mapping[str, Any], *, most: int) -> list[str]:
-    """Return a label for every leaf of a metadata object, sorted.
+    """Return a sorted label for every leaf of a metadata object.
 
     Raises:
         InvalidRequest: There are more than `most`.

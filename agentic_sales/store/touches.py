@@ -1,7 +1,8 @@
-"""Keep the send ledger: one row per message of a campaign to a person, written before anything is sent.
+"""Keep the send ledger. A campaign's message to a person has one row, written before anything is sent.
 
-Every change of state is a compare-and-set, so of two processes that want the same one gets it, and nothing that was
-sent, or may have been, is ever taken up again.
+Every change of state is a compare-and-set. Of two competing processes only one succeeds. A message that was sent, or
+may
+have been, is never taken up again.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,7 +24,7 @@ WAITING: tuple[TouchState, ...] = ("pending", "deferred")
 TAKEN: tuple[TouchState, ...] = ("dispatching",)
 """State of a touch that a sender has."""
 IN_DOUBT: tuple[TouchState, ...] = ("ambiguous",)
-"""State of a touch of which somebody must find out whether it was sent."""
+"""State of a touch that may have been sent. A person or an event must resolve it."""
 SENT: tuple[TouchState, ...] = ("sent",)
 """State of a touch that the provider took."""
 UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
@@ -31,7 +32,7 @@ UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
 
 
 MOST_HELD = 2_000
-"""Messages that wait for a turn of a mailbox, and are counted when another one looks for its own."""
+"""Most messages waiting for a turn of a mailbox that a search for the next turn counts."""
 
 
 class TouchRow(Table):
@@ -50,15 +51,15 @@ class TouchRow(Table):
     touch_id: Mapped[str] = mapped_column(primary_key=True)
     """Digest of campaign, contact and step: what makes it one message for ever."""
     campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="CASCADE"))
-    """The campaign."""
+    """Digest of campaign, contact and step. It is one message for ever."""
     contact_id: Mapped[str] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
     """The person."""
     step: Mapped[int]
     """Step of the campaign, from 0."""
     variant: Mapped[str] = mapped_column(default="")
-    """Variant of the step; empty: it has none."""
+    """Variant of the step. Empty without variants."""
     mailbox_id: Mapped[str] = mapped_column(ForeignKey("mailboxes.mailbox_id"))
-    """Where it is sent from."""
+    """Sending mailbox."""
 
     to_email: Mapped[str]
     """Recipient's address."""
@@ -67,64 +68,64 @@ class TouchRow(Table):
     subject: Mapped[str]
     """Subject."""
     text: Mapped[str]
-    """Plain text, without the footer."""
+    """Plain text without the footer."""
     html: Mapped[str] = mapped_column(default="")
-    """HTML, without the footer; empty: it is made of the text."""
+    """HTML without the footer. Empty if it is made from the text."""
     message_id: Mapped[str] = mapped_column(unique=True)
     """`Message-ID` of every try."""
     in_reply_to: Mapped[str] = mapped_column(default="")
-    """`Message-ID` of the touch that it follows up; empty: it begins the conversation."""
+    """`Message-ID` of the touch that it follows up. Empty at the start of a conversation."""
     references: Mapped[str] = mapped_column(default="")
-    """`Message-ID`s of the conversation, oldest first."""
+    """`Message-ID`s of the conversation, the oldest first."""
     digest: Mapped[str]
-    """Digest of the exact message and recipient; an approval is for one digest."""
+    """Digest of the exact message and recipient. An approval is for one digest."""
 
     state: Mapped[str] = mapped_column(default="pending")
     """A `TouchState`."""
     detail: Mapped[str] = mapped_column(default="")
-    """Why it is in this state, for people."""
+    """Reason for the state, in words for people."""
     attempts: Mapped[int] = mapped_column(default=0)
-    """Tries so far; the fence of every change by a sender."""
+    """Tries so far. They are the fence of every change by a sender."""
     not_before_at: Mapped[datetime]
-    """It is not sent before; a deferred one is tried again then."""
+    """Earliest time of sending. A deferred touch is tried again then."""
     lease_until_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When a `dispatching` one counts as ambiguous."""
+    """End of the lease. A `dispatching` touch is then ambiguous."""
     slot_day: Mapped[date | None] = mapped_column(default=None)
-    """Day of the mailbox whose cap it counts against; None: none yet, or it was given back."""
+    """Day of the mailbox whose cap it counts against. None if it has no slot or gave it back."""
     dispatched_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When the last try began."""
+    """Start of the last try."""
     sent_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When the provider took it."""
+    """Time of the provider's acceptance."""
     provider: Mapped[str] = mapped_column(default="")
     """Transport of the last try."""
     provider_id: Mapped[str | None] = mapped_column(default=None)
-    """The provider's name for the message."""
+    """The provider's id of the message."""
     resolved_by: Mapped[str | None] = mapped_column(default=None)
-    """Who ended an ambiguous one: a person, or the event that proved it."""
+    """Person or event that resolved an ambiguous one."""
 
     delivered_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When the recipient's server took it, as far as the provider tells."""
+    """Time of the delivery to the recipient's server, if the provider reports it."""
     outcome: Mapped[str | None] = mapped_column(default=None)
-    """`replied`, `bounced`, `complained`, `unsubscribed` or `suppressed`; None: nothing yet."""
+    """`replied`, `bounced`, `complained`, `unsubscribed` or `suppressed`. None so far."""
     outcome_at: Mapped[datetime | None] = mapped_column(default=None)
-    """When the outcome was told."""
+    """Time of the outcome."""
     run_id: Mapped[str | None] = mapped_column(default=None)
     """Run that wrote it."""
     langsmith_run_id: Mapped[str | None] = mapped_column(default=None)
     """The same run in LangSmith, for feedback."""
     created_at: Mapped[datetime]
-    """When it was written."""
+    """Time of its creation."""
     updated_at: Mapped[datetime]
     """When the row changed last."""
 
 
 async def add_touch(connection: AsyncConnection, values: Mapping[str, Any], *, now: datetime) -> bool:
-    """Write a new touch; False: this step was written for this person before, and nothing was changed."""
+    """Write a new touch. False without any change if this person has a touch of this step."""
     return await insert_new(connection, TouchRow, {**values, "created_at": now, "updated_at": now})
 
 
 async def touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow | None:
-    """Return a touch; None: it is not known."""
+    """Return a touch or None."""
     return await first(connection, TouchRow, select(TouchRow).where(TouchRow.touch_id == touch_id))
 
 
@@ -137,7 +138,7 @@ async def touches(
     limit: int = 100,
     offset: int = 0,
 ) -> list[TouchRow]:
-    """Return touches, the oldest first; what is given narrows them down."""
+    """Return touches, the oldest first. The arguments narrow them."""
     statement = select(TouchRow).order_by(TouchRow.created_at, TouchRow.touch_id).limit(limit).offset(offset)
     statement = narrowed(statement, {TouchRow.campaign_id: campaign_id, TouchRow.contact_id: contact_id})
     if states:
@@ -158,7 +159,7 @@ async def touch_counts(connection: AsyncConnection, campaign_id: CampaignId) -> 
 async def outcomes_since(
     connection: AsyncConnection, campaign_id: CampaignId, since: datetime
 ) -> dict[str | None, int]:
-    """Count the messages that a campaign sent since a moment, or that were refused then, by what became of them."""
+    """Count a campaign's messages since a moment by their outcome. Sent and refused ones count."""
     statement = (
         select(TouchRow.outcome, func.count())
         .where(TouchRow.campaign_id == campaign_id, TouchRow.dispatched_at >= since)
@@ -171,7 +172,7 @@ async def outcomes_since(
 async def dispatch(
     connection: AsyncConnection, found: TouchRow, *, slot_day: date, lease_until_at: datetime, now: datetime
 ) -> TouchRow | None:
-    """Take a touch that waits, for one try; None: it changed since it was read, and nothing was changed."""
+    """Take a waiting touch for one try. None without any change if it changed after it was read."""
     return await _move(
         connection,
         TouchId(found.touch_id),
@@ -199,7 +200,7 @@ async def finish(
     expected: Collection[TouchState],
     now: datetime,
 ) -> TouchRow | None:
-    """Write how a try ended; None: it is in none of the expected states, was tried again, or somebody resolved it."""
+    """Write the end of a try. None if the state is unexpected, the touch was tried again, or a person resolved it."""
     return await _move(
         connection,
         TouchId(found.touch_id),
@@ -220,7 +221,7 @@ async def resolve(
     detail: str,
     now: datetime,
 ) -> TouchRow | None:
-    """End a touch as what was found out that it is; None: it is in none of the expected states."""
+    """Resolve a touch. None if it is in no expected state."""
     values: dict[str, Any] = {"state": state, "detail": detail, "resolved_by": by, "lease_until_at": None}
     if state == "sent":
         values["sent_at"] = func.coalesce(TouchRow.sent_at, TouchRow.dispatched_at)
@@ -228,13 +229,13 @@ async def resolve(
 
 
 async def hold(connection: AsyncConnection, touch_id: TouchId, *, until_at: datetime, detail: str) -> bool:
-    """Leave a touch where it is and say why, and when to look again; False: it waits no longer."""
+    """Leave a touch in its state with a reason and a time for the next look. False if it no longer waits."""
     values = {"not_before_at": until_at, "detail": detail}
     return await _move(connection, touch_id, expected=WAITING, values=values) is not None
 
 
 async def unhold(connection: AsyncConnection, mailbox_id: MailboxId, *, now: datetime) -> None:
-    """Let every touch of a mailbox that waits for a later moment be looked at now."""
+    """Make the touches of a mailbox that wait for a later moment due now."""
     held = (TouchRow.mailbox_id == mailbox_id) & TouchRow.state.in_(WAITING) & (TouchRow.not_before_at > now)
     await connection.execute(update(TouchRow).where(held).values(not_before_at=now))
 
@@ -242,14 +243,14 @@ async def unhold(connection: AsyncConnection, mailbox_id: MailboxId, *, now: dat
 async def edit(
     connection: AsyncConnection, touch_id: TouchId, values: Mapping[str, Any], *, digest: str, now: datetime
 ) -> TouchRow | None:
-    """Change the message of a touch that was never tried; None: it was, or it is not the message of this digest."""
+    """Change the message of an untried touch. None if it was tried, or if its digest is another."""
     return await _move(
         connection, touch_id, expected=UNTRIED, attempts=0, digest=digest, values={**values, "updated_at": now}
     )
 
 
 async def suppress_touch(connection: AsyncConnection, touch_id: TouchId, *, detail: str, now: datetime) -> bool:
-    """End a touch that waits, unsent; False: it waits no longer."""
+    """End a waiting touch unsent. False if it no longer waits."""
     values = {"state": "suppressed", "detail": detail, "updated_at": now}
     return await _move(connection, touch_id, expected=WAITING, values=values) is not None
 
@@ -257,7 +258,7 @@ async def suppress_touch(connection: AsyncConnection, touch_id: TouchId, *, deta
 async def suppress_touches(
     connection: AsyncConnection, email_hash: str, *, detail: str, now: datetime
 ) -> list[TouchId]:
-    """End every touch to an address that waits, in every campaign, unsent; return them."""
+    """End every waiting touch to an address unsent, in every campaign. Return them."""
     statement = (
         update(TouchRow)
         .where(TouchRow.email_hash == email_hash, TouchRow.state.in_(WAITING))
@@ -270,7 +271,7 @@ async def suppress_touches(
 async def suppress_campaign(
     connection: AsyncConnection, campaign_id: CampaignId, *, detail: str, now: datetime
 ) -> None:
-    """End every touch of a campaign that waits, unsent."""
+    """End every waiting touch of a campaign unsent."""
     await connection.execute(
         update(TouchRow)
         .where(TouchRow.campaign_id == campaign_id, TouchRow.state.in_(WAITING))
@@ -279,7 +280,7 @@ async def suppress_campaign(
 
 
 async def expire_leases(connection: AsyncConnection, *, now: datetime, detail: str) -> list[TouchId]:
-    """Call ambiguous what a sender took and never finished; return it."""
+    """Make touches ambiguous whose sender's lease has ended. Return them."""
     statement = (
         update(TouchRow)
         .where(TouchRow.state == "dispatching", TouchRow.lease_until_at <= now)
@@ -290,13 +291,13 @@ async def expire_leases(connection: AsyncConnection, *, now: datetime, detail: s
 
 
 async def slots_taken(connection: AsyncConnection, mailbox_id: MailboxId, day: date) -> int:
-    """Count the messages that count against a mailbox's cap of a day."""
+    """Count the messages against a mailbox's cap of a day."""
     statement = select(func.count()).where(TouchRow.mailbox_id == mailbox_id, TouchRow.slot_day == day)
     return int((await connection.execute(statement)).scalar_one())
 
 
 async def held_turns(connection: AsyncConnection, found: TouchRow, *, after: datetime) -> list[datetime]:
-    """Return when the other messages of the same mailbox that wait for a later moment come back, in order."""
+    """Return the next turns of a mailbox's other messages that wait for a later moment, in order."""
     statement = (
         select(TouchRow.not_before_at)
         .where(TouchRow.mailbox_id == found.mailbox_id, TouchRow.touch_id != found.touch_id)
@@ -308,7 +309,7 @@ async def held_turns(connection: AsyncConnection, found: TouchRow, *, after: dat
 
 
 async def waiting_ahead(connection: AsyncConnection, found: TouchRow) -> int:
-    """Count the messages that wait for the same mailbox and have an earlier turn."""
+    """Count a mailbox's waiting messages with an earlier turn."""
     statement = select(func.count()).where(
         TouchRow.mailbox_id == found.mailbox_id,
         TouchRow.state.in_(WAITING),
@@ -323,7 +324,7 @@ async def waiting_ahead(connection: AsyncConnection, found: TouchRow) -> int:
 async def touch_of_message(
     connection: AsyncConnection, *, message_ids: Collection[str] = (), provider_id: str | None = None
 ) -> TouchRow | None:
-    """Return the touch that an answer is about: the latest of these `Message-ID`s, or the provider's name for it."""
+    """Return the touch of an answer. It has the latest of these `Message-ID`s or the provider's id."""
     known: list[ColumnElement[bool]] = [TouchRow.message_id.in_(message_ids)] if message_ids else []
     if provider_id:
         known.append(TouchRow.provider_id == provider_id)
@@ -333,7 +334,7 @@ async def touch_of_message(
 
 
 async def sent_to_domain(connection: AsyncConnection, domain: str, *, since: datetime, limit: int) -> list[TouchRow]:
-    """Return messages that were sent to addresses of a domain since a moment, the newest first."""
+    """Return the messages to a domain since a moment, the newest first."""
     statement = (
         select(TouchRow)
         .where(TouchRow.state.in_(SENT), TouchRow.not_before_at >= since)
@@ -346,7 +347,7 @@ async def sent_to_domain(connection: AsyncConnection, domain: str, *, since: dat
 async def note_outcome(
     connection: AsyncConnection, touch_id: TouchId, values: Mapping[str, Any], *, now: datetime
 ) -> None:
-    """Write what became of a message after it was sent."""
+    """Write the outcome of a sent message."""
     await connection.execute(update(TouchRow).where(TouchRow.touch_id == touch_id).values(updated_at=now, **values))
 
 

@@ -1,6 +1,7 @@
-"""Keep who is visited: which enrollments are due, who works on one, and how a visit ended.
+"""Keep visits to enrollments with their leases and ends.
 
-A visit is claimed under a lease, so of many that look at once one takes it, and one that nobody ended comes back.
+A visit is claimed under a lease. Of many workers only one takes it. A visit that nobody ended comes back after its
+lease.
 """
 
 from collections.abc import Collection, Mapping
@@ -20,12 +21,12 @@ Key = tuple[CampaignId, ContactId]
 
 
 def key_of(enrollment: EnrollmentRow) -> Key:
-    """Return what names an enrollment."""
+    """Return the key of an enrollment."""
     return CampaignId(enrollment.campaign_id), ContactId(enrollment.contact_id)
 
 
 async def visited(connection: AsyncConnection, key: Key) -> tuple[CampaignRow, ContactRow, EnrollmentRow] | None:
-    """Return the campaign, the person and the enrollment of a visit; None: one of them is not there, or no longer."""
+    """Return the campaign, the person and the enrollment of a visit. None if one of them is missing."""
     kinds = (CampaignRow, ContactRow, EnrollmentRow)
     statement = (
         select(*(kind.__table__ for kind in kinds))
@@ -39,9 +40,9 @@ async def visited(connection: AsyncConnection, key: Key) -> tuple[CampaignRow, C
 async def claim_due(
     connection: AsyncConnection, *, now: datetime, lease_until_at: datetime, limit: int
 ) -> list[EnrollmentRow]:
-    """Claim enrollments whose time has come, those that wait longest first, then by id.
+    """Claim due enrollments, the longest waiting first, then by id.
 
-    The cost does not depend on those whose time has not come.
+    The cost does not depend on enrollments that are not due.
     """
     due = (
         select(EnrollmentRow.campaign_id, EnrollmentRow.contact_id)
@@ -51,8 +52,8 @@ async def claim_due(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    # A statement that names each of them instead is planned by PostgreSQL to read every enrollment, as long as it does
-    # not know how many there are.
+    # A statement with the keys themselves is slow. PostgreSQL plans it to read every enrollment while it does not know
+    # their number.
     chosen = due.cte("due")
     claimed = (
         update(EnrollmentRow)
@@ -69,7 +70,7 @@ async def claim_due(
 
 
 async def note_runs(connection: AsyncConnection, runs: Mapping[Key, str]) -> None:
-    """Write down the run that has each visit."""
+    """Write the run of each visit."""
     if not runs:
         return
     table = EnrollmentRow.__table__
@@ -87,7 +88,7 @@ async def taken(connection: AsyncConnection, *, limit: int) -> list[EnrollmentRo
 
 
 async def under_way(connection: AsyncConnection, *, now: datetime) -> int:
-    """Count the visits that are claimed and whose lease has not run out."""
+    """Count the visits with a lease that has not ended."""
     statement = select(func.count()).where(EnrollmentRow.lease_until_at > now)
     return int((await connection.execute(statement)).scalar_one())
 
@@ -100,18 +101,17 @@ async def end_visit(
     run_id: str | None = None,
     wakes: int | None = None,
 ) -> EnrollmentRow | None:
-    """End a visit and change what it brought; whoever was woken meanwhile is visited again instead.
+    """End a visit and write its changes. An enrollment that was woken meanwhile is visited again instead.
 
     Args:
-        connection: Of a writing transaction.
+        connection: Connection of a writing transaction.
         key: The enrollment.
         values: Columns of `EnrollmentRow`.
-        run_id: Only if it is this run's visit; None: whoever's it is.
-        wakes: How often the enrollment had been woken when the visit began, which then saw all that had happened;
-            None: it does not matter.
+        run_id: The visit must be this run's. None allows any.
+        wakes: Number of wakes at the start of the visit. The visit saw all events up to then. None skips the test.
 
     Returns:
-        The enrollment; None: it is another run's visit by now, or was woken, and what the visit brought was dropped.
+        The enrollment. None if another run visits it by now or it was woken. The changes were then dropped.
     """
     statement = update(EnrollmentRow).where(_is(key))
     if run_id is not None:
@@ -134,7 +134,7 @@ async def wake(
     contact_id: ContactId | None = None,
     states: Collection[str] = (ACTIVE,),
 ) -> int:
-    """Let enrollments be visited now, of a campaign, of a person or both; return how many."""
+    """Make enrollments of a campaign, a person or both due now. Return their number."""
     statement = update(EnrollmentRow).where(EnrollmentRow.state.in_(states)).values(**woken(now))
     if campaign_id is not None:
         statement = statement.where(EnrollmentRow.campaign_id == campaign_id)
@@ -144,7 +144,7 @@ async def wake(
 
 
 async def wake_senders(connection: AsyncConnection, mailbox_id: MailboxId, *, now: datetime) -> int:
-    """Let everybody be visited now to whom a message waits in a mailbox; return how many."""
+    """Make the enrollments due now that have a message waiting in a mailbox. Return their number."""
     waiting = select(TouchRow.campaign_id, TouchRow.contact_id).where(
         TouchRow.mailbox_id == mailbox_id, TouchRow.state.in_(WAITING)
     )
@@ -154,7 +154,7 @@ async def wake_senders(connection: AsyncConnection, mailbox_id: MailboxId, *, no
 
 
 async def next_wake_at(connection: AsyncConnection) -> datetime | None:
-    """Return when the next enrollment can be claimed; None: none will be."""
+    """Return the time of the next possible claim, or None."""
     wake_at, lease_until_at = EnrollmentRow.wake_at, EnrollmentRow.lease_until_at
     claimable_at = case((lease_until_at > wake_at, lease_until_at), else_=wake_at)
     statement = select(claimable_at).where(wake_at.is_not(None)).order_by(claimable_at).limit(1)

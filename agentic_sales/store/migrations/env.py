@@ -1,4 +1,4 @@
-"""Run the migrations on the connection that `store.migrate` gives; Alembic runs this file for every command."""
+"""Run the migrations on the connection of `store.migrate`. Alembic runs this file for every command."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Make the tables of campaigns: people, sequences, the send ledger, and what came back."""
+"""Make the tables of campaigns, people, sequences, the send ledger and inbound items."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Let an enrollment say which run has its visit, how often a visit came to nothing, and until when it is put off."""
+"""Add the visiting run, the number of fruitless visits and the put-off time to enrollments."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Make the table of what became of messages and is still to be told to who wrote them."""
+"""Make the table of messages' outcomes that still have to become feedback."""
 
 import sqlalchemy as sa
 from alembic import op

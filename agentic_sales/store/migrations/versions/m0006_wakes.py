@@ -1,4 +1,4 @@
-"""Count how often an enrollment was woken, so that a visit knows whether somebody woke it meanwhile."""
+"""Count an enrollment's wakes. A visit thus notices a wake that came meanwhile."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Let a mailbox be held that its server does not let send."""
+"""Let a mailbox be held after a refusal of its server."""
 
 import sqlalchemy as sa
 from alembic import op

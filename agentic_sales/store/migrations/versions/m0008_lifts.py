@@ -1,4 +1,4 @@
-"""Make the table of what was taken off the list of suppressions, by whom and why."""
+"""Make the table of lifted suppressions with author and reason."""
 
 import sqlalchemy as sa
 from alembic import op

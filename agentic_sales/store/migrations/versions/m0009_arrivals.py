@@ -1,4 +1,4 @@
-"""Make the table of events that wait to be read, and find what came back by its kind."""
+"""Make the table of events that wait to be read, and index inbound items by kind."""
 
 import sqlalchemy as sa
 from alembic import op
