@@ -1,8 +1,8 @@
-"""Ask a model for a typed answer, and say honestly who answered.
+"""Ask a model for a typed answer and name its source.
 
-This is all that a graph knows of models: `ask` takes a prompt and an answer type and returns a validated answer.
-Without a usable model the author's rules answer instead, and the answer says so; nothing here may pretend to be a
-model, and no prompt or answer is ever logged.
+A graph knows nothing else of models. `ask` takes a prompt and an answer type and returns a validated answer. Without a
+usable model the author's rules answer, and the answer says so. Nothing here may pretend to be a model. No prompt or
+answer is ever logged.
 """
 
 import json
@@ -48,12 +48,12 @@ _log = structlog.get_logger(__name__)
 
 
 def weakest(left: Source, right: Source) -> Source:
-    """Reduce two sources to what the whole answer may claim: `rules` once any part came from the rules."""
+    """Reduce two sources to the source of the whole answer. Any part from the rules makes it `rules`."""
     return "rules" if "rules" in (left, right) else "llm"
 
 
 class ModelOutput(BaseModel):
-    """What every graph that asks a model returns beside its answer."""
+    """Output of every graph that asks a model, beside its answer."""
 
     source: Annotated[Source, weakest] = Field(
         default="rules", description="Who answered: `llm`, or `rules` once any step fell back to its author's rules."
@@ -66,23 +66,23 @@ class ModelOutput(BaseModel):
 
 @dataclass(frozen=True)
 class Answer(Generic[T]):
-    """A validated answer, and who gave it."""
+    """A validated answer and its source."""
 
     value: T
     """The answer."""
     source: Source
-    """Who gave it."""
+    """Source of the answer."""
     graph_meta: dict[str, Any]
-    """What it took; see `graph_meta.build_graph_meta`."""
+    """Its costs. See `graph_meta.build_graph_meta`."""
 
     @classmethod
     def by_rules(cls, prompt: Prompt, value: T) -> "Answer[T]":
-        """Return the answer of rules that leave a model nothing to decide; none is asked."""
+        """Return the answer of rules that leave nothing to decide. No model is asked."""
         return cls(value, "rules", build_graph_meta(prompt, answered_by=None, spending=Spending(model=None)))
 
     @property
     def report(self) -> dict[str, Any]:
-        """The keys of `ModelOutput`, to splat into what a node returns."""
+        """The keys of `ModelOutput`, to splat into a node's result."""
         return {"source": self.source, "graph_meta": self.graph_meta}
 
 
@@ -97,27 +97,27 @@ async def ask(
     temperature: float = 0.2,
     **values: str,
 ) -> Answer[T]:
-    """Return a model's answer to a prompt, or the rules' where no model is usable.
+    """Return a model's answer to a prompt, or the rules' answer without a usable model.
 
     Args:
         prompt: The prompt of the calling node.
-        answer_type: What the answer must be; its JSON Schema, descriptions included, is shown to the model.
-        fallback: The author's rules; None: there are none.
-        undecided: Makes the answer of a classifier when neither a model nor rules may answer, from the reason. None:
-            the reason is raised. A used-up budget is raised in either case.
-        tier: Which of the deployment's models to ask.
-        temperature: Sampling temperature, 0-2; left out for models that take none.
+        answer_type: Type of the answer. The model sees its JSON Schema with the descriptions.
+        fallback: The author's rules, or None.
+        undecided: Makes a classifier's answer from the reason when neither a model nor rules may answer. With None the
+            reason is raised. A used-up budget is always raised.
+        tier: Tier of the deployment's models.
+        temperature: Sampling temperature, 0-2. Left out for models that take none.
         **values: One value per placeholder of the prompt.
 
     Raises:
-        PromptMismatch: The values do not fit the placeholders; raised whether or not there is a model.
+        PromptMismatch: The values do not fit the placeholders. Raised with and without a model.
         ModelNotConfigured: No model is configured, and no rules may answer.
         ModelMisconfigured: The model's package, key, name or address is wrong, and no rules may answer.
         ModelRefused: The answer does not fit, also after the repair, and no rules may answer.
         ProviderUnavailable: The provider does not answer, and no rules may answer.
         RateLimited: The provider asks for a pause, and no rules may answer.
-        BudgetExceeded: There is no money left for this run or this day, and no rules may answer.
-        BrokerUnavailable: There are budgets, and Redis did not tell what is left of them.
+        BudgetExceeded: The money for this run or this day is spent, and no rules may answer.
+        BrokerUnavailable: There are budgets, and Redis did not return their state.
     """
     text = prompt.render(**values)
     configuration = settings()
@@ -138,7 +138,7 @@ async def ask(
 
 
 def _rather_waits(exc: AgenticSalesError) -> bool:
-    """Say whether the run is put back until the provider's pause is over, which its caller prefers to the rules."""
+    """Tell whether the run is put back until the provider's pause ends. Its caller prefers that to the rules."""
     pauses = current_pauses.get()
     if pauses is None or not pauses.is_patient or not isinstance(exc, RateLimited) or exc.retry_after_s is None:
         return False
@@ -167,7 +167,7 @@ def _open_chat(prompt: Prompt, temperature: float, spending: Spending, configura
 
 
 async def _converse(chat: Chat, text: str, answer_type: type[T]) -> T:
-    """Ask, and ask once more with the model's own answer and its faults if that answer cannot be used."""
+    """Ask, and ask again if the answer cannot be used. The second request holds that answer and its faults."""
     messages: list[BaseMessage] = [SystemMessage(_instructions(answer_type)), HumanMessage(text)]
     answer = await chat.reply(messages)
     try:
@@ -177,15 +177,15 @@ async def _converse(chat: Chat, text: str, answer_type: type[T]) -> T:
     try:
         return parse_answer(await chat.reply(messages), answer_type)
     except (ValueError, RecursionError) as exc:
-        # Without its cause, which carries the model's text into every log that prints a traceback.
+        # The cause is left out. It would carry the model's text into every log that prints a traceback.
         raise ModelRefused(chat.prompt.name, chat.model, _problems(exc)) from None
 
 
 def parse_answer(answer: str, answer_type: type[T]) -> T:
-    """Validate the first JSON object in a model's answer; fences and prose around it are forgiven.
+    """Validate the first JSON object in a model's answer. Fences and prose around it are ignored.
 
-    Later objects are not tried: the parts of a broken answer must not pass for the whole. Where there is none that
-    fits, a `ValueError` says why; for one that is nested without end it is a `RecursionError`.
+    Later objects are not tried. A part of a broken answer must not pass for the whole. An object that does not fit
+    raises a `ValueError` with the reason. An endlessly nested one raises a `RecursionError`.
     """
     start = answer.find("{")
     if start < 0:
@@ -195,7 +195,10 @@ def parse_answer(answer: str, answer_type: type[T]) -> T:
 
 
 def _readable(value: Any) -> Any:
-    """Take out of every text of an answer what nothing could store: models cut an emoji in two, or escape a NUL."""
+    """Remove characters that no store takes from every text of an answer.
+
+    Models cut an emoji in two or escape a NUL.
+    """
     match value:
         case str():
             return readable(value)
@@ -214,14 +217,17 @@ def _instructions(answer_type: type[BaseModel]) -> str:
 
 
 def _problems(exc: Exception) -> str:
-    """Tell what is wrong without quoting the answer, since this reaches error messages and logs."""
+    """Name the faults without quoting the answer. They reach error messages and logs."""
     if not isinstance(exc, ValidationError):
         return str(exc)
     return "; ".join(f"{'.'.join(map(str, error['loc'])) or 'the object'}: {error['msg']}" for error in exc.errors())
 
 
 def _tell_fallback(prompt: Prompt, model: str | None, exc: AgenticSalesError) -> None:
-    """Count it, and tell what happened: no model is a choice, a wrong setup is somebody's work, else the world's."""
+    """Count the fallback and log its reason.
+
+    No model at all is a choice. A wrong setup is an error for the operator. Any other reason is a warning.
+    """
     if (purse := current_purse.get()) is not None:
         purse.fell_back(exc.code)
     fields: dict[str, Any] = {"prompt": prompt.name, "model": model, "error_code": exc.code}

@@ -1,6 +1,7 @@
-"""Account for what a run's model calls used: tokens, cost and latency per node, in the `graph_meta` of the answer.
+"""Account for the tokens, cost and latency of a run's model calls, per node.
 
-Numbers are measured or absent, never guessed: a price that is not known is null, not 0. This module asks no model.
+The account is the `graph_meta` of the answer. Numbers are measured or absent but never guessed. An unknown price is
+null, not 0. This module asks no model.
 """
 
 from collections.abc import Iterable, Mapping
@@ -17,30 +18,30 @@ VERSION = "1.0.0"
 
 @dataclass
 class Spending:
-    """What the calls of one `ask` have used so far, failed ones included."""
+    """Use of the calls of one `ask` so far, failed ones included."""
 
     model: str | None
-    """The model that is asked, as `provider:model`; None: none is configured."""
+    """The model as `provider:model`, or None."""
     calls: int = 0
-    """Requests sent: retries and the repair attempt count."""
+    """Requests sent, with retries and the repair attempt."""
     input_tokens: int = 0
-    """Tokens read, as the provider counted them."""
+    """Tokens read by the provider's count."""
     output_tokens: int = 0
-    """Tokens written, as the provider counted them."""
+    """Tokens written by the provider's count."""
     latency_s: float = 0.0
-    """Wall-clock time of the calls, in seconds; pauses between them do not count."""
+    """Wall-clock time of the calls in seconds. Pauses between them do not count."""
     price: Price | None = None
-    """What the model costs; None: it is not known."""
+    """Price of the model. None if unknown."""
     is_metered: bool = True
-    """False once an answer came without a token count; then the cost is not known."""
+    """False after an answer without a token count. The cost is then unknown."""
 
     def add_call(self, latency_s: float) -> None:
-        """Count one request, whatever became of it."""
+        """Count one request, failed or not."""
         self.calls += 1
         self.latency_s += latency_s
 
     def add_usage(self, usage: Mapping[str, Any] | None) -> None:
-        """Count the tokens of one answer; None: the provider did not tell."""
+        """Count the tokens of one answer. None means that the provider did not report them."""
         self.is_metered = self.is_metered and usage is not None
         self.input_tokens += (usage or {}).get("input_tokens", 0)
         self.output_tokens += (usage or {}).get("output_tokens", 0)
@@ -65,9 +66,9 @@ def build_graph_meta(prompt: Prompt, *, answered_by: str | None, spending: Spend
     """Return the `graph_meta` of one `ask`.
 
     Args:
-        prompt: What was asked.
-        answered_by: The model whose answer was taken; None: the rules answered.
-        spending: What the calls used, also when the rules answered in the end.
+        prompt: The node's prompt.
+        answered_by: The model of the answer. None means that the rules answered.
+        spending: Use of the calls, also when the rules answered in the end.
     """
     telemetry = {prompt.node: spending.telemetry} if spending.calls else {}
     return {
@@ -82,9 +83,9 @@ def build_graph_meta(prompt: Prompt, *, answered_by: str | None, spending: Spend
 
 
 def merge_graph_meta(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
-    """Reduce two nodes' `graph_meta` to the run's: entries of one node are summed, totals counted again.
+    """Reduce two nodes' `graph_meta` to the run's. Entries of one node are summed, and totals are counted again.
 
-    `model` is the first that answered, `run_at` the first call's.
+    `model` is the first model that answered. `run_at` is the time of the first call.
     """
     if not left or not right:
         return left or right
@@ -111,7 +112,7 @@ def _sum(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _totals(entries: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Add up all nodes; a cost that is not known adds nothing, so that the total is a number and a lower bound."""
+    """Add up all nodes. An unknown cost adds nothing, so that the total is a number and a lower bound."""
     entries = tuple(entries)
     return {
         "total_input_tokens": sum(entry["input_tokens"] for entry in entries),

@@ -1,6 +1,7 @@
-"""Know what a model costs: by the deployment's own prices, else by the price list of the package `genai-prices`.
+"""Return the price of a model.
 
-Discounts for cached input are left out, so a cost is never told too low. A price that is not known is None, not 0.
+The deployment's own prices go before the price list of the package `genai-prices`. Discounts for cached input are left
+out, so the cost is never too low. An unknown price is None, not 0.
 """
 
 import re
@@ -13,20 +14,20 @@ from agentic_sales.errors import ConfigurationError
 
 _PRICE_PAIR = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(\d+(?:\.\d+)?)")
 _UNLISTED: Mapping[str, tuple[float, float]] = {"mistral-email-lora": (0.11, 0.19)}
-"""Models that the list lacks: USD per million tokens, read and written."""
+"""Models that the list lacks, with USD per million tokens read and written."""
 
 
 class Price(Protocol):
-    """What a model costs."""
+    """Price of a model."""
 
     def usd(self, input_tokens: int, output_tokens: int) -> float:
-        """Return what one call with these tokens costs."""
+        """Return the cost of one call with these tokens."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OwnPrice:
-    """A price that the deployment names."""
+    """A price of the deployment's configuration."""
 
     input_usd: float
     """USD per million tokens read."""
@@ -34,26 +35,26 @@ class OwnPrice:
     """USD per million tokens written."""
 
     def usd(self, input_tokens: int, output_tokens: int) -> float:
-        """Return what these tokens cost."""
+        """Return the cost of these tokens."""
         return (input_tokens * self.input_usd + output_tokens * self.output_usd) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class ListPrice:
-    """The list price of a model; long prompts may cost more per token."""
+    """The list price of a model. Long prompts may cost more per token."""
 
     provider: str
-    """The provider, as LangChain calls it."""
+    """LangChain's name of the provider."""
     model: str
     """The provider's name of the model."""
 
     def usd(self, input_tokens: int, output_tokens: int) -> float:
-        """Return what these tokens cost today.
+        """Return the cost of these tokens today.
 
         Raises:
             LookupError: The list has no such model.
         """
-        # Only a process that asks a model needs the list, and it takes longer to import than all of ours.
+        # Only a process that asks a model needs the list. Its import takes longer than all of ours.
         from genai_prices import Usage, calc_price  # noqa: PLC0415
 
         used = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
@@ -61,11 +62,11 @@ class ListPrice:
 
 
 def price_of(model: str, configured: tuple[str, ...] = ()) -> Price | None:
-    """Return what a model costs; None: its price is not known here.
+    """Return the price of a model. None if it is unknown.
 
     Args:
-        model: The model, as `provider:model`.
-        configured: The deployment's own prices, as `provider:model=input/output`.
+        model: The model as `provider:model`.
+        configured: The deployment's own prices as `provider:model=input/output`.
 
     Raises:
         ConfigurationError: An entry is no price.

@@ -1,8 +1,8 @@
-"""Send messages to a model provider and return its text: the one layer that connects, retries and sorts failures.
+"""Send messages to a model provider and return its text. This layer alone connects, retries and sorts failures.
 
-Every failure leaves here as one of ours. Models are built inside the event loop that uses them, because their HTTP
-clients are bound to it, so nothing here may be called before a fork but `check_models`. What is sent and what comes
-back is never logged.
+Every failure leaves here as an error of ours. Models are built inside the event loop that uses them, because their
+HTTP
+clients are bound to it. So only `check_models` may be called before a fork. Messages and answers are never logged.
 """
 
 import asyncio
@@ -44,14 +44,16 @@ from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings
 
 BACKOFF_BASE_S = 1.0
-"""Upper end of the first random pause, in seconds; it doubles with every try."""
+"""Upper end of the first random back-off in seconds. It doubles with every try."""
 BACKOFF_CAP_S = 20.0
-"""Upper end of every random pause, in seconds."""
+"""Upper end of every random back-off in seconds."""
 LONGEST_PAUSE_S = 30.0
-"""Longest pause that a provider may ask for and still be waited for, in seconds; where workers share their pauses, a
-child waits for less (`runs.pauses`)."""
+"""Longest pause in seconds that a caller waits for a provider.
+
+Where workers share their pauses a child waits for less (`runs.pauses`).
+"""
 _REASON_CHARS = 300
-"""What is kept of a provider's own words, in characters; a gateway may answer with a whole page."""
+"""Longest kept text of a provider's error, in characters. A gateway may answer with a whole page."""
 
 _JSON_MODE: Mapping[str, Mapping[str, Any]] = {
     "anthropic": {},
@@ -59,10 +61,14 @@ _JSON_MODE: Mapping[str, Mapping[str, Any]] = {
     "ollama": {"format": "json"},
     "openai": {"response_format": {"type": "json_object"}},
 }
-"""What makes a provider answer in JSON; the keys are the extras of this package."""
+"""Options that make a provider answer in JSON. The keys are the extras of this package."""
 _SPEAKS_OPENAI = frozenset({"deepseek", "openai"})
-"""Providers that take an HTTP client of ours. Anthropic's is LangChain's own, shared between all loops of a process:
-a process that asks it keeps to one loop, as workers do."""
+"""Providers that take an HTTP client of ours.
+
+Anthropic's client is LangChain's own. All loops of a process share it. A process that asks Anthropic keeps to one
+loop,
+as workers do.
+"""
 _TAKES_HEADERS = _SPEAKS_OPENAI | {"anthropic"}
 _TEMPORARY = frozenset({408, 409, 425, 429})
 _OF_THE_SETUP = frozenset({401, 403, 404})
@@ -78,7 +84,7 @@ class _Connections:
     http: _HttpClient | None = None
 
     def http_options(self, provider: str) -> dict[str, Any]:
-        """Share one HTTP client between this loop's models, where their provider takes one."""
+        """Share one HTTP client between this loop's models if their provider takes one."""
         if provider in _SPEAKS_OPENAI:
             self.http = self.http or _openai_http_client()
             return {"http_async_client": self.http}
@@ -93,26 +99,26 @@ class Chat:
     """One conversation with a model."""
 
     model: str
-    """The model, as `provider:model`."""
+    """The model as `provider:model`."""
     temperature: float
-    """Sampling temperature, 0-2; left out for models that take none."""
+    """Sampling temperature, 0-2. Left out for models that take none."""
     prompt: Prompt
-    """What the conversation is about; for errors and the trace."""
+    """The prompt, for errors and the trace."""
     spending: Spending
-    """Where every call is counted."""
+    """Count of every call."""
     configuration: Settings
-    """Where the number of tries and the time limit come from."""
+    """Source of the number of tries and the time limit."""
 
     async def reply(self, messages: Sequence[BaseMessage]) -> str:
-        """Return the model's answer, with retries where waiting can help.
+        """Return the model's answer, with retries for temporary failures.
 
         Raises:
             ModelMisconfigured: The model cannot be built, or its provider refuses the key or the name.
             ModelRefused: The provider refuses these messages, or cuts the answer off.
-            ProviderUnavailable: It does not answer, also after the retries.
-            RateLimited: It asks for a pause that is too long, or once more than there are tries.
-            BudgetExceeded: There is no money left for this run or this day.
-            BrokerUnavailable: There are budgets, and Redis did not tell what is left of them.
+            ProviderUnavailable: The provider does not answer, also after the retries.
+            RateLimited: The provider asks for too long a pause, or for one more after the last try.
+            BudgetExceeded: The money for this run or this day is spent.
+            BrokerUnavailable: There are budgets, and Redis did not return their state.
         """
         model = _connect(self.model, self.temperature)
         retrying = AsyncRetrying(
@@ -171,7 +177,7 @@ class Chat:
     async def _pay(self, purse: Purse, messages: Sequence[BaseMessage], answer: AIMessage) -> None:
         if answer.usage_metadata is not None:
             read, written = answer.usage_metadata["input_tokens"], answer.usage_metadata["output_tokens"]
-        else:  # A token is at least one byte: what the provider does not tell is never taken for less than it is.
+        else:  # A token is at least one byte, so an estimate in bytes is never too low.
             read, written = sum(_bytes_of(message) for message in messages), _bytes_of(answer)
         usd = self.spending.price.usd(read, written) if self.spending.price else None
         await purse.pay(self.model, input_tokens=read, output_tokens=written, usd=usd)
@@ -184,14 +190,20 @@ class Chat:
         return await model.ainvoke(list(messages), {"run_name": self.prompt.name, "metadata": trace}, **options)
 
     def _trace_headers(self) -> dict[str, str]:
-        """Return the trace, for a gateway that takes part in it; what is in the baggage only if it may go there."""
+        """Return the trace for a gateway that takes part in it.
+
+        The baggage is included only if the configuration allows.
+        """
         headers = outgoing_headers()
         if self.configuration.trace_model_baggage:
             return headers
         return {name: headers[name] for name in ("traceparent", "tracestate") if name in headers}
 
     def _failure(self, exc: Exception) -> AgenticSalesError | None:
-        """Sort what a provider's client raised; None: it is no failure of a model, so it goes on as it is."""
+        """Return our error for a client's exception.
+
+        None if the exception is no failure of a model and stays as it is.
+        """
         status = getattr(exc, "status_code", None)
         if status == httpx.codes.TOO_MANY_REQUESTS:
             return RateLimited(self.model, _asked_pause_s(exc))
@@ -210,11 +222,11 @@ def _bytes_of(message: BaseMessage) -> int:
 
 
 def check_models(configuration: Settings) -> None:
-    """Import and build the configured models once, before the fork: the memory is shared and mistakes stop the start.
+    """Import and build the configured models once before the fork. Memory is then shared, and mistakes stop the start.
 
     Raises:
-        ConfigurationError: A model has an unknown provider, or its package or its key is missing; or there are budgets
-            and its price is not known.
+        ConfigurationError: A model has an unknown provider, or its package or its key is missing. Or its price is
+            unknown although there are budgets.
     """
     has_budgets = configuration.budget_usd_per_run or configuration.budget_usd_per_day or configuration.budgets
     for model in filter(None, (configuration.model, configuration.model_deep)):
@@ -230,7 +242,7 @@ def check_models(configuration: Settings) -> None:
 
 
 async def close_models() -> None:
-    """Close the connections of the running event loop's models; the next call builds new ones."""
+    """Close the connections of the running event loop's models. The next call builds new ones."""
     closing = _connections.pop(asyncio.get_running_loop(), None)
     if closing and closing.http:
         await closing.http.aclose()
@@ -254,12 +266,12 @@ def _openai_http_client() -> _HttpClient | None:
 
         return DefaultAsyncHttpxClient(verify=_trusted_certificates())
     except ImportError:
-        return None  # Building the model fails in the same way and says what to install.
+        return None  # Building the model fails in the same way and names the missing package.
 
 
 @cache
 def _trusted_certificates() -> SSLContext:
-    """Return what OpenAI's client trusts by default, read once per process: it takes longer than all the rest."""
+    """Return the default trust of OpenAI's client. It is read once per process, because it takes longest of all."""
     return httpx.create_ssl_context()
 
 
@@ -297,14 +309,17 @@ def _is_temporary(exc: Exception, status: int | None) -> bool:
 
 
 def _is_about_this_prompt(exc: Exception, status: int | None) -> bool:
-    """Tell a refusal of these messages, or an answer cut off by a limit or a filter, from a mistake in the setup."""
+    """Tell a refusal of these messages from a mistake in the setup.
+
+    A cut-off or filtered answer counts as a refusal.
+    """
     if isinstance(exc, ContextOverflowError) or hasattr(exc, "completion"):
         return True
     return isinstance(status, int) and status not in _OF_THE_SETUP
 
 
 def _is_about_the_setup(exc: Exception, status: int | None) -> bool:
-    """Tell a wrong key, name or address; at a wrong address, clients stumble over what they take for an answer."""
+    """Tell a wrong key, name or address. At a wrong address clients fail over the strange answer."""
     return status in _OF_THE_SETUP or isinstance(
         exc, ModelError | AttributeError | LookupError | TypeError | ValueError
     )
@@ -329,7 +344,7 @@ def _asked_pause_s(exc: Exception) -> float | None:
 
 
 def parse_retry_after(value: str) -> float | None:
-    """Return the seconds that a `Retry-After` header asks for, given as a number or as a date; None: neither."""
+    """Return the seconds of a `Retry-After` header with a number or a date. None if it has neither."""
     try:
         pause_s = float(value)
     except ValueError:
