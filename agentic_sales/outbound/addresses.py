@@ -1,8 +1,7 @@
-"""Decide which addresses the fetcher may connect to: the guard against server-side request forgery.
+"""Decide which addresses the fetcher may connect to, as a guard against server-side request forgery.
 
-A URL becomes a `Target` (checked as text) and a `Target` becomes addresses (checked after one resolution, all of
-them). Whoever connects must use exactly these addresses: a second resolution could answer differently.
-This module never connects.
+A URL becomes a `Target`, checked as text. A `Target` becomes addresses, all checked after one resolution. A connection
+must use exactly these addresses. A second resolution could answer differently. This module never connects.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.http import httpx
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""Host name and port to addresses; raises `socket.gaierror` when there are none."""
+"""Resolves a host name and a port to addresses. Raises `socket.gaierror` without any."""
 
 _MAX_URL_CHARS = 2_048
 _PUBLIC_PORTS = frozenset({80, 443})
@@ -25,8 +24,8 @@ _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _INNER_NAMES = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa", ".onion", ".test")
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
-# The special-purpose registries of IANA, written out: what `ipaddress` calls global differs between the patch
-# releases of Python 3.11 to 3.13. Multicast and the host address of Azure's metadata service are added.
+# IANA's special-purpose registries, written out. `ipaddress` calls different addresses global in the patch releases of
+# Python 3.11 to 3.13. Multicast and the host address of Azure's metadata service are added.
 _NOT_PUBLIC_V4 = tuple(
     ip_network(network)
     for network in (
@@ -55,41 +54,41 @@ _NAT64 = ip_network("64:ff9b::/96")
 
 @dataclass(frozen=True)
 class Target:
-    """An address that may be asked for, as far as its text can tell."""
+    """An address that may be requested by its text."""
 
     url: httpx.URL
-    """The URL to ask for, without user information and fragment."""
+    """The requested URL without user information and fragment."""
     host: str
-    """Host name in ASCII (IDNA) or IP address without brackets, lower case, no trailing dot."""
+    """Host name in ASCII (IDNA) or IP address without brackets, in lower case and without a trailing dot."""
     port: int
     """TCP port."""
     is_exempt: bool
-    """True: the deployment allows this host and port although they may be private."""
+    """True if the deployment allows this host and port even on a private network."""
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port: what one robots.txt is valid for."""
+        """Scheme, host and port. One robots.txt is valid for them."""
         return f"{self.url.scheme}://{_bracketed(self.host)}:{self.port}"
 
 
 async def resolve_by_system(host: str, port: int) -> tuple[str, ...]:
-    """Ask the system's resolver, best address first."""
+    """Ask the system's resolver. The best address comes first."""
     found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return tuple(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class AddressGuard:
-    """Turn URLs into targets and targets into addresses, or refuse."""
+    """Turns URLs into targets and targets into addresses, or refuses them."""
 
     def __init__(self, allowed_private_hosts: Collection[str], resolve: Resolve = resolve_by_system) -> None:
         self._allowed = frozenset(host.lower() for host in allowed_private_hosts)
         self._resolve = resolve
 
     def target(self, url: str, *, base: httpx.URL | None = None) -> Target:
-        """Check a URL as text; `base` makes a relative one absolute.
+        """Check a URL as text. `base` makes a relative one absolute.
 
         Raises:
-            FetchRefused: The URL cannot be read, or is none that a public web page would have.
+            FetchRefused: The URL cannot be read, or no public web page would have it.
         """
         if len(url) > _MAX_URL_CHARS:
             raise FetchRefused(f"{url[:80]}…", f"its {len(url)} characters are more than {_MAX_URL_CHARS}")
@@ -115,7 +114,7 @@ class AddressGuard:
     async def addresses(self, target: Target) -> tuple[str, ...]:
         """Resolve a target once and return every address, all of them allowed.
 
-        The message does not tell the address that was refused, or a caller could explore the inner network with it.
+        The message hides the refused address. A caller could otherwise explore the inner network with it.
 
         Raises:
             FetchRefused: The name does not exist, or one of its addresses is not public.
@@ -141,7 +140,7 @@ class AddressGuard:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an IP address, and every IPv4 address that it embeds, is on the public internet."""
+    """Tell whether an IP address and every embedded IPv4 address are on the public internet."""
     ip = ip_address(address)
     if isinstance(ip, IPv4Address):
         return not any(ip in network for network in _NOT_PUBLIC_V4)
@@ -152,7 +151,7 @@ def is_public(address: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host leads to this machine alone: what listens there is open to nobody else."""
+    """Tell whether a host leads only to this machine. No other machine reaches a service there."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -160,13 +159,13 @@ def is_loopback(host: str) -> bool:
 
 
 def _embedded(ip: IPv6Address) -> IPv4Address | None:
-    """Return the IPv4 address that a mapped, 6to4 or NAT64 address leads to."""
+    """Return the IPv4 address inside a mapped, 6to4 or NAT64 address."""
     return ip.ipv4_mapped or ip.sixtofour or (IPv4Address(int(ip) & 0xFFFF_FFFF) if ip in _NAT64 else None)
 
 
 def _name_problem(host: str) -> str | None:
     if _is_address(host):
-        return None  # Addresses are checked after resolution, where names become addresses too.
+        return None  # A name is checked after its resolution to addresses.
     if _NUMERIC_LABEL.fullmatch(host.rpartition(".")[2]):
         return f"`{host}` spells an IP address in an unusual way"
     if not _HOST_NAME.fullmatch(host) or f".{host}".endswith(_INNER_NAMES):

@@ -1,7 +1,8 @@
-"""Read the body of a response into memory, never more of it than was asked for.
+"""Read the body of a response into memory up to a limit.
 
-Decompression is done here and not by httpx, which unpacks whole chunks: 64 kB from the wire can become 64 MB, and a
-body that is packed twice a thousand times that.
+Decompression is done here, because httpx unpacks whole chunks. 64 kB from the wire can become 64 MB, and a body that
+is
+packed twice a thousand times that.
 """
 
 import zlib
@@ -11,19 +12,20 @@ from agentic_sales.errors import FetchRefused
 from agentic_sales.outbound.http import httpx
 
 ACCEPTED_ENCODING = "gzip"
-"""The only Content-Encoding that is asked for and read."""
+"""The only Content-Encoding that is requested and read."""
 
 _GZIP_WINDOW_BITS = 31
 MAX_UNPACKED_RATIO = 100
-"""How much larger than what came over the wire a body may be that is larger than its limit."""
+"""Largest ratio of unpacked to received bytes for a body above its limit."""
 
 
 async def read_body(response: httpx.Response, max_bytes: int, *, url: str) -> tuple[bytes, bool]:
-    """Return at most `max_bytes` of the unpacked body, and whether that is all of it.
+    """Return at most `max_bytes` of the unpacked body and whether it is whole.
 
     Raises:
-        FetchRefused: The body of `url` is packed in a way that was not asked for, or is damaged, or is made to fill
-            memory, which a body is that is larger than its limit and much larger than what came over the wire.
+        FetchRefused: The body of `url` has an encoding that was not requested, or is damaged, or is made to fill
+            memory.
+            Such a body is larger than its limit and much larger than its received bytes.
     """
     unpack = _unpacker(response.headers.get("content-encoding", "").strip().lower(), url)
     body, raw_bytes, wire_bytes = bytearray(), 0, 0
@@ -32,7 +34,7 @@ async def read_body(response: httpx.Response, max_bytes: int, *, url: str) -> tu
         body += unpacked
         raw_bytes += len(chunk)
         wire_bytes += taken_bytes
-        # A packed body is no larger than what it holds, but for a tail behind its end, which can be endless.
+        # A packed body is no larger than its content. But a tail behind its end can be endless.
         if max(raw_bytes, len(body)) > max_bytes:
             if len(body) > max(wire_bytes, 1) * MAX_UNPACKED_RATIO:
                 raise FetchRefused(url, f"it unpacks to more than {max_bytes} bytes from {wire_bytes}")
@@ -41,7 +43,7 @@ async def read_body(response: httpx.Response, max_bytes: int, *, url: str) -> tu
 
 
 def _unpacker(encoding: str, url: str) -> Callable[[bytes, int], tuple[bytes, int]]:
-    """Return a function that unpacks the next chunk into at most so many bytes, and says how many of it that took."""
+    """Return a function that unpacks a chunk up to a limit. It also returns the number of bytes that it took."""
     if encoding in {"", "identity"}:
         return lambda chunk, limit: (chunk[:limit], limit)
     if encoding not in {"gzip", "x-gzip"}:

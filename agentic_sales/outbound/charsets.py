@@ -1,8 +1,9 @@
 """Turn the bytes of a document into text.
 
-Browsers trust the byte order mark, then the header, then the document's own word. Sites often declare what they do not
-send, so that here the bytes have a say. Text that is valid UTF-8 is UTF-8. A declaration that does not fit the bytes is
-passed over. Without any declaration the script of the text is guessed, and else the browsers' default is taken.
+Browsers trust the byte order mark, then the header, then the document's own declaration. Sites often declare a wrong
+character set, so the bytes are tested here. Text that is valid UTF-8 is UTF-8. A declaration that does not fit the
+bytes
+is passed over. Without any declaration the script of the text is guessed. The last resort is the browsers' default.
 """
 
 import codecs
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from bs4.dammit import EncodingDetector
 from charset_normalizer import from_bytes
 
-# Python knows codecs that are no character sets of the web, some of them quadratic (idna); only these are used.
+# Python has codecs that are no character sets of the web. Some of them are quadratic (idna). Only these are used.
 _WEB_CHARSET = re.compile(
     r"utf-?(?:8|16(?:-?[lb]e)?)|(?:us-)?ascii|latin-?1|iso-?8859-?\d{1,2}|(?:windows-|cp)125\d|koi8-[ru]"
     r"|gb(?:k|2312|18030)|big5(?:-hkscs)?|euc-(?:jp|kr)|shift[-_]jis|iso-2022-jp|macintosh",
@@ -21,15 +22,15 @@ _WEB_CHARSET = re.compile(
 _BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _LEGACY_DEFAULT = "windows-1252"
 _SAME_AS = {"iso-8859-1": _LEGACY_DEFAULT, "latin-1": _LEGACY_DEFAULT, "latin1": _LEGACY_DEFAULT, "us-ascii": "ascii"}
-"""What browsers read a declared character set as."""
+"""Character sets that browsers use in place of the declared ones."""
 MAX_WRONG_RATIO = 0.5
-"""Share of characters that are no ASCII and cannot be read, above which a character set does not fit."""
+"""A character set does not fit above this share of unreadable characters among those outside ASCII."""
 MIN_OTHER_SCRIPT_RATIO = 0.3
-"""Share of bytes that are no ASCII from which a text without a declaration is in another script than the Latin one."""
+"""A text without a declaration is in another script than Latin from this share of bytes outside ASCII on."""
 GUESSED_FROM_BYTES = 16_384
 _OTHER_SCRIPTS = ["cp1251", "koi8_r", "koi8_u", "cp1253", "cp1255", "cp1256", "cp874"]
 _OTHER_SCRIPTS += ["shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"]
-"""Character sets in which sites of other scripts are found; those of Macs and mainframes look like them."""
+"""Character sets of sites in other scripts. Those of Macs and mainframes are left out, because they look like them."""
 
 
 def decode(body: bytes, declared_charset: str | None = None) -> str:
@@ -37,7 +38,7 @@ def decode(body: bytes, declared_charset: str | None = None) -> str:
 
     Args:
         body: The bytes.
-        declared_charset: What the header declares; None: nothing.
+        declared_charset: Character set of the header, or None.
     """
     marked = next((charset for mark, charset in _BYTE_ORDER_MARKS.items() if body.startswith(mark)), None)
     if marked:
@@ -66,7 +67,7 @@ def _candidates(body: bytes, declared_charset: str | None) -> Iterator[str]:
 
 
 def _is_utf_8(body: bytes) -> bool:
-    """Tell whether a body is valid UTF-8; its last character may be cut."""
+    """Tell whether a body is valid UTF-8. Its last character may be cut."""
     try:
         codecs.getincrementaldecoder("utf-8")().decode(body)
     except UnicodeDecodeError:
@@ -80,7 +81,7 @@ def _fits(text: str) -> bool:
 
 
 def _guessed(body: bytes) -> Iterator[str]:
-    """Yield the character set that a text in another script than the Latin one is likely in."""
+    """Yield the likely character set of a text in another script than Latin."""
     sample = re.sub(rb"<[^>]{0,500}>", b" ", body[:GUESSED_FROM_BYTES])
     letters = re.sub(rb"[\s\d!-/:-@\[-`{-~]", b"", sample)
     if letters and sum(byte > 0x7F for byte in letters) >= MIN_OTHER_SCRIPT_RATIO * len(letters):  # noqa: PLR2004 - ASCII

@@ -1,8 +1,9 @@
-"""Ask one checked address one thing, or tell it one: a single request, no redirect followed, every limit kept.
+"""Send one GET or POST to one checked address, without redirects and within every limit.
 
-The connection goes to an address that the guard returned for this very request, while the Host header and the TLS
-handshake name the host: an answer that DNS gives later is never used. Proxies and credentials of the environment are
-ignored, and no cookie is kept.
+The connection goes to an address that the guard returned for this very request. The Host header and the TLS handshake
+name the host. A later answer of DNS is never used. Proxies and credentials of the environment are ignored. No cookie
+is
+kept.
 """
 
 import asyncio
@@ -21,10 +22,10 @@ from agentic_sales.outbound.bodies import ACCEPTED_ENCODING, read_body
 from agentic_sales.outbound.http import httpx
 
 Transport = Callable[[], httpx.AsyncBaseTransport]
-"""Makes what carries the requests to one host; it is asked for IP addresses only."""
+"""Makes the transport of the requests to one host. It is asked only for IP addresses."""
 
 PRODUCT = "AgenticSalesBot"
-"""The name by which a robots.txt addresses this crawler."""
+"""This crawler's name in a robots.txt."""
 USER_AGENT = f"{PRODUCT}/0.1 (reads few pages of a company's site; honours robots.txt)"
 """The User-Agent header of every request."""
 
@@ -36,7 +37,7 @@ _HEADERS = {
 }
 _CONNECT_TIMEOUT_S = 5.0
 _MAX_ADDRESSES = 3
-# Shorter than what servers grant an idle connection, so that none is lost just when it is used again.
+# Servers keep an idle connection for longer. So none is lost just when it is used again.
 _KEEPALIVE_S = 2.0
 
 _CHARSET = re.compile(r"charset=[\"']?([\w-]{1,40})", re.IGNORECASE)
@@ -49,48 +50,48 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a body must be to be read."""
+    """Conditions for reading a body."""
 
     max_bytes: int
-    """Most that is read, in bytes after decompression."""
+    """Most bytes that are read, after decompression."""
     content_types: frozenset[str] | None = None
-    """Media types that are read. None: any."""
+    """Media types that are read. None means any."""
     is_head_enough: bool = False
-    """True: of a larger body the first `max_bytes` are returned; False: it is refused."""
+    """True returns the first `max_bytes` of a larger body. False refuses it."""
 
 
 @dataclass(frozen=True)
 class HttpReply:
-    """What a server answered: a body, or where to ask instead."""
+    """A server's answer with a body or a redirect."""
 
     url: httpx.URL
-    """The address that answered, with the host's name."""
+    """The URL that answered, with the host's name."""
     status: int
-    """HTTP status: a success, or a redirect."""
+    """HTTP status of a success or a redirect."""
     location: str | None = None
-    """Where to ask instead, as the server wrote it. None: this is the answer."""
+    """Target of the redirect as the server wrote it. None without a redirect."""
     content_type: str = ""
-    """Media type of the body, lower case."""
+    """Media type of the body in lower case."""
     charset: str | None = None
-    """Character set that the header declares. None: it declares none."""
+    """Character set of the header, or None."""
     body: bytes = b""
     """The body after decompression."""
     is_whole: bool = True
-    """False: the body is larger, and this is its start."""
+    """False if this is only the start of a larger body."""
 
 
 class Budget:
-    """Wall-clock seconds that one page may take over all its requests; only what is spent inside counts."""
+    """Wall-clock seconds for one page over all its requests. Only time inside `spend` counts."""
 
     def __init__(self, limit_s: float) -> None:
         self._limit_s = self._left_s = limit_s
 
     @asynccontextmanager
     async def spend(self, host: str) -> AsyncIterator[None]:
-        """End what is done inside when nothing is left.
+        """End the work inside when no time is left.
 
         Raises:
-            ProviderUnavailable: Nothing is left.
+            ProviderUnavailable: No time is left.
         """
         loop = asyncio.get_running_loop()
         started_at = loop.time()
@@ -104,9 +105,9 @@ class Budget:
 
 
 class Connections:
-    """Hold the connections of one fetcher: a transport per host, for a TLS connection speaks for one name only.
+    """Holds the connections of one fetcher. Each host has a transport, because a TLS connection is for one name only.
 
-    Transports and not clients: what a client adds (cookies, redirects, credentials) nobody here wants.
+    These are transports and not clients. A client would add unwanted cookies, redirects and credentials.
     """
 
     def __init__(self, guard: AddressGuard, transport: Transport | None = None) -> None:
@@ -123,8 +124,8 @@ class Connections:
         """Send one GET to the target and read its answer.
 
         Raises:
-            FetchRefused: An address of the host is not public, or the answer is not what is wanted.
-            ProviderUnavailable: The host does not answer in time, asks to come later, or answers with a 5xx.
+            FetchRefused: An address of the host is not public, or the answer does not meet the conditions.
+            ProviderUnavailable: The host does not answer in time, asks for a later request, or answers with a 5xx.
         """
         try:
             async with budget.spend(target.host), self._answer(target) as response:
@@ -133,7 +134,7 @@ class Connections:
             raise ProviderUnavailable(target.host, f"{type(exc).__name__} {exc}".strip()) from exc
 
     async def tell(self, target: Target, budget: Budget, body: bytes, headers: Mapping[str, str]) -> int:
-        """Send one POST to the target and return the status of its answer, which is not read.
+        """Send one POST to the target and return the answer's status. Its body is not read.
 
         Raises:
             FetchRefused: An address of the host is not public.

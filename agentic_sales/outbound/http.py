@@ -1,7 +1,7 @@
-"""Name the HTTP library of this code base in one place: everything else imports `httpx` from here.
+"""Name the HTTP library in one place. All other code imports `httpx` from here.
 
-Why httpx2: httpx has had no stable release since December 2024. httpx2 is its continuation by Pydantic with the same
-interface, and LangSmith and the clients of OpenAI and Anthropic stand on it. Another library is an edit of this file.
+httpx has had no stable release since December 2024. httpx2 is its continuation by Pydantic with the same interface.
+LangSmith and the clients of OpenAI and Anthropic use it. Another library is an edit of this file.
 """
 
 import httpx2 as httpx
