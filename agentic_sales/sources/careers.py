@@ -14,20 +14,20 @@ log = structlog.get_logger()
 
 
 async def fetch_careers(web: Fetcher, home: Page) -> Page | None:
-    """Read the careers page that a home page links to. None: it links to none, or the page cannot be read."""
+    """Read the careers page that a home page links to. None without such a link or if the page cannot be read."""
     url = find_careers_url(home.links, home.final_url)
     if url is None:
         return None
     try:
         page = await web.fetch(url)
-    except (FetchRefused, ProviderUnavailable) as exc:  # The page adds to the answer, which can do without it.
+    except (FetchRefused, ProviderUnavailable) as exc:  # The answer can do without this page.
         log.info("careers_page_not_read", error_code=exc.code)
         return None
     return None if page_key(page.final_url) == page_key(home.final_url) else page
 
 
 def find_careers_url(links: Iterable[str], home_url: str) -> str | None:
-    """Return the link that leads to the careers page: on the site itself, else on a job board; None: there is none."""
+    """Return the link to the careers page, or None. A page on the site goes before a job board."""
     pages = [link for link in links if is_page(link) and page_key(link) != page_key(home_url)]
     own = [link for link in pages if same_site(link, home_url) and OWN_WORDS.careers_path.search(urlsplit(link).path)]
     boards = [link for link in pages if OWN_WORDS.job_board_host.search(urlsplit(link).hostname or "")]

@@ -1,4 +1,4 @@
-"""Drop the dialogs that ask for consent to cookies from a document: they are no content of the site."""
+"""Drop dialogs about cookie consent from a document. They are no content of the site."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _NEVER = frozenset({"html", "body", "main", "article", "head", "a", "li", "p", "
 
 
 def drop_consent_dialogs(soup: BeautifulSoup) -> None:
-    """Empty every dialog in a document that asks for consent to cookies."""
+    """Empty every dialog about cookie consent in a document."""
     for tag in list(_named(soup)):
         text = tag.get_text(" ")
         if len(text) <= MAX_DIALOG_CHARS and is_consent_text(text):

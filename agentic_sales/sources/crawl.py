@@ -1,7 +1,7 @@
-"""Walk a site: choose which pages to read next, and when to stop.
+"""Choose the pages of a site to read next, and the end of the crawl.
 
-From the first page to what it links to and its sitemap lists, level by level, on one host only. How a page is read,
-and how politely, is the fetcher's business (`web`).
+The crawl stays on one host. It goes level by level from the first page to its links and to the sitemap's pages. The
+fetcher (`web`) reads the pages and keeps the pauses between requests.
 """
 
 import asyncio
@@ -17,49 +17,55 @@ from agentic_sales.sources.links import is_page, language_of, page_key, same_sit
 from agentic_sales.sources.web import Fetcher, Page
 
 UNANSWERED_IN_A_ROW = 3
-"""Pages without an answer, in a row, after which a crawl gives up."""
+"""Number of unanswered pages in a row that ends a crawl."""
 MAX_SKIPPED = 50
-"""Pages that could not be read, in all, after which a crawl gives up."""
+"""Total number of unreadable pages that ends a crawl."""
 
 MIN_TELLING_CHARS = 40
-"""Pages with less text can have the same and still be different."""
+"""Pages with less text may have the same text and still differ."""
 MAX_CANDIDATES = 5_000
-"""Addresses of one level that are looked at."""
+"""Most addresses of one level that are considered."""
 MANY_LANGUAGES = 3
-"""Languages from which the versions of a site are told apart; one in two languages is read whole."""
+"""Number of languages from which a site's versions are told apart. A site in two languages is read whole."""
 
 StopReason = Literal["finished", "max_pages", "deadline", "failing"]
-"""No page was left; as many were read as wanted; the time was over; or too many pages failed."""
+"""Reason for the end of a crawl.
+
+No page was left, the wanted number was read, the time was over, or too many pages failed.
+"""
 
 
 @dataclass(frozen=True)
 class CrawlLimits:
-    """How far a crawl goes."""
+    """Limits of a crawl."""
 
     max_pages: int
     """Most pages that are read."""
     max_depth: int
-    """Most links between the first page and another; what the sitemap lists is one away. 0: only the first page."""
+    """Most links between the first page and another.
+
+    The sitemap's pages are one link away. 0 reads only the first page.
+    """
     time_limit_s: float
-    """Wall-clock limit, in seconds; what was read until then is the result."""
+    """Wall-clock limit in seconds. The pages that were read by then are the result."""
 
 
 @dataclass
 class Crawl:
-    """What a crawl brought."""
+    """Result of a crawl."""
 
     pages: list[tuple[Page, int]] = field(default_factory=list)
-    """Pages with their depth, in the order in which they were read; the first is the first."""
+    """Pages with their depth in the order of reading. The crawl's first page stands first."""
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    """Addresses that were chosen and could not be read, each with the reason."""
+    """Chosen addresses that could not be read, each with the reason."""
     absent: set[str] = field(default_factory=set)
-    """Addresses that answered and show no page of their own."""
+    """Addresses that answered without a page of their own."""
     stop_reason: StopReason = "finished"
-    """Why it ended."""
+    """Reason for its end."""
 
     @property
     def first(self) -> Page:
-        """The page that the crawl began with."""
+        """The first page of the crawl."""
         return self.pages[0][0]
 
     @property
@@ -69,15 +75,15 @@ class Crawl:
 
     @property
     def links(self) -> list[str]:
-        """Where all pages link to, each once."""
+        """Link targets of all pages, each once."""
         return list(dict.fromkeys(link for page, _ in self.pages for link in page.links))
 
 
 async def crawl_site(web: Fetcher, url: str, limits: CrawlLimits, is_telling: Callable[[str], object]) -> Crawl:
-    """Crawl the site that begins at `url`; of each level, the addresses that are telling are read first.
+    """Crawl the site that begins at `url`. The telling addresses of each level are read first.
 
     Raises:
-        FetchRefused: The first page may not, or cannot, be read.
+        FetchRefused: The first page is forbidden or unreadable.
         ProviderUnavailable: The site does not answer.
     """
     deadline = asyncio.get_running_loop().time() + limits.time_limit_s
@@ -92,7 +98,7 @@ async def crawl_site(web: Fetcher, url: str, limits: CrawlLimits, is_telling: Ca
 
 
 class _Walk:
-    """One crawl on its way."""
+    """One crawl under way."""
 
     def __init__(self, web: Fetcher, limits: CrawlLimits, is_telling: Callable[[str], object]) -> None:
         self.crawl = Crawl()
@@ -118,7 +124,7 @@ class _Walk:
             links = await self._read_level((*listed, *links), depth)
 
     async def _read_level(self, urls: Iterable[str], depth: int) -> list[str]:
-        """Read the new pages among the addresses and return where they link to."""
+        """Read the new pages among the addresses and return their links."""
         for url in self._chosen(urls):
             if self._is_over():
                 break
@@ -131,7 +137,7 @@ class _Walk:
         return sorted(chosen, key=lambda url: not self._is_telling(url))
 
     def _is_foreign(self, url: str) -> bool:
-        """Tell whether an address is that of a version in another language than those that are read."""
+        """Tell whether an address is a version in a language that is not read."""
         return bool(self._languages) and language_of(url) not in {"", *self._languages}
 
     def _is_new(self, url: str) -> bool:
@@ -184,7 +190,10 @@ class _Walk:
 
 
 def read_languages(first: Page) -> frozenset[str]:
-    """Return the languages in which a site is read, by its first page: its own, and English; empty: it has few."""
+    """Return the languages to read, judged by the first page. They are the site's own and English.
+
+    Empty if the site has few languages. All of them are then read.
+    """
     offered = list(dict.fromkeys(code for link in first.links if (code := language_of(link))))
     if len(offered) < MANY_LANGUAGES:
         return frozenset()
@@ -192,6 +201,6 @@ def read_languages(first: Page) -> frozenset[str]:
 
 
 def _digest(page: Page) -> str:
-    """Return what pages of one text have in common."""
+    """Return a digest that is equal for pages with the same text."""
     words = " ".join(page.text.casefold().split())
     return sha256(words.encode("utf-8", errors="replace")).hexdigest()

@@ -1,4 +1,4 @@
-"""Find email addresses in what a page shows."""
+"""Find email addresses in the text and links of a page."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from bs4 import BeautifulSoup
 
-# Every repetition is bounded: a page is written by a stranger, and an unbounded one takes quadratic time.
+# Every repetition is bounded. Strangers write the pages, and an unbounded repetition takes quadratic time.
 _EMAIL = re.compile(
     r"(?<![a-z0-9_%+-])[a-z0-9_][a-z0-9._%+-]{0,63}@(?:[a-z0-9-]{1,63}\.){1,6}[a-z]{2,24}(?![a-z0-9-])",
     re.IGNORECASE | re.ASCII,
@@ -15,11 +15,11 @@ _EMAIL = re.compile(
 _FILE_SUFFIXES = frozenset(
     {"avif", "bmp", "css", "gif", "ico", "jpeg", "jpg", "js", "json", "mp4", "pdf", "png", "svg", "webm", "webp"}
 )
-"""What stands after the last dot of `logo@2x.png`, which is no address."""
+"""Endings after the last dot of `logo@2x.png`, which is no address."""
 
 
 MAX_EMAILS = 200
-"""Addresses that are taken from one page."""
+"""Most addresses that are taken from one page."""
 _OBFUSCATED = re.compile(
     r"(?<![\w.%+-])([a-z0-9_][a-z0-9._%+-]{0,63})\s{0,3}[(\[{]\s?(?:at|\u00e4t|@|arroba)\s?[)\]}]\s{0,3}"
     r"((?:[a-z0-9-]{1,63}\s{0,3}(?:\.|[(\[{]\s?(?:dot|punkt|point|punto|ponto|kropka)\s?[)\]}])\s{0,3}){1,5}[a-z]{2,24})(?![a-z0-9-])",
@@ -33,14 +33,14 @@ _MAX_HREF_CHARS = 4_000
 
 
 def find_emails(text: str, mailto: Iterable[str] = (), found: Iterable[str] = ()) -> tuple[str, ...]:
-    """Return the addresses of `mailto:` links, those found elsewhere and those of the text, lower case, each once."""
+    """Return the addresses of `mailto:` links, of other sources and of the text, in lower case and each once."""
     candidates = chain(_mailto_addresses(mailto), found, _EMAIL.findall(text), _written_out(text))
     known = (candidate.lower() for candidate in candidates if _is_address(candidate))
     return tuple(islice(dict.fromkeys(known), MAX_EMAILS))
 
 
 def protected_emails(soup: BeautifulSoup) -> list[str]:
-    """Return the addresses that a content network hides in a document from those who run no script."""
+    """Return the addresses that a content network hides in a document from readers without scripts."""
     hidden = [str(tag["data-cfemail"]) for tag in soup.find_all(None, {"data-cfemail": True}, limit=MAX_EMAILS)]
     for tag in soup.find_all("a", href=True):
         _, is_protected, code = str(tag["href"]).partition(_PROTECTED_HREF)
@@ -49,7 +49,7 @@ def protected_emails(soup: BeautifulSoup) -> list[str]:
 
 
 def _unprotected(code: str) -> str:
-    """Undo the protection: the first byte is combined with each of the others."""
+    """Undo the protection. The first byte is the key for all others."""
     try:
         key, *letters = bytes.fromhex(code[:_MAX_PROTECTED_CHARS])
     except ValueError:  # Not in hexadecimal, or empty.

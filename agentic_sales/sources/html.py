@@ -1,8 +1,8 @@
-"""Turn HTML into what a person would read of it, in bounded time.
+"""Turn HTML into the text that a person would read, in bounded time.
 
-Pages are written by strangers. What a browser does not show (scripts, comments, hidden elements, invisible
-characters) is dropped, because text that only machines see is how instructions are smuggled to a model. Text
-that a style sheet hides cannot be told apart here: a prompt must fence what this module returns.
+Strangers write the pages. Scripts, comments, hidden elements and invisible characters are dropped. Text that only
+machines see can smuggle instructions to a model. Text that a style sheet hides cannot be told apart here. So a prompt
+must fence the result of this module.
 """
 
 import re
@@ -18,22 +18,22 @@ from agentic_sales.sources.consent import drop_consent_dialogs
 from agentic_sales.sources.emails import find_emails, protected_emails
 from agentic_sales.sources.links import absolute
 
-# A normal page has some thousand tags, nested some dozen deep. The two limits keep the worst page of 2 MB
-# under about 4 s; without them a list of 20,000 items takes half a minute and deep nesting ends in RecursionError.
+# A normal page has some thousand tags, nested some dozen deep. The two limits keep the worst page of 2 MB under about
+# 4 s. Without them a list of 20,000 items takes half a minute, and deep nesting ends in RecursionError.
 _MAX_TAGS = 20_000
 _MAX_DEPTH = 100
 _MAX_TITLE_CHARS = 300
 _MAX_CHARS = 500_000
-"""Characters of Markdown, and of text, that are kept of one page: absolute links make a page longer than it was."""
+"""Most characters of Markdown and of text that are kept of one page. Absolute links make a page longer."""
 _MAX_LINKS = 1_000
-"""Links that are taken from one page."""
+"""Most links that are taken from one page."""
 _MAX_FRAMES = 4
-"""Frames of a frameset that are read."""
+"""Most frames of a frameset that are read."""
 
 _UNSEEN_TAGS = frozenset(
     {"head", "script", "style", "noscript", "template", "svg", "canvas", "iframe", "object", "embed", "audio", "video"}
 )
-# Transparent elements stay: many sites fade in what they want to be read.
+# Transparent elements stay. Many sites fade in their main text.
 _UNSEEN_STYLE = re.compile(
     r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|font-size\s*:\s*0(?![.\d])", re.IGNORECASE
 )
@@ -50,10 +50,13 @@ _INVISIBLE = dict.fromkeys(
         *range(0xE0000, 0xE0080),
     ]
 )
-"""Characters without a shape: NUL, soft hyphen, zero-width and direction marks, and Unicode's tag characters."""
+"""Characters without a shape.
+
+They are NUL, soft hyphen, zero-width and direction marks, and Unicode's tag characters.
+"""
 
 _PLAINER_TAGS = {"ol": "ul", "pre": "div"}
-"""Tags that the converter treats in quadratic time, and what stands in for them."""
+"""Tags that take the converter quadratic time, with their replacements."""
 _BLOCK_TAGS = re.compile(
     r"address|article|aside|blockquote|br|button|d[dlt]|div|fieldset|figcaption|figure|footer|form|h[1-6r]|header|label"
     r"|legend|li|main|nav|[ou]l|option|p|section|summary|t(?:able|[dhr])"
@@ -67,32 +70,32 @@ _REFRESH_CONTENT = re.compile(
     r"\s*(\d{1,4}(?:\.\d{1,3})?)\s*[;,]\s*(?:url\s*=\s*)?(\S.{0,2000})", re.IGNORECASE | re.DOTALL
 )
 _AT_ONCE_S = 10.0
-"""A document that sends on later than this is meant to be read."""
+"""A document with a longer delay before its refresh is meant to be read."""
 _XML_DECLARATION = re.compile(r"\A(?:\s*<\?xml[^>]*>?)+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a document shows."""
+    """The readable content of a document."""
 
     title: str
-    """Title of the document; empty: it has none."""
+    """Title of the document. Empty without one."""
     markdown: str
     """The document as Markdown, with absolute links and without images."""
     text: str
     """The document as plain text, one line per block."""
     links: tuple[str, ...]
-    """Absolute web addresses that it links to, in order, each once, without fragments."""
+    """Absolute web addresses of its links in order, each once and without fragments."""
     emails: tuple[str, ...]
-    """Addresses in `mailto:` links and in the text, lower case, each once."""
+    """Addresses in `mailto:` links and in the text, in lower case and each once."""
     unreadable_reason: str = ""
-    """Why it shows nothing that can be read; empty: it does."""
+    """Reason for unreadable content. Empty if it can be read."""
     language: str = ""
-    """Code of its language, as it declares it, without a country; empty: it declares none."""
+    """Code of its declared language without a country. Empty without a declaration."""
     refresh_url: str = ""
-    """Absolute address to which it sends a browser at once; empty: it sends to none."""
+    """Absolute address of an immediate refresh. Empty without one."""
     frame_urls: tuple[str, ...] = ()
-    """Absolute addresses of the frames that it consists of."""
+    """Absolute addresses of its frames."""
 
 
 def read_plain(text: str) -> Reading:
@@ -115,7 +118,7 @@ def read_html(markup: str, url: str) -> Reading:
     mailto = [href for href in hrefs if href.lower().startswith("mailto:")]
     links = tuple(islice(dict.fromkeys(_simplify(soup, base)), _MAX_LINKS))
     markdown = _markdown(soup)[:_MAX_CHARS]
-    text = _text(soup)[:_MAX_CHARS]  # Last, for it marks the ends of lines in the tree.
+    text = _text(soup)[:_MAX_CHARS]  # Last, because it marks the ends of lines in the tree.
     reason = "" if head.frames else why_unreadable(title, text, head.hidden, has_scripts=head.has_scripts)
     return Reading(
         title,
@@ -132,7 +135,7 @@ def read_html(markup: str, url: str) -> Reading:
 
 @dataclass(frozen=True)
 class _Head:
-    """What a document says of itself beside its text."""
+    """Facts in a document beside its text."""
 
     language: str
     refresh: str
@@ -142,7 +145,7 @@ class _Head:
 
 
 def _read_head(soup: BeautifulSoup, url: str) -> _Head:
-    """Read what a document says beside its text, before what is not seen is dropped."""
+    """Read the facts beside the text before invisible elements are dropped."""
     root = soup.find("html")
     declared = str(root.get("lang") or "") if isinstance(root, Tag) else ""
     base = _base(soup, url)
@@ -157,7 +160,7 @@ def _read_head(soup: BeautifulSoup, url: str) -> _Head:
 
 
 def _refresh(soup: BeautifulSoup, base: str) -> str:
-    """Return where a document sends a browser at once; what is meant for browsers without scripts does not count."""
+    """Return the address of an immediate refresh. A refresh for browsers without scripts does not count."""
     for tag in soup.find_all("meta", attrs={"http-equiv": _REFRESH}, limit=5):
         found = _REFRESH_CONTENT.match(str(tag.get("content") or ""))
         if found and float(found[1]) <= _AT_ONCE_S and tag.find_parent("noscript") is None:
@@ -183,7 +186,7 @@ def _base(soup: BeautifulSoup, url: str) -> str:
 def _drop_unseen(soup: BeautifulSoup) -> None:
     _drop_deeper(soup)
     for tag in soup.find_all(_is_unseen):
-        tag.clear()  # Emptied and not removed, for the tree searches its siblings to remove one.
+        tag.clear()  # Emptied and not removed, because a removal searches the siblings.
         tag.attrs.clear()
         tag.name = "span"
 
@@ -201,7 +204,7 @@ def _is_unseen(tag: Tag) -> bool:
 
 
 def _simplify(soup: BeautifulSoup, base: str) -> Iterator[str]:
-    """Leave only tags and absolute links in the tree; yield the links."""
+    """Leave only tags and absolute links in the tree. Yields the links."""
     for tag in soup.find_all(True):
         link = absolute(base, str(tag["href"])) if tag.name == "a" and tag.has_attr("href") else None
         tag.attrs.clear()

@@ -1,4 +1,4 @@
-"""Compare and clean the addresses of pages, as text; never resolve or fetch one."""
+"""Compare and clean the addresses of pages as text. This module never resolves or fetches one."""
 
 import re
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -22,14 +22,14 @@ COUNTRY_LETTERS = 2
 
 
 def absolute(base: str, href: str) -> str | None:
-    """Return `href` as an absolute web address without fragment; None: it leads to no web page."""
+    """Return `href` as an absolute web address without fragment. None if it leads to no web page."""
     if len(href) > MAX_URL_CHARS:
         return None
     try:
-        # As browsers do: a backslash is a slash, and line breaks within an address are dropped.
+        # Browsers read a backslash as a slash and drop line breaks within an address.
         cleaned = re.sub(r"[\t\r\n]", "", href.strip()).replace("\\", "/")
         parts = urlsplit(urljoin(base, cleaned))
-    except ValueError:  # Authors write anything into `href`; what cannot be parsed leads nowhere.
+    except ValueError:  # Authors write anything into `href`. An unreadable address leads nowhere.
         return None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return None
@@ -37,9 +37,9 @@ def absolute(base: str, href: str) -> str | None:
 
 
 def page_key(url: str) -> str:
-    """Return what two addresses of one page have in common.
+    """Return a key that all addresses of one page share.
 
-    That is all but scheme, `www.`, fragment, session, tracking and index page.
+    It leaves out scheme, `www.`, fragment, session, tracking and index page.
     """
     parts = urlsplit(url)
     path = _INDEX_PAGE.sub("/", _SESSION_IN_PATH.sub("", parts.path)).rstrip("/")
@@ -52,7 +52,7 @@ def _says_nothing(parameter: str) -> bool:
 
 
 def language_of(url: str) -> str:
-    """Return the code of the language that an address chooses by its path or by a parameter; empty: it chooses none."""
+    """Return the language code in an address's path or parameter. Empty without one."""
     parts = urlsplit(url)
     first = parts.path.strip("/").partition("/")[0].lower()
     chosen = [value for name, value in parse_qsl(parts.query) if OWN_SITE_WORDS.languages.fullmatch(name)]
@@ -64,12 +64,12 @@ def language_of(url: str) -> str:
 
 
 def same_site(url: str, other: str) -> bool:
-    """Tell whether two addresses lie on one host and port; `www.` is the apex."""
+    """Tell whether two addresses lie on one host and port. `www.` counts as the apex."""
     return _site(url) == _site(other)
 
 
 def is_page(url: str) -> bool:
-    """Tell whether an address can be a page to read, judged by the suffix of its path."""
+    """Tell by the suffix of its path whether an address can be a page."""
     return not _NOT_A_PAGE.search(urlsplit(url).path)
 
 

@@ -1,4 +1,4 @@
-"""Say what a site's robots.txt allows us (RFC 9309); never fetch it."""
+"""Read the permissions in a site's robots.txt (RFC 9309). This module never fetches it."""
 
 import re
 
@@ -7,7 +7,7 @@ from protego import Protego
 from agentic_sales.outbound.connections import PRODUCT
 
 MAX_ROBOTS_BYTES = 500 * 1024
-"""What is read of a robots.txt, in bytes; the rest is ignored, as the standard says."""
+"""Most bytes of a robots.txt that are read. The standard lets the rest be ignored."""
 
 _MAX_CRAWL_DELAY_S = 5.0
 _AGENT_LINE = re.compile(r"\A(\s*user[ -]?agent\s*:?)\s*(.*)", re.IGNORECASE)
@@ -25,7 +25,7 @@ class Robots:
 
     @property
     def delay_s(self) -> float:
-        """Seconds that the site asks for between two requests, at most 5; 0.0: it asks for none."""
+        """Seconds between two requests by the site's wish, at most 5. 0.0 without a wish."""
         return min(self._rules.crawl_delay(PRODUCT) or 0.0, _MAX_CRAWL_DELAY_S)
 
     @property
@@ -35,10 +35,9 @@ class Robots:
 
 
 def _fold_agent(line: str) -> str:
-    """Give every agent that is not us one name.
+    """Give all other agents one name.
 
-    The parser copies each rule to each agent of its group: half a megabyte of agents and rules would become
-    gigabytes.
+    The parser copies each rule to each agent of its group. Half a megabyte of agents and rules would become gigabytes.
     """
     found = _AGENT_LINE.fullmatch(line)
     if found is None or found[2].strip() == "*" or found[2].lower().startswith(PRODUCT.lower()):

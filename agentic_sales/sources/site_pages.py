@@ -1,4 +1,4 @@
-"""Choose among the pages of a crawled site: the careers page, the pricing page, how much of each text is returned."""
+"""Choose the careers page, the pricing page and the returned length of each text of a crawled site."""
 
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
@@ -12,31 +12,31 @@ _CAREERS_LABELS = frozenset(
 
 
 def careers_among(urls: Sequence[str], site_url: str) -> str:
-    """Return the careers page among addresses: one on the site, else one of its own host or on a job board."""
+    """Return the careers page among addresses. One on the site goes before one of its own host or on a job board."""
     domain = (urlsplit(site_url).hostname or "").removeprefix("www.")
     on_site = (url for url in urls if same_site(url, site_url) and is_careers_path(url))
     return next(on_site, "") or next((url for url in urls if is_careers_host(url, domain)), "")
 
 
 def pricing_among(urls: Iterable[str], site_url: str) -> str:
-    """Return the pricing page of a site among addresses; empty: there is none."""
+    """Return the pricing page of a site among addresses. Empty without one."""
     return next((url for url in urls if same_site(url, site_url) and is_pricing_path(url)), "")
 
 
 def is_careers_host(url: str, domain: str) -> bool:
-    """Tell whether an address lies on a job board, or on a host like `careers.` of the domain."""
+    """Tell whether an address lies on a job board or on a host like `careers.` of the domain."""
     label, _, parent = (urlsplit(url).hostname or "").partition(".")
     return is_job_board(url) or (label in _CAREERS_LABELS and parent == domain)
 
 
 def cut_fairly(texts: Sequence[str], total: int) -> list[str]:
-    """Return texts cut so that all of them together are no longer than `total`; short ones stay whole."""
+    """Cut texts so that all of them together are no longer than `total`. Short ones stay whole."""
     allowed = fair_length([len(text) for text in texts], total)
     return [text[:allowed] for text in texts]
 
 
 def fair_length(lengths: Sequence[int], total: int) -> int:
-    """Return the greatest length such that texts cut to it are no longer than `total` together."""
+    """Return the greatest length at which the cut texts are together no longer than `total`."""
     left = total
     for texts_left, length in zip(range(len(lengths), 0, -1), sorted(lengths), strict=True):
         if length * texts_left > left:

@@ -1,4 +1,4 @@
-"""Read sitemap documents (sitemaps.org); never fetch one, never expand an entity."""
+"""Read sitemap documents (sitemaps.org). This module never fetches one and never expands an entity."""
 
 import zlib
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 @dataclass(frozen=True)
 class Sitemap:
-    """What one sitemap document lists, as written."""
+    """The addresses of one sitemap document, as written."""
 
     pages: tuple[str, ...] = ()
     """URLs of pages."""
     sitemaps: tuple[str, ...] = ()
-    """URLs of further sitemaps, when the document is an index."""
+    """URLs of further sitemaps if the document is an index."""
 
 
 _GZIP_MARK = b"\x1f\x8b"
@@ -21,7 +21,7 @@ _GZIP_WINDOW_BITS = 31
 
 
 def unpacked(content: bytes, max_bytes: int) -> bytes:
-    """Return a sitemap file that is packed by gzip, up to so many bytes; one that is not is returned as it is."""
+    """Unpack a sitemap file in gzip up to a number of bytes. Any other file is returned as it is."""
     if not content.startswith(_GZIP_MARK):
         return content
     try:
@@ -31,7 +31,7 @@ def unpacked(content: bytes, max_bytes: int) -> bytes:
 
 
 def parse_sitemap(content: bytes) -> Sitemap:
-    """Return what a sitemap, a sitemap index or a list of addresses lists; what is none of them lists nothing."""
+    """Return the addresses of a sitemap, a sitemap index or a list of addresses. Any other document has none."""
     if content.lstrip(b"\xef\xbb\xbf \r\n\t").lower().startswith(b"http"):
         return Sitemap(pages=tuple(content.decode("utf-8", errors="replace").lstrip("\ufeff").split()))
     parser = etree.XMLParser(
@@ -39,7 +39,7 @@ def parse_sitemap(content: bytes) -> Sitemap:
     )
     try:
         root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError:  # Many sites answer with a page, or with nothing, where a sitemap would be.
+    except etree.XMLSyntaxError:  # Many sites answer with a page or with nothing in place of a sitemap.
         return Sitemap()
     if root is None:
         return Sitemap()
@@ -49,7 +49,7 @@ def parse_sitemap(content: bytes) -> Sitemap:
 
 
 def _location(loc: etree._Element) -> str | None:
-    """Return the address in a `loc`; None: it holds none, or an entity or a half character with it."""
+    """Return the address in a `loc`. None if it holds an entity or half a character."""
     try:
         return None if len(loc) else (loc.text or "").strip()
     except UnicodeDecodeError:

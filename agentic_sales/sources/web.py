@@ -1,11 +1,12 @@
-"""Read pages of the web politely and safely: the one fetcher that every graph uses.
+"""Read web pages politely and safely. Every graph uses this one fetcher.
 
     async with Fetcher(settings()) as web:
         page = await web.fetch("https://example.com/")
 
-It never connects to an address that was not checked (`addresses`, `connections`), at no hop of a redirect; never
-reads more, or for longer, than the deployment allows; never reads what robots.txt forbids; never asks a host two
-things at a time; never runs a script and never sends anything but GET.
+It connects only to checked addresses (`addresses`, `connections`), at every hop of a redirect. It keeps the
+deployment's
+limits of size and time. It obeys robots.txt. It sends one request to a host at a time. It runs no script and sends
+nothing but GET.
 """
 
 import asyncio
@@ -31,17 +32,17 @@ from agentic_sales.sources.robots import MAX_ROBOTS_BYTES, Robots
 from agentic_sales.sources.sitemaps import Sitemap, parse_sitemap, unpacked
 
 MAX_REDIRECTS = 5
-"""Redirects that are followed for one page."""
+"""Most redirects that are followed for one page."""
 MAX_REFRESHES = 3
-"""Times that a page may send a browser on, beside redirects."""
+"""Most refreshes of one page that are followed, beside redirects."""
 MAX_NOTE_CHARS = 500
-"""A page with more text than this is read, though it sends a browser on."""
+"""A page with more text than this is read in spite of its refresh."""
 MAX_SITEMAPS = 10
-"""Sitemap documents that are read of a site: those that it names, and those of indexes."""
+"""Most sitemap documents of a site that are read, from its robots.txt and from indexes."""
 MAX_SITEMAP_CANDIDATES = 50_000
-"""Addresses of a site's sitemaps that are looked at; this is what one document may list."""
+"""Most addresses of a site's sitemaps that are considered. One document may list that many."""
 MAX_SITEMAP_URLS = 500
-"""Pages that are taken from a site's sitemaps."""
+"""Most pages that are taken from a site's sitemaps."""
 
 _POLITE_DELAY_S = 0.5
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -57,30 +58,30 @@ class Page(Reading):
     """One page as a reader sees it."""
 
     url: str
-    """The address that was asked for."""
+    """The requested URL."""
     final_url: str
-    """The address that answered, after redirects."""
+    """The URL that answered after redirects."""
     status: int
     """HTTP status of the answer, 200 to 299."""
     fetched_bytes: int
-    """What was read of the body after decompression, in bytes."""
+    """Bytes of the body that were read, after decompression."""
     is_cut: bool = False
-    """Whether the body is larger than what is read of a page."""
+    """Whether the page was cut because its body is larger than the limit."""
 
 
 @dataclass
 class _Turns:
-    """Whose turn it is to ask a host."""
+    """The turns of requests to one host."""
 
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     ready_at: float = 0.0
-    """Time of the event loop before which nobody asks."""
+    """Earliest time of the next request by the event loop's clock."""
 
 
 class Fetcher:
-    """Read pages within the limits of a deployment; an async context manager, one per run.
+    """Reads pages within the limits of a deployment. An async context manager, one per run.
 
-    Connections, robots.txt files and the turns of hosts are remembered for its life. Calls may be concurrent.
+    It remembers connections, robots.txt files and the turns of hosts for its life. Calls may be concurrent.
     """
 
     def __init__(
@@ -90,8 +91,8 @@ class Fetcher:
 
         Args:
             configuration: Its `fetch_timeout_s`, `fetch_max_bytes` and `allow_private_hosts` are read.
-            resolve: How host names become addresses; every request asks once.
-            transport: What carries the requests. None: connections to the addresses that were resolved.
+            resolve: Resolves host names to addresses, once per request.
+            transport: Carries the requests. None connects to the resolved addresses.
         """
         self._timeout_s = configuration.fetch_timeout_s
         self._page = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES, is_head_enough=True)
@@ -111,12 +112,12 @@ class Fetcher:
         await self._connections.aclose()
 
     async def fetch(self, url: str) -> Page:
-        """Read one page, redirects followed, also those that the page itself asks for, and its frames with it.
+        """Read one page with its frames. Redirects and the page's own refreshes are followed.
 
         Raises:
             FetchRefused: The address is not public, robots.txt forbids it, the answer is a 4xx or is not text, or the
                 redirects do not end.
-            ProviderUnavailable: The host does not answer in time, asks to come later, or answers with a 5xx.
+            ProviderUnavailable: The host does not answer in time, asks for a later request, or answers with a 5xx.
         """
         page = await self._fetch_document(url)
         for _ in range(MAX_REFRESHES):
@@ -127,7 +128,7 @@ class Fetcher:
 
     async def _fetch_document(self, url: str) -> Page:
         reply = await self._follow(url, lambda target, budget: self._ask_in_turn(target, budget, self._page))
-        reading = await asyncio.to_thread(_read, reply)  # Parsing takes up to seconds, which the loop must not.
+        reading = await asyncio.to_thread(_read, reply)  # Parsing takes up to seconds and must not block the loop.
         return Page(
             **asdict(reading),
             url=url,
@@ -142,20 +143,21 @@ class Fetcher:
         for url in page.frame_urls:
             try:
                 frames.append(await self._fetch_document(url))
-            except (FetchRefused, ProviderUnavailable) as exc:  # The others may say enough.
+            except (FetchRefused, ProviderUnavailable) as exc:  # The other frames may have enough text.
                 log.info("frame_not_read", error_code=exc.code)
         return frames
 
     async def sitemap_urls(self, site_url: str, is_telling: Callable[[str], object] | None = None) -> tuple[str, ...]:
-        """Return the pages of a site that its sitemaps list; a site without a readable sitemap has none.
+        """Return the pages in a site's sitemaps. A site without a readable sitemap has none.
 
         Args:
             site_url: Address of a page of the site.
-            is_telling: Tells which addresses come first, so that they are not cut off. None: the order of the files.
+            is_telling: Tells which addresses come first, so that they are not cut off. None keeps the order of the
+                files.
 
         Raises:
             FetchRefused: The address is not public.
-            ProviderUnavailable: Its robots.txt cannot be read now, so nothing may be.
+            ProviderUnavailable: Its robots.txt cannot be read now, so no page may be read.
         """
         target = self._guard.target(site_url)
         waiting = list(_on_site(site_url, (await self._robots_of(target)).sitemaps)) or [f"{target.origin}/sitemap.xml"]
@@ -172,7 +174,7 @@ class Fetcher:
     async def _read_sitemap(self, url: str) -> Sitemap:
         try:
             reply = await self._follow(url, lambda target, budget: self._ask_in_turn(target, budget, self._sitemap))
-        except (FetchRefused, ProviderUnavailable) as exc:  # A sitemap is an offer of the site; many have none.
+        except (FetchRefused, ProviderUnavailable) as exc:  # A sitemap is optional. Many sites have none.
             log.info("sitemap_not_read", error_code=exc.code)
             return Sitemap()
         return await asyncio.to_thread(lambda: parse_sitemap(unpacked(reply.body, self._sitemap.max_bytes)))
@@ -196,7 +198,7 @@ class Fetcher:
 
     @asynccontextmanager
     async def _turn(self, target: Target, robots: Robots) -> AsyncIterator[None]:
-        """Wait until the host may be asked again; whoever comes meanwhile waits longer."""
+        """Wait for the next turn of the host. Later requests wait longer."""
         turns, loop = self._turns[target.host], asyncio.get_running_loop()
         async with turns.lock:
             await asyncio.sleep(max(0.0, turns.ready_at - loop.time()))
@@ -206,10 +208,11 @@ class Fetcher:
                 turns.ready_at = loop.time() + max(robots.delay_s, 0.0 if target.is_exempt else _POLITE_DELAY_S)
 
     async def _robots_of(self, target: Target) -> Robots:
-        """Return the rules of the target's origin, read once.
+        """Return the rules of the target's origin, which are read once.
 
-        A robots.txt that does not exist (4xx) allows everything. One that cannot be read now forbids everything for
-        now, so its error is the page's error.
+        A missing robots.txt (4xx) allows everything. One that cannot be read now forbids everything for now. Its error
+        is
+        thus the page's error.
         """
         async with self._robots_locks[target.origin]:
             if target.origin not in self._robots:
@@ -226,13 +229,13 @@ class Fetcher:
 
 
 def _sends_on(page: Page) -> bool:
-    """Tell whether a page only sends a browser to another."""
+    """Tell whether a page only sends a browser to another one."""
     is_elsewhere = bool(page.refresh_url) and page_key(page.refresh_url) != page_key(page.final_url)
     return is_elsewhere and len(page.text) <= MAX_NOTE_CHARS
 
 
 def with_frames(page: Page, frames: Sequence[Page]) -> Page:
-    """Return a page with what its frames show."""
+    """Return a page with the content of its frames."""
     parts = (page, *frames)
     text = "\n".join(part.text for part in parts if part.text)
     return replace(
@@ -252,6 +255,6 @@ def _read(reply: HttpReply) -> Reading:
 
 
 def _on_site(site_url: str, urls: Iterable[str]) -> tuple[str, ...]:
-    """Return those of the URLs that lie on the site, absolute, each once."""
+    """Return the URLs on the site, absolute and each once."""
     found = (absolute(site_url, url) for url in urls)
     return tuple(dict.fromkeys(url for url in found if url and same_site(url, site_url)))
