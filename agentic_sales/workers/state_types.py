@@ -7,20 +7,38 @@ module, nested in another class, or derived from an annotated one.
 
 import dataclasses
 import typing
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import ModuleType
 from typing import Any
 
-from langgraph.checkpoint.serde._msgpack import SAFE_MSGPACK_TYPES
 from langgraph.pregel import Pregel
 from pydantic import BaseModel
 
 Key = tuple[str, str]
 """Module and `__name__` of a class, as they stand in a checkpoint."""
 
-_PLAIN = (str, int, float, complex, bool, bytes, bytearray, type(None), list, dict, tuple, object)
+_PLAIN = (
+    str,
+    int,
+    float,
+    complex,
+    bool,
+    bytes,
+    bytearray,
+    type(None),
+    list,
+    dict,
+    tuple,
+    object,
+    set,
+    frozenset,
+    deque,
+)
+_READ_BACK = ("datetime", "decimal", "ipaddress", "pathlib", "pathlib._local", "uuid", "zoneinfo", "langgraph.types")
+"""Modules of classes that LangGraph's strict serializer makes again: its `SAFE_MSGPACK_TYPES`, which is private."""
 _ABSTRACT = ("typing", "typing_extensions", "collections.abc", "types")
 
 
@@ -129,9 +147,10 @@ def _fields_of(kind: type) -> Iterable[Any]:
 
 def _is_known(kind: type) -> bool:
     """Say whether LangGraph itself makes objects of a class again, or the class stands for others."""
-    key = (kind.__module__, kind.__name__)
     is_abstract = kind.__module__ in _ABSTRACT or getattr(kind, "_is_protocol", False)
-    return kind in _PLAIN or is_abstract or key in SAFE_MSGPACK_TYPES or kind.__module__.startswith("langchain_core.")
+    return (
+        kind in _PLAIN or is_abstract or kind.__module__ in _READ_BACK or kind.__module__.startswith("langchain_core.")
+    )
 
 
 def _qualified(kind: type) -> str:

@@ -2,14 +2,22 @@
 
 import re
 import sys
+from collections import deque
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from ipaddress import IPv4Address
+from pathlib import Path
 from typing import Any, TypedDict
+from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Interrupt, Send
 
 from agentic_sales.workers.child.revive import serializer_for
+from agentic_sales.workers.child.saver import serializer
 from agentic_sales.workers.state_types import StateTypes, types_of_graph
 from tests.support.shared_types import EVERY_KIND, Company, Lead, Stage, State
 
@@ -82,3 +90,13 @@ def test_what_a_checkpoint_cannot_keep_is_named_with_what_to_do() -> None:
     assert "make it a dataclass" in lost[f"{__name__}.Socket"]
     assert "rename one" in lost[f"{__name__}.Same.Site"]
     assert types_of_state(State).lost == {}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [date(2026, 1, 2), Decimal("1.5"), IPv4Address("127.0.0.1"), Path("x"), uuid4(), ZoneInfo("UTC"), {1}, deque([1])],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_class_that_is_said_to_come_back_from_a_checkpoint_does(value: object) -> None:
+    read_back = serializer().loads_typed(serializer().dumps_typed(value))
+    assert (type(read_back), read_back) == (type(value), value)

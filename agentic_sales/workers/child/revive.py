@@ -22,7 +22,6 @@ from langgraph.checkpoint.serde.jsonplus import (
     EXT_CONSTRUCTOR_SINGLE_ARG,
     EXT_PYDANTIC_V2,
     JsonPlusSerializer,
-    _create_msgpack_ext_hook,
 )
 from langgraph.types import Command, Interrupt, Overwrite, Send
 from pydantic import BaseModel, ValidationError
@@ -43,8 +42,14 @@ _BY_NAME = (EXT_CONSTRUCTOR_SINGLE_ARG, EXT_CONSTRUCTOR_POS_ARGS, EXT_CONSTRUCTO
 
 def serializer_for(kinds: Mapping[Key, type]) -> JsonPlusSerializer:
     """Return LangGraph's serializer, strict but for these classes."""
-    known, strict = {**_CONTAINERS, **kinds}, _create_msgpack_ext_hook(None)
-    return BoundedSerializer(allowed_msgpack_modules=None, __unpack_ext_hook__=partial(_revived, known, strict))
+    known = {**_CONTAINERS, **kinds}
+    return BoundedSerializer(allowed_msgpack_modules=None, __unpack_ext_hook__=partial(_revived, known, _strict))
+
+
+def _strict(code: int, data: bytes) -> Any:
+    """Read one extension as LangGraph's own strict serializer does."""
+    packed = ormsgpack.packb(ormsgpack.Ext(code, data))
+    return JsonPlusSerializer(allowed_msgpack_modules=None).loads_typed(("msgpack", packed))
 
 
 def _revived(kinds: Mapping[Key, type], strict: Hook, code: int, data: bytes) -> Any:
