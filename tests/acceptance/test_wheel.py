@@ -121,6 +121,7 @@ def test_a_team_keeps_its_registry_and_its_configuration_in_a_project_of_its_own
     assert '"greet"' in log
 
 
+@pytest.mark.long
 def test_a_team_brings_its_fleet_up_in_its_own_project(installed: Installed, tmp_path: Path) -> None:
     _write_project(tmp_path)
     port = free_port()
