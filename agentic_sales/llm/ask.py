@@ -73,7 +73,7 @@ class Answer(Generic[T]):
     source: Source
     """Source of the answer."""
     graph_meta: dict[str, Any]
-    """Its costs. See `graph_meta.build_graph_meta`."""
+    """Its tokens, cost and latency. See `graph_meta.build_graph_meta`."""
 
     @classmethod
     def by_rules(cls, prompt: Prompt, value: T) -> "Answer[T]":

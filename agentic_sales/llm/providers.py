@@ -105,7 +105,7 @@ class Chat:
     prompt: Prompt
     """The prompt, for errors and the trace."""
     spending: Spending
-    """Count of every call."""
+    """Account of every call."""
     configuration: Settings
     """Source of the number of tries and the time limit."""
 

@@ -48,7 +48,7 @@ class RunTrees:
             anonymizer=redacted_data,
             disable_prompt_cache=True,
         )
-        configure(enabled=False)  # each run asks for its own trace; no other trace may bypass the redaction
+        configure(enabled=False)  # each run traces itself, so that no trace bypasses the redaction
 
     def project(self, assistant_id: str) -> str:
         """Return the project of an assistant's pool."""

@@ -221,8 +221,8 @@ def _markdown(soup: BeautifulSoup) -> str:
         strip=["img"],
         escape_asterisks=False,
         escape_underscores=False,
-        wrap=True,  # Joins the lines of the source;
-        wrap_width=None,  # and this makes no new ones.
+        wrap=True,  # joins the lines of the source
+        wrap_width=None,  # makes no new lines
     )
     lines = (line.rstrip() for line in converter.convert_soup(soup).splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()

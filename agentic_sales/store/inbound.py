@@ -37,7 +37,7 @@ class InboundRow(Table):
     message_id: Mapped[str] = mapped_column(default="")
     """Its own `Message-ID`. Empty for an event and for a mail without one."""
     subject: Mapped[str] = mapped_column(default="")
-    """Subject; empty for an event."""
+    """Subject. Empty for an event."""
     text: Mapped[str] = mapped_column(default="")
     """Its text, or the diagnosis of a bounce."""
     reply_class: Mapped[str | None] = mapped_column(default=None)

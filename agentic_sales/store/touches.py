@@ -49,9 +49,9 @@ class TouchRow(Table):
     )
 
     touch_id: Mapped[str] = mapped_column(primary_key=True)
-    """Digest of campaign, contact and step: what makes it one message for ever."""
+    """Digest of campaign, contact and step. They identify one message for ever."""
     campaign_id: Mapped[str] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="CASCADE"))
-    """Digest of campaign, contact and step. It is one message for ever."""
+    """The campaign."""
     contact_id: Mapped[str] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
     """The person."""
     step: Mapped[int]
