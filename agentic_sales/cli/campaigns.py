@@ -1,4 +1,4 @@
-"""Make campaigns, start and stop them, agree to their messages, and look how they do."""
+"""Make, start and stop campaigns, approve their messages, and show their state."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 import json
@@ -30,13 +30,13 @@ def create(
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
-    """Make a campaign, as a draft: nothing happens before it is started.
+    """Make a campaign as a draft. Nothing happens before its start.
 
     agentic-sales campaigns create spring --plan plan.json
 
     A plan of two messages: {"mailboxes": ["sales"], "steps": [{}, {"delay_days": 3}]}
 
-    agentic-sales campaigns plan explains what else a plan can say: hours, days, variants, approval.
+    agentic-sales campaigns plan explains the other keys of a plan: hours, days, variants, approval.
     """
     from agentic_sales.cli.views import campaigns
 
@@ -47,7 +47,7 @@ def create(
 
 @app.command()
 def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Explain every key of a campaign's plan, its default and what it means; as JSON, print its JSON Schema.
+    """Explain every key of a campaign's plan with its meaning and default. With --json, print its JSON Schema.
 
     agentic-sales campaigns plan
     """
@@ -90,7 +90,7 @@ def mailbox(
 
 @app.command()
 def mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """List the mailboxes, and say of one that does not send until when and why.
+    """List the mailboxes. A mailbox that does not send is shown with the end of the pause and the reason.
 
     agentic-sales campaigns mailboxes
     """
@@ -103,7 +103,7 @@ def mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002
 
 @app.command()
 def hold(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Let a mailbox send nothing until it is released.
+    """Let a mailbox send nothing until its release.
 
     agentic-sales campaigns hold sales
     """
@@ -112,7 +112,7 @@ def hold(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) 
 
 @app.command()
 def release(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Let a mailbox send again that was held, or that its server refused; what waits for it is tried at once.
+    """Let a mailbox send again after a hold or a refusal by its server. Its waiting messages are tried at once.
 
     agentic-sales campaigns release sales
     """
@@ -129,7 +129,7 @@ def import_people(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take people in from a CSV file and enroll them; every line that was not taken is told with its column.
+    """Import people from a CSV file and enroll them. Every refused line is shown with its column.
 
     agentic-sales campaigns import spring people.csv --basis legitimate_interest --source 'their web sites'
     """
@@ -156,7 +156,7 @@ def start(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) 
 
 @app.command()
 def pause(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Pause a campaign: nothing more is written or sent until it is resumed.
+    """Pause a campaign. Nothing more is written or sent until it is resumed.
 
     agentic-sales campaigns pause spring
     """
@@ -165,7 +165,7 @@ def pause(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) 
 
 @app.command()
 def resume(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Let a paused campaign go on.
+    """Resume a paused campaign.
 
     agentic-sales campaigns resume spring
     """
@@ -174,7 +174,7 @@ def resume(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False)
 
 @app.command()
 def stop(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Stop a campaign for good; what waits is never sent.
+    """Stop a campaign for good. Its waiting messages are never sent.
 
     agentic-sales campaigns stop spring
     """
@@ -188,7 +188,7 @@ def unpark(
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Let parked people go on, once what parked them is mended; `show` tells why they were.
+    """Let parked people go on after the cause is mended. `show` tells the cause.
 
     agentic-sales campaigns unpark spring
     """
@@ -206,7 +206,7 @@ def show(
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Draw how a campaign does: a funnel, its messages, and what people answered per variant.
+    """Draw the state of a campaign: its funnel, its messages and the answers per variant.
 
     agentic-sales campaigns show spring --timeline
     """
@@ -237,7 +237,7 @@ def touches(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the messages of a campaign, each with its id, and what became of it.
+    """List the messages of a campaign with their ids and their states.
 
     agentic-sales campaigns touches spring --state ambiguous
     """
@@ -255,7 +255,7 @@ def touch(
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Say when a message will go, and why not now.
+    """Say when a message will go and why not now.
 
     agentic-sales campaigns touch 5f2b…
     """
@@ -274,7 +274,7 @@ def resolve(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what became of a message of which nobody knows whether it was sent; its person goes on, or ends, accordingly.
+    """Decide whether an ambiguous message was sent. Its person then goes on or ends.
 
     agentic-sales campaigns resolve 5f2b… sent --by Ann
     """
@@ -301,7 +301,7 @@ def approve(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Agree to a message, refuse it or change it; without an id, show what waits for somebody's word.
+    """Approve a message, refuse it or change it. Without an id, show the messages that wait for approval.
 
     agentic-sales campaigns approve 5f2b… --by Ann
     """
@@ -342,11 +342,11 @@ def rehearse(
     start_at: Annotated[datetime | None, typer.Option("--start", help="When it begins, UTC; default: now.")] = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Let all days of a campaign pass in seconds, and print its calendar; no mail leaves, nothing is changed.
+    """Let all days of a campaign pass in seconds and print its calendar. No mail leaves and nothing is changed.
 
     agentic-sales campaigns rehearse spring --people 10
 
-    It reads the store of DATABASE_URL, or the local one. Messages are taken as approved at once.
+    It reads the store of DATABASE_URL or the local one. Messages are taken as approved at once.
     """
     from agentic_sales.observability.logs import configure_logs
     from agentic_sales.rehearsal import rehearse as rehearsing
@@ -363,7 +363,7 @@ def rehearse(
 
 @app.command()
 def export(person: PersonArgument, url: Url = None) -> None:
-    """Print everything that the store holds of a person, as JSON: what to hand out to who asks for it.
+    """Print everything that the store holds of a person as JSON, for the answer to a request for access.
 
     agentic-sales campaigns export ann@example.com
     """
@@ -378,11 +378,11 @@ def forget(
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Erase a person everywhere, and keep a digest of the address, so that nobody writes to it again.
+    """Erase a person everywhere. A digest of the address is kept so that nobody writes to it again.
 
     agentic-sales campaigns forget ann@example.com
 
-    A visit that is at work is waited for; when that takes long, nothing was erased yet, and you ask again.
+    The command waits for a visit that is at work. If that takes long, nothing was erased yet: ask again.
     """
     from agentic_sales.cli.views import campaigns
 

@@ -10,7 +10,7 @@ app = typer.Typer(no_args_is_help=True, help="Bring the SQL database to the sche
 
 @app.command()
 def upgrade(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Bring the database of DATABASE_URL, or the local one, to the schema of this release.
+    """Bring the database of DATABASE_URL or the local one to the schema of this release.
 
     agentic-sales db upgrade
     """
@@ -27,7 +27,7 @@ def upgrade(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a fl
 
 @app.command()
 def current(as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Show the revision of the database and the one that this release needs; exit status 1 when they differ.
+    """Show the revision of the database and the revision of this release. Exit status 1 when they differ.
 
     agentic-sales db current
     """

@@ -1,8 +1,8 @@
-"""Start Flower, which shows the pools and their tasks by assistant; refuse to start it open to others.
+"""Start Flower, which shows the pools and their tasks by assistant. Refuse to start it open to others.
 
-A task's only argument is the id of a run, so Flower shows no payload. Whoever gets in can stop workers, though, so it
-has users (`FLOWER_BASIC_AUTH`), or it is on loopback and shows without changing anything. Flower leaves `/metrics` and
-`/healthcheck` open to all who reach its port; they tell names of workers and tasks, and counts.
+The only argument of a task is the id of a run, so Flower shows no payload. But a visitor could stop workers. So
+Flower has users (`FLOWER_BASIC_AUTH`), or it listens on loopback and changes nothing. Flower leaves `/metrics` and
+`/healthcheck` open to all who reach its port. They tell names of workers and tasks, and counts.
 """
 
 from pathlib import Path
@@ -25,11 +25,11 @@ HIDDEN = (
     "#worker-add-consumer",
     "#worker-tab-limits",
 )
-"""Elements of Flower's pages that send a command which a worker refuses (`workers.parent.commands`)."""
+"""Elements of Flower's pages that send a command that a worker refuses (`workers.parent.commands`)."""
 
 
 class Pages(Loader):
-    """Flower's own templates, without the buttons that cannot work here."""
+    """Flower's own templates without the buttons that cannot work here."""
 
     def _create_template(self, name: str) -> Template:
         source = (Path(self.root) / name).read_bytes()
@@ -43,7 +43,7 @@ def serve_flower(host: str, port: int, configuration: Settings) -> None:
     Args:
         host: Address to bind.
         port: TCP port to bind.
-        configuration: Where its users come from; Flower reads them from the environment itself.
+        configuration: Holds its users. Flower reads them from the environment itself.
 
     Raises:
         ConfigurationError: Nobody would be kept out.
@@ -64,7 +64,7 @@ def _has_users(users: SecretStr | None) -> bool:
     """Tell whether there are users, each with a password.
 
     Raises:
-        ConfigurationError: An entry is no user with a password.
+        ConfigurationError: An entry is not a user with a password.
     """
     if users is None:
         return False

@@ -1,8 +1,8 @@
-"""The command line: start the fleet, run workflows, look at the routes, check the control plane.
+"""The command line starts the fleet, runs workflows, shows the routes and checks the control plane.
 
-Every command imports what it needs when it runs, so that `--help` is instant, and so that a registry that does not
-import is one clear line instead of a traceback. Exit status: 0 fine, 1 something failed, 2 the request or the
-configuration is wrong, 3 the fleet did not answer in time.
+Every command imports its modules when it runs. So `--help` is instant, and a registry that does not import is one
+clear line instead of a traceback. Exit status 0 is success and 1 is a failure. Exit status 2 is a wrong request or
+configuration. Exit status 3 means that the fleet did not answer in time.
 """
 # ruff: noqa: PLC0415 - see above: imports inside the commands are the point
 
@@ -82,7 +82,7 @@ def feedback(
     comment: Annotated[str | None, typer.Option(help="In words; kept redacted.")] = None,
     url: Url = None,
 ) -> None:
-    """Say how good a run was, and print the id under which that is kept, for LangSmith, also while it is away.
+    """Rate a run and print the id of the feedback. It is for LangSmith and is kept while LangSmith is away.
 
     agentic-sales feedback 01a1fda2-1197-71ec-8481-4e806fc8af31 --key user_score --score 1
     """
@@ -94,7 +94,7 @@ def feedback(
 
 @app.command()
 def routes(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Show where every assistant runs, and which list decided it.
+    """Show the queue of every assistant and the list that decided it.
 
     EMAIL_WORKER_QUEUE= agentic-sales routes
     """
@@ -112,7 +112,7 @@ def routes(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a fla
 
 @app.command()
 def up(host: Host = "127.0.0.1", port: Port = 8002) -> None:
-    """Start the whole fleet here, with a Redis of its own, and keep it running until Ctrl-C.
+    """Start the whole fleet here with a Redis of its own. It runs until Ctrl-C.
 
     agentic-sales up --port 9000
     """
@@ -126,7 +126,7 @@ def up(host: Host = "127.0.0.1", port: Port = 8002) -> None:
 def demo(
     url: Annotated[str | None, typer.Option(help="A company's web site; default: a sample site on loopback.")] = None,
 ) -> None:
-    """Start a fleet, take one company through the pipeline, let a campaign's days pass, and end the fleet.
+    """Start a fleet, take one company through the pipeline, let a campaign's days pass and end the fleet.
 
     agentic-sales demo --url https://example.com
     """
@@ -140,7 +140,7 @@ def demo(
 
 @app.command()
 def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Verify everything that a wrong registry row can break; name every problem and what to do.
+    """Verify everything that a wrong registry row can break. Name every problem and its remedy.
 
     agentic-sales check --registry acme.sales.registry
     """
@@ -161,7 +161,7 @@ def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: 
 
 @app.command()
 def doctor(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Examine a running fleet: pools, traces, clocks, routing, broker, database; say how to mend what is wrong.
+    """Examine a running fleet: pools, traces, clocks, routing, broker, database. Say how to mend each problem.
 
     agentic-sales doctor --url https://sales.example.com
 
@@ -184,7 +184,7 @@ def doctor(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - 
 def gen(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
     """Write the files that follow from the registry: langgraph.json here, schemas.json and graphs.json beside each.
 
-    With --registry, only that registry's two files are written.
+    With --registry, only the two files of that registry are written.
 
     agentic-sales gen --registry acme.sales.registry
     """
@@ -204,7 +204,7 @@ def serve(
     port: Port = 8002,
     dev: Annotated[bool, typer.Option("--dev", help="Start without a token, on loopback only.")] = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Serve the facade: HTTP in, queue out. `agentic-sales up` starts it with everything that it needs.
+    """Serve the facade, which takes HTTP and fills the queues. `agentic-sales up` starts it with all that it needs.
 
     agentic-sales serve --dev
     """
@@ -219,7 +219,7 @@ def flower(
     host: Annotated[str, typer.Option(help="Address that Flower binds.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="TCP port of Flower.", min=1, max=65_535)] = 5555,
 ) -> None:
-    """Serve Flower: the pools, their workers and their tasks. FLOWER_BASIC_AUTH says who may use it.
+    """Serve Flower, which shows the pools, their workers and their tasks. FLOWER_BASIC_AUTH names its users.
 
     FLOWER_BASIC_AUTH=ada:secret agentic-sales flower --host 0.0.0.0
     """
@@ -230,7 +230,7 @@ def flower(
 
 
 def main() -> None:
-    """Run the command line; every error of ours is a clear line on standard error."""
+    """Run the command line. Every error of ours is a clear line on standard error."""
     extend_path()
     try:
         app()

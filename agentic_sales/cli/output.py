@@ -1,4 +1,4 @@
-"""Say what the commands have in common: their options, exit statuses, and how they print."""
+"""Hold the common parts of the commands: options, exit statuses and printing."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 import json
@@ -21,7 +21,7 @@ Url = Annotated[str | None, typer.Option(help="The facade's URL; default: LANGGR
 
 
 def answer(as_json: bool, ask: Callable[[], T]) -> T:  # noqa: FBT001 - the flag of the command
-    """Ask the facade; end with the exit status of its error, told as JSON too where that was asked for."""
+    """Ask the facade. An error ends the command with its exit status, and is also told as JSON on request."""
     from agentic_sales.cli.views.run import error_as_data, exit_status
     from agentic_sales.client import LangGraphError
 
@@ -46,14 +46,14 @@ def end(status: int, *lines: str) -> NoReturn:
 
 
 def note(*lines: str, style: str | None = None) -> None:
-    """Tell people something on standard error, so that standard output holds nothing but the result."""
+    """Tell people something on standard error, so that standard output holds only the result."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     for line in lines:
         console.print(line, style=style, markup=False)
 
 
 def tell(data: Any, as_json: bool, *lines: str) -> None:  # noqa: FBT001 - the flag of the command
-    """Tell what came of a command: the data to programs, lines to people."""
+    """Tell the result of a command, as data to programs and as lines to people."""
     if as_json:
         print_json(data)
     else:
@@ -66,7 +66,7 @@ def show_list(
     lay_out: Callable[[Sequence[Any]], RenderableType],
     nothing: str,
 ) -> None:
-    """Show what was found: a list to programs, and to people laid out, or the sentence that there is nothing."""
+    """Show a list as JSON to programs and as a table to people. An empty list is told by its sentence."""
     if as_json:
         print_json(found)
     elif found:
@@ -76,7 +76,7 @@ def show_list(
 
 
 def print_json(data: Any) -> None:
-    """Print JSON on standard output, coloured on a terminal only."""
+    """Print JSON on standard output. It is coloured on a terminal only."""
     console = Console(soft_wrap=True)
     text = json.dumps(from_wire(to_wire(data)), indent=2, ensure_ascii=False)
     if console.is_terminal:

@@ -1,4 +1,4 @@
-"""Say what is sold: bring products into the store, and list them."""
+"""Import products into the store and list them."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 import json
@@ -19,7 +19,7 @@ def import_products(
     file: Annotated[Path, typer.Argument(help="JSON file of a product, or of a list of them.")],
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
-    """Write products into the store; one of a name that is there is written anew, under its number.
+    """Write products into the store. A product with a known name replaces the old one under the same number.
 
     agentic-sales products import products.json
 
@@ -41,7 +41,7 @@ def import_products(
 
 @app.command("list")
 def list_products(as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """List the products with their numbers, by which campaigns and `email_outreach` name them.
+    """List the products with the numbers by which campaigns and `email_outreach` name them.
 
     agentic-sales products list
     """

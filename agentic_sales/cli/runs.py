@@ -1,4 +1,4 @@
-"""Look at runs, cancel them, and deal with the dead ones."""
+"""Look at runs, cancel them, and retry or discard the dead ones."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def dead(
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
-    """List the runs that were given up because their workers died too often, the latest first.
+    """List the runs that were given up because their workers died too often. The latest is first.
 
     agentic-sales runs dead
     """
@@ -31,7 +31,7 @@ def dead(
 
 @app.command()
 def show(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Print what the fleet knows of a run, as JSON with or without --json.
+    """Print the fleet's record of a run. It is JSON with or without --json.
 
     agentic-sales runs show 01a1fda2-1197-71ec-8481-4e806fc8af31
     """
@@ -64,7 +64,7 @@ def discard(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> 
 
 @app.command()
 def cancel(run_id: RunIdArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Cancel a run for good: one that waits ends at once, one that runs at its next node edge.
+    """Cancel a run for good. A waiting run ends at once and a running one at its next node edge.
 
     agentic-sales runs cancel 01a1fda2-1197-71ec-8481-4e806fc8af31
     """

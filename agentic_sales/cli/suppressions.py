@@ -1,4 +1,4 @@
-"""Show and change to whom nothing is sent, and show what came back: commands of `agentic-sales campaigns`."""
+"""Show and change the suppression list and show inbound mail, as commands of `agentic-sales campaigns`."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 from typing import Annotated
@@ -30,11 +30,11 @@ def suppressions(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List to whom nothing is sent, and why, the newest first.
+    """List the suppressed people with the reasons. The newest is first.
 
     agentic-sales campaigns suppressions --reason bounced
 
-    Whoever was forgotten is a digest alone; --email finds it all the same.
+    A forgotten person is a digest alone, and --email still finds it.
     """
     from agentic_sales.cli.views import campaigns, suppressions
 
@@ -52,7 +52,7 @@ def suppressions(
 
 @app.command()
 def suppress(person: PersonArgument, *, by: By = "", url: Url = None, as_json: AsJson = False) -> None:
-    """Send nothing more to a person, in any campaign; the person need not be known.
+    """Send nothing more to a person in any campaign. The store need not know the person.
 
     agentic-sales campaigns suppress ann@example.com --by Bob
     """
@@ -78,11 +78,11 @@ def lift(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let a person be written to again, by a later campaign; what was stopped stays stopped.
+    """Allow a later campaign to write to a person again. Stopped enrollments stay stopped.
 
     agentic-sales campaigns lift ann@example.com --by Bob --why 'her mailbox is back' --reason bounced
 
-    Who unsubscribed, complained or asked to be forgotten is taken off the list only with --opted-in.
+    After an unsubscription, a complaint or an erasure, only --opted-in takes the person off the list.
     """
     from agentic_sales.cli.views import campaigns
 
@@ -104,7 +104,7 @@ def inbound(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what came back, the newest first: answers with what they mean, bounces, complaints and receipts.
+    """List inbound mail, the newest first: answers with their meaning, bounces, complaints and receipts.
 
     agentic-sales campaigns inbound --campaign spring --kind reply
     """
@@ -121,7 +121,7 @@ def inbound(
 
 
 def _digest(person: str | None) -> str | None:
-    """Return the digest of an address, which must not stand in a URL."""
+    """Return the digest of an address. The address itself must not stand in a URL."""
     from agentic_sales.campaigns.people.addresses import email_hash
     from agentic_sales.errors import InvalidAddress
 

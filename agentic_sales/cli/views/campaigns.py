@@ -1,4 +1,4 @@
-"""Deal with campaigns from the command line, over HTTP, and draw how they do."""
+"""Ask for campaigns over HTTP and draw their state."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ def ask(method: str, path: str, url: str | None, body: Any = None, **query: obje
     """Ask the facade about campaigns.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     given = {name: value for name, value in query.items() if value not in (None, "")}
     with Client(url) as client:
@@ -45,7 +45,7 @@ def as_table(campaigns: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def mailboxes_as_table(mailboxes: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay mailboxes out for people, and say of each whether it sends."""
+    """Lay mailboxes out for people, each with whether it sends."""
     table = Table("mailbox", "address", "a day", "sends")
     for mailbox in mailboxes:
         table.add_row(mailbox["mailbox_id"], mailbox["address"], str(mailbox["daily_cap"]), _sends(mailbox))
@@ -63,10 +63,10 @@ def _sends(mailbox: Mapping[str, Any]) -> str:
 def import_events(
     campaign: str, file: Path | bytes, url: str | None, *, basis: str | None, source: str
 ) -> Iterator[dict[str, Any]]:
-    """Take people in from a file, and yield what the facade tells of it, transaction by transaction.
+    """Import people from a file and yield the facade's report, transaction by transaction.
 
     Raises:
-        LangGraphError: The facade refused, could not be asked, or broke off.
+        LangGraphError: The facade refused, was not reachable or broke off.
     """
     given = {"basis": basis, "source": source, "file": file.name if isinstance(file, Path) else ""}
     query = urlencode({name: value for name, value in given.items() if value})
@@ -75,7 +75,7 @@ def import_events(
 
 
 def import_report(events: Iterable[Mapping[str, Any]], *, tell_line: Callable[[str], None] | None) -> dict[str, Any]:
-    """Return what became of a file: every line of it for programs; for people lines are told as they come."""
+    """Return the report of a file. Programs get every line of it, and people see the lines as they come."""
     report: dict[str, Any] = {"lines": []}
     told = 0
     for event in events:
@@ -92,7 +92,7 @@ def import_report(events: Iterable[Mapping[str, Any]], *, tell_line: Callable[[s
 
 
 def import_sum(report: Mapping[str, Any]) -> str:
-    """Say how many lines there were of each kind."""
+    """Count the lines of each kind in a sentence."""
     counts = report["counts"]
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status != "suppressed")
     return f"{sum(counts.values())} lines: {told}; {report['enrolled']} people joined the campaign"
@@ -112,7 +112,7 @@ def _tell_import_line(line: Mapping[str, Any], tell: Callable[[str], None]) -> N
 
 
 def forgotten_lines(told: Mapping[str, Any]) -> Iterator[str]:
-    """Say what was erased of a person, and what could not be."""
+    """Say which data of a person were erased and which could not be."""
     if not told["known"]:
         yield "nobody of this address is known; nothing will ever be sent to it"
         return
@@ -123,7 +123,7 @@ def forgotten_lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def approvals_as_text(questions: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Lay out the messages that somebody must agree to, each whole."""
+    """Lay out the messages that wait for approval, each whole."""
     blocks = []
     for question in questions:
         message = question["message"]
@@ -135,7 +135,7 @@ def approvals_as_text(questions: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 
 def as_picture(campaign: Mapping[str, Any]) -> RenderableType:
-    """Draw a campaign: its funnel, what its messages came to, and how its variants compare."""
+    """Draw a campaign with its funnel, the results of its messages and the comparison of its variants."""
     reason = f" ({campaign['reason']})" if campaign["reason"] else ""
     name = f" {campaign['name']}" if campaign["name"] != campaign["campaign_id"] else ""
     head = Text.assemble((campaign["campaign_id"], "bold"), f"{name}: {campaign['state']}{reason}\n")
@@ -188,7 +188,7 @@ def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
 
 
 def touches_as_table(touches: Sequence[Mapping[str, Any]], named_by: str = "touch_id") -> Table:
-    """Lay messages out in the order of time, each named by its id, with which one asks on, or by its subject."""
+    """Lay messages out in the order of time. Each has its id, for further commands, or its subject."""
     table = Table("message", "to", "step", "state", "when", "why")
     for touch in sorted(touches, key=_moment_of):
         when = clock(_moment_of(touch))
@@ -201,12 +201,12 @@ def _moment_of(touch: Mapping[str, Any]) -> str:
 
 
 def forecast_line(told: Mapping[str, Any]) -> str:
-    """Say when a message goes or went, and why not now."""
+    """Say when a message goes or went and why not now."""
     when = f" at {clock(told['goes_at'])}" if told["goes_at"] else ""
     why = f": {'; '.join(told['why'])}" if told["why"] else ""
     return f"message to {told['to_email']}, step {told['step']}: {told['state']}{when}{why}"
 
 
 def clock(moment: str) -> str:
-    """Write a moment as the clock of this machine shows it."""
+    """Write a moment by the clock of this machine."""
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M}"

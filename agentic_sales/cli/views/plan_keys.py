@@ -1,4 +1,4 @@
-"""Explain the plan of a campaign: every key of it, its default and what it means, as its model has them."""
+"""Explain every key of a campaign's plan with its meaning and default, as its model has them."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from agentic_sales.campaigns.plan.plan import CampaignPlan
 
 
 def plan_as_table() -> Table:
-    """Lay out every key of a plan; a list's keys stand behind `[]`."""
+    """Lay out every key of a plan. The keys of a list stand behind `[]`."""
     table = Table("key", "default", "meaning")
     for key, default, meaning in _keys(CampaignPlan):
         table.add_row(key, default, meaning)
@@ -34,7 +34,7 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, str, 
 
 
 def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
-    """Return the model that a key holds, and whether it holds many; None: it holds none."""
+    """Return the model that a key holds and whether it holds many. None means no model."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     held = next((one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)), None)

@@ -1,4 +1,4 @@
-"""Show where every assistant runs, and which list decided it."""
+"""Show the queue of every assistant and the list that decided it."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -19,19 +19,19 @@ class RouteRow:
     assistant_id: str
     """The workflow."""
     queue: str
-    """Queue that its runs are published on."""
+    """Queue of its runs."""
     effect: str
     """The strongest thing that a run may do to the world."""
     time_limit_s: float
-    """Wall-clock limit of one run, in seconds."""
+    """Wall-clock limit of one run in seconds."""
     resumable: bool
     """Runs carry a thread and can be resumed."""
     source: str
-    """What decided: `default`, the name of the override, or `CORE` with the override that sent it there."""
+    """The deciding list: `default`, the name of the override, or `CORE` with the override that sent it there."""
 
 
 def route_rows(control: ControlPlane, overrides: dict[str, str]) -> Iterator[RouteRow]:
-    """Tell where every assistant runs.
+    """Tell the route of every assistant.
 
     Args:
         control: The control plane.
@@ -78,6 +78,6 @@ def _source(assistant_id: str, prefix: str, overrides: dict[str, str]) -> str:
 
 
 def _home_by_default(assistant_id: str) -> str | None:
-    """Return the pool whose default list has the assistant; None: CORE."""
+    """Return the pool whose default list has the assistant. None means CORE."""
     routes = routing.build_routes({})
     return next((route.prefix for route in routes if assistant_id in route.assistants), None)

@@ -1,4 +1,4 @@
-"""Run one workflow from the command line: check the input, show that it goes on, print the output."""
+"""Run one workflow from the command line. Check the input, show progress and print the output."""
 
 import json
 import sys
@@ -21,13 +21,13 @@ FAILED: Final = 1
 WRONG: Final = 2
 UNREACHED: Final = 3
 _QUEUEING_S = 60.0
-"""What a run may wait for a free worker, in seconds, before the command line gives up."""
+"""Seconds that a run may wait for a free worker before the command line gives up."""
 _REFUSED = frozenset({400, 401, 403, 404, 409, 413, 422})
 _GRAPH_FAILED = frozenset({200, 402, 500})
 
 
 def read_input(text: str) -> dict[str, Any]:
-    """Read an input given as JSON, as `@file`, or as `-` for standard input.
+    """Read an input given as JSON, as `@file` or as `-` for standard input.
 
     Raises:
         ConfigurationError: It cannot be read or is not a JSON object.
@@ -46,9 +46,9 @@ def read_input(text: str) -> dict[str, Any]:
 
 
 def input_problems(control: ControlPlane, assistant_id: str, values: Mapping[str, Any]) -> list[str]:
-    """Say what is missing, unknown or wrong in an input, with the description of each field.
+    """Name the missing, unknown and wrong fields of an input, each with its description.
 
-    An assistant that no registry here has is left to the fleet: it may have others than this checkout.
+    An assistant that no registry here has is left to the fleet. The fleet may have others than this checkout.
     """
     if assistant_id not in control.rows:
         return []
@@ -61,13 +61,13 @@ def input_problems(control: ControlPlane, assistant_id: str, values: Mapping[str
 
 
 def default_timeout_s(control: ControlPlane, assistant_id: str) -> float:
-    """Return how long to wait for a run: its row's time limit and some time in the queue."""
+    """Return the timeout of a run. It is the time limit of its row and some time in the queue."""
     row = control.rows.get(assistant_id)
     return row.time_limit_s + _QUEUEING_S if row else DEFAULT_TIMEOUT_S
 
 
 def call(assistant_id: str, values: Mapping[str, Any], *, url: str | None, timeout_s: float) -> RunResult:
-    """Run a workflow; on a terminal, show on standard error that it goes on.
+    """Run a workflow. On a terminal, show progress on standard error.
 
     Raises:
         LangGraphError: There was no result.
@@ -77,25 +77,25 @@ def call(assistant_id: str, values: Mapping[str, Any], *, url: str | None, timeo
 
 
 def exit_status(error: LangGraphError) -> int:
-    """Return 1 when the run failed, 2 when the request is wrong, 3 when the fleet did not answer in time."""
+    """Return 1 for a failed run, 2 for a wrong request and 3 for a fleet that did not answer in time."""
     if error.status in _GRAPH_FAILED:
         return FAILED
     return WRONG if error.status in _REFUSED else UNREACHED
 
 
 def result_as_data(result: RunResult) -> dict[str, Any]:
-    """Return a result as plain data, for programs."""
+    """Return a result as plain data for programs."""
     return asdict(result)
 
 
 def trail(result: RunResult) -> list[tuple[str, str]]:
-    """Return how to find a run again: names and ids, without those that it does not have."""
+    """Return the names and ids by which a run is found again. Absent ones are left out."""
     ids = (("run", result.run_id), ("trace", result.trace_id), ("LangSmith", result.langsmith_run_url))
     return [(name, value) for name, value in ids if value]
 
 
 def error_as_data(error: LangGraphError) -> dict[str, Any]:
-    """Return an error as plain data, for programs."""
+    """Return an error as plain data for programs."""
     return {
         "error": {
             "kind": error.kind,

@@ -1,4 +1,4 @@
-"""Look at the runs of a fleet from the command line, and deal with the dead ones, over HTTP."""
+"""Look at the runs of a fleet and retry or discard the dead ones over HTTP."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,10 +11,10 @@ from agentic_sales.client import Client
 
 
 def dead(url: str | None, *, limit: int) -> list[dict[str, Any]]:
-    """Return the runs whose workers died too often, the latest first.
+    """Return the runs whose workers died too often. The latest is first.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     with Client(url) as client:
         runs: list[dict[str, Any]] = client.ask("GET", f"/runs/dead?limit={limit}")
@@ -22,46 +22,46 @@ def dead(url: str | None, *, limit: int) -> list[dict[str, Any]]:
 
 
 def show(run_id: str, url: str | None) -> dict[str, Any]:
-    """Return where a run stands.
+    """Return the status of a run.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     return _ask("GET", run_id, "", url)
 
 
 def retry(run_id: str, url: str | None) -> dict[str, Any]:
-    """Put a dead run on its queue again, and return where it stands.
+    """Put a dead run on its queue again and return its status.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     return _ask("POST", run_id, "/retry", url)
 
 
 def discard(run_id: str, url: str | None) -> dict[str, Any]:
-    """Take a run off the dead list for good, and return where it stands.
+    """Take a run off the dead list for good and return its status.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     return _ask("POST", run_id, "/discard", url)
 
 
 def cancel(run_id: str, url: str | None) -> dict[str, Any]:
-    """Cancel a run for good, and return where it stands: one that runs ends at its next node edge.
+    """Cancel a run for good and return its status. A running one ends at its next node edge.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     return _ask("POST", run_id, "/cancel", url)
 
 
 def give_feedback(run_id: str, url: str | None, *, key: str, score: float, comment: str | None) -> str:
-    """Say how good a run was, and return the id under which that is kept.
+    """Rate a run and return the id of the feedback.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     with Client(url) as client:
         return client.submit_feedback(run_id, key, score, comment)
@@ -76,7 +76,7 @@ def as_table(runs: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def as_line(run: Mapping[str, Any]) -> str:
-    """Say in one line where a run stands."""
+    """Tell the status of a run in one line."""
     return f"run {run['run_id']} of `{run['graph_id']}` on `{run['queue']}`: {run['status']}"
 
 

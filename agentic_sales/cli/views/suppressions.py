@@ -1,4 +1,4 @@
-"""Draw to whom nothing is sent, and what came back."""
+"""Draw the suppression list and inbound mail."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ DIGEST_CHARS = 12
 
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out to whom nothing is sent."""
+    """Lay out the suppressed people."""
     table = Table("who", "why", "said by", "since")
     for row in rows:
         table.add_row(row["email"] or _short(row), row["reason"], row["source"], clock(row["at"]))
@@ -20,7 +20,7 @@ def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def lifts_as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out what was taken off the list."""
+    """Lay out the lifted suppressions."""
     table = Table("who", "was", "since", "lifted by", "when", "why")
     for row in rows:
         since, when = clock(row["suppressed_at"]), clock(row["lifted_at"])
@@ -29,7 +29,7 @@ def lifts_as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def inbound_as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out what came back; without a campaign, one names no message of ours."""
+    """Lay out inbound mail. An entry without a campaign names no message of ours."""
     table = Table("when", "who", "campaign", "kind", "means", "says")
     for row in rows:
         said = " ".join(f"{row['subject']} {row['text']}".split())[:LONGEST_CHARS]
