@@ -1,6 +1,6 @@
-"""Take one company through the whole fleet, then a campaign, and show what happened: `make demo`.
+"""Take one company through the whole fleet, then a campaign, and show the results: `make demo`.
 
-The fleet is the one of the Procfile, on ports and in a directory of its own; nothing of it is left afterwards.
+The fleet is the fleet of the Procfile. It has ports and a directory of its own, and nothing of it is left afterwards.
 """
 
 import asyncio
@@ -34,12 +34,12 @@ _FAILED = 1
 
 
 def demo(url: str | None, configuration: Settings, console: Console) -> int:
-    """Run the pipeline over one company's web site, then a campaign; return 0 when all of it went well.
+    """Run the pipeline over one company's web site, then a campaign. Return 0 for a full success.
 
     Args:
-        url: The web site; None: the sample site that comes with the package, served on loopback.
-        configuration: This process's; its model and its key are used, its Redis is not.
-        console: Where the story is told.
+        url: The web site. None: the sample site of the package, served on loopback.
+        configuration: This process's. Its model and its key are used, its Redis is not.
+        console: Shows the story.
 
     Raises:
         ConfigurationError: The fleet cannot start as configured.
@@ -65,7 +65,7 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
 
 
 class _Log:
-    """The last lines of the fleet, up to the moment when something was decided."""
+    """The last lines of the fleet before a decision."""
 
     def __init__(self) -> None:
         self.lines: deque[str] = deque(maxlen=_TOLD_LINES)
@@ -77,7 +77,7 @@ class _Log:
 
     @asynccontextmanager
     async def until_here(self) -> AsyncIterator[None]:
-        """Stop taking lines when the context ends: how the fleet shuts down would push out why it failed."""
+        """Take no more lines after the context. The lines of the shutdown would push out the reason of a failure."""
         try:
             yield
         finally:
@@ -113,7 +113,7 @@ async def _demo(
 async def _acts(
     client: Client, plan: FleetPlan, site: str, clock: ClockFile, console: Console, *, may_skip: bool
 ) -> list[str]:
-    """Play both acts and show each; return what went wrong."""
+    """Play both acts and show each. Return the failures."""
     with _step(console, f"{site} goes through discovery, classification and e-mail …"):
         result = await client.arun(ASSISTANT, {"domains": [site]}, timeout_s=BY_ID[ASSISTANT].time_limit_s)
     show(result, console)
@@ -126,7 +126,7 @@ async def _acts(
 
 @contextmanager
 def _step(console: Console, text: str) -> Iterator[None]:
-    """Say what is going on, with a spinner where there is a terminal."""
+    """Tell the current step, with a spinner on a terminal."""
     if not console.is_terminal:
         console.print(text, highlight=False, soft_wrap=True)
     with console.status(text):
@@ -134,7 +134,7 @@ def _step(console: Console, text: str) -> Iterator[None]:
 
 
 async def _unless_it_fails(fleet: LocalFleet, acts: Coroutine[Any, Any, list[str]]) -> list[str]:
-    """Wait for what is done on a fleet; a process of it that ends meanwhile ends the waiting."""
+    """Wait for an act on a fleet. A process of the fleet that ends meanwhile ends the waiting."""
     playing, failed = asyncio.create_task(acts), asyncio.create_task(fleet.supervisor.first_exit())
     try:
         await asyncio.wait({playing, failed}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,7 @@
-"""Let a campaign pass on a real fleet, its days by a clock that is put forward: the second act of the demo.
+"""Let a campaign pass on a real fleet by a clock that is put forward, as the second act of the demo.
 
-All else is as in production: it is made over HTTP, beat ticks, core visits, the email pool writes, the send door sends
-into a maildir, and a reply is read from a mail. And one process of core is killed while it is at work on a person.
+All else is as in production. The campaign is made over HTTP. Beat ticks, core visits and the email pool writes. The
+send door sends into a maildir, and a reply is read from a mail. One process of core is killed at work on a person.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ STEPS: list[dict[str, Any]] = [{}, {"delay_days": 3}, {"delay_days": 4}]
 PLAN = {"mailboxes": ["sales"], "steps": STEPS, "needs_approval": False}
 ANSWERS_AFTER = timedelta(minutes=40)
 TICK_S = 0.5
-"""Nobody waits for days to pass, so beat ticks more often than a real campaign needs."""
+"""Seconds between two ticks. Nobody waits for days to pass, so beat ticks more often than a real campaign needs."""
 LONGEST_S = 120.0
 _POLL_S = 0.01
 _SENT: tuple[TouchState, ...] = ("sent",)
@@ -61,16 +61,16 @@ class Killed:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What came of the campaign."""
+    """The outcome of the campaign."""
 
     campaign: Mapping[str, Any]
-    """How it did, as the facade describes it."""
+    """Its state as the facade describes it."""
     touches: list[Mapping[str, Any]]
-    """Its messages, as the facade lists them."""
+    """Its messages as the facade lists them."""
     mails: int
     """Mails in the maildir."""
     killed: Killed | None
-    """The process that was killed; None: none was."""
+    """The process that was killed, or None."""
 
     @property
     def tries(self) -> int:
@@ -84,7 +84,7 @@ class Story:
 
 
 def environment(clock: ClockFile) -> dict[str, str | None]:
-    """Return what a fleet needs to know to go by a clock, with its mail kept in its folder."""
+    """Return the environment that makes a fleet follow a clock and keep its mail in its folder."""
     return {
         "AGENTIC_SALES_VIRTUAL_CLOCK": str(clock.path),
         "AGENTIC_SALES_CAMPAIGN_TICK_S": str(TICK_S),
@@ -129,7 +129,7 @@ def _make(client: Client) -> None:
 
 
 class _Days:
-    """Puts the clock forward whenever nobody is at work; answers a mail once, and kills a process once."""
+    """Puts the clock forward whenever nobody is at work. It answers one mail and kills one process."""
 
     def __init__(self, client: Client, database: Database, clock: ClockFile) -> None:
         self.killed: Killed | None = None
@@ -137,7 +137,7 @@ class _Days:
         self._has_answered = False
 
     async def go_by(self) -> None:
-        """Return when nobody will be visited any more."""
+        """Return after the last visit."""
         while True:
             async with self._database.reading() as connection:
                 visits, wake_at = await taken(connection, limit=len(ZONES)), await next_wake_at(connection)
@@ -156,13 +156,13 @@ class _Days:
         return found is not None and found.state == "finished"
 
     async def standing(self) -> str:
-        """Say where everybody is."""
+        """Tell the state of every person."""
         async with self._database.reading() as connection:
             rows = await enrollments(connection, CAMPAIGN, limit=len(ZONES))
         return "; ".join(f"{row.state} at step {row.step}: {row.reason or 'no reason'}" for row in rows)
 
     async def _answer(self) -> bool:
-        """Let a person answer the first mail, soon after it was sent; say whether that was now."""
+        """Let a person answer the first mail soon after it was sent. Return whether that was now."""
         mine = [row for row in await self._sent() if row.to_email == WHO_ANSWERS]
         if self._has_answered or not mine:
             return False
@@ -178,10 +178,11 @@ class _Days:
             return await touches(connection, states=_SENT)
 
     async def _kill_who_makes_one_of(self, visits: list[EnrollmentRow]) -> None:
-        """Kill the process of a visit, once somebody was written to, unless it has gone through the send door.
+        """Kill the process of a visit after the first message, unless it has gone through the send door.
 
-        It is stopped first, so that what is seen of it still holds when it is killed. In the door it would leave a mail
-        of which nobody knows whether it was sent, which is for a person to find out, and not for a demo.
+        The process is stopped first, so that its observed state still holds at the kill. A kill in the door would leave
+        an
+        ambiguous mail. Only a person can find out whether that was sent, and a demo has none.
         """
         if self.killed is not None or not await self._sent():
             return
@@ -199,7 +200,7 @@ class _Days:
                 return
 
     async def _pid_of(self, run_id: str) -> int | None:
-        """Return the process that executes a run now; None: none does."""
+        """Return the process that executes a run now, or None."""
         try:
             run = await asyncio.to_thread(self._client.ask, "GET", f"/runs/{run_id}")
         except LangGraphError as exc:
@@ -232,7 +233,7 @@ def _reply_to(touch: TouchRow) -> bytes:
 
 
 def told(story: Story) -> Iterator[Table | str]:
-    """Tell the campaign to a person: a calendar, who answered, who was killed."""
+    """Tell the campaign to a person, with a calendar, the answers and the killed process."""
     table = Table("local time", "to", "step", "subject", title="A campaign, its days put forward", title_justify="left")
     for touch in sorted(story.touches, key=lambda row: str(row["sent_at"])):
         when = datetime.fromisoformat(touch["sent_at"]).astimezone(ZoneInfo(ZONES[touch["to_email"]]))
@@ -247,7 +248,7 @@ def told(story: Story) -> Iterator[Table | str]:
 
 
 def wrong(story: Story) -> list[str]:
-    """Say why the campaign is not a success; empty: it is one."""
+    """Say why the campaign is not a success. An empty answer means that it is one."""
     sent = Counter(touch["to_email"] for touch in story.touches if touch["state"] == "sent")
     expected = {email: 1 if email == WHO_ANSWERS else len(STEPS) for email in ZONES}
     checks = {

@@ -1,4 +1,4 @@
-"""Show a finished pipeline run to a person: who ran what where, how each stage went, the drafted mail, the trace."""
+"""Show a finished pipeline run to a person: each run's worker, each stage's result, the drafted mail and the trace."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ _COLOURS: Mapping[str, str] = {"OK": "green", "PARTIAL": "yellow", "FAIL": "red"
 
 
 def show(result: RunResult, console: Console) -> None:
-    """Print tables of the runs and the stages, each drafted mail, and the trace id."""
+    """Print tables of the runs and the stages, each drafted mail and the trace id."""
     console.print(_runs_table(result.output.get("runs", [])))
     console.print(_stages_table(result.output.get("reports", [])))
     for panel in _mails(result.output.get("companies", [])):
@@ -24,11 +24,11 @@ def show(result: RunResult, console: Console) -> None:
 
 
 def failures(output: Mapping[str, Any], *, may_skip: bool) -> list[str]:
-    """Say why a pipeline run is not a success; empty: it is one.
+    """Say why a pipeline run is not a success. An empty answer means that it is one.
 
     Args:
         output: The pipeline's final state.
-        may_skip: A stage may find nothing to do, as with a site that does not say where its company is.
+        may_skip: A stage may find nothing to do, as with a site that does not name the place of its company.
     """
     fine = {"OK", "SKIP"} if may_skip else {"OK"}
     reports = output.get("reports", [])

@@ -1,7 +1,7 @@
-"""Start every line of the Procfile on one Redis, and end all of it together.
+"""Start every line of the Procfile on one Redis and end all of it together.
 
-The Procfile is the one description of the processes; nothing here knows what they are, except that the facade
-answers `/ready` when every pool has a live worker.
+The Procfile is the one description of the processes. This module knows one fact about them. The facade answers
+`/ready` when every pool has a live worker.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from agentic_sales.settings import child_environment
 
 DEFAULT_PORT = 8002
 READY_TIMEOUT_S = 120.0
-"""Longest that starting may take: four workers import their graphs at the same time."""
+"""Longest that starting may take. Four workers import their graphs at the same time."""
 _POLL_S = 0.25
 _CONNECT_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """Where a fleet listens and what it uses."""
+    """The addresses, the directory and the environment of a fleet."""
 
     state_dir: Path
     """Directory of everything that the fleet writes."""
@@ -40,11 +40,11 @@ class FleetPlan:
     port: int = DEFAULT_PORT
     """TCP port of the facade."""
     flower_port: int = 5555
-    """TCP port of Flower, on loopback."""
+    """TCP port of Flower on loopback."""
     redis_url: str | None = None
-    """Redis that is there already. None: an embedded one, in the state directory."""
+    """Redis that is there already. None: an embedded one in the state directory."""
     environment: Mapping[str, str | None] = field(default_factory=dict)
-    """Further environment of every process; None removes a name."""
+    """Further environment of every process. None removes a name."""
 
     @property
     def url(self) -> str:
@@ -62,7 +62,7 @@ class LocalFleet:
     """A fleet whose processes were started."""
 
     plan: FleetPlan
-    """What it was started with."""
+    """The plan of its start."""
     redis_url: str
     """Redis that it uses."""
     supervisor: Supervisor
@@ -72,7 +72,8 @@ class LocalFleet:
         """Wait until the facade says that every pool has a live worker.
 
         Raises:
-            FleetFailed: A process ended, or the fleet is still not ready after `timeout_s`; says what is missing.
+            FleetFailed: A process ended, or the fleet is still not ready after `timeout_s`. The message names the
+                missing part.
         """
         failed = asyncio.create_task(self.supervisor.first_exit())
         ready = asyncio.create_task(self._poll_ready(timeout_s))
@@ -97,10 +98,10 @@ class LocalFleet:
 
 @asynccontextmanager
 async def running_fleet(plan: FleetPlan, sink: Sink) -> AsyncIterator[LocalFleet]:
-    """Start every process of the Procfile; end all of them, and the embedded Redis after them.
+    """Start every process of the Procfile. End all of them, and the embedded Redis after them.
 
     Args:
-        plan: Where it listens and what it uses.
+        plan: Its addresses, directory and environment.
         sink: Takes every line that a process prints.
 
     Raises:
@@ -123,7 +124,7 @@ async def running_fleet(plan: FleetPlan, sink: Sink) -> AsyncIterator[LocalFleet
 
 
 def read_procfile() -> dict[str, str]:
-    """Return the Procfile's lines, name to command: the working directory's, else the packaged one's.
+    """Return the lines of the Procfile, from names to commands. The working directory's file precedes the packaged one.
 
     Raises:
         ConfigurationError: It has no line.

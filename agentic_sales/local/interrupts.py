@@ -1,4 +1,4 @@
-"""Turn signals into cancellation, so that context managers end what they started."""
+"""Turn signals into cancellation, so that context managers end their processes."""
 
 import asyncio
 import signal
@@ -6,13 +6,13 @@ from collections.abc import Coroutine
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, a polite `kill`, and the terminal that went away."""
+"""Ctrl-C, a polite `kill`, and the loss of the terminal."""
 _SIGNAL_STATUS = 128
-"""What a shell adds to the number of the signal that ended a command."""
+"""The number that a shell adds to the signal that ended a command."""
 
 
 def run_interruptibly(main: Coroutine[Any, Any, int]) -> int:
-    """Run a coroutine to its exit status; a signal cancels it, a second one cancels what it does to clean up.
+    """Run a coroutine to its exit status. A signal cancels it, and a second signal cancels its clean-up.
 
     Returns:
         The coroutine's own status, or 128 plus the number of the signal that cancelled it.

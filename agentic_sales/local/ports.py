@@ -1,4 +1,4 @@
-"""Find, check and name addresses of this machine, before anything is started on them."""
+"""Find, check and name addresses of this machine before a server is started on them."""
 
 import socket
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
-    """Return a TCP port of loopback on which nobody listens now."""
+    """Return a free TCP port of loopback."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
@@ -21,10 +21,10 @@ def refuse_busy_ports(wanted: Mapping[str, tuple[str, int]]) -> None:
     """Make sure that every address can be bound.
 
     Args:
-        wanted: What the address is for, and how to choose another, to (host, port).
+        wanted: Maps the use of an address, and the way to choose another, to (host, port).
 
     Raises:
-        ConfigurationError: An address is taken or is not this machine's; all of them are named.
+        ConfigurationError: An address is taken or is not this machine's. The message names all of them.
     """
     problems = [
         f"{host}:{port} for {purpose} cannot be used: {reason}"
@@ -36,7 +36,7 @@ def refuse_busy_ports(wanted: Mapping[str, tuple[str, int]]) -> None:
 
 
 def reachable_host(host: str) -> str:
-    """Return the host to put into a URL for what is bound to `host`, which may be the address that means all."""
+    """Return the host for the URL of a server bound to `host`, which may be the address that means all."""
     try:
         address = ip_address(host)
     except ValueError:

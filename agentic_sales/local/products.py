@@ -1,4 +1,4 @@
-"""Bring what is sold into the store, checked by the schema of the workflow that reads it, and list it."""
+"""Import products into the store, checked by the schema of the workflow that reads them, and list them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,19 @@ from agentic_sales.store.migrate import ensure_migrated
 from agentic_sales.store.products import products, save_product
 
 READER = "email_outreach"
-"""The workflow whose input says what a product is."""
+"""The workflow whose input describes a product."""
 MOST_LISTED = 1000
 
 
 def import_products(configuration: Settings, given: Any) -> dict[str, int]:
-    """Write products, all or none; return their numbers by their names.
+    """Write products, all or none. Return their numbers by their names.
 
     Args:
         configuration: Names the store.
         given: A product, or a list of them.
 
     Raises:
-        InvalidRequest: One of them is no product.
+        InvalidRequest: One of them is not a product.
         ConfigurationError: The store cannot be used.
     """
     wanted = given if isinstance(given, list) else [given]

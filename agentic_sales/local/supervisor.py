@@ -1,9 +1,9 @@
-"""Run shell commands side by side: relay what they print, notice the first that ends, end all of them.
+"""Run shell commands side by side. Relay their lines, notice the first exit and end all of them.
 
-honcho reads the Procfile and prints the lines; its `Manager` is not used, for three reasons that its source shows. It
+honcho reads the Procfile and prints the lines. Its `Manager` is not used, for three reasons that its source shows. It
 signals whole process groups, which kills the prefork children of a Celery worker in the middle of their runs
-instead of draining them; it kills after a fixed five seconds; and it owns the main loop, so that nothing can be
-driven beside it.
+instead of draining them. It kills after a fixed five seconds. It owns the main loop, so that nothing can be driven
+beside it.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ _LAST_LINES_S = 1.0
 
 
 class FleetFailed(AgenticSalesError):
-    """Raised when a process of the fleet ends by itself, or the fleet does not get ready."""
+    """Raised when a process of the fleet ends by itself or the fleet does not get ready."""
 
     code = "fleet_failed"
 
 
 class Supervisor:
-    """The processes of one fleet; leaving the context ends them all."""
+    """The processes of one fleet. Leaving the context ends them all."""
 
     def __init__(self, guard: Reaper, sink: Sink) -> None:
         self._guard = guard
@@ -70,13 +70,13 @@ class Supervisor:
         self._watches.append(asyncio.create_task(self._watch(name, process)))
 
     async def first_exit(self) -> FleetFailed:
-        """Wait until any process ends; return what to say about it."""
+        """Wait until any process ends. Return the message about it."""
         ended, _ = await asyncio.wait(self._watches, return_when=asyncio.FIRST_COMPLETED)
         name, status = ended.pop().result()
         return FleetFailed(f"`{name}` ended by itself with {_told(status)}")
 
     async def stop(self, grace_s: float = GRACE_S) -> None:
-        """Ask every process to end, and kill what is left of its group after the grace period."""
+        """Ask every process to end. Kill the rest of its group after the grace period."""
         for process in self._processes.values():
             if process.returncode is None:
                 process.terminate()
@@ -117,7 +117,7 @@ class Supervisor:
             transport.close()
 
     async def _close_relays(self) -> None:
-        """Let the last lines through; a process that left its group may hold a pipe open for ever."""
+        """Let the last lines through. A process that left its group may hold a pipe open for ever."""
         if self._relays:
             await asyncio.wait(self._relays, timeout=_LAST_LINES_S)
         for relay in self._relays:

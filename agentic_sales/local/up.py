@@ -1,4 +1,4 @@
-"""Keep a local fleet running until somebody ends it: `make up`, `agentic-sales up`."""
+"""Keep a local fleet running until it is ended, for `make up` and `agentic-sales up`."""
 
 import asyncio
 import signal
@@ -18,7 +18,7 @@ _EXAMPLE = '{"assistant_id": "email_compose", "input": {"company_name": "Acme", 
 
 
 def up(host: str, port: int, configuration: Settings, console: Console) -> int:
-    """Run the fleet until Ctrl-C; return 0 when it was ended on purpose.
+    """Run the fleet until Ctrl-C. Return 0 when it was ended on purpose.
 
     Raises:
         ConfigurationError: The fleet cannot start as configured.
@@ -56,7 +56,7 @@ async def _up(plan: FleetPlan, configuration: Settings, console: Console) -> int
 
 
 def _printed(console: Console) -> Sink:
-    """Print every line as honcho does: time, name in a colour of its own, line."""
+    """Print every line as honcho does, with the time and the name in a colour of its own."""
     printer = Printer(console.file, width=len("worker-discovery"))
     colours: dict[str, str] = {}
     supply = get_colours()
