@@ -1,4 +1,7 @@
-"""Read what may be spent on models: per run and per day, over all and per assistant."""
+"""Read the limits on model costs per run and per day.
+
+A limit holds for all assistants or for one.
+"""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -11,29 +14,32 @@ EVERY = "*"
 
 
 def spent_key(epoch_s: float) -> str:
-    """Name the hash of what was spent on a UTC day: `assistant_id`, or `EVERY`, to USD."""
+    """Name the hash of a UTC day's spending.
+
+    It maps an `assistant_id` or `EVERY` to USD.
+    """
     return f"agentic:spent:{int(epoch_s // 86_400)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """Limits in USD; a name that is missing has none."""
+    """Limits in USD. A missing name has no limit."""
 
     per_run: Mapping[str, float] = field(default_factory=dict)
-    """`assistant_id` to what one of its runs may cost, sub-runs included; `EVERY`: a run without its own entry."""
+    """Limit of one run by `assistant_id`, sub-runs included. `EVERY` limits a run without its own entry."""
     per_day: Mapping[str, float] = field(default_factory=dict)
-    """`assistant_id` to what its runs of one UTC day may cost, sub-runs included; `EVERY`: all runs together."""
+    """Limit of all runs of one UTC day by `assistant_id`, sub-runs included. `EVERY` limits all runs together."""
 
     @classmethod
     def of(cls, configuration: Settings, known: Collection[str]) -> "Budgets":
         """Read the budgets of a configuration.
 
         Args:
-            configuration: Where they are set.
+            configuration: The settings that hold them.
             known: Every `assistant_id` that a registry has.
 
         Raises:
-            ConfigurationError: An entry is no budget, or names an assistant that no registry has.
+            ConfigurationError: An entry is no budget or names an assistant outside the registries.
         """
         limits: dict[str, dict[str, float]] = {"run": {}, "day": {}}
         if configuration.budget_usd_per_run is not None:
@@ -51,7 +57,7 @@ class Budgets:
         return bool(self.per_run or self.per_day)
 
     def of_run(self, assistant_id: str) -> float | None:
-        """Return what one run of an assistant may cost; None: whatever it costs."""
+        """Return the limit of one run of an assistant. None means no limit."""
         return self.per_run.get(assistant_id, self.per_run.get(EVERY))
 
 

@@ -1,12 +1,12 @@
-"""Know when a message was last taken off each queue: the proof that a pool consumes, and does not merely live.
+"""Record when a worker last took a message off each queue. This proves that a pool consumes.
 
-A worker can answer a ping, and even write its sign of life, while its consumer no longer asks the broker for messages
-(kombu and Celery have had that after a reconnect more than once). So a pool is believed for a while only after one of
-its queue's messages reached a worker. A queue that has runs waiting needs no more than those; on an empty one a worker
-puts a canary, a message without a run (`workers.canary`).
+A worker can answer a ping and write its sign of life while its consumer no longer asks the broker for messages. Kombu
+and Celery have had that after a reconnect more than once. So a pool counts as live only for a while after one of its
+queue's messages reached a worker. A queue with waiting runs needs no more than those runs. On an empty queue a worker
+puts a canary. A canary is a message without a run (`workers.canary`).
 
-A busy pool is not a dead one: a worker whose children all execute runs takes nothing more, and that it is full is proof
-as well. Proofs are per queue and not per worker: what callers need to know is whether their runs will be taken.
+A busy pool is not a dead one. A worker whose children all execute runs takes no further message. Its full load is proof
+as well. Proofs are per queue and not per worker. Callers need to know only that a worker will take their runs.
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ from collections.abc import Collection
 from redis.asyncio import Redis
 
 CANARY_LIMIT_S = 15.0
-"""How old the last proof may be; then the workers of the queue are no longer counted as live."""
+"""Oldest proof that counts. After it the workers of the queue are no longer counted as live."""
 
 
 def canary_key(queue: str) -> str:
@@ -23,7 +23,10 @@ def canary_key(queue: str) -> str:
 
 
 async def canary_ages(redis: Redis, queues: Collection[str]) -> dict[str, float | None]:
-    """Return the age in seconds of each queue's last proof; None: nobody has ever consumed it, or not for a day."""
+    """Return the age in seconds of each queue's last proof.
+
+    None means that no worker has consumed the queue for a day, or ever.
+    """
     async with redis.pipeline(transaction=False) as pipe:
         pipe.time()
         for queue in queues:

@@ -1,4 +1,7 @@
-"""Describe runs to callers, in the words of LangGraph's SDKs: in answers, and in what webhooks are told."""
+"""Describe runs to callers in the words of LangGraph's SDKs.
+
+Answers and webhook deliveries use these descriptions.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +11,7 @@ from agentic_sales.runs.ledger import RunRecord
 
 
 def described(record: RunRecord) -> dict[str, Any]:
-    """Describe a run as LangGraph's SDKs know it, and where it ran."""
+    """Describe a run as LangGraph's SDKs know it. Add the place where it ran."""
     return {
         "run_id": record.run_id,
         "thread_id": record.thread_id,

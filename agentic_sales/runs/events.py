@@ -1,7 +1,7 @@
-"""Keep what a run says while it runs: an ordered stream of events in Redis, written by its worker, read by anyone.
+"""Keep the events of a run in an ordered Redis stream. Its worker writes them and any reader follows.
 
-A reader follows at its own pace and can come back with the id of the last event that it saw; it never slows the run.
-Writing is fenced by the attempt, so that a worker that lost its claim cannot stream into another's run.
+A reader follows at its own pace and never slows the run. It can come back with the id of its last event. The attempt
+fences each write. So a worker that lost its claim cannot stream into the run of another worker.
 """
 
 import asyncio
@@ -24,12 +24,12 @@ from agentic_sales.runs.sizes import EVENTS_PER_RESULT, fitting, refuse_too_larg
 from agentic_sales.settings import settings
 
 MOST_EVENTS = 10_000
-"""Events that are kept of one run, roughly; a reader that is further behind has a gap."""
+"""Rough number of events that are kept of one run. A reader that is further behind has a gap."""
 EVENTS_TTL_S = 3600
 """Seconds that the events of a run are kept after its last one."""
 FROM_START = "0"
 _SPELLINGS_OF_START = {"", "-1"}
-"""What LangGraph's SDKs send as the last event id to see a stream from its start."""
+"""Last event id that LangGraph's SDKs send to see a stream from its start."""
 _EVENT_ID = re.compile(r"([0-9]{1,20})(?:-([0-9]{1,20}))?")
 _LARGEST_PART = 2**64 - 1
 """Redis keeps either part of an id in 64 bits."""
@@ -43,7 +43,7 @@ class RunEvent:
     """One event of a run."""
 
     event_id: str
-    """Redis' id, `milliseconds-sequence`; ids of one run only grow."""
+    """Redis' id in the form `milliseconds-sequence`. The ids of one run only grow."""
     event: str
     """Name, such as `values` or `updates|subgraph`."""
     data: bytes
@@ -51,7 +51,7 @@ class RunEvent:
 
     @property
     def is_end(self) -> bool:
-        """Say whether nothing follows."""
+        """Say whether this is the last event."""
         return self.event in _ENDS
 
 
@@ -64,9 +64,9 @@ class EventWriter:
         self._written_bytes = 0
 
     async def write(self, event: str, data: bytes) -> bool:
-        """Add an event, waiting for a Redis that is away; False, adding nothing, when the claim was lost meanwhile.
+        """Add an event and wait for an absent Redis. Return False without adding when the claim was lost meanwhile.
 
-        An event whose answer was lost with Redis may be there twice; none is missing.
+        An event can be in the stream twice when Redis went away before its answer. No event is missing.
 
         Raises:
             ResultTooLarge: The event, or all events of the run together, have more bytes than are kept.
@@ -80,10 +80,10 @@ class EventWriter:
 
 
 def start_after(last_event_id: str) -> str:
-    """Return the id of the event after which a reader goes on, from what the reader says of it.
+    """Return the id of the event after which a reader goes on.
 
     Raises:
-        InvalidRequest: It is no id of an event.
+        InvalidRequest: The reader's word is no id of an event.
     """
     if last_event_id in _SPELLINGS_OF_START:
         return FROM_START
@@ -99,19 +99,19 @@ def start_after(last_event_id: str) -> str:
 async def follow(
     ledger: Ledger, run_id: RunId, *, after: str, idle_s: float
 ) -> AsyncIterator[RunEvent | Outcome | None]:
-    """Yield the events of a run after the one named, as they come, up to its end.
+    """Yield the events of a run after the named one. Wait for new events up to its end.
 
-    None stands for a silence. An `Outcome` is the last item of a run that has ended and whose stream does not say so.
-    A Redis that is away for less than a minute is a silence.
+    None stands for a silence. An `Outcome` is the last item of an ended run without an end in its stream. A Redis that
+    is away for less than a minute is a silence.
 
     Args:
         ledger: The record of runs.
         run_id: The run.
-        after: Id of the last event seen; `FROM_START` for all.
-        idle_s: After so long without an event, None is yielded, so that the reader can do something else.
+        after: Id of the last event seen. `FROM_START` asks for all.
+        idle_s: Silence before None is yielded. The reader can then do something else.
 
     Raises:
-        UnknownRun: The ledger does not have the run, or no longer.
+        UnknownRun: The ledger does not have the run (any more).
         BrokerUnavailable: Redis is away for longer.
     """
     clock = asyncio.get_running_loop().time
@@ -136,11 +136,11 @@ async def follow(
 
 
 async def _look(ledger: Ledger, run_id: RunId, *, after: str, block_s: float) -> Sequence[RunEvent] | tuple[Outcome]:
-    """Return what a run has said since an event; of one that has ended, at least how."""
+    """Return the events of a run since the given one. An ended run has at least its outcome."""
     if events := await _read(ledger.redis, run_id, after=after, block_s=block_s):
         return events
     [outcome] = await ledger.outcomes([run_id])
-    if outcome is not None:  # It may have said more between the two looks.
+    if outcome is not None:  # The run may have added events between the two looks.
         return await _read(ledger.redis, run_id, after=after) or await _end(ledger, run_id) or (outcome,)
     if await ledger.load(run_id) is None:
         raise UnknownRun(run_id)
@@ -148,9 +148,9 @@ async def _look(ledger: Ledger, run_id: RunId, *, after: str, block_s: float) ->
 
 
 async def _read(redis: Redis, run_id: RunId, *, after: str, block_s: float = 0.0) -> list[RunEvent]:
-    """Return a page of events; wait for the first one, if a time is given.
+    """Return a page of events. Wait for the first one if a time is given.
 
-    Redis itself says that none has come in that time, so its answer is awaited for longer than that.
+    Redis itself reports an empty wait after that time. So the client waits longer for its answer.
     """
     block: Any = {"block": round(1000 * block_s)} if block_s else {}
     try:
@@ -162,7 +162,7 @@ async def _read(redis: Redis, run_id: RunId, *, after: str, block_s: float = 0.0
 
 
 async def _end(ledger: Ledger, run_id: RunId) -> list[RunEvent]:
-    """Return the last event of a run, if it is the end of its stream."""
+    """Return the last event of a run if it is the end of its stream."""
     async with ledger.in_time():
         last: Any = await ledger.redis.xrevrange(events_key(run_id), count=1)
     return [event for event in map(_event, last) if event.is_end]

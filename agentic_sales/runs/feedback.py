@@ -1,8 +1,8 @@
-"""Keep what people said of runs until LangSmith has it: a queue in Redis that outlives every process.
+"""Keep feedback on runs until LangSmith has it. The Redis queue outlives every process.
 
-Whoever takes an entry has it for a while; it comes back unless it was delivered, and LangSmith knows each by its id, so
-that one delivered twice counts once. What is said anew under the same id takes the place of what waits, also while that
-is being delivered: whatever way it takes, the last word arrives last.
+A deliverer leases an entry. An undelivered entry comes back. LangSmith knows each entry by its id, so a second delivery
+counts once. New feedback under the same id replaces the waiting entry, also during a delivery. So the last word always
+arrives last.
 """
 
 from collections.abc import Collection
@@ -17,13 +17,13 @@ from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.wire import from_wire, to_wire
 
 FEEDBACK_KEY = "agentic:feedback"
-"""Sorted set of the ids of the feedback that LangSmith does not have yet; scored by when it may be taken."""
+"""Sorted set of the feedback ids that LangSmith does not have yet. The score is the time of the next lease."""
 FEEDBACK_ENTRIES_KEY = "agentic:feedback:entries"
-"""Hash of what each id says."""
+"""Hash from each id to its feedback."""
 TAKEN_FOR_S = 60.0
-"""How long who has taken an entry has it; a delivery takes less."""
+"""Lease of an entry. A delivery takes less."""
 KEPT_S = 8 * 86_400
-"""Seconds after the last entry came when all of them go: nobody has delivered any for longer than one is tried."""
+"""Seconds after the last entry until all entries expire. No delivery worked for longer than one entry is tried."""
 
 _PUT = """
 -- KEYS: ids, entries. ARGV: seconds that all is kept, then an id and an entry for each.
@@ -60,10 +60,10 @@ return redis.call('ZADD', KEYS[1], 'XX', t[1] + ARGV[2], ARGV[1])
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """What somebody said of a run."""
+    """Feedback on a run."""
 
     feedback_id: str
-    """UUID; LangSmith has one feedback of it, the last that it was given."""
+    """UUID. LangSmith keeps the last feedback that it was given under this id."""
     run_id: RunId
     """The run."""
     assistant_id: str
@@ -71,11 +71,11 @@ class Feedback:
     langsmith_run_id: str
     """The run in LangSmith."""
     key: str
-    """What was judged, such as `user_score`."""
+    """Name of the judged quality, such as `user_score`."""
     score: float
-    """How good it was."""
+    """Score of that quality."""
     comment: str | None
-    """In words, redacted; None: nothing was written."""
+    """Redacted comment. None means no comment."""
     given_at_s: float
     """Epoch seconds."""
 
@@ -92,7 +92,7 @@ class FeedbackQueue:
         self._put_back = ledger.redis.register_script(_PUT_BACK)
 
     async def put(self, *feedback: Feedback) -> None:
-        """Keep feedback until it is delivered, each instead of what waits under its id.
+        """Keep feedback until it is delivered. Each entry replaces the waiting one of its id.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
@@ -106,23 +106,23 @@ class FeedbackQueue:
             raise BrokerUnavailable(f"keeping feedback on run {runs}", exc) from exc
 
     async def take(self) -> Feedback | None:
-        """Take an entry for a while; None: nothing is due."""
+        """Lease an entry. None means that no entry is due."""
         async with self._ledger.in_time():
             entry = await self._take(keys=self._keys, args=[TAKEN_FOR_S])
         return None if entry is None else Feedback(**from_wire(entry))
 
     async def remove(self, feedback: Feedback) -> None:
-        """Forget an entry: it was delivered, or nobody will take it; what took its place meanwhile stays."""
+        """Forget an entry that was delivered or will be taken by nobody. Its replacement stays."""
         async with self._ledger.in_time():
             await self._remove(keys=self._keys, args=[feedback.feedback_id, _text(feedback)])
 
     async def put_back(self, feedback: Feedback, *, after_s: float) -> None:
-        """Let an entry be taken again after a while."""
+        """Let an entry be leased again after a while."""
         async with self._ledger.in_time():
             await self._put_back(keys=[FEEDBACK_KEY], args=[feedback.feedback_id, after_s])
 
     async def forget(self, run_ids: Collection[RunId]) -> int:
-        """Forget whatever was said of runs; return how much that was.
+        """Forget all feedback on runs. Return the number of removed entries.
 
         Raises:
             BrokerUnavailable: Redis did not answer.

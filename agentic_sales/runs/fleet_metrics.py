@@ -1,4 +1,4 @@
-"""Tell the fleet's numbers: what the scripts of the ledger counted, and how the queues stand now."""
+"""Tell the fleet's numbers. They are the counters of the ledger's scripts and the present state of the queues."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,9 +19,9 @@ from agentic_sales.runs.lanes import held_key
 from agentic_sales.runs.ledger import DEAD_KEY, RUNNING_KEY, Ledger, alive_key, pending_key
 
 LANES: Mapping[str, Mapping[str, str]] = {"batch": {"priority": "batch"}, "due": {}}
-"""Lane to a request that is held in it."""
+"""Lane to a request that the lane holds."""
 _NOT_RAISED = ("bug", "cancelled", "worker_lost")
-"""Codes of failures that no exception of ours has."""
+"""Codes of failures without an exception of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +31,21 @@ class QueueState:
     waiting: int
     """Runs that wait for a worker."""
     oldest_age_s: float
-    """How long the first of them has waited, in seconds; 0: none waits."""
+    """Seconds that the first of them has waited. 0 means that none waits."""
     held: Mapping[str, int]
-    """Runs that are held back in the ledger, by lane: `batch`, and `due` for those whose time has not come."""
+    """Runs that the ledger holds back by lane. The lanes are `batch` and `due` (for runs with a later time)."""
     consumers: int
     """Workers that consume it and have given a sign of life in time."""
     canary_age_s: float
-    """Since a message was last seen taken off it, in seconds; infinite: never."""
+    """Seconds since a message was last seen taken off it. Infinite means never."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetNumbers:
-    """Everything that Redis knows of the fleet at one moment."""
+    """Redis's numbers of the fleet at one moment."""
 
     counts: Counts
-    """What was counted so far."""
+    """Counters so far."""
     queues: dict[str, QueueState]
     """Queue to its state."""
     running: int
@@ -53,7 +53,7 @@ class FleetNumbers:
     dead: int
     """Runs on the dead list."""
     spent_usd: Mapping[str, float]
-    """`assistant_id`, or `EVERY`, to what was spent on models today."""
+    """`assistant_id` or `EVERY` to today's spending on models."""
 
 
 async def read_fleet(ledger: Ledger, queues: Iterable[str]) -> FleetNumbers:
@@ -100,13 +100,13 @@ def _state(answers: Sequence[Any], now_s: float, canary_age_s: float | None) -> 
 def fleet_families(
     control: ControlPlane, numbers: FleetNumbers, models: Iterable[str], budgets: Budgets
 ) -> Iterator[Metric]:
-    """Yield every metric of the fleet, with a series for every row, queue and outcome, also where nothing happened yet.
+    """Yield every metric of the fleet. Each row, queue and outcome has a series, even with a zero.
 
     Args:
         control: Rows and routes.
-        numbers: What Redis knows.
-        models: Models that this deployment is configured to ask.
-        budgets: What this deployment may spend.
+        numbers: Redis's numbers of the fleet.
+        models: Configured models of this deployment.
+        budgets: Spending limits of this deployment.
     """
     counts = numbers.counts
     placed = [(assistant_id, control.decide(assistant_id).queue) for assistant_id in control.rows]

@@ -1,6 +1,6 @@
-"""Follow held runs from a worker's parent process: renew their leases, and end what their dead child cannot.
+"""Follow held runs from a worker's parent process. Renew their leases and end the runs of dead children.
 
-The parent is a blocking Celery process, so this is the ledger's blocking side: the same scripts over a blocking client.
+The parent is a blocking Celery process. So this is the blocking side of the ledger with the same scripts.
 """
 
 from collections.abc import Iterable
@@ -54,29 +54,29 @@ class Holds:
         self._cancel = redis.register_script(scripts.CANCEL)
 
     def renew(self, holds: Iterable[Hold]) -> int:
-        """Renew the leases of the runs that this worker's children still hold; return how many those are."""
+        """Renew the leases of the runs that this worker's children still hold. Return their number."""
         pairs = list(chain.from_iterable((hold.run_id, hold.worker) for hold in holds))
         return int(self._renew(keys=[RUNNING_KEY], args=[LEASE_S, RUN_PREFIX, *pairs])) if pairs else 0
 
     def lose(self, hold: Hold) -> bool:
-        """End the lease of a run whose child died; False when another process holds it by now."""
+        """End the lease of a run whose child died. Return False when another process holds it by now."""
         keys = [run_key(hold.run_id), RUNNING_KEY]
         return bool(self._lose(keys=keys, args=[hold.run_id, hold.worker]))
 
     def release(self, hold: Hold) -> bool:
-        """Give a run back unfinished, without counting a loss; False when another process holds it by now."""
+        """Give a run back unfinished without counting a loss. Return False when another process holds it by now."""
         keys = [run_key(hold.run_id), RUNNING_KEY]
         return bool(self._release(keys=keys, args=[hold.run_id, hold.worker]))
 
     def cancel(self, run_id: RunId) -> str:
-        """Cancel a run for good, as `Ledger.cancel` does; return `cancelled`, `asked`, `ended` or `unknown`."""
+        """Cancel a run for good as `Ledger.cancel` does. Return `cancelled` or `asked` or `ended` or `unknown`."""
         args: list[str | int] = [run_id, self._ttl_s, CANCELLED.model_dump_json()]
         verdict, *told = self._cancel(keys=[run_key(run_id)], args=args)
         _pass_on(next_run(told[0] if told else None))
         return str(verdict.decode())
 
     def fail(self, hold: Hold, failure: RunFailure) -> bool:
-        """End a run whose child was killed; False, changing nothing, when another process holds it by now."""
+        """End a run whose child was killed. Return False without a change when another process holds it by now."""
         holder, attempt = self.redis.hmget(run_key(hold.run_id), "worker", "attempt")
         if holder != hold.worker.encode() or attempt is None:
             return False

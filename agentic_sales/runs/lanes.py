@@ -1,17 +1,17 @@
-"""Hold runs back in the ledger, and say which of them may go to their queue now.
+"""Hold runs back in the ledger and admit them to their queue when they may go.
 
-Two kinds of runs are recorded and not published at once: those that are not due yet (`after_seconds`, a provider's
-pause) and those of the batch lane. Whoever has reason to think that something may go asks to admit: a facade that
-recorded a batch run, a worker whose batch run has ended, and every worker once a second.
+Two kinds of runs are recorded and not published at once. The first kind is not due yet (`after_seconds` or a provider's
+pause). The second kind is the batch lane. Three processes ask to admit runs. A facade asks after it recorded a batch
+run. A worker asks after its batch run has ended. Every worker asks once a second.
 
-Why the lanes are here and not in the broker: RabbitMQ's quorum queues know no priorities before version 4, a second
-queue per pool would let batch runs take every child, and what is in a queue cannot be held back any more. A queue
-therefore carries few batch runs, and an interactive run that comes finds it short, whatever waits in the lane.
+The lanes are here and not in the broker for three reasons. RabbitMQ's quorum queues know no priorities before version
+4. A second queue per pool would let batch runs take every child. A queued message cannot be held back any more. So a
+queue carries few batch runs. An interactive run finds it short however long the lane is.
 
-What is promised of a pool with N children: batch runs hold at most three quarters of them, so that a child is free or
-soon free for an interactive run, and none starts while an interactive run waits for a child. With one child nothing
-can be kept free; an interactive run then waits for the one batch run that executes, and for no other. A worker that
-consumes several queues counts with all its children for each.
+A pool with N children keeps two promises. Batch runs hold at most three quarters of the children. So a child is free or
+soon free for an interactive run. No batch run starts while an interactive run waits for a child. A pool with one child
+can keep nothing free. There an interactive run waits only for the one batch run that executes. A worker that consumes
+several queues counts with all its children for each queue.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,9 +27,9 @@ from agentic_sales.runs import scripts
 LANE_HEADER = "lane"
 """Header of a batch run's message."""
 CHILDREN_KEY = "agentic:children"
-"""Hash from a worker's name to the number of its children; `workers.presence` writes it."""
+"""Hash from a worker's name to the number of its children. `workers.presence` writes it."""
 MOST_ADMITTED = 100
-"""Runs that one call admits of what has come due."""
+"""Due runs that one call admits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Admitted:
     assistant_id: str
     """Its workflow."""
     headers: Mapping[str, str]
-    """Headers of its message; a batch run's tell the worker's parent that its end makes place in the lane."""
+    """Headers of its message. A batch run's headers tell the worker's parent that its end makes place in the lane."""
 
 
 def is_batch(request: Mapping[str, Any]) -> bool:
@@ -50,7 +50,7 @@ def is_batch(request: Mapping[str, Any]) -> bool:
 
 
 def delay_s(request: Mapping[str, Any]) -> float:
-    """Return how long a run is to be held back at least, in seconds."""
+    """Return the least delay of a run in seconds."""
     return float(request.get("after_seconds") or 0)
 
 
@@ -60,7 +60,7 @@ def is_held(request: Mapping[str, Any]) -> bool:
 
 
 def held_key(queue: str, request: Mapping[str, Any]) -> str:
-    """Name the sorted set in which a run is held back; a run's score is when it may go."""
+    """Name the sorted set of a lane's held runs. The score is the earliest time of admission."""
     return f"agentic:batch:{queue}" if is_batch(request) else f"agentic:held:{queue}"
 
 
@@ -71,7 +71,7 @@ class Lanes:
         self._admit = redis.register_script(scripts.ADMIT)
 
     async def admit(self, queue: str) -> list[Admitted]:
-        """Take what may go now out of the lanes of a queue; the caller publishes it."""
+        """Take the admissible runs out of the lanes of a queue. The caller publishes them."""
         return _admitted(await self._admit(keys=_keys(queue), args=[queue, MOST_ADMITTED]))
 
 
@@ -82,7 +82,7 @@ class BlockingLanes:
         self._admit = redis.register_script(scripts.ADMIT)
 
     def admit(self, queue: str) -> list[Admitted]:
-        """Take what may go now out of the lanes of a queue; the caller publishes it."""
+        """Take the admissible runs out of the lanes of a queue. The caller publishes them."""
         return _admitted(self._admit(keys=_keys(queue), args=[queue, MOST_ADMITTED]))
 
 

@@ -1,6 +1,6 @@
-"""List runs, the latest first: an index of the last of them, so that a list costs what its page costs.
+"""List runs with the latest first. An index of the last runs makes a list cost no more than its page.
 
-The index holds ids alone; a run whose record has expired is passed over.
+The index holds ids alone. A run with an expired record is passed over.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ _PAGE = 200
 async def latest_runs(
     ledger: Ledger, is_wanted: Callable[[RunRecord], bool], *, limit: int, offset: int = 0
 ) -> list[RunRecord]:
-    """Return runs that somebody asked for, the latest first.
+    """Return the requested runs with the latest first.
 
     Args:
         ledger: The record of runs.
-        is_wanted: Says of a run whether it belongs to the list.
+        is_wanted: Says whether a run belongs to the list.
         limit: Most runs to return.
         offset: Wanted runs to pass over.
     """

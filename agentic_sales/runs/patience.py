@@ -1,4 +1,4 @@
-"""Wait for a Redis that is away, where giving up would cost more: in a worker, before, during and after a run."""
+"""Wait for an absent Redis in a worker before and during and after a run. Giving up would cost more."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,9 +19,9 @@ _LEDGER_PAUSE_S = 0.5
 
 
 async def patiently(step: Callable[[], Awaitable[T]], run_id: RunId) -> T:
-    """Repeat a step of the ledger until Redis takes it: what is done must be neither lost nor done again.
+    """Repeat a step of the ledger until Redis takes it. The work must be neither lost nor done again.
 
-    Also where Redis answers and refuses, as one that is full or was made a replica does.
+    This also covers a Redis that answers and refuses. A full Redis and a demoted replica refuse.
     """
     clock = asyncio.get_running_loop().time
     give_up_at_s = clock() + LEDGER_PATIENCE_S

@@ -1,8 +1,8 @@
-"""Share the pause that a provider asks for between all workers: nobody calls it before the pause is over.
+"""Share a provider's pause between all workers. No worker calls the provider before the pause is over.
 
-A pause belongs to a model and a key, and expires in Redis by itself. No child waits for a longer one: a run whose
-workflow has rules takes them, unless it is a batch run, which rather waits for its model; a run that waits is put back
-into its lane (`lanes`), spends no attempt, and is delivered again when the pause is over.
+A pause belongs to a model and a key. It expires in Redis by itself. No child waits for a longer pause. A run whose
+workflow has rules takes the rules. A batch run rather waits for its model. A waiting run is put back into its lane
+(`lanes`) and spends no attempt. It is delivered again after the pause.
 """
 
 from contextvars import ContextVar
@@ -16,11 +16,11 @@ from redis.exceptions import RedisError
 log = structlog.get_logger()
 
 SLOT_PATIENCE_S = 2.0
-"""Longest pause that a child waits for itself, in seconds; putting a run back and delivering it again takes as long."""
+"""Longest pause in seconds that a child waits for itself. A put-back with its new delivery takes as long."""
 LONGEST_PAUSE_S = 3600.0
-"""Longest pause that a run is put back for; one that is asked to wait for longer fails."""
+"""Longest pause that a run is put back for. A run with a longer pause fails."""
 MOST_PAUSES = 50
-"""How often one run is put back; then it fails."""
+"""Put-backs of one run before it fails."""
 
 
 @dataclass(slots=True)
@@ -32,12 +32,12 @@ class Pauses:
     is_patient: bool
     """The run rather waits for its model than takes the rules."""
     met_s: float = 0.0
-    """What was left of the pause that the run met last, in seconds; 0: it met none."""
+    """Seconds left of the pause that the run met last. 0 means that it met none."""
     has_declined_rules: bool = False
-    """The run was offered the rules and rather waits; what it made of that is not its result."""
+    """The run was offered the rules and rather waits. Its answer to that offer is not its result."""
 
     async def left_s(self, key: str) -> float:
-        """Return how long a pause still lasts, in seconds; 0 when there is none, or when that cannot be said."""
+        """Return the remaining seconds of a pause. 0 means no pause or no answer from Redis."""
         try:
             left_s = max(0, await self.redis.pttl(key)) / 1000
         except RedisError as exc:
@@ -56,10 +56,10 @@ class Pauses:
 
 
 current_pauses: ContextVar[Pauses | None] = ContextVar("current_pauses", default=None)
-"""Set by a worker for the run that it executes; None outside a worker."""
+"""Set by a worker for the run that it executes. None outside a worker."""
 
 
 def pause_key(model: str, secret: str) -> str:
-    """Name the pause of a model under one key; the key itself cannot be told from the name."""
+    """Name the pause of a model under one key. The name does not reveal the key."""
     both = f"{model}\n{secret}"
     return f"agentic:pause:{sha256(both.encode()).hexdigest()[:32]}"

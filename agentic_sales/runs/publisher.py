@@ -1,6 +1,6 @@
-"""Publish runs to their queues from one dedicated thread, so that a slow broker never blocks an event loop.
+"""Publish runs to their queues from one dedicated thread. A slow broker then never blocks an event loop.
 
-The message carries the run's id and nothing else: no personal data reaches the broker, Flower, events or logs.
+The message carries only the run's id. No personal data reaches the broker or Flower or events or logs.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable
 
 PUBLISH_RETRIES = {"max_retries": 2, "interval_start": 0.05, "interval_step": 0.1, "interval_max": 0.2}
-"""Tries after the first; with the connect timeout of `celeryconfig` they fit into the two seconds of a 503."""
+"""Tries after the first. With the connect timeout of `celeryconfig` they fit into the two seconds of a 503."""
 
 
 def task_name(assistant_id: str) -> str:
@@ -28,14 +28,14 @@ def task_name(assistant_id: str) -> str:
 def send_run(
     app: Celery, run_id: RunId, assistant_id: str, queue_name: str, headers: Mapping[str, str] | None = None
 ) -> None:
-    """Put a run on its queue, blocking until the broker has taken it.
+    """Put a run on its queue. Block until the broker has taken it.
 
     Args:
         app: The Celery app.
         run_id: The run.
         assistant_id: Its workflow.
         queue_name: Its queue.
-        headers: Trace headers, so that the trace is known where the message is; None: the ledger has them.
+        headers: Trace headers that make the trace known beside the message. None means that the ledger has them.
 
     Raises:
         kombu.exceptions.OperationalError: The broker did not take it within the retries.
@@ -52,7 +52,7 @@ def send_run(
 
 
 def send_job(app: Celery, name: str, queue_name: str) -> None:
-    """Put a job of the fleet's own, which is no run and takes no argument, on a queue.
+    """Put a job of the fleet on a queue. A job is no run and takes no argument.
 
     Raises:
         kombu.exceptions.OperationalError: The broker did not take it within the retries.
@@ -61,7 +61,7 @@ def send_job(app: Celery, name: str, queue_name: str) -> None:
 
 
 async def publish_aside(run_id: RunId, assistant_id: str, queue_name: str) -> None:
-    """Put a run on its queue from a thread of the moment, for a process that seldom publishes.
+    """Put a run on its queue from a temporary thread. This suits a process that seldom publishes.
 
     Raises:
         BrokerUnavailable: The broker did not take it within the retries.
@@ -85,14 +85,14 @@ class Publisher:
         self._thread.start()
 
     def close(self) -> None:
-        """Publish what was accepted, then end the thread."""
+        """Publish the accepted runs. Then end the thread."""
         self._jobs.put(None)
         self._thread.join()
 
     async def publish(
         self, run_id: RunId, assistant_id: str, queue_name: str, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Put a run on its queue, and return when the broker has taken it.
+        """Put a run on its queue. Return when the broker has taken it.
 
         Raises:
             BrokerUnavailable: The broker did not take it within the retries.

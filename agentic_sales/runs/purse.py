@@ -1,11 +1,12 @@
-"""Keep what a run spends on models, and stop it where its budget ends.
+"""Count a run's spending on models and stop the run at its budget.
 
-Money counts for the run that spends it, for every run that asked for that one, and once for the fleet's day; so a run's
-budget covers its sub-runs and all its attempts. It is looked at before each call and raised after it, in Redis, by all
-workers: with N calls in flight at the moment when a budget is used up, it is exceeded by what those N cost, and by no
-more. A call that got no answer is not counted, since nobody tells what it cost.
+Money counts for the spending run and for every run above it. It counts once for the fleet's day. So a run's budget
+covers its sub-runs and all its attempts. All workers check it in Redis before each call and raise it after the call. N
+calls in flight at the end of a budget exceed it by no more than their own cost. An unanswered call is not counted
+because its cost is unknown.
 
-A worker puts a `Purse` into the context of each run; outside a worker, as under `langgraph dev`, nobody pays.
+A worker puts a `Purse` into the context of each run. Outside a worker (as under `langgraph dev`) there is no purse and
+no limit.
 """
 
 from collections import Counter
@@ -27,20 +28,20 @@ log = structlog.get_logger()
 
 
 class Purse:
-    """What one run may spend and has spent."""
+    """The budgets and the spending of one run."""
 
     def __init__(self, ledger: Ledger, run_id: RunId, assistant_id: str, budgets: Budgets) -> None:
         self._ledger, self._run_id, self._assistant_id, self._budgets = ledger, run_id, assistant_id, budgets
         self.counts: Counter[str] = Counter()
-        """What is to be counted with the end of the run, by the fields of `observability.metrics`."""
+        """Counts to add with the end of the run by the fields of `observability.metrics`."""
 
     async def admit(self, model: str, *, is_priced: bool) -> None:
-        """Let the run make one more call, or refuse it.
+        """Admit one more call of the run or refuse it.
 
         Raises:
-            BudgetExceeded: A budget of the run, of a run that asked for it, or of the day is used up.
-            ModelMisconfigured: There are budgets, and nobody knows what this model costs.
-            BrokerUnavailable: Redis did not answer; what nobody can look up is not spent.
+            BudgetExceeded: A budget of the run or of a run above it or of the day is used up.
+            ModelMisconfigured: There are budgets and this model has no known price.
+            BrokerUnavailable: Redis did not answer. Money is not spent without a look at the budget.
         """
         if not self._budgets:
             return
@@ -56,10 +57,10 @@ class Purse:
             self._check(f"`{assistant_id}`", "today (UTC)", float(by_day), self._budgets.per_day.get(assistant_id))
 
     async def pay(self, model: str, *, input_tokens: int, output_tokens: int, usd: float | None) -> None:
-        """Count an answered call; a cost that nobody knows counts as none, which no run with a budget can have."""
+        """Count an answered call. An unknown cost counts as none. A run with a budget cannot have an unknown cost."""
         try:
             await self._run(scripts.SPEND, model, input_tokens, output_tokens, f"{usd or 0.0:.12f}")
-        except RedisError as exc:  # the answer is there and paid for; losing it would not bring the money back
+        except RedisError as exc:  # The answer is paid for. Losing it would not bring the money back.
             log.warning("spending_not_counted", run_id=self._run_id, model=model, usd=usd, reason=str(exc))
 
     def fell_back(self, code: str) -> None:
@@ -76,14 +77,14 @@ class Purse:
 
 
 current_purse: ContextVar[Purse | None] = ContextVar("current_purse", default=None)
-"""The purse of the run that a worker executes; None outside a worker."""
+"""The purse of the run that a worker executes. None outside a worker."""
 
 
 def count(field: str) -> None:
-    """Count something with the end of the run that this worker executes; outside a run nothing is counted.
+    """Add to a count with the end of the run that this worker executes. Outside a run this does nothing.
 
     Args:
-        field: What to count, as `observability.metrics.Family.field` names it.
+        field: Name of the count as in `observability.metrics.Family.field`.
     """
     if (purse := current_purse.get()) is not None:
         purse.counts[field] += 1

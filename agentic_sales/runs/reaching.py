@@ -1,4 +1,4 @@
-"""Tell a Redis that cannot be reached as an outage of the broker, which a caller may try again."""
+"""Report an unreachable Redis as an outage of the broker. A caller may try again."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ from agentic_sales.errors import BrokerUnavailable
 
 @contextmanager
 def reaching_redis(doing: str) -> Iterator[None]:
-    """Run the body, which speaks to Redis.
+    """Run a body that speaks to Redis.
 
     Args:
-        doing: The act, for the message: "recording run `…`".
+        doing: The act for the message, such as "recording run `…`".
 
     Raises:
-        BrokerUnavailable: Redis refused the command, or could not be reached.
+        BrokerUnavailable: Redis refused the command or was unreachable.
     """
     try:
         yield

@@ -1,8 +1,8 @@
-"""Wait for the end of runs: one subscription per process, one future per run, no polling and no thread.
+"""Wait for the end of runs with one subscription per process and one future per run. Nothing polls or blocks a thread.
 
-A worker's finish publishes on this process's channel. Publish/subscribe forgets what it could not deliver, so a slow
-sweep reads the ledger for every run that has been waited for longer than a moment: it catches what was told while the
-connection was down, and it notices a pool whose last worker died.
+The finish of a run publishes on this process's channel. Publish/subscribe forgets undelivered messages. So a slow sweep
+reads the ledger for every run with a long wait. It catches the ends that were published while the connection was down.
+It also notices a pool whose last worker died.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ log = structlog.get_logger()
 
 SWEEP_INTERVAL_S = 1.0
 SWEEP_AFTER_S = 2.0
-"""Age from which a waited-for run is looked up; younger ones are told by the subscription."""
+"""Age from which a waited-for run is looked up. The subscription tells of younger ones."""
 POOL_LOST_AFTER_S = 10.0
-"""How long a pool may be without a live worker before its waiters are told; a restarted worker is back before."""
+"""How long a pool may lack a live worker before its waiters are told. A restarted worker is back before."""
 CANCEL_AGAIN_AFTER_S = 0.1
-"""Redis's client sends under `asyncio.wait_for`, which in Python 3.11 loses a cancellation that comes too late."""
+"""Redis's client sends under `asyncio.wait_for`. In Python 3.11 that loses a cancellation that comes too late."""
 SUBSCRIBE_TIMEOUT_S = 5.0
 """How long Redis may take to accept the subscription before it counts as away."""
 
@@ -43,7 +43,7 @@ class Replies:
 
     def __init__(self, ledger: Ledger) -> None:
         self.channel = f"agentic:replies:{secrets.token_hex(8)}"
-        """Where workers tell this process that a run has ended."""
+        """Channel on which workers tell this process that a run has ended."""
         self._ledger = ledger
         self._waiters: dict[asyncio.Future[Outcome], _Waiter] = {}
         self._by_run: dict[RunId, set[asyncio.Future[Outcome]]] = {}
@@ -54,17 +54,17 @@ class Replies:
         return len(self._waiters)
 
     async def start(self) -> None:
-        """Begin to listen and to sweep; return when the first try to subscribe has been made.
+        """Begin to listen and to sweep. Return after the first try to subscribe.
 
-        A Redis that is away is no error here: the subscription is made when it is back, and the sweep finds what was
-        told in between.
+        An absent Redis is no error here. The subscription is made when it is back. The sweep then finds the ends of the
+        time in between.
         """
         tried = asyncio.Event()
         self._tasks = [asyncio.create_task(self._listen_forever(tried)), asyncio.create_task(self._sweep_forever())]
         await tried.wait()
 
     async def close(self) -> None:
-        """Stop listening; what is still waited for is given up here, not in the fleet."""
+        """Stop listening. The open waits are given up here and not in the fleet."""
         pending = set(self._tasks)
         while pending:
             for task in pending:
@@ -75,9 +75,9 @@ class Replies:
             ended.cancel()
 
     def expect(self, run_id: RunId, *, assistant_id: str, queue: str) -> asyncio.Future[Outcome]:
-        """Return a future of the run's end; call it before the run is published.
+        """Return a future of the run's end. Call this before the run is published.
 
-        Cancelling the future gives the wait up; the run goes on.
+        Cancelling the future gives up the wait. The run goes on.
         """
         ended: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         self._waiters[ended] = _Waiter(run_id, assistant_id, queue, since_s=asyncio.get_running_loop().time())

@@ -1,21 +1,21 @@
-"""Limit what one run may leave in Redis, in the database and with its caller.
+"""Limit the data that one run may leave in Redis and in the database and with its caller.
 
-A workflow reads pages of strangers. Without a limit, one hostile site filled the ledger with 100 MB a run.
+A workflow reads pages of strangers. Without a limit one hostile site filled the ledger with 100 MB a run.
 """
 
 from agentic_sales.errors import ResultTooLarge
 from agentic_sales.settings import settings
 
 EVENTS_PER_RESULT = 4
-"""All events of a run together may take as many times the limit of one result."""
+"""All events of a run together may take this many times the limit of one result."""
 
 
 def fitting(data: bytes, what: str) -> bytes:
-    """Return data of a run that may be kept.
+    """Return a run's data if its size is allowed.
 
     Args:
         data: The bytes.
-        what: What they are, for the message: "the final state".
+        what: Name of the data for the message, such as "the final state".
 
     Raises:
         ResultTooLarge: They are more than `AGENTIC_SALES_MAX_RESULT_BYTES`.
@@ -25,6 +25,6 @@ def fitting(data: bytes, what: str) -> bytes:
 
 
 def refuse_too_large(size_bytes: int, limit_bytes: int, what: str) -> None:
-    """Raise `ResultTooLarge` if something of a run has more bytes than it may."""
+    """Raise `ResultTooLarge` if data of a run has more bytes than it may."""
     if size_bytes > limit_bytes:
         raise ResultTooLarge(what, size_bytes, limit_bytes)

@@ -1,8 +1,8 @@
-"""Let a graph ask the fleet for another graph's work, by the same contract as any caller.
+"""Let a graph ask the fleet for the work of another graph by the contract of any caller.
 
-Another pool's work goes through that pool's queue; work of the run's own pool runs in place, so that a pool never
-waits for itself. A worker says how (it puts a `SubRunner` into the context); outside a worker, as under
-`langgraph dev`, the sub-run is submitted to the fleet that the environment names.
+Work of another pool goes through that pool's queue. Work of the run's own pool runs in place. So a pool never waits for
+itself. A worker puts a `SubRunner` into the context. Outside a worker (as under `langgraph dev`) the sub-run goes to
+the fleet that the environment names.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class SubRun:
 
     @property
     def duration_ms(self) -> int:
-        """Return the milliseconds from the worker's claim to the end, queueing excluded."""
+        """Return the milliseconds from the worker's claim to the end without the time in the queue."""
         return round(1000 * ((self.record.ended_at_s or 0.0) - (self.record.started_at_s or 0.0)))
 
 
@@ -45,7 +45,7 @@ class SubRunner(Protocol):
 
 
 current_sub_runner: ContextVar[SubRunner | None] = ContextVar("current_sub_runner", default=None)
-"""Set by a worker for the run that it executes; None outside a worker."""
+"""Set by a worker for the run that it executes. None outside a worker."""
 
 
 async def run_assistant(assistant_id: str, values: Mapping[str, Any]) -> SubRun:
@@ -56,7 +56,7 @@ async def run_assistant(assistant_id: str, values: Mapping[str, Any]) -> SubRun:
         values: Its input.
 
     Raises:
-        RunFailed: It ended with a failure; `code` says which.
+        RunFailed: It ended with the failure that `code` names.
         PoolUnavailable: No live worker consumes its queue.
         SubRunRefused: The pool of the asking run may not wait for that pool.
         EffectExceeded: The other workflow has a stronger effect than the asking one.
@@ -83,7 +83,7 @@ async def finished_sub_run(ledger: Ledger, outcome: Outcome) -> SubRun:
     """Join the end of a sub-run with its record.
 
     Raises:
-        RunFailed: The run did not succeed, or the ledger has lost it already.
+        RunFailed: The run did not succeed or the ledger has lost it already.
     """
     output = _output_of(outcome)
     record = await ledger.load(outcome.run_id)

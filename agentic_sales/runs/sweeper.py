@@ -1,9 +1,9 @@
-"""Find the runs that the queue lost, and publish them again under the same id.
+"""Find the runs that the queue lost. Publish them again under the same id.
 
-A message can vanish where no broker promises otherwise: a process dies between the record and the publish, or kombu
-dies between popping a message and noting that it is in flight. The ledger knows such a run (it waits, or its lease has
-ended) and the queue does not. Publishing once too often is harmless: a claim is refused while somebody alive holds the
-run, and after its end.
+A message can vanish where no broker promises otherwise. A process can die between the record and the publish. Kombu can
+die between popping a message and noting it as in flight. The ledger knows such a run as waiting or with an ended lease.
+The queue does not know it. One publish too many is harmless. A claim is refused while a live worker holds the run and
+after its end.
 """
 
 import json
@@ -28,19 +28,19 @@ SWEEP_INTERVAL_S = 5.0
 PENDING_GRACE_S = 10.0
 """How long a run may wait before its message is looked for."""
 LEASE_GRACE_S = 8.0
-"""How long a lease may have ended before its run counts as lost; the broker's redelivery comes first."""
+"""How long a lease may have ended before its run counts as lost. The broker's redelivery comes first."""
 LONGEST_SEARCHED_QUEUE = 5000
-"""A longer queue is busy, not lossy; what it may have lost is found when it is shorter."""
+"""A longer queue is busy and not lossy. Its lost runs are found when it is shorter."""
 THREADS_AT_ONCE = 500
-"""Busy threads that one sweep looks at, by lot; a holder's record is gone only after days."""
+"""Busy threads that one sweep checks at random. A holder's record is gone only after days."""
 _TURN_KEY = "agentic:sweeper"
 
 Publish = Callable[[RunId, str, str], None]
-"""Publishes a run: its id, its assistant and its queue."""
+"""Publishes a run by its id and its assistant and its queue."""
 
 
 def take_turn(redis: Redis) -> bool:
-    """Say whether this process sweeps now; of all that ask within one interval, one does."""
+    """Say whether this process sweeps now. One process sweeps in each interval."""
     return bool(redis.set(_TURN_KEY, "1", nx=True, px=int(SWEEP_INTERVAL_S * 1000) - 500))
 
 
@@ -50,7 +50,7 @@ def sweep(redis: Redis, queues: Iterable[str], channel: object, publish: Publish
     Args:
         redis: The ledger's Redis.
         queues: Queues of the routing contract.
-        channel: kombu's channel of the broker, to look into its queues.
+        channel: kombu's channel of the broker for a look into its queues.
         publish: Publishes one run.
 
     Returns:
@@ -85,7 +85,7 @@ def _without_message(redis: Redis, queue: str, now_s: float, channel: object) ->
 
 
 def queued_run_ids(channel: object, queue: str, *, in_flight: bool = True) -> set[str] | None:
-    """Return the ids of the runs whose messages are in a queue, or in flight; None when that cannot be said."""
+    """Return the ids of the runs whose messages are in a queue or in flight. None means that they are unknown."""
     length = waiting_messages(channel, queue)
     if not isinstance(channel, Channel):
         return set() if length == 0 else None
@@ -108,7 +108,7 @@ def waiting_messages(channel: object, queue: str) -> int:
 
 
 def _id_in(raw: bytes, *, is_in_flight: bool = False) -> str | None:
-    """Return the id of a message; None: it is not one of ours, and the worker that gets it will say so."""
+    """Return the id of a message. None means a foreign message, which its worker will report."""
     try:
         message = json.loads(raw)
         return str((message[0] if is_in_flight else message)["headers"]["id"])
@@ -117,7 +117,7 @@ def _id_in(raw: bytes, *, is_in_flight: bool = False) -> str | None:
 
 
 def _mended(redis: Redis, run_id: RunId, publish: Publish, *, found_in: str) -> bool:
-    """Publish a lost run again; one that raises keeps back no other one, unless Redis or the broker is away."""
+    """Publish a lost run again. An error skips only this run unless Redis or the broker is away."""
     try:
         return _publish_again(redis, run_id, publish, found_in=found_in)
     except (RedisError, OperationalError, OSError):
@@ -130,7 +130,7 @@ def _mended(redis: Redis, run_id: RunId, publish: Publish, *, found_in: str) -> 
 def _publish_again(redis: Redis, run_id: RunId, publish: Publish, *, found_in: str) -> bool:
     assistant_id, queue = map(_text, redis.hmget(run_key(run_id), "assistant_id", "queue"))
     if not assistant_id or not queue:
-        redis.zrem(found_in, run_id)  # Its record has expired; left there, it would fill the queue's cap for ever.
+        redis.zrem(found_in, run_id)  # Its record has expired. Its entry would fill the queue's cap for ever.
         return False
     publish(run_id, assistant_id, queue)
     redis.hincrby(COUNTS_KEY, RECOVERED.field("republished"), 1)

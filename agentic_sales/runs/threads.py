@@ -1,7 +1,7 @@
-"""Ask the ledger about threads: who holds one, how its last run left it, and which runs it has.
+"""Ask the ledger for a thread's holder and for the pause of its last run and for its runs.
 
-The ledger is ahead of the database, which is told of a run's end a moment later; whoever asks about one thread asks
-here too.
+The ledger is ahead of the database. The database is told of a run's end a moment later. So a question about one thread
+goes to the ledger too.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from agentic_sales.wire import from_wire
 BUSY_KEY = "agentic:threads:busy"
 """Set of the threads that runs hold."""
 CHANGED_KEY = "agentic:threads:changed"
-"""Sorted set of the threads whose rest the database does not know yet; a thread's score is since when."""
+"""Sorted set of the threads whose rest the database does not know yet. The score is the start of that."""
 _THREAD_FIELDS = ("status", "pause", "assistant_id", "ended_at", "failed_by", "answered_by")
 _LIVE = {b"pending", b"running"}
 RUNS_AT_ONCE = 50
@@ -35,7 +35,7 @@ class Changed:
     thread_id: str
     """The thread."""
     since_s: float
-    """Since when, in epoch seconds; another moment means that it has changed again."""
+    """Start of the change in epoch seconds. Another time means that the thread has changed again."""
 
 
 def thread_key(thread_id: str) -> str:
@@ -44,12 +44,12 @@ def thread_key(thread_id: str) -> str:
 
 
 def runs_key(thread_id: str) -> str:
-    """Name the sorted set of a thread's runs; a run's score is when it was submitted."""
+    """Name the sorted set of a thread's runs. The score is the time of submission."""
     return f"{thread_key(thread_id)}:runs"
 
 
 class ThreadLedger:
-    """What the ledger knows of threads, for one event loop."""
+    """The ledger's knowledge of threads for one event loop."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -58,7 +58,7 @@ class ThreadLedger:
         self._forget = ledger.redis.register_script(scripts.FORGET_THREAD)
 
     async def holder(self, thread_id: str) -> RunId | None:
-        """Return the run that holds a thread; None: nobody does."""
+        """Return the run that holds a thread. None means a free thread."""
         async with self._ledger.in_time():
             raw = await self._redis.hget(thread_key(thread_id), "holder")
             status = await self._redis.hget(run_key(raw.decode()), "status") if isinstance(raw, bytes) else None
@@ -70,13 +70,13 @@ class ThreadLedger:
             return [thread_id.decode() for thread_id in await self._redis.smembers(BUSY_KEY)]  # type: ignore[union-attr]  # bytes
 
     async def assistant_of(self, thread_id: str) -> str | None:
-        """Return the workflow whose state a thread holds, as far as the ledger remembers."""
+        """Return the workflow whose state a thread holds as far as the ledger remembers."""
         async with self._ledger.in_time():
             raw = await self._redis.hget(thread_key(thread_id), "assistant_id")
         return _text(raw) or None
 
     async def live_runs(self, thread_id: str) -> list[RunId]:
-        """List the runs of a thread that have not ended, the one that holds it first; questions are none."""
+        """List the unended runs of a thread with the holder first. Questions are no runs."""
         async with self._ledger.in_time():
             waiting = await self._redis.lrange(f"{thread_key(thread_id)}:waiting", 0, -1)
         holder = await self.holder(thread_id)
@@ -88,13 +88,13 @@ class ThreadLedger:
         return [run_id for run_id, is_question in zip(found, are_questions, strict=True) if not is_question]
 
     async def runs(self, thread_id: str, *, limit: int, offset: int, status: str | None) -> list[RunRecord]:
-        """List the runs of a thread that the ledger still has, the latest first.
+        """List the runs of a thread that the ledger still has. The latest comes first.
 
         Args:
             thread_id: The thread.
             limit: Most runs to return.
             offset: Matching runs to pass over.
-            status: Only the runs of this status; None: all.
+            status: Only the runs of this status. None means all.
         """
         found: list[RunRecord] = []
         for start in count(0, RUNS_AT_ONCE):
@@ -107,25 +107,25 @@ class ThreadLedger:
         return found[offset : offset + limit]
 
     async def changed(self, *, limit: int) -> list[Changed]:
-        """List threads whose rest the database does not know yet, the longest unknown first."""
+        """List threads whose rest the database does not know yet. The longest unknown comes first."""
         async with self._ledger.in_time():
             rows: Any = await self._redis.zrange(CHANGED_KEY, 0, limit - 1, withscores=True)
         return [Changed(_text(thread_id), since_s) for thread_id, since_s in rows]
 
     async def ends(self, thread_ids: Iterable[str]) -> list[ThreadEnd]:
-        """Return how the last runs left threads; without those that the ledger has forgotten."""
+        """Return how the last runs left threads. Forgotten runs are left out."""
         ends = [await self._end(thread_id) for thread_id in thread_ids]
         return [end for end in ends if end is not None]
 
     async def settle(self, changed: Iterable[Changed]) -> None:
-        """Say that the database knows of these changes; a thread that changed again stays unknown."""
+        """Say that the database knows of these changes. A thread that changed again stays unknown."""
         args = list(chain.from_iterable((thread.thread_id, repr(thread.since_s)) for thread in changed))
         if args:
             async with self._ledger.in_time():
                 await self._settled(keys=[], args=args)
 
     async def forget(self, thread_id: str) -> bool:
-        """Remove what the ledger keeps of a thread; False, removing nothing: somebody holds it."""
+        """Remove the ledger's data of a thread. Return False without removing when a run holds it."""
         async with self._ledger.in_time():
             return bool(await self._forget(keys=[], args=[thread_id]))
 

@@ -1,7 +1,7 @@
-"""Say how a run takes its turn on a thread: one run at a time, in the order in which they were recorded.
+"""Describe a run's turn on a thread. One run has the thread at a time in the order of their records.
 
-A resuming run is compared with the interrupts at which the thread waits in the step that records it; so of two answers
-to one interrupt exactly one is taken.
+The step that records a resuming run compares it with the interrupts of the thread. So exactly one of two answers to an
+interrupt is taken.
 """
 
 from dataclasses import dataclass, field
@@ -23,20 +23,20 @@ class Turn:
     thread_id: str
     """The thread."""
     strategy: MultitaskStrategy = "enqueue"
-    """What happens when a run holds the thread."""
+    """Strategy when a run holds the thread."""
     keeps_state: bool = False
     """Whether the run's graph keeps its state in the thread."""
     resumes: tuple[str, ...] | None = None
-    """Interrupts that the run answers; empty: the one that stands; None: it resumes nothing."""
+    """Interrupts that the run answers. Empty means the standing one. None means that it resumes nothing."""
     is_question: bool = False
-    """Asked by the facade about the thread's state; a caller never sees it as a run."""
+    """Question of the facade about the thread's state. A caller never sees it as a run."""
     undoes: tuple[RunId, ...] = ()
-    """Runs whose checkpoints it removes; their records go with its success."""
+    """Runs whose checkpoints it removes. Their records go with its success."""
     known: ThreadState = field(default_factory=lambda: ThreadState(None, None))
-    """What the database knows of the thread, for a ledger that has forgotten it."""
+    """The database's knowledge of the thread for a ledger that has forgotten it."""
 
     def as_json(self, assistant_id: str, *, cancelled: str) -> bytes:
-        """Write what the ledger's scripts need.
+        """Write the JSON that the ledger's scripts need.
 
         Args:
             assistant_id: Workflow of the run.
@@ -74,7 +74,7 @@ class NextRun:
 
 
 def next_run(told: object) -> NextRun | None:
-    """Read which run a script passed a thread on to; None: to none."""
+    """Read the run to which a script passed a thread on. None means no run."""
     if not isinstance(told, bytes) or not told:
         return None
     run_id, assistant_id, queue = told.decode().split("\n")
@@ -82,7 +82,7 @@ def next_run(told: object) -> NextRun | None:
 
 
 def refusal_of(turn: Turn, assistant_id: str, verdict: bytes, detail: str) -> AgenticSalesError | None:
-    """Return why a run may not have a turn; None when the verdict is no refusal of the thread."""
+    """Return the reason why a run may not have a turn. None means that the verdict is no refusal of the thread."""
     match verdict:
         case b"busy":
             return ThreadBusy(turn.thread_id, f"run `{detail}` is at work on it")

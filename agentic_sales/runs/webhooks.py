@@ -1,8 +1,8 @@
-"""Keep what webhooks are still to be told: a sorted set of ended runs, scored by when the next try is due.
+"""Keep the webhook deliveries that are still due in a sorted set of ended runs. The score is the next try.
 
-The script that ends a run puts it there in the same step, so a crash at any moment loses no delivery. A try is leased:
-of many workers one makes it, and another one makes it again when that one dies. A receiver can therefore be told twice;
-the id of a delivery is the run's, by which it knows.
+The script that ends a run puts it there in the same step. So a crash at any moment loses no delivery. Each try has a
+lease. One of many workers makes it. Another worker makes it again when that one dies. So a receiver can be told twice.
+It knows a delivery by the run's id.
 """
 
 import random
@@ -20,15 +20,15 @@ from agentic_sales.wire import from_wire
 log = structlog.get_logger()
 
 WEBHOOKS_KEY = "agentic:webhooks"
-"""Sorted set of the runs whose webhook is to be told; a run's score is when."""
+"""Sorted set of the runs with a due webhook. The score is the time of the try."""
 TURN_KEY = "agentic:webhooks_turn"
 """There while a round of deliveries is under way."""
 DELIVER_TASK = "webhooks.deliver"
 """The task that makes a round."""
 LEASE_S = 30.0
-"""How long a try is one worker's; longer than any try takes."""
+"""Lease of a try. It is longer than any try takes."""
 MOST_ATTEMPTS = 10
-"""Tries of one delivery, over fifteen hours; then it is dead."""
+"""Tries of one delivery over fifteen hours. After them it is dead."""
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 21_600.0
 
@@ -60,15 +60,15 @@ class WebhookDelivery:
     record: RunRecord
     """The run."""
     url: str
-    """Where."""
+    """Address of the receiver."""
     attempt: int
     """Which try this is, from 1."""
     trace: TraceContext
     """Trace of the run."""
     values: dict[str, Any] | None
-    """Its final state; None unless it succeeded."""
+    """Its final state. None unless it succeeded."""
     failure: RunFailure | None
-    """Why it failed; None when it succeeded."""
+    """Reason of its failure. None when it succeeded."""
 
 
 class Webhooks:
@@ -84,14 +84,14 @@ class Webhooks:
         return self._ledger.redis
 
     async def claim(self, most: int) -> list[WebhookDelivery]:
-        """Take deliveries that are due, each for one try."""
+        """Claim deliveries that are due. Each claim is one try."""
         async with self._ledger.in_time():
             raw: list[bytes] = await self._claim(keys=[WEBHOOKS_KEY], args=[f"{LEASE_S:g}", most])
         found = [await self._readable(RunId(run_id.decode())) for run_id in raw]
         return [delivery for delivery in found if delivery is not None]
 
     async def end(self, delivery: WebhookDelivery, status: str, error: str = "") -> None:
-        """Note that nothing more is told: the webhook was `delivered`, or is `dead`."""
+        """End the deliveries of a run. Its webhook was `delivered` or is `dead`."""
         await self._end(delivery.record.run_id, status, error)
 
     async def _end(self, run_id: RunId, status: str, error: str) -> None:
@@ -103,7 +103,7 @@ class Webhooks:
             await pipe.execute()
 
     async def put_off(self, delivery: WebhookDelivery, error: str) -> None:
-        """Note that a try failed; the next one is due after a pause that grows."""
+        """Note a failed try. The next one is due after a growing back-off."""
         run_id = delivery.record.run_id
         async with self._ledger.in_time():
             await self._put_off(
@@ -111,7 +111,7 @@ class Webhooks:
             )
 
     async def _readable(self, run_id: RunId) -> WebhookDelivery | None:
-        """Return a delivery; None: there is nothing to tell, or its record cannot be read, and nobody is told."""
+        """Return a delivery. None means that none is due or its record is unreadable and its webhook is not told."""
         try:
             return await self._load(run_id)
         except (LookupError, TypeError, ValueError) as exc:
@@ -123,7 +123,7 @@ class Webhooks:
         record = await self._ledger.load(run_id)
         async with self._ledger.in_time():
             if record is None or record.webhook is None:
-                await self._redis.zrem(WEBHOOKS_KEY, run_id)  # the run was removed meanwhile; there is nothing to tell
+                await self._redis.zrem(WEBHOOKS_KEY, run_id)  # The run was removed meanwhile. Nothing is left to tell.
                 return None
             trace, output, failure = await self._redis.hmget(run_key(run_id), "trace", "output", "failure")
         return WebhookDelivery(
@@ -137,6 +137,6 @@ class Webhooks:
 
 
 def pause_s(attempt: int) -> float:
-    """Return the pause after a failed try: four times the one before, and a little more or less."""
+    """Return the back-off after a failed try. It is four times the one before with some jitter."""
     pause = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 4 ** (attempt - 1))
-    return float(pause * random.uniform(0.8, 1.2))  # noqa: S311 - it spreads tries, it keeps no secret
+    return float(pause * random.uniform(0.8, 1.2))  # noqa: S311 - it spreads tries and keeps no secret
