@@ -1,8 +1,8 @@
-"""Keep the record of every run in Redis: what was asked, who works on it, how it ended.
+"""Keep the record of every run in Redis. It holds the request and the worker and the end of a run.
 
-The ledger is the truth about a run; the queue only carries its id. Every change is one atomic script, so a second
-delivery of a finished run does nothing, a delivery of a run that somebody alive works on does nothing, and a late
-finish by a worker that lost its claim is refused.
+The ledger is the truth about a run. The queue only carries its id. Every change is one atomic script. A second delivery
+of a finished run does nothing. A delivery of a run in the hands of a live worker does nothing. A late finish by a
+worker that lost its claim is refused.
 """
 
 import asyncio
@@ -53,44 +53,46 @@ __all__ = [
 ]
 
 WORKERS_KEY = "agentic:workers"
-"""Hash from a worker's name to what it says of itself, as JSON; `workers.presence` writes it."""
+"""Hash from a worker's name to its own note as JSON. `workers.presence` writes it."""
 RUNNING_KEY = "agentic:running"
-"""Sorted set of the runs that workers hold; a run's score is when its lease ends."""
+"""Sorted set of the runs that workers hold. A run's score is the end of its lease."""
 RUNS_KEY = "agentic:runs"
-"""Sorted set of the last runs that somebody asked for; a run's score is when."""
+"""Sorted set of the last requested runs. A run's score is the time of its request."""
 DEAD_KEY = "agentic:dead"
-"""Sorted set of the runs whose workers died too often; a run's score is when it was given up."""
+"""Sorted set of the runs whose workers died too often. A run's score is the time of giving up."""
 RUN_PREFIX = "agentic:run:"
 LEASE_S = 12.0
-"""How long a claim holds without a renewal: less than kombu's visibility timeout, so that the redelivered message of a
-dead worker finds the claim ended."""
+"""How long a claim holds without a renewal.
+
+It is less than kombu's visibility timeout. So the redelivered message of a dead worker finds the claim ended.
+"""
 COMMANDS_AT_ONCE = 32
-"""Commands of one event loop that Redis sees at the same time, each on a connection; further ones wait."""
+"""Commands of one event loop that Redis sees at the same time. Each has a connection. Further ones wait."""
 ANSWER_TIMEOUT_S = 5.0
-"""How long Redis may take to answer, waiting for a connection included, before it counts as away."""
+"""How long Redis may take to answer before it counts as away. The wait for a connection is included."""
 IDEMPOTENCY_TTL_S = 86_400
-"""How long an idempotency key is remembered: a day, as is usual for the header."""
+"""How long an idempotency key is remembered. A day is usual for the header."""
 
 PublishNext = Callable[[RunId, str, str], Awaitable[None]]
-"""Publishes a run whose turn on its thread has come: its id, its assistant and its queue."""
+"""Publishes a run whose turn on its thread has come. It takes the id and the assistant and the queue."""
 
 CANCELLED = RunFailure(code="cancelled", message="the run was cancelled", is_retryable=False, error="RunCancelled")
-"""How a run ends whose cancellation was asked for."""
+"""Outcome of a run whose cancellation was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """The caller's word that two requests are one."""
+    """The caller's statement that two requests are one."""
 
     scope: str
-    """Digest of caller, method, path and `Idempotency-Key`; keys of different callers never meet."""
+    """Digest of caller and method and path and `Idempotency-Key`. Keys of different callers never meet."""
     digest: str
-    """Digest of the request's body; the same key with another body is refused."""
+    """Digest of the request's body. The same key with another body is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """What is known of a run when it is submitted."""
+    """The facts of a run at its submission."""
 
     run_id: RunId
     """UUIDv7 of the run."""
@@ -99,17 +101,17 @@ class NewRun:
     queue: str
     """Celery queue that the routing contract decided."""
     request: Mapping[str, Any]
-    """`input`, `config`, `metadata` and `context`, as the caller sent them."""
+    """`input` and `config` and `metadata` and `context` as the caller sent them."""
     trace: TraceContext
     """Trace that the run belongs to."""
     reply_to: str
-    """Channel on which its end is told; empty: nobody waits."""
+    """Channel that is told of its end. Empty means that nobody waits."""
     thread_id: str = ""
-    """Thread that the run belongs to; for a run without a thread, an id that no other run has."""
+    """Thread that the run belongs to. A run without a thread has an id that no other run has."""
     stream_modes: tuple[str, ...] = ()
-    """What of the run is streamed, in LangGraph's words; empty: nothing."""
+    """Stream modes in LangGraph's words. Empty means no stream."""
     parent_run_id: RunId | None = None
-    """Run that asked for this one; None: a caller did."""
+    """Run that asked for this one. None means that a caller did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +121,15 @@ class Claim:
     run_id: RunId
     """The run."""
     attempt: int
-    """Which attempt this is, from 1; the fence of every later change."""
+    """Number of this attempt from 1. It is the fence of every later change."""
     is_exhausted: bool
-    """True: too many workers died of it, so the run must be finished as failed."""
+    """True means that too many workers died of it. The run must then be finished as failed."""
     request: Mapping[str, Any]
-    """`input`, `config`, `metadata` and `context`."""
+    """`input` and `config` and `metadata` and `context`."""
     trace: TraceContext
     """Trace that the run belongs to."""
     stream_modes: tuple[str, ...] = ()
-    """What of the run is streamed; empty: nothing."""
+    """Stream modes. Empty means no stream."""
     thread_id: str = ""
     """Thread that the run belongs to."""
 
@@ -139,20 +141,20 @@ class Outcome:
     run_id: RunId
     """The run."""
     status: RunStatus
-    """`success`, `error`, `timeout` or `interrupted`."""
+    """`success` or `error` or `timeout` or `interrupted`."""
     output: bytes | None
-    """Final state as JSON; None unless the run succeeded."""
+    """Final state as JSON. None unless the run succeeded."""
     failure: RunFailure | None
-    """Why it failed; None when it succeeded."""
+    """Reason of its failure. None when it succeeded."""
     pause: bytes | None = None
-    """Where its thread waits, as `RunRecord.pause` in JSON. None: nowhere, and after a failure: nobody knows."""
+    """Pause of its thread as `RunRecord.pause` in JSON. None means no pause. After a failure None means unknown."""
     is_refused: bool = field(default=False, compare=False)
-    """It was refused before anything ran, so its thread stays as it was."""
+    """It was refused before anything ran. So its thread stays as it was."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What the ledger knows of a run, without its payload."""
+    """The ledger's data of a run without its payload."""
 
     run_id: RunId
     """The run."""
@@ -163,7 +165,7 @@ class RunRecord:
     status: RunStatus
     """Where it stands."""
     attempt: int
-    """Attempts so far; 0: never claimed."""
+    """Attempts so far. 0 means never claimed."""
     losses: int
     """Attempts that ended because the worker died."""
     worker: str | None
@@ -171,15 +173,15 @@ class RunRecord:
     thread_id: str
     """Thread that it belongs to."""
     metadata: Mapping[str, Any]
-    """What the caller put on it."""
+    """Metadata that the caller put on it."""
     parent_run_id: RunId | None
     """Run that asked for it."""
     trace_id: str
     """W3C trace id."""
     langsmith_run_id: str | None
-    """LangSmith's id of it; None: LangSmith does not have it."""
+    """LangSmith's id of it. None means that LangSmith does not have it."""
     spent_usd: float
-    """What its model calls cost so far at list price, sub-runs and earlier attempts included, in USD."""
+    """Cost of its model calls so far in USD at list price. Sub-runs and earlier attempts are included."""
     created_at_s: float
     """Epoch seconds of the submission."""
     started_at_s: float | None
@@ -187,22 +189,25 @@ class RunRecord:
     ended_at_s: float | None
     """Epoch seconds of the end."""
     cancelled_at_s: float | None
-    """Epoch seconds of the wish to cancel it; None: nobody wished so."""
+    """Epoch seconds of the wish to cancel it. None means no such wish."""
     pause: Mapping[str, Any] | None = None
-    """Where its thread waited at its end: `next`, names of nodes, and `interrupts`, by the task; None: nowhere."""
+    """Pause of its thread at its end as `next` (names of nodes) and `interrupts` (by the task). None means no pause."""
     multitask_strategy: str = "enqueue"
-    """What was to become of it had another run been at work on its thread."""
+    """Strategy for the case that another run is at work on its thread."""
     webhook: Mapping[str, Any] | None = None
-    """Its webhook: `url`, `status` (`pending`, `delivered` or `dead`), `attempts`, last `error`; None: it has none."""
+    """Its webhook with `url` and `status` and `attempts` and last `error`. None means that it has none.
+
+    The status is `pending` or `delivered` or `dead`.
+    """
 
 
 def alive_key(queue: str) -> str:
-    """Name the sorted set of workers that consume a queue; a worker's score is when its sign of life expires."""
+    """Name the sorted set of workers that consume a queue. A worker's score is the expiry of its sign of life."""
     return f"agentic:alive:{queue}"
 
 
 def pending_key(queue: str) -> str:
-    """Name the sorted set of runs that wait for a worker of a queue; a run's score is since when."""
+    """Name the sorted set of runs that wait for a worker of a queue. A run's score is the start of its wait."""
     return f"agentic:pending:{queue}"
 
 
@@ -212,7 +217,7 @@ def events_key(run_id: str) -> str:
 
 
 def once_key(idempotency: Idempotency) -> str:
-    """Name the hash of what was started under an idempotency key."""
+    """Name the hash of the run that was started under an idempotency key."""
     return f"agentic:once:{idempotency.scope}"
 
 
@@ -250,16 +255,16 @@ class Ledger:
 
         Args:
             run: The run.
-            queue_cap: Runs that may wait on its queue; as many that are due may wait in its batch lane, and as many
-                that are not due in each lane.
-            idempotency: The caller's key; a run that was started under it is joined.
+            queue_cap: Runs that may wait on its queue. As many due runs may wait in its batch lane and as many
+                undue runs in each lane.
+            idempotency: The caller's key. It joins the run that was started under it.
 
         Returns:
-            The run's id, or the id of the run that the idempotency key joins.
+            The run's id or the id of the run that the idempotency key joins.
 
         Raises:
             PoolUnavailable: No live worker consumes the queue.
-            QueueFull: As many runs as may wait on the queue.
+            QueueFull: The queue has as many waiting runs as it may have.
             IdempotencyConflict: The key was used for another request.
         """
         return _joined(run, await self._write(run, waits=True, queue_cap=queue_cap, idempotency=idempotency))
@@ -273,19 +278,19 @@ class Ledger:
             run: The run.
             turn: Its turn.
             queue_cap: Runs that may wait on its queue.
-            idempotency: The caller's key; a run that was started under it is joined.
+            idempotency: The caller's key. It joins the run that was started under it.
 
         Returns:
-            The run's id, or the id of the run that the idempotency key joins; and the run to be published, which is
-            this one when nobody holds the thread.
+            The run's id or the id of the run that the idempotency key joins. Also the run to be published. It is
+            this run when no run holds the thread.
 
         Raises:
             PoolUnavailable: No live worker consumes the queue.
-            QueueFull: As many runs as may wait on the queue.
+            QueueFull: The queue has as many waiting runs as it may have.
             IdempotencyConflict: The key was used for another request.
-            ThreadBusy: A run holds the thread, and the strategy is `reject`; or too many wait for it.
+            ThreadBusy: A run holds the thread and the strategy is `reject`. Or too many runs wait for it.
             ThreadOfAnother: The thread holds the state of another assistant.
-            NothingToResume: The thread does not wait at what the run resumes, or no longer.
+            NothingToResume: The thread does not wait (any more) at the interrupt that the run resumes.
         """
         written = await self._write(run, waits=True, queue_cap=queue_cap, idempotency=idempotency, turn=turn)
         verdict, *rest = written
@@ -296,7 +301,7 @@ class Ledger:
         return _joined(run, written), None
 
     async def started_by(self, idempotency: Idempotency) -> RunId | None:
-        """Return the run that was started under an idempotency key; None: none was."""
+        """Return the run that was started under an idempotency key. None means no run."""
         async with self.in_time():
             raw = await self.redis.hget(once_key(idempotency), "run_id")
         return RunId(_text(raw) or "") if raw else None
@@ -339,13 +344,13 @@ class Ledger:
     async def claim(
         self, run_id: RunId, *, worker: str, max_attempts: int, lease_s: float = LEASE_S
     ) -> Claim | Literal["unknown", "ended", "held"]:
-        """Take a run for one attempt, or say why there is nothing to take.
+        """Take a run for one attempt or give the reason why it cannot be taken.
 
         Args:
             run_id: The run.
             worker: `host/pid` of the process that takes it.
-            max_attempts: Workers that may die of it.
-            lease_s: How long the claim holds without renewal; 0 for a run that is part of its parent's.
+            max_attempts: Number of workers that may die of it.
+            lease_s: How long the claim holds without renewal. 0 means that the run is part of its parent's claim.
         """
         args: list[str | int] = [run_id, worker, max_attempts, f"{lease_s:g}"]
         async with self.in_time():
@@ -365,29 +370,29 @@ class Ledger:
         )
 
     async def note_once(self, run_id: RunId, name: str, value: Mapping[str, Any]) -> dict[str, Any]:
-        """Keep a note with a run for its later attempts; return the one that was kept first."""
+        """Keep a note with a run for its later attempts. Return the first note that was kept."""
         async with self.in_time():
             await self.redis.hsetnx(run_key(run_id), f"note:{name}", to_wire(value).decode())
         return await self.note(run_id, name) or dict(value)
 
     async def note(self, run_id: RunId, name: str) -> dict[str, Any] | None:
-        """Return the note that an attempt has kept with a run; None: none has."""
+        """Return the note that an attempt has kept with a run. None means no note."""
         async with self.in_time():
             kept = await self.redis.hget(run_key(run_id), f"note:{name}")
         return None if kept is None else from_wire(kept)
 
     async def release(self, claim: Claim, *, worker: str) -> bool:
-        """Give a run back unfinished, without counting a loss; False when another process holds it by now."""
+        """Give a run back unfinished without counting a loss. Return False when another process holds it by now."""
         async with self.in_time():
             return bool(await self._release(keys=[run_key(claim.run_id), RUNNING_KEY], args=[claim.run_id, worker]))
 
     async def finish(self, claim: Claim, outcome: Outcome, counts: Mapping[str, int] | None = None) -> bool:
-        """End a run and tell its waiter; return False, and change nothing, when the claim was lost meanwhile.
+        """End a run and tell its waiter. Return False without a change when the claim was lost meanwhile.
 
         Args:
             claim: The hold on the run.
-            outcome: How it ended.
-            counts: What else is to be counted with its end, by the fields of `observability.metrics`.
+            outcome: Its end.
+            counts: Further counts to add with its end by the fields of `observability.metrics`.
         """
         args = finish_args(self._ttl_s, claim.attempt, outcome, is_dead=claim.is_exhausted)
         args += chain.from_iterable((counts or {}).items())
@@ -402,7 +407,7 @@ class Ledger:
             await self.redis.hset(run_key(run_id), "langsmith_run_id", langsmith_run_id)
 
     async def cancel(self, run_id: RunId) -> Literal["cancelled", "asked", "ended", "unknown"]:
-        """Cancel a run for good: one that waits has ended when this returns, one that runs is asked to end."""
+        """Cancel a run for good. A waiting run has ended when this returns. A running one is asked to end."""
         body = CANCELLED.model_dump_json()
         async with self.in_time():
             verdict, *told = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
@@ -411,34 +416,34 @@ class Ledger:
         return answer
 
     async def defer(self, claim: Claim, pause_s: float) -> bool:
-        """Put a claimed run back for a while; False, changing nothing, when it must end instead."""
+        """Put a claimed run back for a while. Return False without a change when it must end instead."""
         lane = int(is_batch(claim.request))
         args: list[str | int] = [claim.run_id, claim.attempt, f"{pause_s:g}", lane, MOST_PAUSES]
         async with self.in_time():
             return bool(await self._defer(keys=[run_key(claim.run_id), RUNNING_KEY], args=args))
 
     async def admit(self, queue: str) -> list[Admitted]:
-        """Take what may go now out of the lanes of a queue; the caller publishes it."""
+        """Take the admissible runs out of the lanes of a queue. The caller publishes them."""
         async with self.in_time():
             return await self._lanes.admit(queue)
 
     async def is_cancelled(self, run_id: RunId) -> bool:
-        """Say whether somebody wished to cancel a run."""
+        """Say whether a cancellation of the run was asked for."""
         async with self.in_time():
             return bool(await self.redis.hexists(run_key(run_id), "cancelled_at"))
 
     async def revive(self, run_id: RunId) -> bool:
-        """Take a run off the dead list, to be published again; False when it is not on it."""
+        """Take a run off the dead list for a new publish. Return False when it is not on it."""
         async with self.in_time():
             return bool(await self._revive(keys=[run_key(run_id), DEAD_KEY], args=[run_id]))
 
     async def discard(self, run_id: RunId) -> bool:
-        """Take a run off the dead list for good; False when it is not on it."""
+        """Discard a run from the dead list for good. Return False when it is not on it."""
         async with self.in_time():
             return bool(await self.redis.zrem(DEAD_KEY, run_id))
 
     async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
-        """List the runs whose workers died too often, the latest first."""
+        """List the runs whose workers died too often. The latest comes first."""
         async with self.in_time():
             raw: list[bytes] = await self.redis.zrange(  # type: ignore[assignment]  # without scores, members only
                 DEAD_KEY, offset, offset + limit - 1, desc=True
@@ -447,20 +452,20 @@ class Ledger:
         return [record for record in records if record is not None]
 
     async def forget(self, run: NewRun) -> None:
-        """Remove a run whose message could not be published, so that nobody finds a run that will never start."""
+        """Remove a run whose message could not be published. No reader then finds a run that will never start."""
         async with self.in_time():
             promoted = await self._forget(keys=[run_key(run.run_id)], args=[run.run_id])
         await self._pass_on(next_run(promoted))
 
     async def remove(self, run_id: RunId) -> Literal["gone", "live", "unknown"]:
-        """Remove the record of a run that has ended; of one that has not, only say so."""
+        """Remove the record of an ended run. An unended run stays and the answer says so."""
         async with self.in_time():
             verdict: bytes = await self._discard_run(keys=[run_key(run_id)], args=[run_id])
         answer: Literal["gone", "live", "unknown"] = verdict.decode()  # type: ignore[assignment]  # ours
         return answer
 
     async def with_sub_runs(self, run_ids: Iterable[RunId]) -> list[RunId]:
-        """Return runs and all that they asked for, and those asked for; whoever asked stands before whom it asked."""
+        """Return runs and all their sub-runs. Each parent stands before its sub-runs."""
         found = list(dict.fromkeys(run_ids))
         for run_id in found:  # It grows meanwhile.
             async with self.in_time():
@@ -470,7 +475,7 @@ class Ledger:
         return found
 
     async def _pass_on(self, run: NextRun | None) -> None:
-        """Publish the run whose turn has come; if that fails, the sweeper finds it without a message."""
+        """Publish the run whose turn has come. After a failure the sweeper finds it without a message."""
         if run is None or self._publish_next is None:
             return
         try:
@@ -479,7 +484,7 @@ class Ledger:
             log.warning("next_run_not_published", run_id=run.run_id, queue=run.queue, reason=str(exc))
 
     async def outcomes(self, run_ids: Iterable[RunId]) -> list[Outcome | None]:
-        """Return how each run ended; None for one that has not, or that the ledger does not know."""
+        """Return the outcome of each run. None stands for an unended or unknown run."""
         asked = list(run_ids)
         async with self.in_time(), self.redis.pipeline(transaction=False) as pipe:
             for run_id in asked:
@@ -488,13 +493,13 @@ class Ledger:
         return [_outcome(run_id, *row) for run_id, row in zip(asked, rows, strict=True)]
 
     async def load(self, run_id: RunId) -> RunRecord | None:
-        """Return the record of a run; None when the ledger does not know it."""
+        """Return the record of a run. None means that the ledger does not know it."""
         async with self.in_time():
             raw = await self.redis.hmget(run_key(run_id), *_RECORD_FIELDS)
         return _record_of(run_id, raw)
 
     async def load_all(self, run_ids: Iterable[RunId]) -> list[RunRecord]:
-        """Return the records of runs, in this order, without those that the ledger does not know."""
+        """Return the records of runs in this order. Unknown runs are left out."""
         asked = list(run_ids)
         async with self.in_time(), self.redis.pipeline(transaction=False) as pipe:
             for run_id in asked:
@@ -504,7 +509,7 @@ class Ledger:
         return [record for record in records if record is not None]
 
     async def live_workers(self, queues: list[str]) -> dict[str, int]:
-        """Count the workers that consume each queue and have given a sign of life in time."""
+        """Count the workers of each queue with a timely sign of life."""
         async with self.in_time():
             seconds, _ = await self.redis.time()
             async with self.redis.pipeline(transaction=False) as pipe:
@@ -514,18 +519,18 @@ class Ledger:
         return dict(zip(queues, counts, strict=True))
 
     async def canary_ages(self, queues: list[str]) -> dict[str, float | None]:
-        """Return how long ago a message was last taken off each queue, in seconds; None: not for a day."""
+        """Return the seconds since a message was last taken off each queue. None means not for a day."""
         async with self.in_time():
             return await canary_ages(self.redis, queues)
 
     async def worker_notes(self) -> list[bytes | str]:
-        """Return what each worker says of itself, as JSON."""
+        """Return each worker's own note as JSON."""
         async with self.in_time():
             return await self.redis.hvals(WORKERS_KEY)
 
     @asynccontextmanager
     async def in_time(self) -> AsyncIterator[None]:
-        """Bound what the body asks of Redis, in time and in commands at once.
+        """Bound the time and the number of simultaneous commands of a body that asks Redis.
 
         Raises:
             redis.exceptions.TimeoutError: Redis did not answer in time.
@@ -605,7 +610,7 @@ def _record_of(run_id: RunId, raw: Sequence[bytes | str | None]) -> RunRecord | 
 
 
 def parse_reply(message: bytes) -> Outcome:
-    """Read what the scripts publish at the end of a run: its id, its status and its body, each on a line."""
+    """Read the scripts' message of a run's end. Its lines are the id and the status and the body."""
     run_id, status, body = message.split(b"\n", 2)
     is_success = status == b"success"
     outcome = _outcome(RunId(run_id.decode()), status, body if is_success else None, None if is_success else body)
@@ -615,7 +620,7 @@ def parse_reply(message: bytes) -> Outcome:
 
 
 def failure_status(failure: RunFailure) -> RunStatus:
-    """Return the status of a run that ended with this failure, in LangGraph's words."""
+    """Return the status of a run with this failure in LangGraph's words."""
     match failure.code:
         case "timeout":
             return "timeout"
@@ -669,7 +674,7 @@ def _outcome(run_id: RunId, status: bytes | None, output: bytes | None, failure:
 
 
 def _failure(raw: bytes) -> RunFailure:
-    """Read a failure; one that cannot be read is told as such, so that it keeps back no other run's end."""
+    """Read a failure. An unreadable one is told as such. So it keeps back no other run's end."""
     try:
         return RunFailure.model_validate_json(raw)
     except ValidationError as exc:

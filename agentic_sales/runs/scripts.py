@@ -1,10 +1,10 @@
-"""Hold the Lua scripts of the ledger: each is one atomic step in the life of a run.
+"""Hold the Lua scripts of the ledger. Each is one atomic step in the life of a run.
 
-Times are the server's own (`TIME`), in epoch seconds, so that no two machines' clocks are ever compared. A run is one
-hash; `attempt` is its fence: whoever finishes a run must name the attempt that it claimed. A run that waits for a
-worker stands in `agentic:pending:<queue>`; one that a worker holds in `agentic:running`, scored by the end of its
-lease; one whose workers died too often in `agentic:dead`. What is counted (`observability.metrics`) is
-counted by the step that makes it so. Runs of one thread take turns (`thread_scripts`), in the same steps.
+Times are the server's own (`TIME`) in epoch seconds. So the clocks of two machines are never compared. A run is one
+hash. `attempt` is its fence. A finish must name the attempt that claimed the run. A run that waits for a worker stands
+in `agentic:pending:<queue>`. A run that a worker holds stands in `agentic:running`. Its score is the end of its lease.
+A run whose workers died too often stands in `agentic:dead`. Each step counts its own effects (`observability.metrics`).
+Runs of one thread take turns (`thread_scripts`) in the same steps.
 """
 
 from agentic_sales.observability.metrics import (
@@ -99,10 +99,12 @@ if ARGV[4] ~= '' then redis.call('ZADD', KEYS[4], now + delay, ARGV[1]) end
 return {'recorded'}
 """
 )
-"""Write a new run; one that is held back is created when it comes due, as callers of LangGraph know it. Returns
-{'recorded'}; for one on a thread {'in_line', what the message needs of the run whose turn
-it is now (or '')}; or, writing nothing, {'joined', run id}, {'conflict', run id}, {'pool_dead'}, {'full', depth}, or
-why it may not have a turn on its thread, and a detail."""
+"""Write a new run. A held-back run counts as created when it comes due, as callers of LangGraph know it.
+
+Returns {'recorded'}. For a run on a thread it returns {'in_line', message data} of the run that has its turn now, or
+''. The other answers write nothing. They are {'joined', run id} or {'conflict', run id} or {'pool_dead'} or {'full',
+depth}. A refused turn on a thread returns its reason and a detail.
+"""
 
 CLAIM = (
     _NOW
@@ -130,8 +132,11 @@ if attempt == 1 and ARGV[4] ~= '0' then observe_wait(run[9], run[5], now - tonum
 return {verdict, tostring(attempt), run[6], run[7], run[8], run[11]}
 """
 )
-"""Take a run for one attempt, under a lease. Returns {'unknown'}, {'ended'}, {'held'} (somebody alive works on it, or
-another run on its thread), or {'claimed'|'exhausted', attempt, request, trace, stream modes, thread id}."""
+"""Take a run for one attempt under a lease.
+
+Returns {'unknown'} or {'ended'} or {'held'} or {'claimed'|'exhausted', attempt, request, trace, stream modes, thread
+id}. 'held' means that a live worker works on the run or another run has its thread.
+"""
 
 RENEW = (
     _NOW
@@ -150,7 +155,7 @@ end
 return renewed
 """
 )
-"""Renew the leases of the runs that a worker's children hold. Returns how many it held."""
+"""Renew the leases of the runs that a worker's children hold. Returns the number of held runs."""
 
 LOSE = """
 -- KEYS: run, running. ARGV: run id, worker.
@@ -160,7 +165,7 @@ redis.call('HSET', KEYS[1], 'lease_until', 0)
 redis.call('ZADD', KEYS[2], 'XX', 0, ARGV[1])
 return 1
 """
-"""End the lease of a run whose process died, so that the redelivered message can claim it at once."""
+"""End the lease of a run whose process died. The redelivered message can then claim it at once."""
 
 RELEASE = (
     _NOW
@@ -176,7 +181,7 @@ count_recovered('released')
 return 1
 """
 )
-"""Give a claimed run back, unfinished and without counting a loss: its worker is being stopped."""
+"""Give a claimed run back unfinished without counting a loss. Its worker is being stopped."""
 
 FINISH = (
     _TURNS
@@ -203,9 +208,11 @@ local promoted = leave(ARGV[1]) or ''
 return promoted ~= '' and promoted or 1
 """
 )
-"""End a run and tell its waiter. Returns 0, and changes nothing, when the attempt is not the one that holds the run;
-else 1, or what the message needs of the run that has its turn on the thread now. A run whose cancellation was asked for
-never writes its result."""
+"""End a run and tell its waiter. Returns 0 without a change when the attempt does not hold the run.
+
+Otherwise it returns 1 or the message data of the run that has its turn on the thread now. A run whose cancellation was
+asked for never writes its result.
+"""
 
 CANCEL = (
     _TURNS
@@ -222,8 +229,11 @@ end_pending(ARGV[1], ARGV[3], ARGV[2])
 return {'cancelled', leave(ARGV[1])}
 """
 )
-"""Cancel a run: {'cancelled'} when it waited and has ended, with what the message needs of the run that has its turn on
-the thread now; {'asked'} when it runs; also {'ended'} or {'unknown'}."""
+"""Cancel a run. Returns {'cancelled'} for a waiting run that has ended now. Returns {'asked'} for a running one.
+
+'cancelled' comes with the message data of the run that has its turn on the thread now. Other answers are {'ended'} and
+{'unknown'}.
+"""
 
 ADMIT = (
     _TURNS
@@ -259,10 +269,11 @@ if most > out then admit_next(KEYS[2], 'batch', most - out) end
 return admitted
 """
 )
-"""Take runs that may go to their queue now out of the lanes. Returns {run id, assistant id, lane} of each.
+"""Take the admissible runs out of the lanes of a queue. Returns {run id, assistant id, lane} of each.
 
 A run counts as waiting for a child when it waits longer than a message takes. The set of the batch runs that are out
-mends itself: what has ended, or has expired, is dropped when it is next looked at."""
+mends itself. The next look drops ended and expired runs.
+"""
 
 DEFER = (
     _NOW
@@ -282,8 +293,11 @@ count_recovered('released')
 return 1
 """
 )
-"""Put a claimed run back into its lane for a while, without counting a loss. Returns 0, and changes nothing, when the
-attempt is not the one that holds the run, when it is to be cancelled, or when it was put back too often."""
+"""Put a claimed run back into its lane for a while without counting a loss. Returns 0 without a change on refusal.
+
+It is refused in three cases. The attempt does not hold the run. The run is to be cancelled. The run was put back too
+often.
+"""
 
 REVIVE = (
     _TURNS
@@ -300,7 +314,7 @@ if thread then line_up(ARGV[1], thread) else redis.call('ZADD', pending(queue), 
 return 1
 """
 )
-"""Take a run off the dead list, to be published again with its losses forgiven. Returns 0 when it is not on it."""
+"""Take a run off the dead list for a new publish and forgive its losses. Returns 0 when it is not on it."""
 
 APPEND = """
 -- KEYS: run, events. ARGV: attempt, ttl_s, most events, event, data.
@@ -310,7 +324,7 @@ redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'event', ARGV[4], 'data
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 return 1
 """
-"""Add an event to a run's stream. Returns 0, and adds nothing, when the attempt is not the one that holds the run."""
+"""Add an event to a run's stream. Returns 0 without adding when the attempt does not hold the run."""
 
 _CHAIN = """
 local today = 'agentic:spent:' .. math.floor(now / 86400)
@@ -351,7 +365,7 @@ redis.call('EXPIRE', today, 3 * 86400)
 return 1
 """
 )
-"""Count what an answered call used: for its run, for every run above it, for the day. Returns 0 for an unknown run."""
+"""Count the usage of an answered call for its run and every run above it and the day. Returns 0 for an unknown run."""
 
 STANDING = (
     _NOW
@@ -366,7 +380,7 @@ end
 return standing
 """
 )
-"""Return what was spent: {of the day, {assistant, of this run, of its day}, the same of the run above it, ...}."""
+"""Return the spending {of the day, {assistant, of this run, of its day}, the same of the run above it, ...}."""
 
 HEAL = _TURNS + thread_scripts.HEAL
 FORGET = _TURNS + thread_scripts.FORGET

@@ -15,7 +15,7 @@ def fitting(data: bytes, what: str) -> bytes:
 
     Args:
         data: The bytes.
-        what: Name of the data for the message, such as "the final state".
+        what: Name for the message, such as "the final state".
 
     Raises:
         ResultTooLarge: They are more than `AGENTIC_SALES_MAX_RESULT_BYTES`.

@@ -1,6 +1,6 @@
-"""Submit a run: the one way in, whoever asks (HTTP, the command line, beat, a campaign, another graph).
+"""Submit a run through the one way in. HTTP and the command line and beat and campaigns and graphs all use it.
 
-The routing contract decides the queue, the ledger records the run, the queue carries its id.
+The routing contract decides the queue. The ledger records the run. The queue carries its id.
 """
 
 import asyncio
@@ -53,9 +53,9 @@ class SubmittedRun:
     trace_id: str
     """W3C trace id of the action that it belongs to."""
     ended: asyncio.Future[Outcome]
-    """Its end; raises `PoolUnavailable` when the pool's last worker died."""
+    """Its end. It raises `PoolUnavailable` when the pool's last worker died."""
     langsmith_run_id: str | None = None
-    """LangSmith's id of it, as far as it is known; None: LangSmith does not have it."""
+    """LangSmith's id of it as far as it is known. None means that LangSmith does not have it."""
 
 
 class Runs:
@@ -92,23 +92,23 @@ class Runs:
 
         Args:
             assistant_id: Workflow to run, by its name.
-            request: `input`, `command`, `config` and so on; with a `kind`, a question about its thread.
+            request: `input` and `command` and `config` and so on. A `kind` makes it a question about its thread.
             trace: Trace that the run continues.
-            parent_run_id: Run that asks for this one; None: a caller does.
-            idempotency: The caller's key; a run that was started under it is joined instead.
-            stream_modes: What of it is streamed; empty: nothing.
-            thread_id: Thread that it asks about without taking a turn on it; None: `turn`'s, or one of its own.
-            turn: Its turn on a thread; None: it takes none.
-            run_id: Its id, where the submitter wrote it down beforehand; None: a new one.
+            parent_run_id: Run that asks for this one. None means that a caller does.
+            idempotency: The caller's key. It joins the run that was started under it.
+            stream_modes: Modes to stream. Empty means no stream.
+            thread_id: Thread that it asks about without a turn on it. None means `turn`'s thread or its own.
+            turn: Its turn on a thread. None means no turn.
+            run_id: Its id if the submitter wrote it down beforehand. None means a new one.
 
         Raises:
             UnknownAssistant: No registry row has the id.
-            PoolUnavailable: No live worker consumes the queue; nothing was recorded.
-            QueueFull: As many runs wait on the queue as may; nothing was recorded.
+            PoolUnavailable: No live worker consumes the queue. Nothing was recorded.
+            QueueFull: The queue has as many waiting runs as it may have. Nothing was recorded.
             IdempotencyConflict: The key was used for another request.
-            ThreadBusy: A run holds the thread, and the turn's strategy is `reject`; or too many wait for it.
+            ThreadBusy: A run holds the thread and the turn's strategy is `reject`. Or too many runs wait for it.
             ThreadOfAnother: The thread holds the state of another assistant.
-            NothingToResume: The thread does not wait at what the run resumes, or no longer.
+            NothingToResume: The thread does not wait (any more) at the interrupt that the run resumes.
             BrokerUnavailable: Redis or the broker did not answer.
         """
         run = self._new_run(assistant_id, request, trace, parent_run_id, reply_to=self._replies.channel)
@@ -139,7 +139,7 @@ class Runs:
     async def record_in_place(
         self, assistant_id: str, request: Mapping[str, Any], *, trace: TraceContext, parent_run_id: RunId
     ) -> RunId:
-        """Record a run that the asking worker executes itself, because it belongs to its own pool.
+        """Record a run that the asking worker executes itself because it belongs to its own pool.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
@@ -150,10 +150,10 @@ class Runs:
         return run.run_id
 
     async def cancel(self, run_id: RunId) -> RunRecord:
-        """Cancel a run for good, and return its record: one that waited has ended, one that runs is asked to end.
+        """Cancel a run for good and return its record. A waiting run has ended. A running one is asked to end.
 
         Raises:
-            UnknownRun: The ledger does not have it, or no longer.
+            UnknownRun: The ledger does not have it (any more).
             BrokerUnavailable: Redis did not answer.
         """
         with reaching_redis(f"cancelling run `{run_id}`"):
@@ -167,7 +167,7 @@ class Runs:
         """Return the record of a run.
 
         Raises:
-            UnknownRun: The ledger does not have it, or no longer.
+            UnknownRun: The ledger does not have it (any more).
             BrokerUnavailable: Redis did not answer.
         """
         with reaching_redis(f"reading run `{run_id}`"):
@@ -177,7 +177,7 @@ class Runs:
         return record
 
     async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
-        """List the runs whose workers died too often, the latest first.
+        """List the runs whose workers died too often. The latest comes first.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
@@ -186,10 +186,10 @@ class Runs:
             return await self.ledger.dead(limit=limit, offset=offset)
 
     async def retry_dead(self, run_id: RunId) -> RunRecord:
-        """Put a run of the dead list on its queue again, with its losses forgiven.
+        """Put a run of the dead list on its queue again and forgive its losses.
 
         Raises:
-            UnknownRun: The ledger does not have it, or no longer.
+            UnknownRun: The ledger does not have it (any more).
             RunNotDead: It is not on the dead list.
             BrokerUnavailable: Redis or the broker did not answer.
         """
@@ -204,7 +204,7 @@ class Runs:
         return record
 
     async def discard_dead(self, run_id: RunId) -> None:
-        """Take a run off the dead list for good; its record stays until it expires.
+        """Take a run off the dead list for good. Its record stays until it expires.
 
         Raises:
             RunNotDead: It is not on the dead list.
@@ -216,7 +216,7 @@ class Runs:
             raise RunNotDead(run_id)
 
     async def remove(self, run_id: RunId) -> Literal["gone", "live", "unknown"]:
-        """Remove the record of a run that has ended; of one that has not, only say so.
+        """Remove the record of an ended run. An unended run stays and the answer says so.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
@@ -225,7 +225,7 @@ class Runs:
             return await self.ledger.remove(run_id)
 
     async def with_sub_runs(self, run_ids: Iterable[RunId]) -> list[RunId]:
-        """Return runs and all that they asked for, as far as the ledger remembers.
+        """Return runs and all their sub-runs as far as the ledger remembers.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
@@ -234,7 +234,7 @@ class Runs:
             return await self.ledger.with_sub_runs(run_ids)
 
     async def started_by(self, idempotency: Idempotency) -> RunId | None:
-        """Return the run that was started under an idempotency key; None: none was.
+        """Return the run that was started under an idempotency key. None means no run.
 
         Raises:
             BrokerUnavailable: Redis did not answer.
@@ -243,10 +243,10 @@ class Runs:
             return await self.ledger.started_by(idempotency)
 
     async def join(self, run_id: RunId) -> SubmittedRun:
-        """Return a run that somebody submitted, with a future of its end, also when it has ended already.
+        """Return a submitted run with a future of its end. This also works after its end.
 
         Raises:
-            UnknownRun: The ledger does not have it, or no longer.
+            UnknownRun: The ledger does not have it (any more).
             BrokerUnavailable: Redis did not answer.
         """
         record = await self.record(run_id)
@@ -260,7 +260,7 @@ class Runs:
         )
 
     async def wait(self, run: SubmittedRun, *, timeout_s: float) -> Outcome:
-        """Wait for the end of a run; the run goes on when the waiter gives up.
+        """Wait for the end of a run. The run goes on when the waiter gives up.
 
         Raises:
             WaitTimeout: It has not ended after `timeout_s`.
@@ -303,7 +303,7 @@ class Runs:
             return await self.ledger.record(run, queue_cap=cap, idempotency=idempotency), itself
 
     async def _admit(self, queue: str) -> None:
-        """Publish what may leave the lanes of a queue now; the ledger keeps what cannot be published."""
+        """Publish the admissible runs of a queue's lanes. The ledger keeps the runs that cannot be published."""
         try:
             for run in await self.ledger.admit(queue):
                 await self._publisher.publish(run.run_id, run.assistant_id, queue, run.headers)
@@ -317,14 +317,14 @@ class Runs:
             headers = run.trace.outbound() if to_publish.run_id == run.run_id else {}
             await self._publisher.publish(to_publish.run_id, to_publish.assistant_id, to_publish.queue, headers)
         except BrokerUnavailable:
-            with suppress(RedisError):  # Redis is the broker, and away: the sweeper drops or publishes what it kept
+            with suppress(RedisError):  # Redis is the broker and away. The sweeper drops or publishes the kept runs.
                 await self.ledger.forget(run)
             raise
 
 
 @asynccontextmanager
 async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIterator[Runs]:
-    """Open the door to the fleet for the running event loop; a broker that is away shows at the first `submit`."""
+    """Open the door to the fleet for the running event loop. An absent broker shows at the first `submit`."""
     redis = connect_redis(configuration)
     publisher = Publisher(app)
     ledger = Ledger(redis, ttl_s=configuration.run_ttl_s, publish_next=publisher.publish)
@@ -342,11 +342,11 @@ async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIter
 
 
 def connect_redis(configuration: Settings) -> Redis:
-    """Return a client of the ledger's Redis for the running event loop; it connects when it is first used.
+    """Return a client of the ledger's Redis for the running event loop. It connects at its first use.
 
-    It has no timeout for answers, `Ledger` has: with one, the client makes a task of every write, which costs time and,
-    in Python 3.11, can lose a cancellation. `Ledger` also bounds the connections, for less than a blocking pool takes.
-    Its defaults, five seconds and 100 connections, would end silent streams and refuse readers.
+    The client has no timeout for answers. `Ledger` has one. With a timeout the client makes a task of every write. That
+    costs time and can lose a cancellation in Python 3.11. `Ledger` also bounds the connections for less than a blocking
+    pool takes. The client's defaults of five seconds and 100 connections would end silent streams and refuse readers.
     """
     pool = ConnectionPool.from_url(
         configuration.redis_url,

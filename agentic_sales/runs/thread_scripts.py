@@ -1,10 +1,10 @@
-"""Hold the Lua by which runs take turns on a thread; the ledger's scripts include it, so a turn changes with its run.
+"""Hold the Lua for turns on a thread. The ledger's scripts include it. So a turn changes with its run.
 
-A thread is one hash. `holder` is the run that has it: from when it was recorded to when it ended, whoever dies in
-between; a holder whose record is gone, or has ended, holds nothing. `pause` says where the thread waits (the run that
-ended last told it), and is what a resuming run is compared with. Runs that wait for their turn stand in
-`agentic:thread:<id>:waiting`, first come, first served; they are pending, have no message, and stand in no queue until
-the end of the run before them gives them the thread. `agentic:threads:changed` names the threads whose rest the
+A thread is one hash. `holder` is the run that has the thread. It holds from its record to its end even if workers die
+in between. A holder without a record or after its end holds nothing. `pause` is the place where the thread waits. The
+run that ended last told it. A resuming run is compared with it. Runs that wait for their turn stand in
+`agentic:thread:<id>:waiting` in the order of arrival. They are pending and have no message. They stand in no queue
+until the end of the run before them gives them the thread. `agentic:threads:changed` names the threads whose rest the
 database does not know yet.
 """
 
@@ -218,7 +218,7 @@ for _, thread in ipairs(redis.call('SRANDMEMBER', 'agentic:threads:busy', ARGV[1
 end
 return found
 """
-"""Pass on the threads whose holder's record is gone, which nobody else could."""
+"""Pass on the threads whose holder has no record any more. No other step could do that."""
 
 FORGET = """
 -- KEYS: run. ARGV: run id. Returns what the next run's message needs, or 0.
@@ -242,7 +242,7 @@ redis.call('DEL', KEYS[1], 'agentic:events:' .. ARGV[1], 'agentic:subruns:' .. A
 for _, list in ipairs({'agentic:dead', 'agentic:runs', 'agentic:webhooks'}) do redis.call('ZREM', list, ARGV[1]) end
 return 'gone'
 """
-"""Remove the record of a run that has ended. Returns 'gone', or why not: 'live' or 'unknown'."""
+"""Remove the record of an ended run. Returns 'gone' or the reason against it as 'live' or 'unknown'."""
 
 FORGET_THREAD = """
 -- ARGV: thread id.
@@ -252,7 +252,7 @@ redis.call('ZREM', 'agentic:threads:changed', ARGV[1])
 redis.call('SREM', 'agentic:threads:busy', ARGV[1])
 return 1
 """
-"""Remove what is kept of a thread that nobody holds. Returns 0, removing nothing, when somebody does."""
+"""Remove the data of a thread that no run holds. Returns 0 without removing when a run holds it."""
 
 SETTLED = """
 -- ARGV: thread id, score, thread id, score, ...
@@ -263,4 +263,4 @@ for i = 1, #ARGV, 2 do
   end
 end
 """
-"""Take threads off the list of those that the database does not know yet, unless they changed again meanwhile."""
+"""Take threads off the list of those that the database does not know yet. Threads that changed again stay."""
