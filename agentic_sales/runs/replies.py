@@ -1,4 +1,4 @@
-"""Wait for the end of runs with one subscription per process and one future per run. Nothing polls or blocks a thread.
+"""Wait for the end of runs with one subscription per process and one future per run, without polling or threads.
 
 The finish of a run publishes on this process's channel. Publish/subscribe forgets undelivered messages. So a slow sweep
 reads the ledger for every run with a long wait. It catches the ends that were published while the connection was down.
