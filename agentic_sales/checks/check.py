@@ -1,4 +1,4 @@
-"""Check the control plane against the code: every row, every route, every generated file; report all of it at once."""
+"""Check the control plane against the code, with every row, route and generated file. Report all problems at once."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ def check_fleet(configuration: Settings, folder: Path) -> list[Problem]:
 
 
 def check_registry(registry: str, configuration: Settings) -> list[Problem]:
-    """Check one further registry: its rows, and that they fit among the others."""
+    """Check the rows of one further registry, alone and among the other rows."""
     return _contract_problems(with_registry(configuration, registry)) + _registry_problems(registry)
 
 
@@ -85,7 +85,7 @@ def _schema_problems(path: Path, rows: Iterable[str], graphs: Mapping[str, Loade
 
 
 def _drawing_problems(path: Path, graphs: Mapping[str, LoadedGraph]) -> Iterator[Problem]:
-    """Name what a file draws otherwise; without a file nothing is drawn, and nothing is wrong."""
+    """Name the differences between a file and its graphs. Without a file nothing is drawn and nothing is wrong."""
     written = _read_json(path) or {}
     for assistant_id, loaded in graphs.items():
         if written and written.get(assistant_id) != drawing_of(loaded):
@@ -107,7 +107,7 @@ def _langgraph_json_problems(configuration: Settings, folder: Path) -> Iterator[
 
 
 def _is_expected(folder: Path) -> bool:
-    """Tell whether a folder is a repository of this package, or has the file; an installed fleet needs none."""
+    """Tell whether a folder is a repository of this package or has the file. An installed fleet needs none."""
     return (folder / OWN_REGISTRY.partition(".")[0]).is_dir() or (folder / FILE_NAME).exists()
 
 

@@ -1,6 +1,6 @@
-"""Write `graphs.json` beside a registry: the nodes and edges of every assistant, so that the facade needs no graph.
+"""Write `graphs.json` beside a registry with the nodes and edges of every assistant. The facade then needs no graph.
 
-This does load the graphs; it is a build step. Without the file the facade starts and draws nothing.
+This is a build step that does load the graphs. Without the file the facade starts and draws nothing.
 """
 
 import json
@@ -24,7 +24,7 @@ def drawing_of(loaded: LoadedGraph) -> dict[str, Any]:
 
 
 def _told(drawn: Drawn) -> dict[str, Any]:
-    """Tell nodes and edges by their names alone: classes of LangGraph would change the file with every release."""
+    """Tell nodes and edges by their names alone. LangGraph's classes would change the file with every release."""
     nodes = [{"id": node.id, "type": "runnable", "data": {"name": node.name}} for node in drawn.nodes.values()]
     return {"nodes": nodes, "edges": [_edge(*edge) for edge in drawn.edges]}
 
@@ -40,7 +40,7 @@ def _schemas(graph: Any) -> dict[str, Any]:
 
 
 def render_drawings(graphs: Iterable[LoadedGraph]) -> str:
-    """Return the content of `graphs.json` for these graphs, sorted, so that it changes only when a graph does."""
+    """Return the content of `graphs.json` for these graphs. It is sorted, so it changes only when a graph does."""
     drawings: Mapping[str, Any] = {loaded.row.assistant_id: drawing_of(loaded) for loaded in graphs}
     return json.dumps(drawings, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 

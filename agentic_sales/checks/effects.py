@@ -1,6 +1,6 @@
 """Compare the effect of a row with the imports and calls of its graph file.
 
-Only what the file itself names counts. What `llm` and `runs` do for every run is their bookkeeping.
+Only the names in the file itself count. The work of `llm` and `runs` for every run is their bookkeeping.
 """
 
 import ast
@@ -25,7 +25,7 @@ _WRITING = "writing"
 
 
 def effect_problems(row: GraphSpec, module: ModuleType) -> Iterator[Problem]:
-    """Say what a graph file imports or calls that the effect of its row does not allow."""
+    """Name the imports and calls of a graph file that the effect of its row does not allow."""
     for needed, act in _needs(ast.parse(inspect.getsource(module))):
         if is_stronger(needed, row.effect):
             advice = f'its module {act}; make the effect "{needed}", or take it out'

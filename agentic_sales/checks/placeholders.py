@@ -15,7 +15,7 @@ _OPTIONS = frozenset(inspect.signature(ask).parameters)
 
 
 def placeholder_problems(row: GraphSpec, module: ModuleType) -> Iterator[Problem]:
-    """Say which call of `ask` lacks a value that its prompt needs, or gives one that the prompt has no place for."""
+    """Name the calls of `ask` that lack a value of their prompt or give a value without a placeholder."""
     prompts: Mapping[str, Prompt] = getattr(module, _PROMPTS, {})
     for section, given in _calls(ast.parse(inspect.getsource(module))):
         wanted = prompts[section].placeholders if section in prompts else given
@@ -27,7 +27,7 @@ def placeholder_problems(row: GraphSpec, module: ModuleType) -> Iterator[Problem
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the section and the named values of each `ask(PROMPTS["section"], …)`; one with `**values` is left out."""
+    """Yield the section and the named values of each `ask(PROMPTS["section"], …)`, except calls with `**values`."""
     for node in ast.walk(tree):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == ask.__name__):
             continue

@@ -1,4 +1,4 @@
-"""Compare the pools of the routing contract with the files that start a worker for each: the Procfile and `deploy/`.
+"""Compare the pools of the routing contract with the Procfile and `deploy/`, which start a worker for each.
 
 A pool is named once, in `routing.py`. These files are written by hand, since each pool has its own numbers there.
 """
@@ -17,7 +17,7 @@ _RESOURCE = re.compile(r"^ *- worker-(\w+)\.yaml$", re.MULTILINE)
 
 
 def pool_problems(folder: Path) -> Iterator[Problem]:
-    """Name each pool that a file of the folder lacks, and each worker there whose pool is not in the contract."""
+    """Name each pool that a file of the folder lacks and each worker there whose pool the contract lacks."""
     yield from _in_procfile(folder / "Procfile")
     yield from _in_file(folder / "deploy" / "compose.yml", _SERVICE, "a service `worker-{pool}`")
     kubernetes = folder / "deploy" / "kubernetes"

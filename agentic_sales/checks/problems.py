@@ -1,4 +1,4 @@
-"""Name what is wrong with a registry row: the row, the field, the value, and what to do."""
+"""Name each problem of a registry row by the row, the field, the value and the remedy."""
 
 from dataclasses import asdict, dataclass
 
@@ -8,20 +8,20 @@ class Problem:
     """One thing that a person has to mend."""
 
     row: str
-    """`assistant_id` of the row, or the file or contract that is wrong when it is not one row."""
+    """`assistant_id` of the row. A problem of a file or a contract names that instead."""
     field: str
-    """Field of the row, or the part of its graph module."""
+    """Field of the row or the part of its graph module."""
     value: str
-    """What is there now."""
+    """The present value."""
     advice: str
-    """What is wrong with it and what to do."""
+    """The error and its remedy."""
     is_required: bool = True
-    """False: it is recommended."""
+    """False means recommended."""
 
     def __str__(self) -> str:
         """Tell all of it in one line."""
         return " ".join(f"`{self.row}`: {self.field}={self.value}: {self.advice}".split())
 
     def as_data(self) -> dict[str, str | bool]:
-        """Return it as plain data, for programs."""
+        """Return it as plain data for programs."""
         return asdict(self)

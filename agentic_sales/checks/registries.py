@@ -1,4 +1,4 @@
-"""Tell apart which rows each registry module adds to the fleet."""
+"""Tell apart the rows that each registry module adds to the fleet."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ def rows_of(registry: str) -> Mapping[str, GraphSpec]:
 
 
 def with_registry(configuration: Settings, registry: str) -> Settings:
-    """Return the configuration with a registry added to the ones of this deployment, unless it is one of them."""
+    """Return the configuration with a registry added to those of this deployment, unless it is one of them."""
     known = configuration.extra_registries
     extra = known if registry in {OWN_REGISTRY, *known} else (*known, registry)
     return configuration.model_copy(update={"extra_registries": extra})

@@ -1,4 +1,4 @@
-"""Check one registry row against the code that it names: everything that a wrong row or a wrong graph can break."""
+"""Check one registry row against its code. It finds everything that a wrong row or a wrong graph can break."""
 
 import ast
 import inspect
@@ -25,7 +25,7 @@ _UNNAMED = "LangGraph"
 
 
 def problems_of_unloadable(row: GraphSpec, error: GraphUnavailable) -> Iterator[Problem]:
-    """Say which fields of a row keep its graph from loading."""
+    """Name the fields of a row that keep its graph from loading."""
     module = sys.modules.get(row.module)
     if module is None:
         yield Problem(row.assistant_id, "module", row.module, f"{error}; mend the module, or the row's path")
@@ -38,12 +38,12 @@ def problems_of_unloadable(row: GraphSpec, error: GraphUnavailable) -> Iterator[
 
 
 def problems_of_graph(loaded: LoadedGraph, nodes: Collection[str], *, is_own: bool) -> Iterator[Problem]:
-    """Say what is wrong with a row whose graph loads.
+    """Name the problems of a row whose graph loads.
 
     Args:
         loaded: The row and its code.
-        nodes: Nodes of every graph in the module; two rows may share one.
-        is_own: The row is in this fleet's own registry; elsewhere an existing graph may say less of itself.
+        nodes: Nodes of every graph in the module. Two rows may share one.
+        is_own: The row is in this fleet's own registry. Elsewhere an existing graph may say less of itself.
     """
     yield from _missing_problems(loaded, is_own=is_own)
     yield from _builder_problems(loaded.row, loaded.module)
@@ -190,7 +190,7 @@ def _output_problems(loaded: LoadedGraph) -> Iterator[Problem]:
 
 
 def _state_problems(loaded: LoadedGraph) -> Iterator[Problem]:
-    """Name the classes of a state that would not come back from a checkpoint as what they were."""
+    """Name the classes of a state that would come back from a checkpoint as something else."""
     if loaded.row.resumable:
         for name, advice in types_of_graph(loaded.graph, loaded.module).lost.items():
             yield Problem(loaded.row.assistant_id, "State", name, advice)

@@ -1,6 +1,6 @@
-"""Write `schemas.json` beside a registry: what every assistant takes and gives, so that the facade needs no graph.
+"""Write `schemas.json` beside a registry with the input and output of every assistant. The facade then needs no graph.
 
-This does load the graphs; it is a build step.
+This is a build step that does load the graphs.
 """
 
 import json
@@ -15,7 +15,7 @@ from agentic_sales.workers.loader import AnyObject, LoadedGraph
 
 
 def schema_of(loaded: LoadedGraph) -> dict[str, Any]:
-    """Return the input schema, as a caller writes it, and the output schema, as a caller reads it."""
+    """Return the input schema for writing callers and the output schema for reading callers."""
     taken, given = loaded.input_type, loaded.output_type
     return {
         "input": _derived(loaded.graph.get_input_jsonschema) if taken is AnyObject else taken.model_json_schema(),
@@ -26,7 +26,7 @@ def schema_of(loaded: LoadedGraph) -> dict[str, Any]:
 
 
 def _derived(schema: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what LangGraph derives of a state. It is told and not held against a run: LangGraph takes more forms."""
+    """Return LangGraph's schema of a state. It is told and not held against a run, since LangGraph takes more forms."""
     try:
         return {**schema(), UNCHECKED: True}
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):  # a class that has no JSON form
@@ -34,13 +34,13 @@ def _derived(schema: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def render_schemas(graphs: Iterable[LoadedGraph]) -> str:
-    """Return the content of `schemas.json` for these graphs, sorted, so that it changes only when a schema does."""
+    """Return the content of `schemas.json` for these graphs. It is sorted, so it changes only when a schema does."""
     schemas: Mapping[str, Any] = {loaded.row.assistant_id: schema_of(loaded) for loaded in graphs}
     return json.dumps(schemas, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def write_schemas(registry_module: str, graphs: Iterable[LoadedGraph]) -> Path:
-    """Write `schemas.json` beside a registry module; return its path.
+    """Write `schemas.json` beside a registry module and return its path.
 
     Args:
         registry_module: Dotted path of the registry.
