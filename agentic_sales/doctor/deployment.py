@@ -1,4 +1,4 @@
-"""Examine what a fleet stands on: broker settings that lose work, the collector, the database."""
+"""Examine the base of a fleet: broker settings that lose work, the collector and the database."""
 
 import asyncio
 import platform
@@ -17,16 +17,16 @@ from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 
 SHORTEST_VISIBILITY_S = 10.0
-"""Workers renew what they hold every four seconds; a shorter timeout redelivers what is being executed."""
+"""Workers renew their messages every four seconds. A shorter timeout redelivers a message during its execution."""
 LONGEST_VISIBILITY_S = 60.0
 """A longer one keeps the runs of a dead worker back for as long."""
 RABBITMQ_ACK_TIMEOUT_S = 1800.0
-"""How long RabbitMQ waits for an acknowledgement by default, before it takes the message away."""
+"""RabbitMQ's default wait for an acknowledgement, after which it takes the message away."""
 _TIMEOUT_S = 5.0
 
 
 async def examine_deployment(configuration: Settings, control: ControlPlane) -> list[Finding]:
-    """Look at the settings of this release and environment, and at what they name."""
+    """Look at the settings of this release and environment and at the services that they name."""
     return [
         _python(),
         *_celery(configuration, control),
@@ -37,7 +37,7 @@ async def examine_deployment(configuration: Settings, control: ControlPlane) -> 
 
 
 def _python() -> Finding:
-    """Look for the patch of CVE-2024-6923 by what it adds: distributions carry it under older version numbers."""
+    """Look for the patch of CVE-2024-6923 by its additions. Distributions carry it under older version numbers."""
     version = platform.python_version()
     if hasattr(EmailPolicy, "verify_generated_headers"):
         return ok("python", f"{version}, whose mail library refuses headers that would end early")
@@ -87,7 +87,7 @@ async def _redis(configuration: Settings) -> list[Finding]:
 
 
 async def _default_user(redis: Redis) -> Mapping[str, Any] | None:
-    """Return the rights of the server's default user. None: this user may not see them, or the server has none."""
+    """Return the rights of the server's default user. None means that the server has none or hides it from our user."""
     try:
         return dict(await redis.acl_getuser("default") or {}) or None
     except ResponseError:
@@ -95,7 +95,7 @@ async def _default_user(redis: Redis) -> Mapping[str, Any] | None:
 
 
 def replay_findings(info: Mapping[str, Any], default_user: Mapping[str, Any] | None) -> Iterator[Finding]:
-    """Tell of a default user that may not do everything: the server replays its append-only file as that user."""
+    """Report a default user that may not do everything. The server replays its append-only file as that user."""
     if default_user is None or not info.get("aof_enabled"):
         return
     check, is_on = "redis replay", "on" in default_user.get("flags", ())

@@ -1,7 +1,7 @@
-"""Examine a running fleet, and say of each thing what is wrong, why it matters and how it is mended.
+"""Examine a running fleet. Tell of each problem its nature, its effect and its remedy.
 
-It needs what a caller has, the facade's URL and key. What it cannot see from here (a Redis that this machine may not
-ask, a database behind a wall) it says so instead of guessing.
+It needs only a caller's facts, the facade's URL and key. Some things cannot be seen from here, such as a Redis that
+this machine may not ask or a database behind a wall. It reports these instead of guessing.
 """
 
 import asyncio
@@ -23,8 +23,8 @@ def examine(url: str | None, configuration: Settings, control: ControlPlane) -> 
     """Make every check.
 
     Args:
-        url: The facade's URL; None: the configured one.
-        configuration: This process's configuration: key, and where Redis, collector and database are.
+        url: The facade's URL. None: the configured one.
+        configuration: This process's configuration, with the key and the addresses of Redis, collector and database.
         control: The control plane that this process would have.
     """
     return asyncio.run(_examine(url or configuration.langgraph_url, configuration, control))
@@ -38,7 +38,7 @@ async def _examine(url: str, configuration: Settings, control: ControlPlane) -> 
 
 
 def has_failed(findings: Sequence[Finding]) -> bool:
-    """Say whether something is broken, as opposed to worth a look."""
+    """Return whether something is broken, as opposed to worth a look."""
     return any(finding.status == "fail" for finding in findings)
 
 
@@ -52,5 +52,5 @@ def as_table(findings: Sequence[Finding]) -> Table:
 
 
 def as_data(findings: Sequence[Finding]) -> list[dict[str, Any]]:
-    """Return the findings as plain data, for programs."""
+    """Return the findings as plain data for programs."""
     return [finding.as_data() for finding in findings]

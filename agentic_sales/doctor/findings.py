@@ -1,4 +1,4 @@
-"""Say what a check of the doctor found."""
+"""Hold the findings of the doctor's checks."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -8,19 +8,19 @@ Status = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one check found."""
+    """The finding of one check."""
 
     status: Status
-    """`ok`; `warn`: worth a look, or not to be seen from here; `fail`: runs or their traces are lost, or will be."""
+    """`ok`, `warn` or `fail`. `warn` is worth a look or unseen from here. `fail` loses runs or traces, now or later."""
     check: str
-    """What was looked at."""
+    """The examined thing."""
     told: str
-    """What is there, and why it matters where it is not as it should be."""
+    """Its present state, and its effect if the state is wrong."""
     fix: str = ""
-    """What to do; empty: nothing."""
+    """The remedy. Empty means that nothing is to do."""
 
     def as_data(self) -> dict[str, str]:
-        """Return it as plain data, for programs."""
+        """Return it as plain data for programs."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""Examine what the facade and the workers say: pools, clocks, what they agree on, and whether a trace gets through."""
+"""Examine the answers of the facade and the workers: pools, clocks, agreement, and the way of a trace."""
 
 import asyncio
 import secrets
@@ -13,7 +13,7 @@ from agentic_sales.runs.canary import CANARY_LIMIT_S
 from agentic_sales.settings import Settings
 
 MOST_SKEW_S = 1.0
-"""How far a clock may be from Redis's. Leases use Redis's alone; what people and collectors compare does not."""
+"""Largest skew of a clock against Redis's. Leases use Redis's clock alone, but people and collectors compare others."""
 _TIMEOUT_S = 20.0
 _Fleet = Mapping[str, Any]
 
@@ -99,7 +99,7 @@ def _one_of_each_pool(told: _Fleet, pools: Mapping[str, int]) -> list[tuple[str,
 
 
 async def _probe(http: httpx.AsyncClient, queue: str, assistant_id: str, told: _Fleet) -> Finding:
-    """Send trace headers with a probe, and compare what arrived in a worker's child."""
+    """Send trace headers with a probe and compare them with the headers in a worker's child."""
     trace_id, check = secrets.token_hex(16), f"trace through {queue}"
     sent = {"traceparent": traceparent(trace_id, secrets.token_hex(8), is_sampled=False), "baggage": "doctor=probe"}
     try:
