@@ -1,7 +1,7 @@
-"""Rehearse a campaign: all of it in seconds, by a clock of its own, with mail that goes into a folder.
+"""Rehearse a whole campaign in seconds by a clock of its own, with mail that goes into a folder.
 
-The tick, the graph and the send door are the live ones; what is different is the clock, the database (a copy in a
-folder that is thrown away), the threads (in memory) and that sub-runs are done in this process.
+The tick, the graph and the send door are the live ones. The clock is different. The database is a copy in a folder
+that is thrown away. The threads are in memory, and sub-runs are done in this process.
 """
 
 from collections.abc import Sequence
@@ -26,20 +26,20 @@ from agentic_sales.workers.child.failures import failure_of
 from agentic_sales.workers.loader import Graph, load_graph
 
 LONGEST = timedelta(days=400)
-"""Where a rehearsal ends, also of a campaign that never does."""
+"""Longest time that a rehearsal covers. A campaign without an end stops there."""
 
 
 @dataclass
 class InProcessFleet:
-    """Makes the visits of a rehearsal, one after the other, each to its end."""
+    """Makes the visits of a rehearsal one after the other, each to its end."""
 
     graph: Graph = field(default_factory=lambda: load_graph(control_plane().row(CAMPAIGN), InMemorySaver()).graph)
-    """The campaign's graph, its threads in memory."""
+    """The campaign's graph with its threads in memory."""
     ends: dict[RunId, Outcome] = field(default_factory=dict)
-    """How its runs ended."""
+    """The outcomes of its runs."""
 
     async def submit_visit(self, key: Key, run_id: RunId) -> None:
-        """Make a visit; a failure is told as a fleet tells it."""
+        """Make a visit. A failure is told as a fleet tells it."""
         config: Any = {"configurable": {"thread_id": thread_of(key)}, "recursion_limit": 100}
         failure = None
         try:
@@ -49,7 +49,7 @@ class InProcessFleet:
         self.ends[run_id] = Outcome(run_id, "error" if failure else "success", None, failure)
 
     async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
-        """Return how runs ended."""
+        """Return the outcomes of runs."""
         return [self.ends.get(run_id) for run_id in run_ids]
 
     async def _start(self, key: Key, config: Any) -> Any:
@@ -67,14 +67,14 @@ async def rehearse(
     until: datetime | None = None,
     fleet: InProcessFleet | None = None,
 ) -> int:
-    """Let the campaigns of a database go on until nobody is due any more; return the number of visits.
+    """Let the campaigns of a database go on until nobody is due any more. Return the number of visits.
 
     Args:
-        database: A database of its own, whose campaigns run.
-        clock: Shows when it begins, and is put forward.
-        transport: Where its mail goes.
-        until: End then; None: when nothing is left to do.
-        fleet: Makes the visits; None: one whose threads are in memory.
+        database: A database of its own with running campaigns.
+        clock: Shows the moment of the begin and is put forward.
+        transport: Takes its mail.
+        until: End then. None: end when nothing is left to do.
+        fleet: Makes the visits. None: a fleet whose threads are in memory.
     """
     visits, fleet, horizon = 0, fleet or InProcessFleet(), until or clock.at + LONGEST
     with rehearsing(clock.now, transport), sub_runs_in_process():

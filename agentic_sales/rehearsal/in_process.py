@@ -1,4 +1,4 @@
-"""Run sub-runs inside the asking process: what a fleet does by its queues, for rehearsals and tests."""
+"""Run sub-runs inside the asking process for rehearsals and tests. A fleet does this by its queues."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from agentic_sales.workers.loader import load_graph
 
 
 class InProcessSubRunner:
-    """Loads and runs the graph that is asked for; what crosses is JSON, as on a queue."""
+    """Loads and runs the requested graph. Only JSON crosses, as on a queue."""
 
     async def run(self, assistant_id: str, values: Mapping[str, Any]) -> SubRun:
         """Run an assistant to its end."""

@@ -1,4 +1,4 @@
-"""Rehearse a campaign of the store: copy what it needs into a folder that is thrown away, and let its days pass."""
+"""Rehearse a campaign of the store. Copy its data into a folder that is thrown away and let its days pass."""
 
 import asyncio
 from dataclasses import asdict, dataclass
@@ -31,7 +31,7 @@ from agentic_sales.store.suppressions import SuppressionRow
 from agentic_sales.store.touches import touches
 
 _WHOLE: tuple[type[Table], ...] = (CompanyRow, MailboxRow, SuppressionRow, ProductRow)
-"""Tables that a rehearsal needs all of."""
+"""Tables that a rehearsal needs whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +39,17 @@ class Rehearsed:
     """One message of a rehearsed campaign."""
 
     at: datetime
-    """When it went, or was given up, by the recipient's clock."""
+    """When it went or was given up, by the recipient's clock."""
     to_email: str
     """Recipient."""
     step: int
-    """Step, from 0."""
+    """Step, counted from 0."""
     state: str
-    """What became of it."""
+    """Its final state."""
     subject: str
     """Its subject."""
     why: str
-    """Why then."""
+    """The reason of the moment."""
 
     def as_data(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -57,13 +57,13 @@ class Rehearsed:
 
 
 def rehearse_campaign(configuration: Settings, campaign_id: str, *, people: int, start_at: datetime) -> list[Rehearsed]:
-    """Let all of a campaign pass, as if it began at a moment; nothing of the store is changed and no mail leaves.
+    """Let all of a campaign pass as if it began at a moment. The store does not change and no mail leaves.
 
     Args:
         configuration: Names the store.
-        campaign_id: The campaign, in whatever state it is.
-        people: Most people that are rehearsed: those who joined it, else the first of the store.
-        start_at: When it begins.
+        campaign_id: The campaign in any state.
+        people: Most people of the rehearsal. These are the people that joined it, else the first of the store.
+        start_at: The moment of its begin.
 
     Raises:
         UnknownRecord: There is no such campaign.
