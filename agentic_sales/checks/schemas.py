@@ -15,7 +15,7 @@ from agentic_sales.workers.loader import AnyObject, LoadedGraph
 
 
 def schema_of(loaded: LoadedGraph) -> dict[str, Any]:
-    """Return the input schema for writing callers and the output schema for reading callers."""
+    """Return the input schema as a caller writes it and the output schema as a caller reads it."""
     taken, given = loaded.input_type, loaded.output_type
     return {
         "input": _derived(loaded.graph.get_input_jsonschema) if taken is AnyObject else taken.model_json_schema(),

@@ -1,6 +1,6 @@
-"""Examine a running fleet. Tell of each problem its nature, its effect and its remedy.
+"""Examine a running fleet. Report each problem with its effect and its remedy.
 
-It needs only a caller's facts, the facade's URL and key. Some things cannot be seen from here, such as a Redis that
+It needs the facade's URL and key, as any caller does. Some things cannot be seen from here, such as a Redis that
 this machine may not ask or a database behind a wall. It reports these instead of guessing.
 """
 

@@ -1,4 +1,4 @@
-"""Examine the answers of the facade and the workers: pools, clocks, agreement, and the way of a trace."""
+"""Examine the answers of the facade and the workers: pools, clocks, agreement, and the passage of a trace."""
 
 import asyncio
 import secrets
