@@ -1,8 +1,8 @@
-"""Read a person's additions to the tables of `rules/`, and give a rule its table with them.
+"""Read a person's additions to the tables of `rules/` and give a rule its table with them.
 
     words = with_additions("places", place_words, settings().rules_dir)
 
-Rules read no files but those of their own package. What is built is kept, for a table takes a tenth of a second.
+Rules read no files but those of their own package. The built table is kept, because it takes a tenth of a second.
 """
 
 import tomllib
@@ -17,15 +17,15 @@ _BUILT: dict[object, object] = {}
 
 
 def with_additions(name: str, build: Callable[[dict[str, Any]], T], folder: Path | None) -> T:
-    """Return what a rule makes of its table and of the additions to it.
+    """Return a rule's form of its table with the additions.
 
     Args:
-        name: Name of the table, without `.toml`.
-        build: Makes of the additions what the rule reads; without any it returns its own.
+        name: Name of the table without `.toml`.
+        build: Makes the rule's form of the additions. Without additions it returns the rule's own.
         folder: Directory of the additions. None: there are none.
 
     Raises:
-        ConfigurationError: The file of the additions cannot be read, or does not fit the table.
+        ConfigurationError: The file of the additions cannot be read or does not fit the table.
     """
     key = (name, build, folder)
     if key not in _BUILT:

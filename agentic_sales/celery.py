@@ -1,8 +1,8 @@
-"""Make the Celery app of the fleet; `celery -A agentic_sales …` finds it here.
+"""Make the Celery app of the fleet. `celery -A agentic_sales …` finds it here.
 
-It never imports a task or a graph: `celeryconfig.imports` names the task module, and only a worker loads it.
+It never imports a task or a graph. `celeryconfig.imports` names the task module, and only a worker loads it.
 
-`celeryconfig` is the one of the working directory or of the path, such as the repository's or a team's own, else the
+`celeryconfig` comes from the working directory or the path, as the repository's or a team's own. Otherwise it is the
 one in the wheel. A team's own can begin with `from agentic_sales._packaged.celeryconfig import *`.
 """
 

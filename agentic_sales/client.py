@@ -1,12 +1,12 @@
 """Call a workflow of the fleet: one function in, one flat result out.
 
-The caller's trace goes along: the trace headers are taken from the active context at the time of the call. Nothing is
-retried, because a run has no idempotency key: a second request would be a second run.
+The caller's trace goes along. The trace headers come from the active context at the time of the call. Nothing is
+retried, because a run has no idempotency key and a second request would be a second run.
 
     result = run("email_compose", {"company_name": "Acme"})
     print(result.output["subject"], result.trace_id)
 
-Synchronous and asynchronous calls share one connection pool, on a thread of its own, so that both can be used from any
+Synchronous and asynchronous calls share one connection pool on a thread of its own. So both can be used from any
 thread and any event loop.
 """
 
@@ -41,9 +41,9 @@ __all__ = ["DEFAULT_TIMEOUT_S", "Client", "LangGraphError", "RunResult", "arun",
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT_S = 60.0
-"""Wall-clock limit of a call when the caller gives none, in seconds."""
+"""Default wall-clock limit of a call in seconds."""
 FOLLOW_TIMEOUT_S = 3600.0
-"""Wall-clock limit of a call that tells of its progress, in seconds."""
+"""Wall-clock limit in seconds of a call that tells of its progress."""
 _CHUNK_BYTES = 256 * 1024
 _BODY_TEXT_CHARS = 500
 _LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
@@ -52,18 +52,18 @@ _PROPAGATOR = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePr
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a finished run gave back."""
+    """The result of a finished run."""
 
     output: dict[str, Any]
     """The graph's final state, flat."""
     run_id: str | None
     """Id of the run. None: the server does not tell (another LangGraph server)."""
     trace_id: str | None
-    """W3C trace id that the run belongs to, 32 hex digits. None: it was not traced."""
+    """W3C trace id of the run, 32 hex digits. None: it was not traced."""
     langsmith_run_id: str | None
     """Id of the run's root in LangSmith. None: LangSmith is off."""
     langsmith_run_url: str | None
-    """Where a person can look at it. None: LangSmith is off."""
+    """URL of the run for a person. None: LangSmith is off."""
 
 
 class LangGraphError(Exception):
@@ -71,13 +71,13 @@ class LangGraphError(Exception):
 
     def __init__(self, kind: ErrorKind, status: int, assistant_id: str, body_text: str) -> None:
         self.kind: ErrorKind = kind
-        """What a caller can do about it: `auth`, `timeout`, `backend`, `client` or `unknown`."""
+        """Kind of the error by the caller's remedy: `auth`, `timeout`, `backend`, `client` or `unknown`."""
         self.status = status
-        """HTTP status; 0: there was no answer. A failure after the answer had begun has 200."""
+        """HTTP status. 0 means no answer. A failure after the answer had begun has 200."""
         self.assistant_id = assistant_id
-        """The workflow that was called; of a request that calls none, its method and path."""
+        """The called workflow. A request that calls none has its method and path here."""
         self.body_text = body_text
-        """What the server says, or why it could not be asked."""
+        """The server's message, or the reason why the server could not be asked."""
         super().__init__(f"`{assistant_id}` failed ({kind}, status {status}): {body_text}")
 
 
@@ -85,9 +85,9 @@ class Client:
     """A connection pool to one facade.
 
     Args:
-        url: The facade's; None: `LANGGRAPH_URL`.
-        token: Sent as bearer; None: `LANGGRAPH_AUTH_TOKEN`, if that is set.
-        max_concurrency: Calls in flight at once; further ones wait, and their waiting counts as their time.
+        url: The facade's. None: `LANGGRAPH_URL`.
+        token: Sent as bearer. None: `LANGGRAPH_AUTH_TOKEN`, if that is set.
+        max_concurrency: Calls in flight at once. Further ones wait, and their waiting counts as their time.
     """
 
     def __init__(self, url: str | None = None, token: str | None = None, *, max_concurrency: int = 4) -> None:
@@ -118,13 +118,13 @@ class Client:
 
         Args:
             assistant_id: Name of the workflow.
-            input: Its input; the facade's `/assistants/{id}/schemas` tells the fields.
-            url: The facade's; None: the client's.
-            token: Sent as bearer; None: the client's.
-            timeout_s: Wall-clock limit of the call, in seconds. The run itself goes on.
+            input: Its input. The facade's `/assistants/{id}/schemas` tells the fields.
+            url: The facade's. None: the client's.
+            token: Sent as bearer. None: the client's.
+            timeout_s: Wall-clock limit of the call in seconds. The run itself goes on.
 
         Raises:
-            LangGraphError: There was no result; `kind` says what can be done.
+            LangGraphError: There was no result. `kind` tells the remedy.
         """
         return self._start(assistant_id, input, url, token, timeout_s).result()
 
@@ -137,43 +137,43 @@ class Client:
         token: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> RunResult:
-        """Do as `run` does, without blocking the event loop; a cancelled call disconnects.
+        """Do as `run` does without blocking the event loop. A cancelled call disconnects.
 
         Raises:
-            LangGraphError: There was no result; `kind` says what can be done.
+            LangGraphError: There was no result. `kind` tells the remedy.
         """
         return await asyncio.wrap_future(self._start(assistant_id, input, url, token, timeout_s))
 
     def submit_feedback(self, run_id: str, key: str, score: float, comment: str | None = None) -> str:
-        """Say how good a run was; the fleet brings it to LangSmith, now or when LangSmith is back.
+        """Rate a run. The fleet brings the feedback to LangSmith, now or when LangSmith is back.
 
         Args:
             run_id: Id of the run, as `RunResult.run_id`.
-            key: What is judged, such as `user_score`.
-            score: How good it was; true and false are 1 and 0.
-            comment: In words.
+            key: Name of the judgement, such as `user_score`.
+            score: The rating. True and false are 1 and 0.
+            comment: The rating in words.
 
         Returns:
             The id of the feedback.
 
         Raises:
-            LangGraphError: The facade refused, or could not be asked.
+            LangGraphError: The facade refused or was not reachable.
         """
         body = {"key": key, "score": score, "comment": comment}
         kept = self.ask("POST", f"/runs/{quote(run_id, safe='')}/feedback", body)
         return str(kept["feedback_id"])
 
     def ask(self, method: str, path: str, body: Any = None, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Any:
-        """Ask the facade for something else than a new run, and return the JSON of its answer; None: it has none.
+        """Ask the facade for something else than a new run. Return the JSON of its answer, or None for an empty answer.
 
         Args:
             method: HTTP method.
             path: Path and query.
-            body: Sent as JSON, bytes as they are; None: nothing is sent.
-            timeout_s: Wall-clock limit of the call, in seconds.
+            body: Sent as JSON, bytes as they are. None: nothing is sent.
+            timeout_s: Wall-clock limit of the call in seconds.
 
         Raises:
-            LangGraphError: The facade refused, or could not be asked.
+            LangGraphError: The facade refused or was not reachable.
         """
         url, headers, asked = f"{self._base_url()}{path}", _auth_headers(self._token), f"{method} {path}"
         response = self._loop.submit(self._send(method, url, body, headers, timeout_s=timeout_s, asked=asked)).result()
@@ -184,16 +184,16 @@ class Client:
     def follow(
         self, method: str, path: str, body: Path | bytes, *, timeout_s: float = FOLLOW_TIMEOUT_S
     ) -> Iterator[dict[str, Any]]:
-        """Ask the facade for something that takes long, and yield what it tells of it, line by line.
+        """Ask the facade for something that takes long and yield its progress line by line.
 
         Args:
             method: HTTP method.
             path: Path and query.
             body: A file, which is read while it is sent, or bytes.
-            timeout_s: Wall-clock limit of the call, in seconds.
+            timeout_s: Wall-clock limit of the call in seconds.
 
         Raises:
-            LangGraphError: The facade refused, could not be asked, or told an error on the way.
+            LangGraphError: The facade refused, was not reachable or told an error on the way.
         """
         told: Queue[dict[str, Any] | None] = Queue()
         asked = self._loop.submit(self._follow(method, path, body, told.put, timeout_s=timeout_s))
@@ -206,7 +206,7 @@ class Client:
             asked.cancel()
 
     def close(self) -> None:
-        """Cancel the calls in flight and close the connections; closing twice does nothing."""
+        """Cancel the calls in flight and close the connections. Closing twice does nothing."""
         self._loop.close(last=self._http.aclose)
 
     def _start(
@@ -258,7 +258,7 @@ class Client:
 
 @contextmanager
 def _reached(url: str, asked: str, timeout_s: float) -> Iterator[None]:
-    """Tell of a facade that does not answer as a `LangGraphError`."""
+    """Raise a `LangGraphError` for a facade that does not answer."""
     try:
         yield
     except TimeoutError as exc:
@@ -275,7 +275,7 @@ async def _chunks(file: Path) -> AsyncIterator[bytes]:
 
 
 class _LoopThread:
-    """An event loop on a daemon thread, which any thread can give work to."""
+    """An event loop on a daemon thread that takes work from any thread."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -308,14 +308,14 @@ def _shared_client() -> Client:
 
 @cache
 def _client_of(pid: int) -> Client:
-    """Make the client of one process: a thread does not survive a fork, so a child has its own."""
+    """Make the client of one process. A thread does not survive a fork, so a child has its own."""
     client = Client()
     atexit.register(_close_in, pid, client)
     return client
 
 
 def _close_in(pid: int, client: Client) -> None:
-    """Close a client at exit, unless this is a child that inherited the duty but not the thread."""
+    """Close a client at exit. A child that inherited the duty but not the thread does nothing."""
     if os.getpid() == pid:
         client.close()
 
@@ -328,10 +328,10 @@ def run(
     token: str | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> RunResult:
-    """Run a workflow through a client that the process shares; see `Client.run`.
+    """Run a workflow through a client that the process shares, as `Client.run` does.
 
     Raises:
-        LangGraphError: There was no result; `kind` says what can be done.
+        LangGraphError: There was no result. `kind` tells the remedy.
     """
     return _shared_client().run(assistant_id, input, url=url, token=token, timeout_s=timeout_s)
 
@@ -344,25 +344,25 @@ async def arun(
     token: str | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
 ) -> RunResult:
-    """Run a workflow through a client that the process shares; see `Client.arun`.
+    """Run a workflow through a client that the process shares, as `Client.arun` does.
 
     Raises:
-        LangGraphError: There was no result; `kind` says what can be done.
+        LangGraphError: There was no result. `kind` tells the remedy.
     """
     return await _shared_client().arun(assistant_id, input, url=url, token=token, timeout_s=timeout_s)
 
 
 def submit_feedback(run_id: str, key: str, score: float, comment: str | None = None) -> str:
-    """Say how good a run was, through a client that the process shares; see `Client.submit_feedback`.
+    """Rate a run through a client that the process shares, as `Client.submit_feedback` does.
 
     Raises:
-        LangGraphError: The facade refused, or could not be asked.
+        LangGraphError: The facade refused or was not reachable.
     """
     return _shared_client().submit_feedback(run_id, key, score, comment)
 
 
 def trace_headers() -> dict[str, str]:
-    """Return the headers that carry the active trace: OpenTelemetry's and, if it is in use, LangSmith's."""
+    """Return the headers of the active trace. They are OpenTelemetry's and those of LangSmith if it is in use."""
     headers: dict[str, str] = {}
     _PROPAGATOR.inject(headers)
     langsmith = _langsmith_headers()
@@ -371,7 +371,7 @@ def trace_headers() -> dict[str, str]:
 
 
 def _langsmith_headers() -> dict[str, str]:
-    """Ask LangSmith for the active run, but never import it: who has not imported it has no active run."""
+    """Ask LangSmith for the active run but never import it. A process that has not imported it has no active run."""
     run_helpers = sys.modules.get("langsmith.run_helpers")
     run_tree = run_helpers.get_current_run_tree() if run_helpers else None
     return run_tree.to_headers() if run_tree else {}
@@ -384,7 +384,7 @@ def _auth_headers(token: str | None) -> dict[str, str]:
 
 
 def _connections() -> httpx.AsyncClient:
-    """Make the pool; time limits are per call, and a proxy is never asked for this machine."""
+    """Make the pool. Time limits are per call, and a proxy is never asked for this machine."""
     return httpx.AsyncClient(
         timeout=None,  # every call has a wall-clock limit around it
         limits=httpx.Limits(max_connections=None),

@@ -1,6 +1,6 @@
-"""Define the wire types: what crosses HTTP and the queue, and nothing that stays inside a process.
+"""Define the wire types of HTTP and the queue. Types inside a process are not here.
 
-Nothing here does I/O. Ids are `NewType`s, so that a run is never passed where a thread is meant.
+Nothing here does I/O. Ids are `NewType`s, so a run is never passed where a thread is meant.
 """
 
 from collections.abc import Callable
@@ -19,24 +19,24 @@ TouchId = NewType("TouchId", str)
 ApprovalId = NewType("ApprovalId", str)
 
 CampaignState = Literal["draft", "running", "paused", "stopped", "finished"]
-"""Where a campaign stands."""
+"""State of a campaign."""
 EnrollmentState = Literal["active", "finished", "stopped", "parked"]
-"""Where a person in a campaign stands; `parked`: something is wrong that somebody must look at."""
+"""State of a person in a campaign. `parked` means an error that a person must look at."""
 ApprovalState = Literal["pending", "approved", "rejected", "edited", "expired"]
-"""Where a question about a message stands; `edited`: another question took its place."""
+"""State of a question about a message. `edited` means that another question took its place."""
 TouchState = Literal["pending", "dispatching", "sent", "failed", "ambiguous", "suppressed", "deferred"]
-"""Where a touch stands. `ambiguous`: nobody knows whether it was sent; a person, or the provider's word, ends it."""
+"""State of a touch. `ambiguous` means that it may have been sent. A person or the provider's word ends that."""
 StopReason = Literal["replied", "bounced", "complained", "unsubscribed", "suppressed", "stopped"]
-"""Why nothing more is sent to a person; `suppressed`: the provider's own list has the address; `stopped`: by hand."""
+"""Reason for sending nothing more to a person. `suppressed` is the provider's own list, and `stopped` is by hand."""
 ConsentBasis = Literal["consent", "contract", "legitimate_interest"]
-"""On what lawful basis a person may be written to."""
+"""Lawful basis for writing to a person."""
 
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 """LangGraph's words for the status of a run."""
 ENDED: frozenset[RunStatus] = frozenset({"success", "error", "timeout", "interrupted"})
 
 ErrorKind = Literal["auth", "timeout", "backend", "client", "unknown"]
-"""What a caller can do about an error, as existing callers know it."""
+"""Kinds of errors by the caller's remedy, as existing callers know them."""
 
 TRACE_HEADERS = ("traceparent", "tracestate", "baggage", "langsmith-trace")
 """The four headers that cross every hop."""
@@ -45,20 +45,20 @@ TRACE_HEADERS = ("traceparent", "tracestate", "baggage", "langsmith-trace")
 StreamMode = Literal[
     "values", "updates", "messages", "messages-tuple", "custom", "events", "debug", "tasks", "checkpoints"
 ]
-"""What can be streamed of a run, in LangGraph's words."""
+"""LangGraph's words for the streams of a run."""
 
 MultitaskStrategy = Literal["reject", "enqueue", "interrupt", "rollback"]
-"""What becomes of a run that finds another at work on its thread, in LangGraph's words."""
+"""LangGraph's words for the fate of a run on a thread with another run at work."""
 
 
 Priority = Literal["interactive", "batch"]
-"""Which lane of its pool a run takes."""
+"""The lane of a run in its pool."""
 LONGEST_DELAY_S = 604_800.0
-"""Longest that a run may be held back: a week. What is to wait for longer belongs into a schedule."""
+"""Longest that a run may be held back, a week. Longer waits belong into a schedule."""
 
 
 _INTERNAL_PREFIX = "__pregel_"
-"""Begin of the names that LangGraph keeps for itself; some of them change what a graph does, or break it."""
+"""Begin of the names that LangGraph keeps for itself. Some of them change the work of a graph or break it."""
 
 
 def _refuse_internal(values: dict[str, Any]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ Writable = Annotated[dict[str, Any], AfterValidator(_refuse_internal)]
 
 
 class Checkpoint(BaseModel):
-    """Which state of a thread is meant, in LangGraph's words."""
+    """The chosen state of a thread, in LangGraph's words."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -82,16 +82,16 @@ class Checkpoint(BaseModel):
 
 
 class Configurable(BaseModel):
-    """What graphs and LangGraph read from a run's config; further names are the graph's own."""
+    """Values that graphs and LangGraph read from a run's config. Further names are the graph's own."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     thread_id: str | None = None
-    """Ignored: the path says which thread a run is on."""
+    """Ignored, because the path names the thread of a run."""
     checkpoint_id: str | None = None
     """Id of the older state to start from."""
     checkpoint_ns: str | None = None
-    """Ignored: a run is one of the graph itself."""
+    """Ignored, because a run is one of the graph itself."""
     checkpoint_map: dict[str, str] | None = None
     """Ids of the states of the graphs around."""
 
@@ -114,18 +114,18 @@ class RunConfig(BaseModel):
 
 
 class SendTo(BaseModel):
-    """A node to go to, and what it is given."""
+    """A node to go to and its input."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     node: str
     """Its name."""
     input: Any = None
-    """What it gets in place of the state."""
+    """Its input in place of the state."""
 
 
 class RunCommand(BaseModel):
-    """What a run does on a thread in place of taking an input."""
+    """A run's work on a thread in place of an input."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -204,13 +204,13 @@ class RunRequest(BaseModel):
 
     @property
     def stream_modes(self) -> tuple[StreamMode, ...]:
-        """Return the stream modes, each once, in the order given; React's `useStream` sends none for the default."""
+        """Return the stream modes, each once, in the order given. React's `useStream` sends none for the default."""
         modes = self.stream_mode if isinstance(self.stream_mode, list) else [self.stream_mode]
         return tuple(dict.fromkeys(modes)) or ("values",)
 
 
 class FeedbackRequest(BaseModel):
-    """Body of a request that says how good a run was."""
+    """Body of a request that rates a run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -224,14 +224,14 @@ class FeedbackRequest(BaseModel):
 
 
 LONGEST_TEXT_CHARS = 4_000
-"""What is kept of a text that a stranger's code wrote, such as the message of an exception."""
+"""Kept characters of a text from a stranger's code, such as the message of an exception."""
 
 
 def plain_text(value: object, write: Callable[[object], str] = str) -> str:
     """Return the text of an object as every database and JSON reader takes it, and never raise.
 
-    The text is bounded, and stays as it is when it is passed again. NUL and half surrogate pairs are escaped. An
-    object whose text cannot be made is told by its class.
+    The text is bounded and stays as it is when it is passed again. NUL and half surrogate pairs are escaped. An
+    object without a text is told by its class.
     """
     try:
         text = write(value)
@@ -245,16 +245,16 @@ def plain_text(value: object, write: Callable[[object], str] = str) -> str:
 
 
 PlainText = Annotated[str, BeforeValidator(plain_text)]
-"""Text that cannot fail to be recorded, whoever wrote it."""
+"""Text of any author that cannot fail to be recorded."""
 
 
 class RunFailure(BaseModel):
-    """Why a run failed, in a form that crosses the queue (exceptions do not)."""
+    """The reason of a failed run in a form that crosses the queue. Exceptions do not."""
 
     model_config = ConfigDict(frozen=True)
 
     code: PlainText
-    """Stable snake_case code of the error, as in `errors`; `bug` for anything unexpected."""
+    """Stable snake_case code of the error as in `errors`. Anything unexpected has `bug`."""
     message: PlainText
     """A sentence for people."""
     is_retryable: bool
@@ -269,11 +269,11 @@ class ErrorBody(BaseModel):
     detail: str
     """A sentence for people that names the thing, the value and what to do."""
     code: str
-    """Stable snake_case code, for programs."""
+    """Stable snake_case code for programs."""
     kind: ErrorKind
-    """What a caller can do about it."""
+    """Kind of the error by the caller's remedy."""
     run_id: str | None = None
-    """The run that this is about, where there is one."""
+    """The run of the error, if there is one."""
 
 
 def error_kind(status: int) -> ErrorKind:

@@ -1,6 +1,6 @@
-"""Hold this deployment's control plane: the rows, the routes and the schemas, resolved once per process.
+"""Hold this deployment's control plane, which resolves the rows, the routes and the schemas once per process.
 
-`registry` and `routing` are pure; this is where they meet the configuration. It never imports a graph.
+`registry` and `routing` are pure. They meet the configuration here. This module never imports a graph.
 """
 
 import json
@@ -28,23 +28,23 @@ from agentic_sales.settings import Settings, settings
 
 OWN_REGISTRY = "agentic_sales.registry"
 UNCHECKED = "x-unchecked"
-"""Keyword of an input schema that was derived from a graph: it describes what the graph takes, and is not enforced."""
+"""Keyword of an input schema that was derived from a graph. It describes the graph's input and is not enforced."""
 _ASSISTANT_NAMESPACE = UUID("6ba7b821-9dad-11d1-80b4-00c04fd430c8")
-"""The namespace from which LangGraph derives the UUID of an assistant (RFC 9562's for URLs)."""
+"""The namespace from which LangGraph derives the UUID of an assistant. It is RFC 9562's for URLs."""
 
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """Every row and route of this deployment, and the questions that are asked of them."""
+    """Every row and route of this deployment, and the questions about them."""
 
     rows: Mapping[str, GraphSpec]
     """`assistant_id` to row, own registry first."""
     routes: tuple[WorkerRoute, ...]
-    """The enabled and disabled pools, CORE not among them."""
+    """The enabled and disabled pools without CORE."""
     default_queue: str
     """Queue of CORE."""
     warnings: tuple[str, ...]
-    """What is legal in the routing overrides but surely not meant."""
+    """Warnings about routing overrides that are legal but surely not meant."""
     registries: tuple[str, ...]
     """Dotted paths of the registry modules that were merged."""
 
@@ -84,7 +84,7 @@ class ControlPlane:
 
     @cached_property
     def drawings(self) -> Mapping[str, Mapping[str, Any]]:
-        """Nodes and edges of every assistant, from the `graphs.json` beside each registry; none where there is no file.
+        """Nodes and edges of every assistant, from the `graphs.json` beside each registry. No file means none.
 
         Raises:
             ConfigurationError: A file is unreadable.
@@ -96,7 +96,7 @@ class ControlPlane:
 
     @cached_property
     def digest(self) -> str:
-        """Return what stands for all of it: processes whose digests differ do not agree on what runs where."""
+        """Return a digest of all of it. Processes with different digests disagree on the place of a run."""
         told = {
             "rows": [asdict(self.rows[name]) for name in sorted(self.rows)],
             "queues": {name: self.decide(name).queue for name in sorted(self.rows)},
@@ -115,7 +115,7 @@ def assistant_uuid(assistant_id: str) -> str:
 
 
 def schemas_path(registry_module: str) -> Path:
-    """Return where the schemas of a registry's rows are: beside the registry module.
+    """Return the path of the schemas of a registry's rows, which lies beside the registry module.
 
     Raises:
         ConfigurationError: The module cannot be found.
@@ -124,7 +124,7 @@ def schemas_path(registry_module: str) -> Path:
 
 
 def drawings_path(registry_module: str) -> Path:
-    """Return where the drawings of a registry's graphs are: beside the registry module.
+    """Return the path of the drawings of a registry's graphs, which lies beside the registry module.
 
     Raises:
         ConfigurationError: The module cannot be found.
@@ -179,5 +179,5 @@ def _refuse_unknown(variable: str, named: Iterable[str], *, known: Mapping[str, 
 
 @lru_cache(maxsize=1)
 def control_plane() -> ControlPlane:
-    """Return this process's control plane, resolved once."""
+    """Return this process's control plane, which is resolved once."""
     return build_control_plane(settings())

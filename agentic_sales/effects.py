@@ -1,7 +1,7 @@
 """Hold a run to the effect of its row, wherever it would do more.
 
-The context of a run carries its row. A source, a transaction of the store and the send door ask here first. Outside a
-run (the facade, a command, a tick) nothing is refused: a person or a schedule acts there, not a graph.
+The context of a run carries its row. A source, a transaction of the store and the send door ask here first. Nothing is
+refused outside a run, as in the facade, a command or a tick. A person or a schedule acts there, not a graph.
 """
 
 from collections.abc import Iterator
@@ -29,10 +29,10 @@ def require(effect: Effect, act: str) -> None:
 
     Args:
         effect: The weakest effect that allows the act.
-        act: The act, for the message: "read the store".
+        act: The act in the message, such as "read the store".
 
     Raises:
-        EffectExceeded: A run is current, and the effect of its row is weaker.
+        EffectExceeded: A run is current and the effect of its row is weaker.
     """
     row = _acting.get()
     if row is not None and is_stronger(effect, row.effect):

@@ -1,14 +1,14 @@
-"""Name every workflow of the fleet: one row each, and nothing else.
+"""Name every workflow of the fleet with one row each.
 
-The registry is the control plane's table of contents. It must never import a graph, a model, a
-database or Celery, and it must never read the environment: every process loads it, also those that
-must not carry a graph (the facade, beat, Flower).
+The registry is the control plane's table of contents. It must never import a graph, a model, a database or Celery. It
+must never read the environment. Every process loads it. The facade, beat and Flower load it too, and must not carry a
+graph.
 
-Adding a workflow is adding one row to `GRAPHS`, one id to a route of `routing.py`, and the pair
+Adding a workflow takes three steps. They are one row in `GRAPHS`, one id in a route of `routing.py`, and the pair
 `graphs/<name>.py` + `graphs/<name>.md`. Order is presentation only.
 
-Why rows hold names and not objects: a table that imports what it lists makes every reader of the
-table pay for, and break with, every workflow.
+Rows hold names and not objects. If a table imports its entries, every reader pays for every workflow and breaks with
+each.
 """
 
 import importlib
@@ -24,31 +24,31 @@ _NUMBER, _INFINITE = (int, float), float("inf")  # made once, not for each of th
 
 
 class RegistryError(ValueError):
-    """Raised when a row, or the set of rows, cannot be a registry; the process must not start."""
+    """Raised when a row or the set of rows cannot be a registry. The process must not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphSpec:
-    """One workflow: what it is called, where its graph lives, and what it may do.
+    """One workflow with its name, the place of its graph and its rights.
 
     Raises:
-        RegistryError: A field has a value that no workflow can have; names the row, field and value.
+        RegistryError: A field has a value that no workflow can have. The message names row, field and value.
     """
 
     assistant_id: str
-    """Public id: in `/runs/wait`, `langgraph.json`, clients, the task name and metrics."""
+    """Public id in `/runs/wait`, `langgraph.json`, clients, the task name and metrics."""
     module: str
     """Dotted path of the module that defines the graph."""
     compiled_attr: str = "graph"
-    """Name of the module-level compiled graph; `langgraph.json` points at it."""
+    """Name of the module-level compiled graph. `langgraph.json` points at it."""
     builder_attr: str | None = "build_graph"
-    """Name of `callable(checkpointer) -> compiled graph`; None: only the compiled one, no persistence."""
+    """Name of `callable(checkpointer) -> compiled graph`. None: only the compiled one without persistence."""
     resumable: bool = False
     """True: the shared checkpointer is attached and runs carry a stable `thread_id`."""
     effect: Effect = "read"
-    """The strongest thing a run may do to the world; retry, approval and privilege follow from it."""
+    """The strongest thing that a run may do to the world. Retry, approval and privilege follow from it."""
     time_limit_s: float = 180.0
-    """Wall-clock limit of one run, in seconds."""
+    """Wall-clock limit of one run in seconds."""
 
     def __post_init__(self) -> None:
         if not _is_assistant_id(self.assistant_id):
@@ -97,7 +97,7 @@ def _is_positive_seconds(value: object) -> bool:
 
 
 def index_rows(*tables: Iterable[GraphSpec]) -> dict[str, GraphSpec]:
-    """Merge tables into one mapping from `assistant_id` to row, in the order given.
+    """Merge tables into one mapping from `assistant_id` to row in the order given.
 
     Raises:
         RegistryError: Two rows share an id (both are named), or an entry is not a `GraphSpec`.
@@ -120,7 +120,7 @@ def load_rows(extra_modules: Iterable[str] = ()) -> dict[str, GraphSpec]:
     """Merge `GRAPHS` with the `GRAPHS` of further registry modules that teams keep themselves.
 
     Args:
-        extra_modules: Dotted paths of modules that expose `GRAPHS`; such a module holds rows only.
+        extra_modules: Dotted paths of modules that expose `GRAPHS`. Such a module holds rows only.
 
     Raises:
         RegistryError: A module is missing, fails to import or exposes no `GRAPHS`, or two rows share an id.

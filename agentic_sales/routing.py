@@ -1,16 +1,16 @@
-"""Decide where a run executes and what a request may reach: two pure functions over plain data.
+"""Decide the queue of a run and the reach of a request by two pure functions over plain data.
 
-The routing contract is the only way from an `assistant_id` to a queue. It must never import a graph, a
-model, a database or Celery, and it must never read the environment: `build_routes` takes a mapping.
+The routing contract is the only way from an `assistant_id` to a queue. It must never import a graph, a model, a
+database or Celery. It must never read the environment, so `build_routes` takes a mapping.
 
-Overrides, all optional, for ramping an assistant to another pool or rolling back without touching code:
+Optional overrides ramp an assistant to another pool or roll it back without a change of code:
 
-- `<POOL>_WORKER_QUEUE`: the pool's queue; set but empty switches the pool off, and its assistants fall to CORE.
-- `<POOL>_WORKER_ASSISTANTS`: a CSV replaces the default allowlist; if every entry begins with `+` or `-`, it edits the
-  default instead.
+- `<POOL>_WORKER_QUEUE` is the pool's queue. Set but empty switches the pool off, and its assistants fall to CORE.
+- `<POOL>_WORKER_ASSISTANTS` is a CSV that replaces the default allowlist. If every entry begins with `+` or `-`, it
+  edits the default instead.
 
-`<POOL>` is one of `ROUTE_PREFIXES`. A pool is named here once: settings, queues and LangSmith's projects follow, and
-`agentic-sales check` tells where the Procfile and `deploy/` lack it.
+`<POOL>` is one of `ROUTE_PREFIXES`. A pool is named here once. Settings, queues and LangSmith's projects follow.
+`agentic-sales check` tells if the Procfile or `deploy/` lacks it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -61,7 +61,7 @@ ASSISTANTS_SUFFIX = "_WORKER_ASSISTANTS"
 HEALTH_PATHS: tuple[str, ...] = ("/health", "/ready", "/ok", "/info")
 METRICS_PATH = "/metrics"
 OPEN_PREFIXES: tuple[str, ...] = ("/unsubscribe/", "/webhooks/")
-"""Below these no key is asked for: recipients and mail providers have none; a token or a signature stands for it."""
+"""Paths below these need no key. Recipients and mail providers have none, so a token or a signature stands for it."""
 INTERNAL_PREFIXES: tuple[str, ...] = ("/_ml/", "/_research/")
 PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/runs",
@@ -77,7 +77,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
 
 
 class RoutingError(ValueError):
-    """Raised when the routes contradict themselves or the registry; the process must not start."""
+    """Raised when the routes contradict themselves or the registry. The process must not start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ class WorkerRoute:
     """One pool and the allowlist of assistants that it serves."""
 
     prefix: str
-    """Which pool: the first part of its environment names, such as `EMAIL`."""
+    """The pool, as the first part of its environment names, such as `EMAIL`."""
     queue: str
-    """Celery queue of the pool; empty: the pool is off and its assistants fall to CORE."""
+    """Celery queue of the pool. Empty means that the pool is off and its assistants fall to CORE."""
     assistants: frozenset[str]
     """Every `assistant_id` that this pool serves."""
 
@@ -106,12 +106,12 @@ def build_routes(env: Mapping[str, str], *, known: Collection[str] = BY_ID) -> t
     """Build the route of every pool from the defaults and the overrides in `env`.
 
     Args:
-        env: Environment names to values; only the names in the module's docstring are looked at.
+        env: Environment names to values. Only the names in the module's docstring are looked at.
         known: Every `assistant_id` that a registry has.
 
     Raises:
-        RoutingError: An id stands in two lists or in no registry, an edit adds what is there or removes what
-            is not, a list mixes both forms, or two pools share a queue.
+        RoutingError: An id stands in two lists or in no registry. An edit adds a present id or removes an absent one. A
+            list mixes both forms. Two pools share a queue.
     """
     routes = tuple(
         WorkerRoute(
@@ -127,12 +127,12 @@ def build_routes(env: Mapping[str, str], *, known: Collection[str] = BY_ID) -> t
 
 
 def core_queue(env: Mapping[str, str]) -> str:
-    """Name the queue of CORE, which runs whatever no enabled pool lists (`CORE_WORKER_QUEUE`)."""
+    """Name the queue of CORE (`CORE_WORKER_QUEUE`). It takes every assistant that no enabled pool lists."""
     return env.get(_queue_name(CORE_PREFIX), "").strip() or DEFAULT_CORE_QUEUE
 
 
 def routing_warnings(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Name what in `env` is legal but surely not meant: a list given to a pool that is off, or to no pool at all."""
+    """Name the legal but surely unmeant values in `env`, which are lists for a pool that is off or for no pool."""
     return (*_lists_of_pools_that_are_off(env), *_names_of_no_pool(env))
 
 
@@ -152,7 +152,7 @@ def _names_of_no_pool(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def route_for(assistant_id: str, *, default_queue: str, routes: Iterable[WorkerRoute]) -> Decision:
-    """Decide the queue of one assistant: its pool's, or `default_queue` when no enabled pool lists it."""
+    """Decide the queue of one assistant. `default_queue` serves those that no enabled pool lists."""
     for route in routes:
         if assistant_id in route.assistants and route.queue:
             return Decision(queue=route.queue, prefix=route.prefix)
@@ -162,12 +162,13 @@ def route_for(assistant_id: str, *, default_queue: str, routes: Iterable[WorkerR
 def path_decision(method: str, path: str, *, has_auth: bool, auth_matches: bool) -> int:
     """Decide the HTTP status of a request before anything else looks at it.
 
-    The order is the contract. Internal prefixes are refused before authentication, so that a probe without a
-    key cannot learn whether they exist behind it. What recipients and mail providers reach needs no key of ours.
+    The order is the contract. Internal prefixes are refused before authentication. So a probe without a key cannot
+    learn
+    whether they exist behind it. The paths for recipients and mail providers need no key of ours.
 
     Args:
-        method: HTTP method, upper case.
-        path: Decoded path of the URL, without the query.
+        method: HTTP method in upper case.
+        path: Decoded path of the URL without the query.
         has_auth: The request carries credentials.
         auth_matches: The credentials are right.
 

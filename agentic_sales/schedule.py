@@ -1,6 +1,6 @@
-"""Say what beat sends, and how often: the jobs that the fleet needs done from time to time.
+"""Name beat's jobs and their intervals.
 
-Plain data, so that beat's configuration and the workers that do the jobs agree without importing each other.
+The data are plain, so beat's configuration and the workers of the jobs agree without importing each other.
 """
 
 from collections.abc import Mapping
@@ -8,16 +8,16 @@ from typing import Any
 
 
 def intervals_s(*, tick_s: float) -> Mapping[str, float]:
-    """Return how often each job is due, in seconds; what was due while all was down is due at the first slot after.
+    """Return the interval of each job in seconds. A job that was due in an outage is due at the first slot after it.
 
     Args:
-        tick_s: Interval of the campaigns' tick, and of reading what a provider received.
+        tick_s: Interval of the campaigns' tick and of reading a provider's received mail.
     """
     return {"tick_campaigns": tick_s, "read_arrivals": tick_s, "read_inboxes": 60.0, "prune_checkpoints": 900.0}
 
 
 SHORTEST_EXPIRY_S = 5.0
-"""A job's message waits at least this long on its queue, so that a busy core does not drop every one of them."""
+"""Shortest life of a job's message on its queue. A shorter one would let a busy core drop every message."""
 
 
 def job_task(job: str) -> str:
@@ -26,7 +26,7 @@ def job_task(job: str) -> str:
 
 
 def beat_entries(queue: str, *, tick_s: float) -> dict[str, dict[str, Any]]:
-    """Return beat's schedule: every job on one queue; one that nobody did before the next is due is dropped."""
+    """Return beat's schedule with every job on one queue. A job not done before the next one is due is dropped."""
     return {
         job: {
             "task": job_task(job),

@@ -1,9 +1,9 @@
-"""Speak to Redis as kombu does, with one client per connection pool, and with messages given back to where they were.
+"""Speak to Redis as kombu does, but with one client per connection pool, and give messages back to their old place.
 
-Why: kombu makes a client for every command that it sends. A client is nothing but a face of its pool, and making one
-takes 0.05 ms, twice as long as its command: a fifth of what a publish takes, and of what a worker's parent spends on a
-run. And what is given back, because its child died or its worker is being stopped, it puts behind all that came later:
-the run would wait twice. RabbitMQ puts it where it was.
+kombu makes a client for every command that it sends. A client is nothing but a face of its pool. Making one takes
+0.05 ms, twice as long as its command. This is a fifth of the time of a publish, and of the time of a worker's parent
+for a run. A message is given back if its child died or its worker is stopping. kombu puts it behind all later
+messages, so the run would wait twice. RabbitMQ puts it back where it was.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ __all__ = ["Channel", "Transport"]
 
 
 class Channel(redis.Channel):
-    """kombu's channel, whose client is made once, and which puts back where messages are taken from."""
+    """kombu's channel with one client. It puts messages back at the end from which they are taken."""
 
     def _get_client(self) -> Callable[..., Redis]:
         client: Callable[..., Redis] = super()._get_client()  # type: ignore[misc]  # kombu has it, its types do not
@@ -28,6 +28,6 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """kombu's transport over Redis, with that channel."""
+    """kombu's transport over Redis with that channel."""
 
     Channel = Channel

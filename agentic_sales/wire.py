@@ -1,8 +1,8 @@
-"""Write and read the JSON that crosses a process boundary or is stored, by one set of rules.
+"""Write and read all JSON that crosses a process boundary or is stored by one set of rules.
 
 JSON has neither NaN nor infinity (RFC 8259, section 6). UTF-8 has no half of a surrogate pair (RFC 3629, section 3).
-PostgreSQL stores no NUL in a text. What leaves is written without them, and so is what is stored, alike in both
-databases. What comes in with them is refused, because it could not leave again as it came.
+PostgreSQL stores no NUL in a text. Outgoing and stored JSON is written without them, alike in both databases.
+Incoming JSON with them is refused, because it could not leave again as it came.
 """
 
 import json
@@ -16,7 +16,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json, to_jso
 from agentic_sales.errors import InvalidRequest
 
 DEEPEST = 100
-"""Levels of objects and lists that a body may have. Our serializer writes 255, and LangGraph's own less."""
+"""Most levels of objects and lists in a body. Our serializer writes 255, and LangGraph's own less."""
 _LONGEST_POINTER = 300
 _SMALLEST, _LARGEST = -(2**63), 2**63 - 1
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -27,18 +27,18 @@ _PROBLEMS_OF_TEXT = {
     False: "holds half of a surrogate pair, which is no text",
 }
 _Place = tuple["_Place", str | int] | None
-"""Where a value stands: the place of its parent, and its name or index there; None: it is the whole body."""
+"""The place of a value: the place of its parent, and its name or index there. None: it is the whole body."""
 
 
 def to_wire(
     value: Any, *, fallback: Callable[[Any], Any] | None = None, bytes_as: Literal["utf8", "base64"] = "utf8"
 ) -> bytes:
-    """Write a value as JSON that every reader takes: NaN and infinity as null, half a surrogate pair as U+FFFD.
+    """Write a value as JSON that every reader takes. NaN and infinity become null, half a surrogate pair U+FFFD.
 
     Args:
-        value: Plain data, or what pydantic writes as such.
+        value: Plain data, or objects that pydantic writes as such.
         fallback: Makes plain data of anything else.
-        bytes_as: How bytes are written.
+        bytes_as: Form of bytes.
 
     Raises:
         pydantic_core.PydanticSerializationError: There is no JSON for it.
@@ -51,7 +51,7 @@ def to_wire(
 
 
 def from_wire(data: bytes | str) -> Any:
-    """Read what `to_wire` wrote, also where it is deeper than pydantic reads.
+    """Read the JSON of `to_wire`, also if it is deeper than pydantic reads.
 
     Raises:
         ValueError: It is no JSON.
@@ -63,18 +63,18 @@ def from_wire(data: bytes | str) -> Any:
 
 
 def to_stored(value: Any) -> str:
-    """Write a value as JSON that both databases store: `to_wire`, with U+FFFD for NUL."""
+    """Write a value as JSON that both databases store. It is `to_wire` with U+FFFD for NUL."""
     text = to_wire(value).decode()
     return _ESCAPED_NUL.sub(rf"\1{_REPLACEMENT}", text) if r"\u0000" in text else text
 
 
 def clean_text(text: str) -> str:
-    """Return a text that both databases store: NUL and halves of surrogate pairs as U+FFFD."""
+    """Return a text that both databases store. NUL and halves of surrogate pairs become U+FFFD."""
     return _UNSTORABLE.sub(_REPLACEMENT, text)
 
 
 def is_storable(value: Any) -> bool:
-    """Say whether PostgreSQL's JSONB gives a text or a number back as it is."""
+    """Return whether PostgreSQL's JSONB gives a text or a number back unchanged."""
     match value:
         case str():
             return _UNSTORABLE.search(value) is None
@@ -88,7 +88,7 @@ def read_body(raw: bytes) -> Any:
     """Read the JSON of a request.
 
     Raises:
-        InvalidRequest: It is no JSON; or something in it could not be stored and told again. The message has the JSON
+        InvalidRequest: It is no JSON, or a value in it could not be stored and told again. The message has the JSON
             pointer of the first such value.
     """
     try:
@@ -103,7 +103,7 @@ def read_body(raw: bytes) -> Any:
 
 
 def _with_pointers(raw: bytes, reason: str) -> Any:
-    """Read a body by a parser that takes more, so that what is wrong can be named with its pointer."""
+    """Read a body by a more tolerant parser, so that an error can be named with its pointer."""
     try:
         return json.loads(raw.decode())
     except (ValueError, RecursionError) as exc:
@@ -111,9 +111,9 @@ def _with_pointers(raw: bytes, reason: str) -> Any:
 
 
 def _is_out_of_bounds(value: Any) -> bool:
-    """Say whether a value is too deep, or a number in it too large.
+    """Return whether a value is too deep or a number in it too large.
 
-    It goes level by level, which costs about as much as parsing: this is done for every request.
+    It goes level by level, which costs about as much as parsing. This matters because every request is checked.
     """
     level, depth = [value], 0
     while level:
@@ -143,7 +143,7 @@ def _refuse_first_problem(value: Any) -> None:
 
 
 def pointer_of(place: _Place) -> str:
-    """Return the JSON pointer (RFC 6901) of a place; empty: the whole body."""
+    """Return the JSON pointer (RFC 6901) of a place. The whole body has the empty one."""
     parts: list[str] = []
     while place is not None:
         place, name = place
