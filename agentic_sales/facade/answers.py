@@ -1,6 +1,6 @@
-"""Turn errors and outcomes into HTTP answers: the one table from codes to statuses.
+"""Turn errors and outcomes into HTTP answers by the one table from codes to statuses.
 
-Exceptions and failures know nothing of HTTP; callers know `detail`, `code`, `kind` and `run_id`.
+Exceptions and failures know nothing of HTTP. Callers know `detail` and `code` and `kind` and `run_id`.
 """
 
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "timeout": 504,
     "wait_timeout": 504,
 }
-"""Codes whose status is not that of their branch; a failed graph is 500 whatever it failed of."""
+"""Codes with another status than their branch. A failed graph is 500 for any reason."""
 STATUS_BY_BRANCH: Mapping[type[AgenticSalesError], int] = {RequestError: 422, TransientError: 503, PermanentError: 500}
 GRAPH_FAILED = 500
 JSON = "application/json"
@@ -71,7 +71,7 @@ def error_answer(
     run_id: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Make the answer of anything that is not a success."""
+    """Make the answer of any failure."""
     body = ErrorBody(detail=detail, code=code, kind=error_kind(status), run_id=run_id)
     return JsonAnswer(body.model_dump(), status, headers)
 
@@ -89,7 +89,7 @@ def answer_of_error(error: AgenticSalesError, *, run_id: str | None = None) -> R
 
 
 def answer_of_outcome(outcome: Outcome, headers: Mapping[str, str], *, graph_error_status: int) -> Response:
-    """Make the answer of a run that has ended: its final state, or why it failed."""
+    """Make the answer of an ended run. It holds the final state or the reason of the failure."""
     if outcome.failure is None:
         return Response(outcome.output, 200, headers, JSON)
     failure = outcome.failure
@@ -100,7 +100,7 @@ def answer_of_outcome(outcome: Outcome, headers: Mapping[str, str], *, graph_err
 
 
 def error_in_band(failure: RunFailure) -> bytes:
-    """Make LangGraph's form of a failure, for an answer whose status has been sent already; both SDKs raise on it."""
+    """Make LangGraph's form of a failure for an answer whose status has been sent already. Both SDKs raise on it."""
     return to_wire({"__error__": error_of_langgraph(failure)})
 
 

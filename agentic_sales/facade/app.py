@@ -1,4 +1,4 @@
-"""Assemble the facade: HTTP in, queue out. It never imports a graph or langgraph."""
+"""Assemble the facade with HTTP in and queue out. It never imports a graph or langgraph."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -58,7 +58,7 @@ READABLE_HEADERS = (
 )
 """Headers of our answers that a page of another origin may read."""
 STATEMENT_TIMEOUT_S = 10.0
-"""Longest statement of this process on PostgreSQL; a request that needs more is 503, and holds no connection longer."""
+"""Longest statement of this process on PostgreSQL. A longer one is 503 and frees its connection."""
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
@@ -77,8 +77,8 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
     """Make the facade of a configuration.
 
     Raises:
-        ConfigurationError: `schemas.json` is missing or does not cover every row, a budget is none, or mail leaves this
-            machine and its recipients could not unsubscribe.
+        ConfigurationError: `schemas.json` is missing or does not cover every row. Or a budget is invalid.
+            Or mail leaves this machine and its recipients could not unsubscribe.
     """
     _ = control.schemas  # A facade that cannot validate must not start.
     check_links(configuration)

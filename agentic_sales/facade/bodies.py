@@ -1,4 +1,4 @@
-"""Read the bodies of requests: JSON by one set of rules, whichever endpoint reads it, and told with JSON pointers."""
+"""Read the bodies of requests as JSON by one set of rules for all endpoints. Problems come with JSON pointers."""
 
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, TypeVar
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class JsonRoute(APIRoute):
-    """A route whose JSON is read by `read_body` before FastAPI reads it; the class of every router's routes."""
+    """A route whose JSON is read by `read_body` before FastAPI reads it. All routers use this class."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return what serves a request."""
+        """Return the handler of a request."""
         handle = super().get_route_handler()
         if self.body_field is None:
             return handle
@@ -35,7 +35,7 @@ def parsed(body: TypeAdapter[T], raw: bytes, *, what: str) -> T:
     """Read a body that is a model.
 
     Raises:
-        InvalidRequest: It is no JSON, or not what is wanted; every problem is named with its pointer.
+        InvalidRequest: It is no JSON or does not fit the model. Every problem is named with its pointer.
     """
     value = read_body(raw)
     try:
@@ -45,12 +45,12 @@ def parsed(body: TypeAdapter[T], raw: bytes, *, what: str) -> T:
 
 
 def problems_told(problems: Iterable[Mapping[str, Any]], body: Any) -> str:
-    """Tell what pydantic found wrong in a body, with a JSON pointer each; empty: the whole body."""
+    """Describe pydantic's problems with a body by JSON pointers. An empty pointer is the whole body."""
     return "; ".join(f"`{_pointer(problem, body)}`: {problem['msg']}" for problem in problems)
 
 
 def _pointer(problem: Mapping[str, Any], body: Any) -> str:
-    """Return where a problem is; pydantic's places also name the alternatives of a type, which the body has not."""
+    """Return the place of a problem. Pydantic's places also name the alternatives of a type. The body lacks those."""
     parts, at = [], body
     for part in problem["loc"]:
         if (isinstance(at, dict) and part in at) or (isinstance(at, list) and isinstance(part, int) and part < len(at)):

@@ -1,4 +1,4 @@
-"""Limit the size of a request's body: an import of people may be larger than everything else."""
+"""Limit the size of a request's body. An import of people may be larger than everything else."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class BodyLimits:
     """The largest bodies that the facade reads."""
 
     other_bytes: int
-    """Of everything but imports."""
+    """Limit of everything but imports."""
     import_bytes: int
-    """Of a file of people, which is not held in memory."""
+    """Limit of a file of people. It is not held in memory."""
 
     def of(self, method: str, path: str) -> int:
         """Return the limit of a request."""

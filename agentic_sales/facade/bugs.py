@@ -1,4 +1,4 @@
-"""Answer a request that met a bug of this process with the documented body, and write the bug to the log."""
+"""Answer a request that met a bug of this process with the documented body. Write the bug to the log."""
 
 import structlog
 from starlette.requests import ClientDisconnect
@@ -10,13 +10,13 @@ log = structlog.get_logger()
 
 
 class Bugs:
-    """ASGI middleware below the guard, so that the answer has the request's id and is counted."""
+    """ASGI middleware below the guard. So the answer has the request's id and is counted."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; an answer that has begun is cut off, which tells its reader that it is not whole."""
+        """Serve one request. An answer that has begun is cut off. So its reader knows that it is not whole."""
         has_begun = False
 
         async def send_noted(message: Message) -> None:

@@ -20,14 +20,16 @@ LARGEST_HEAD_BYTES = 64 * 1024
 """Largest head. Four trace headers of 8 KiB fit. Frames of chunks and trailers may take this and the body's size."""
 MOST_HEADERS = 100
 MOST_UNREAD_BYTES = 1024 * 1024
-"""What may come of a body whose request has been answered; behind it the connection is closed."""
+"""Bytes that may still come of a body after its answer. Behind them the connection is closed."""
 MOST_PIPELINED = 16
-"""Requests that may wait behind the one in work; an answer is about 1,000 times as dear as the 18 bytes that ask."""
+"""Requests that may wait behind the one in work. An answer costs about 1,000 times the 18 bytes of its request."""
 PIECE_BYTES = 16 * 1024
-"""What is given to the parser at a time, so that a limit is exceeded by no more than this."""
+"""Bytes that the parser gets at a time. A limit is exceeded by no more than this."""
 STALLED_S = 1.0
-"""A timer that fires this late says that the event loop stood still: the caller gets as long once more, and only once,
-because a caller can keep the loop busy."""
+"""A timer that fires this late shows that the event loop stood still.
+
+The caller then gets as long once more. It gets that only once because a caller can keep the loop busy.
+"""
 
 
 class _RequestRefusedError(Exception):
@@ -52,7 +54,7 @@ class BoundedConnection(HttpToolsProtocol):
     _body_began_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        """Take a connection, or answer 503 where its address holds too many."""
+        """Take a connection. Answer 503 where its address holds too many."""
         super().connection_made(transport)
         self._limits = self.app_state["connections"]
         if self.client is not None and not self._limits.admit(self.client[0]):
@@ -72,7 +74,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, in pieces; drop it where the request has been refused."""
+        """Parse the received bytes in pieces. Drop them where the request has been refused."""
         self._unset_keepalive_if_required()
         for start in range(0, len(data), PIECE_BYTES):
             if self._has_ended or self.transport.is_closing():
@@ -109,7 +111,7 @@ class BoundedConnection(HttpToolsProtocol):
             self._stop(414, "target_too_long", f"path and query are longer than {LONGEST_TARGET_BYTES} bytes")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; a trailer is dropped, because the application has seen the head already."""
+        """Keep a header. A trailer is dropped because the application has seen the head already."""
         self._header_count += 1
         if self._header_count > MOST_HEADERS:
             self._stop(431, "too_many_headers", f"there are more than {MOST_HEADERS} headers and trailers")
@@ -138,7 +140,7 @@ class BoundedConnection(HttpToolsProtocol):
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Go on to the next request; the rest of a body that nobody reads may come for a moment."""
+        """Go on to the next request. The rest of an unread body may come for a moment."""
         super().on_response_complete()
         if self._is_answered():
             self._wait(self._limits.linger_s)
@@ -170,7 +172,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._wait(min(limits.body_pause_s, self._body_began_at + slowest_s - self.loop.time()))
 
     def _wait(self, within_s: float) -> None:
-        """Close the connection unless it gets on within a time; the timer is moved only when it must fire earlier."""
+        """Close the connection unless it gets on within a time. The timer is moved only when it must fire earlier."""
         self._due_at = self.loop.time() + within_s
         if self._timer is not None and self._timer.when() > self._due_at:
             self._timer.cancel()
@@ -200,7 +202,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._refused(408, "request_too_slow", "the request did not arrive in time")
 
     def _is_first_unanswered(self) -> bool:
-        """Tell whether an answer written now is an answer to the request that is being read, not to one before it."""
+        """Tell whether an answer written now belongs to the request that is being read and not to an earlier one."""
         if self.pipeline:
             return False
         if self._is_idle():
@@ -227,7 +229,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._end()
 
     def _end(self) -> None:
-        """Send no more, and drop what still comes for a moment."""
+        """Send no more. Drop the bytes that still come for a moment."""
         self._has_ended = True
         if self.transport.can_write_eof():
             self.transport.write_eof()

@@ -1,7 +1,7 @@
-"""Count the connections of one facade process, and say how long each may wait for the other side.
+"""Count the connections of one facade process. Limit how long each may wait for the other side.
 
-The limits hold for a caller without a key too: they are applied before a request is read. Behind a proxy every caller
-has the proxy's address, so the proxy must limit its own callers.
+The limits also hold for a caller without a key. They are applied before a request is read. Behind a proxy every caller
+has the proxy's address. So the proxy must limit its own callers.
 """
 
 from collections import Counter
@@ -21,9 +21,9 @@ class Connections:
     per_address: int
     """Connections that one address may hold."""
     requests: RequestMetrics
-    """Counts what is refused."""
+    """Counts the refusals."""
     head_within_s: float = 10.0
-    """Time from the opening of a connection, or from the first byte of a later request, to the end of the head."""
+    """Time to the end of the head. It starts at the opening of a connection or the first byte of a later request."""
     body_pause_s: float = 20.0
     """Longest time between two bytes of a body."""
     slowest_body_bytes_per_s: float = 1024.0
@@ -31,7 +31,7 @@ class Connections:
     unread_s: float = 60.0
     """Longest time that a caller may leave its answer unread."""
     linger_s: float = 2.0
-    """Time for which a refused caller may go on sending, so that it reads the refusal and sees no reset."""
+    """Time for which a refused caller may go on sending. So it reads the refusal and sees no reset."""
     _held: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -40,7 +40,7 @@ class Connections:
         return self._held.total()
 
     def admit(self, address: str) -> bool:
-        """Count a connection of an address; False, counting nothing, where the address has as many as it may."""
+        """Count a connection of an address. Return False without counting where the address is at its limit."""
         site = _site(address)
         if self._held[site] >= self.per_address:
             return False

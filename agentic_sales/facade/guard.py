@@ -1,6 +1,6 @@
-"""Stand in front of every request: the path decision, the key, the size of the body, and the request id.
+"""Check every request for its path decision and key and body size. Give it a request id.
 
-Nobody gets in without a key. Keys are compared as digests and in constant time, so that neither their length nor a
+No request gets in without a key. Keys are compared as digests and in constant time. So neither their length nor a
 common prefix shows in the time of an answer.
 """
 
@@ -28,7 +28,7 @@ REFUSALS = {
 
 
 class Guard:
-    """ASGI middleware that lets a request through, or answers it."""
+    """ASGI middleware that lets a request through or answers it."""
 
     def __init__(
         self, app: ASGIApp, *, token: SecretStr | None, metrics_token: SecretStr | None = None, limits: BodyLimits
@@ -86,7 +86,7 @@ def _presented_key(headers: Headers) -> str | None:
 
 
 def caller_of(headers: Headers) -> str:
-    """Return what stands for the caller of a request: a digest of its key, empty where the facade needs none."""
+    """Return the digest of a request's key. It stands for the caller. It is empty where the facade needs no key."""
     key = _presented_key(headers)
     return "" if key is None else _digest(key).hex()
 

@@ -1,4 +1,4 @@
-"""Say how the fleet is: alive, ready, and what it serves. These paths need no key."""
+"""Tell whether the fleet is alive and ready and describe its pools and routes. These paths need no key."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ BROKER_CHECK_TIMEOUT_S = 2
 
 @router.get("/health", summary="The facade is alive")
 async def health() -> dict[str, str]:
-    """Answer while the process lives; says nothing of the fleet."""
+    """Answer while the process lives. This tells nothing of the fleet."""
     return {"status": "ok"}
 
 
@@ -35,10 +35,10 @@ async def ok() -> dict[str, bool]:
 
 @router.get("/ready", summary="Every enabled pool can take a run")
 async def ready(request: Request, pools: Literal["all", "any"] = "all") -> Response:
-    """Answer 200 when the broker is reachable and every enabled pool is consumed; else 503 says what is not.
+    """Answer 200 when the broker is reachable and every enabled pool is consumed. Otherwise 503 names the faults.
 
-    With `pools=any` one pool is enough: what a load balancer should ask, so that a pool that is dark does not take the
-    facade of the others with it.
+    With `pools=any` one pool is enough. A load balancer should ask this. A dark pool then does not take down the facade
+    of the others.
     """
     state = state_of(request)
     try:
@@ -55,7 +55,7 @@ async def ready(request: Request, pools: Literal["all", "any"] = "all") -> Respo
 
 @router.get("/info", summary="What this fleet is and serves")
 async def info(request: Request) -> dict[str, Any]:
-    """Describe the version, the pools, the routes, their warnings, and graphs that could not be loaded."""
+    """Describe the version and the pools and the routes and their warnings. Add the graphs that could not be loaded."""
     state = state_of(request)
     pools, canaries, unavailable = await _live_fleet(state)
     return {

@@ -1,6 +1,6 @@
-"""Complete the OpenAPI document by rules, so that no route documents what the guard, the readers and the pools answer.
+"""Complete the OpenAPI document by rules. No route then documents the answers of the guard and readers and pools.
 
-FastAPI documents 422 with a body of its own wherever there is a parameter; every error of this facade has `ErrorBody`.
+FastAPI documents 422 with a body of its own wherever there is a parameter. Every error of this facade has `ErrorBody`.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ _SCHEMES = {
 
 
 def documented(app: FastAPI) -> dict[str, Any]:
-    """Return the document, made when it is first asked for; the value for `app.openapi`."""
+    """Return the document for `app.openapi`. It is made at the first request for it."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
@@ -40,7 +40,7 @@ def documented(app: FastAPI) -> dict[str, Any]:
 
 
 def _hoisted(value: Any, schemas: dict[str, Any]) -> Any:
-    """Return a part of the document with its definitions among the components; its own `$defs` are not found there."""
+    """Return a part of the document with its definitions among the components. Its own `$defs` are not found there."""
     match value:
         case {"$ref": str(reference)} if reference.startswith(_DEFINITIONS):
             return {"$ref": f"{_COMPONENTS}{reference.removeprefix(_DEFINITIONS)}"}

@@ -1,7 +1,7 @@
-"""Answer with a page of a list: its size and begin are asked for, and headers say where the next one begins.
+"""Answer with a page of a list. The request gives its size and begin. Headers give the begin of the next one.
 
-The headers are those of LangGraph's searches: `x-pagination-next` while there is more, and `x-pagination-total`, which
-counts the rows up to the end of this page, and one more while there is one.
+The headers are those of LangGraph's searches. `x-pagination-next` is there while there is more. `x-pagination-total`
+counts the rows up to the end of this page. It counts one more while there is one.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def page(rows: Sequence[Any], *, limit: int, offset: int) -> Response:
     """Answer with the rows of a page.
 
     Args:
-        rows: From the offset on, as plain data; one more than the limit if there are that many.
+        rows: Plain data from the offset on. One more than the limit if there are that many.
         limit: Most that are listed.
         offset: How many were passed over.
     """

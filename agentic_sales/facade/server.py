@@ -1,4 +1,4 @@
-"""Start the facade under uvicorn, and refuse to start it open to the world."""
+"""Start the facade under uvicorn. Refuse to start it open to the world."""
 
 import resource
 
@@ -27,10 +27,10 @@ def serve(host: str, port: int, *, dev: bool) -> None:
     Args:
         host: Address to bind.
         port: TCP port to bind.
-        dev: Allow to start without a key, on loopback only.
+        dev: Allow to start without a key on loopback only.
 
     Raises:
-        ConfigurationError: There is no key, and this is not a loopback address with `dev`; or the database of
+        ConfigurationError: There is no key and this is not a loopback address with `dev`. Or the database of
             `DATABASE_URL` cannot be reached or is not of this release.
     """
     configuration, control = settings(), control_plane()
@@ -54,14 +54,14 @@ def serve(host: str, port: int, *, dev: bool) -> None:
 
 
 def _raise_file_limit() -> None:
-    """Let this process hold as many connections as the machine permits; the usual soft limit is 1,024 files."""
+    """Let this process hold as many connections as the machine permits. The usual soft limit is 1,024 files."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _is_key(token: SecretStr | None) -> bool:
-    """Tell whether this keeps anyone out; a variable that is set to nothing, as Compose files do it, does not."""
+    """Tell whether this key keeps callers out. An empty variable (as in Compose files) does not."""
     return token is not None and token.get_secret_value().strip() != ""
 
 

@@ -1,4 +1,4 @@
-"""Hold what every request of one facade process shares."""
+"""Hold the shared parts of all requests of one facade process."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,9 +34,9 @@ class FacadeState:
     validator: InputValidator
     """Input schemas, compiled."""
     budgets: Budgets
-    """What may be spent on models; a facade only tells it."""
+    """Budgets of models. A facade only tells them."""
     requests: RequestMetrics
-    """What this process counts of its requests."""
+    """Counters of this process's requests."""
     database: Database
     """Durable state."""
     started_at: datetime

@@ -1,4 +1,4 @@
-"""Serve the catalogue of assistants, in the shape that LangGraph's SDKs know. Read only: rows are code."""
+"""Serve the catalogue of assistants in the shape of LangGraph's SDKs. It is read only because rows are code."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ router = APIRouter(tags=["assistants"], route_class=JsonRoute)
 
 DEFAULT_LIMIT = 10
 NAMESPACE_SEPARATOR = "|"
-"""What LangGraph puts between the nodes of a path to a subgraph."""
+"""LangGraph's separator between the nodes of a path to a subgraph."""
 
 
 @router.post("/assistants/search", summary="List the assistants")
@@ -28,7 +28,7 @@ async def search(
     limit: Annotated[int, Body(ge=1, le=1000)] = DEFAULT_LIMIT,
     offset: Annotated[int, Body(ge=0, le=LARGEST_OFFSET)] = 0,
 ) -> Response:
-    """List assistants in the registry's order; `x-pagination-total` counts all that match."""
+    """List assistants in the registry's order. `x-pagination-total` counts all matches."""
     state = state_of(request)
     rows = [row for row in state.control.rows.values() if graph_id in {None, row.assistant_id}]
     page = [_assistant(state, row) for row in rows[offset : offset + limit]]
@@ -40,7 +40,7 @@ async def search(
 
 @router.get("/assistants/{assistant_id}", summary="Describe an assistant")
 async def describe(request: Request, assistant_id: str) -> dict[str, Any]:
-    """Describe one assistant, by its name or its UUID."""
+    """Describe one assistant by its name or its UUID."""
     state = state_of(request)
     return _assistant(state, state.control.row(assistant_id))
 
@@ -67,7 +67,7 @@ async def graph(
     assistant_id: str,
     xray: Annotated[bool | int, Query(description="Unfold the subgraphs.")] = False,  # noqa: FBT002 - a query parameter
 ) -> dict[str, Any]:
-    """Return the drawing of a graph, as `agentic-sales gen` wrote it."""
+    """Return the drawing of a graph as `agentic-sales gen` wrote it."""
     return dict(_drawing(request, assistant_id)["xray" if xray else "graph"])
 
 
@@ -77,7 +77,7 @@ async def subgraphs(
     assistant_id: str,
     recurse: Annotated[bool, Query(description="Also those of subgraphs.")] = False,  # noqa: FBT002 - as above
 ) -> dict[str, Any]:
-    """Return the schemas of a graph's subgraphs, by the nodes that are the subgraphs."""
+    """Return the schemas of a graph's subgraphs by their nodes."""
     found = _drawing(request, assistant_id)["subgraphs"]
     return {name: schemas for name, schemas in found.items() if recurse or NAMESPACE_SEPARATOR not in name}
 

@@ -1,7 +1,7 @@
-"""Serve `/metrics` for Prometheus: the fleet's numbers, and those of this facade's own requests.
+"""Serve `/metrics` for Prometheus with the numbers of the fleet and of this facade's own requests.
 
-The path needs a key, as every path that tells something of the work does: the fleet's, or the one of
-`AGENTIC_SALES_METRICS_TOKEN`, which opens nothing else, so that Prometheus need not hold the key that starts runs.
+The path needs a key like every path that reveals the work. The fleet's key or `AGENTIC_SALES_METRICS_TOKEN` opens it.
+That token opens nothing else. So Prometheus need not hold the key that starts runs.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ DATABASE_TIMEOUT_S = 2.0
 
 @router.get(METRICS_PATH, summary="The fleet's numbers, for Prometheus", response_class=Response)
 async def tell_metrics(request: Request) -> Response:
-    """Answer with every metric; without the fleet's, and `agentic_ledger_up 0`, while Redis is away."""
+    """Answer with every metric. While Redis is away the fleet's are left out and `agentic_ledger_up` is 0."""
     state = state_of(request)
     families = [*state.requests.registry.collect(), *await _fleet(state), *await _stored(state)]
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
@@ -52,7 +52,7 @@ async def _fleet(state: FacadeState) -> list[Metric]:
 
 
 async def _stored(state: FacadeState) -> list[Metric]:
-    """Tell what waits for people; nothing while the database does not say so in time."""
+    """Tell the number of entries that wait for people. It is left out while the database does not answer in time."""
     try:
         async with asyncio.timeout(DATABASE_TIMEOUT_S), state.database.reading() as connection:
             pending = await pending_count(connection, now=clock.now())

@@ -1,6 +1,6 @@
-"""Show an operator's tools what the processes of a fleet say of themselves, and send a probe the way of a run.
+"""Show the notes of a fleet's processes to an operator's tools. Send a probe the way of a run.
 
-Host names and versions are nobody's business but the operator's: these paths need the key, `/info` does not.
+Host names and versions concern only the operator. So these paths need the key and `/info` does not.
 """
 
 import json
@@ -21,12 +21,12 @@ from agentic_sales.runs.reaching import reaching_redis
 router = APIRouter(prefix="/fleet", tags=["fleet"], route_class=JsonRoute)
 
 NOTE_LIFETIME_S = 3.5
-"""A worker writes its note with each sign of life; one that was killed leaves the note behind."""
+"""A worker writes its note with each sign of life. A killed worker leaves the note behind."""
 
 
 @router.get("", summary="What the facade and every live worker say of themselves")
 async def describe_fleet(request: Request) -> dict[str, Any]:
-    """Tell version, clock and control plane of this facade and of the workers, for whoever compares them."""
+    """Tell version and clock and control plane of this facade and of the workers for a comparison."""
     state = state_of(request)
     with reaching_redis("asking for the workers"):
         return {"facade": await _about_facade(state), "workers": await _live_notes(state)}
@@ -34,9 +34,9 @@ async def describe_fleet(request: Request) -> dict[str, Any]:
 
 @router.post("/probe/{assistant_id}", summary="Send a probe through the pool of an assistant")
 async def probe(request: Request, assistant_id: str) -> Response:
-    """Go the way of a run, headers included, up to a worker's child, and answer with what arrived there.
+    """Go the way of a run up to a worker's child with its headers. Answer with the data that arrived there.
 
-    The graph is loaded and not run: a probe costs no model call and has no effect.
+    The graph is loaded and not run. A probe costs no model call and has no effect.
     """
     state = state_of(request)
     row = state.control.row(assistant_id)

@@ -1,4 +1,4 @@
-"""Count the requests of one facade process: rate, errors, duration, by route."""
+"""Count the requests of one facade process. It keeps rate and errors and duration by route."""
 
 from time import perf_counter
 
@@ -48,7 +48,7 @@ class RequestMetrics:
 
 
 class Counted:
-    """ASGI middleware that counts every answer under its route's template; never under the path, which holds ids."""
+    """ASGI middleware that counts every answer under its route's template. A path is no label because it holds ids."""
 
     def __init__(self, app: ASGIApp, *, requests: RequestMetrics) -> None:
         self._app = app
@@ -71,7 +71,7 @@ class Counted:
 
 
 def _method(scope: Scope) -> str:
-    """Return a method that HTTP knows; whoever invents others must not invent series."""
+    """Return a method that HTTP knows. A caller's invented method must not make a new series."""
     method: str = scope["method"]
     return method if method in _METHODS else "OTHER"
 

@@ -1,4 +1,4 @@
-"""Trace the requests of one facade process for as long as it serves; nothing where tracing is off."""
+"""Trace the requests of one facade process for as long as it serves. Do nothing where tracing is off."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from agentic_sales.settings import Settings
 
 @asynccontextmanager
 async def traced(app: FastAPI, configuration: Settings) -> AsyncIterator[None]:
-    """Open the plane, trace every request to the application, and send what was recorded at the end."""
+    """Open the plane and trace every request to the application. Send the recorded spans at the end."""
     opened = open_plane(configuration, "facade")
     try:
         with ExitStack() as stack:
@@ -30,7 +30,7 @@ async def traced(app: FastAPI, configuration: Settings) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def langsmith_kept(ledger: Ledger) -> AsyncIterator[None]:
-    """Bring LangSmith the feedback that waits, and learn where its projects are, if LangSmith is on."""
+    """Bring LangSmith the waiting feedback and learn where its projects are if LangSmith is on."""
     opened = plane()
     if opened is None or opened.run_trees is None:
         yield

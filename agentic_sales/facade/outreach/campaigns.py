@@ -1,6 +1,6 @@
-"""Serve campaigns: make them, take people in, start and stop them, answer what they ask, and tell how they do.
+"""Serve campaigns. Make and fill and start and stop them and answer their questions and report on them.
 
-Nothing here sends or runs anything: it changes rows, and the next tick acts on them.
+No request here sends or runs anything. It changes rows. The next tick acts on them.
 """
 
 from dataclasses import asdict
@@ -100,7 +100,7 @@ class Resolution(_Body):
 
 @router.post("", responses=ERRORS, status_code=201, summary="Make a campaign")
 async def create_campaign(request: Request, body: NewCampaign) -> dict[str, Any]:
-    """Make a campaign, as a draft: nothing happens before it is started."""
+    """Make a campaign as a draft. Nothing happens before its start."""
     state, now = state_of(request), clock.now()
     plan = read_plan(body.plan, control=state.control, check_input=state.validator.check, now=now)
     return described(await desk.create(state.database, body.campaign_id, name=body.name, plan=plan, now=now))
@@ -110,7 +110,7 @@ async def create_campaign(request: Request, body: NewCampaign) -> dict[str, Any]
 async def list_campaigns(
     request: Request, state: CampaignState | None = None, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
-    """List campaigns, the newest first."""
+    """List campaigns with the newest first."""
     async with _database(request).reading() as connection:
         found = await campaigns(connection, state=state, limit=limit + 1, offset=offset)
     return page([described(row) for row in found], limit=limit, offset=offset)
@@ -126,14 +126,14 @@ async def create_mailbox(request: Request, body: NewMailbox) -> dict[str, Any]:
 
 @router.get("/mailboxes", responses=ERRORS, summary="List the mailboxes")
 async def list_mailboxes(request: Request) -> list[dict[str, Any]]:
-    """List the mailboxes, with their limits, and until when and why one is held."""
+    """List the mailboxes with their limits and the end and reason of a hold."""
     async with _database(request).reading() as connection:
         return [row.as_data() for row in await mailboxes(connection)]
 
 
 @router.post("/mailboxes/{mailbox_id}/{verb}", responses=ERRORS, summary="Hold or release a mailbox")
 async def switch_mailbox(request: Request, mailbox_id: str, verb: desk.Switch) -> dict[str, Any]:
-    """Let a mailbox send nothing; or let it send again, also one that its server refused."""
+    """Stop a mailbox from sending or let it send again. This also frees a mailbox that its server refused."""
     row = await desk.switch_mailbox(_database(request), MailboxId(mailbox_id), verb, now=clock.now())
     return row.as_data()
 
@@ -147,7 +147,7 @@ async def list_approvals(
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
-    """List questions about messages, the oldest first, each with its message."""
+    """List questions about messages with the oldest first. Each comes with its message."""
     campaign = CampaignId(campaign_id) if campaign_id else None
     async with _database(request).reading() as connection:
         found = await approvals(connection, state=state, campaign_id=campaign, limit=limit + 1, offset=offset)
@@ -157,7 +157,7 @@ async def list_approvals(
 
 @router.post("/approvals/{approval_id}", responses=ERRORS, summary="Approve, edit or reject a message")
 async def answer_approval(request: Request, approval_id: str, body: Answer) -> dict[str, Any]:
-    """Answer a question; of many answers at once one counts, the others are 409, as are late ones."""
+    """Answer a question. One of many simultaneous answers counts. The others and late ones are 409."""
     database, key, now = _database(request), ApprovalId(approval_id), clock.now()
     if body.decision == "edit":
         row = await edit_message(
@@ -180,7 +180,7 @@ async def list_inbound(
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
-    """List answers, bounces and receipts, the newest first; without a touch, one names no message of ours."""
+    """List answers and bounces and receipts with the newest first. One without a touch names no message of ours."""
     async with _database(request).reading() as connection:
         found = await inbound_messages(
             connection,
@@ -195,7 +195,7 @@ async def list_inbound(
 
 @router.get("/touches/{touch_id}", responses=ERRORS, summary="Say when a message will go, and why not now")
 async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
-    """Describe a message, and forecast it by the rules of the send door."""
+    """Describe a message and forecast it by the rules of the send door."""
     forecast = await when_and_why(_database(request), TouchId(touch_id), now=clock.now())
     async with _database(request).reading() as connection:
         row = await touch(connection, TouchId(touch_id))
@@ -204,14 +204,17 @@ async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
 
 @router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
 async def resolve_touch(request: Request, touch_id: str, body: Resolution) -> dict[str, Any]:
-    """End an ambiguous message as what somebody found out that it is; its person's sequence goes on accordingly."""
+    """End an ambiguous message with a person's finding. The sequence of its recipient goes on accordingly."""
     row = await resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=clock.now())
     return row.as_data()
 
 
 @router.get("/{campaign_id}", responses=ERRORS, summary="Tell how a campaign does")
 async def describe_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
-    """Describe a campaign: its plan, how far its people are, what became of its messages, which variant does better."""
+    """Describe a campaign with its plan and progress and the results of its messages and variants.
+
+    It tells how far its people are and which variant does better.
+    """
     async with _database(request).reading() as connection:
         row = await desk.known_campaign(connection, CampaignId(campaign_id))
         report = await report_of(connection, CampaignId(campaign_id), steps=len(row.plan["steps"]))
@@ -220,14 +223,14 @@ async def describe_campaign(request: Request, campaign_id: str) -> dict[str, Any
 
 @router.post("/{campaign_id}/unpark", responses=ERRORS, summary="Let parked people go on")
 async def unpark_people(request: Request, campaign_id: str, contact_id: str | None = None) -> dict[str, int]:
-    """Let one parked person go on, or all of the campaign; who still cannot go on is parked again, with the reason."""
+    """Let one parked person or all of the campaign go on. A still blocked person is parked again with the reason."""
     person = ContactId(contact_id) if contact_id else None
     return {"unparked": await desk.unpark_people(_database(request), CampaignId(campaign_id), person, now=clock.now())}
 
 
 @router.post("/{campaign_id}/{verb}", responses=ERRORS, summary="Start, pause, resume or stop a campaign")
 async def move_campaign(request: Request, campaign_id: str, verb: desk.Verb) -> dict[str, Any]:
-    """Move a campaign to another state; 409 where that makes no sense."""
+    """Move a campaign to another state. 409 where that makes no sense."""
     return described(await desk.move(_database(request), CampaignId(campaign_id), verb, now=clock.now()))
 
 
@@ -235,7 +238,7 @@ async def move_campaign(request: Request, campaign_id: str, verb: desk.Verb) -> 
 async def list_enrollments(
     request: Request, campaign_id: str, state: EnrollmentState | None = None, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
-    """List the people of a campaign and where each stands."""
+    """List the people of a campaign and their places in it."""
     async with _database(request).reading() as connection:
         await desk.known_campaign(connection, CampaignId(campaign_id))
         found = await enrollments(connection, CampaignId(campaign_id), state=state, limit=limit + 1, offset=offset)
@@ -252,7 +255,7 @@ async def list_touches(
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
-    """List the messages of a campaign, the oldest first, and what became of each."""
+    """List the messages of a campaign and their results with the oldest first."""
     async with _database(request).reading() as connection:
         await desk.known_campaign(connection, CampaignId(campaign_id))
         found = await touches(

@@ -1,4 +1,4 @@
-"""Take events of mail providers, which carry a signature instead of a key; a forged one changes nothing."""
+"""Take events of mail providers. They carry a signature instead of a key. A forged event changes nothing."""
 
 from datetime import datetime
 from typing import Any
@@ -28,9 +28,9 @@ _SIGNED = ("id", "timestamp", "signature")
 
 @router.post("/webhooks/resend", summary="Take an event of Resend")
 async def resend(request: Request) -> dict[str, str]:
-    """Record a signed event; sent twice, it counts once. A received mail is queued, and a worker reads it.
+    """Record a signed event. A repeated event counts once. A received mail is queued and a worker reads it.
 
-    401: not signed by Resend, or older than five minutes.
+    Answers 401 when Resend has not signed it or it is older than five minutes.
     """
     state = state_of(request)
     event = _verified(state, await request.body(), request.headers)
@@ -50,7 +50,7 @@ async def resend(request: Request) -> dict[str, str]:
 
 
 async def _queue(state: FacadeState, event_id: str, event: dict[str, Any], received_at: datetime) -> str:
-    """Leave the reading of a mail to a worker, because a stranger wrote it."""
+    """Leave the reading of a mail to a worker because a stranger wrote it."""
     async with state.database.writing() as connection:
         if await inbound(connection, f"{RESEND}:{event_id}") is not None:
             return "known"
@@ -59,7 +59,7 @@ async def _queue(state: FacadeState, event_id: str, event: dict[str, Any], recei
 
 
 async def _keep(state: FacadeState, event: dict[str, Any], exc: Exception, received_at: datetime) -> str:
-    """Keep an event that raised for people; answered as an error it would come again for days."""
+    """Keep an event that raised for people. An error answer would bring it again for days."""
     async with state.database.writing() as connection:
         raw, now = to_wire(event), clock.now()
         await keep_unreadable(connection, raw, exc, source=RESEND, received_at=received_at, now=now)
@@ -70,7 +70,7 @@ def _verified(state: FacadeState, body: bytes, headers: Headers) -> dict[str, An
     """Return the event of a body that Resend signed.
 
     Raises:
-        BadSignature: It did not, or no secret is configured.
+        BadSignature: Resend did not sign it or no secret is configured.
     """
     signed = {f"webhook-{name}": headers.get(f"svix-{name}", "") for name in _SIGNED}
     reason: object = "RESEND_WEBHOOK_SECRET is not set"

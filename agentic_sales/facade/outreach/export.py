@@ -1,4 +1,4 @@
-"""Hand out what is held of a person, as `forget` would erase it."""
+"""Export the same data of a person that `forget` would erase."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ kept; threads hold the person's id and dates alone"
 
 
 class Exported(BaseModel):
-    """What is held of a person."""
+    """All data that is held of a person."""
 
     known: bool = Field(description="False: the store does not know the person.")
     held: dict[str, list[dict[str, Any]]] = Field(description="Everything that the store has, by kind.")
@@ -27,7 +27,7 @@ class Exported(BaseModel):
 
 @router.post("/export", responses=ERRORS, summary="Hand out what is held of a person")
 async def export(request: Request, body: Person) -> Exported:
-    """Hand out everything that the store holds of a person, who may ask for it; it changes nothing."""
+    """Export all data that the store holds of a person. A person may ask for it. This changes nothing."""
     async with state_of(request).database.reading() as connection:
         held = await held_of(connection, body.email)
     return Exported(known="contacts" in held, held={kind: [dict(row) for row in rows] for kind, rows in held.items()})

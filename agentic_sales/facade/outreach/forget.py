@@ -1,7 +1,7 @@
-"""Forget a person everywhere: in the store, in the threads of the campaigns, in the records of every run that saw one.
+"""Forget a person in the store and in the threads of campaigns and in the records of every run that saw the person.
 
-Each step can be done again, so a request that was cut off is sent again, and two at once both come to the end; the
-person's own row goes last.
+Each step can be done again. So an aborted request can be sent again. Two at once both come to the end. The person's own
+row goes last.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from agentic_sales.wire import from_wire
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
 
 RESTS_WITHIN_S = 15.0
-"""How long all that is at work on the person may take to end, before the request is refused."""
+"""How long all work on the person may take to end before the request is refused."""
 POLL_S = 0.1
 RUNS_AT_ONCE = 200
 LEFT = "mail that has left (in mailboxes, and in the maildir of another machine), traces, runs that callers asked for \
@@ -37,7 +37,7 @@ themselves, backups, PostgreSQL's dead rows before a vacuum, and Redis' append-o
 
 
 class Forgotten(BaseModel):
-    """What was erased."""
+    """Counts of the erased data."""
 
     known: bool = Field(description="False: the store did not know the person; nothing will be sent there either way.")
     erased: dict[str, int] = Field(description="How much this request erased, by kind.")
@@ -57,11 +57,11 @@ class Person(BaseModel):
 
 @router.post("/forget", responses=ERRORS, summary="Forget a person")
 async def forget(request: Request, body: Person) -> Forgotten:
-    """Erase a person everywhere, and keep a digest of the address, so that nobody writes to it again."""
+    """Erase a person everywhere. Keep a digest of the address so that no message goes to it again."""
     database = state_of(request).database
     leaving = await leave_for_good(database, body.email, now=clock.now())
     if leaving is None:
-        await database.scrub()  # Its file may hold what a request erased that was cut off then.
+        await database.scrub()  # Its file may hold data that an aborted request erased.
         return Forgotten(known=False, erased={})
     return await _Erasure(request).of(leaving)
 
@@ -78,19 +78,19 @@ class _Erasure:
         self._erased_runs = 0
 
     async def of(self, leaving: Leaving) -> Forgotten:
-        """Erase a person who was told to leave for good.
+        """Erase a person whose messages have been stopped for good.
 
         Raises:
-            PoolUnavailable: No worker lives that could erase a thread; nothing is sent meanwhile.
+            PoolUnavailable: No live worker can erase a thread. Nothing is sent meanwhile.
             ThreadBusy: A visit did not end in time.
-            RunNotEnded: A run that saw the person did not end in time, although it was cancelled.
+            RunNotEnded: A run that saw the person did not end in time after its cancellation.
             RunFailed: The state of a thread could not be erased.
             BrokerUnavailable: Redis did not answer.
-            StateUnavailable: The database did not answer, or its file could not be written anew.
+            StateUnavailable: The database did not answer or its file could not be written anew.
         """
         for thread_id in leaving.threads:
             await self._rest(thread_id)
-        # Not before: a visit that was at work has written until now.
+        # Not before, because a visit at work has written until now.
         database = self._state.database
         wrote = await written_to(database, leaving.contact_id)
         await self._erase_runs(wrote.run_ids)
@@ -105,7 +105,7 @@ class _Erasure:
         return Forgotten(known=True, erased={**erased, **await erase(database, leaving.contact_id)})
 
     async def _rest(self, thread_id: str) -> None:
-        """Wait until nobody is at work on a thread; who was to begin does not begin."""
+        """Wait until no run is at work on a thread. A run that was to begin does not begin."""
         records = self._state.threads
         while True:
             await self._check_pool()
@@ -119,7 +119,7 @@ class _Erasure:
             await asyncio.sleep(POLL_S)
 
     async def _check_pool(self) -> None:
-        """Refuse at once what would wait for a pool in which nobody lives."""
+        """Refuse at once a request that would wait for a pool without a live worker."""
         queue = self._state.control.decide(CAMPAIGN).queue
         with reaching_redis("looking for workers"):
             workers = await self._state.runs.ledger.live_workers([queue])
@@ -132,7 +132,7 @@ class _Erasure:
                 await self._state.runs.cancel(run_id)
 
     async def _erase_thread(self, thread_id: str) -> int:
-        """Erase a thread with its runs; return how many checkpoints it had."""
+        """Erase a thread with its runs. Return the number of its checkpoints."""
         while True:
             await self._rest(thread_id)
             while records := await self._state.threads.runs(thread_id, limit=RUNS_AT_ONCE, offset=0, status=None):
@@ -141,7 +141,7 @@ class _Erasure:
                 return await self._erase_state(thread_id)
 
     async def _erase_runs(self, run_ids: Iterable[RunId]) -> None:
-        """Erase the records of runs and of those that they asked for, whoever was asked before who asked."""
+        """Erase the records of runs and of their sub-runs. Each sub-run goes before its parent."""
         for run_id in reversed(await self._state.runs.with_sub_runs(run_ids)):
             self._runs.add(run_id)
             while (verdict := await self._state.runs.remove(run_id)) == "live":
@@ -152,11 +152,11 @@ class _Erasure:
             self._erased_runs += verdict == "gone"
 
     async def _erase_state(self, thread_id: str) -> int:
-        """Erase the state of a thread, by the pool that owns its graph."""
+        """Erase the state of a thread in the pool that owns its graph."""
         known = ThreadState(CAMPAIGN, None)
         outcome = await answered(self._request, thread_id, known, {"kind": "delete"}, changes_it=True)
         if (failure := outcome.failure) is not None:
             raise RunFailed(outcome.run_id, failure.code, failure.message, is_retryable=failure.is_retryable)
         await self._state.threads.delete(thread_id)
-        await self._state.runs.remove(outcome.run_id)  # Its record names the thread, and so the person's id.
+        await self._state.runs.remove(outcome.run_id)  # Its record names the thread and so the person's id.
         return int(from_wire(outcome.output or b"{}")["checkpoints"])

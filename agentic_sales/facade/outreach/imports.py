@@ -1,4 +1,7 @@
-"""Take in files of people: received to disk, read in a thread, answered as one document or as a stream of progress."""
+"""Receive files of people to disk and read them in a thread.
+
+The answer is one document or a stream of progress.
+"""
 
 import tempfile
 from collections import Counter
@@ -31,7 +34,7 @@ log = structlog.get_logger()
 IN_MEMORY_BYTES = 1024 * 1024
 """Larger files are kept on disk until they are read."""
 MOST_LINES_TOLD = 10_000
-"""Lines that one JSON document tells of; of a longer file, those that have something to say."""
+"""Lines that one JSON document lists. A longer file lists only the lines with something to say."""
 PROGRESS = "application/x-ndjson"
 
 
@@ -39,11 +42,11 @@ PROGRESS = "application/x-ndjson"
 async def import_people(
     request: Request, campaign_id: str, basis: ConsentBasis | None = None, source: str = "", file: str = ""
 ) -> Response:
-    """Take people in and enroll them; the answer says of every line what was taken and what was wrong with it.
+    """Take people in and enroll them. The answer lists the taken data and the faults of every line.
 
     A file may be larger than other bodies (`AGENTIC_SALES_MAX_IMPORT_BYTES`). With `Accept: application/x-ndjson` the
-    answer is a stream: a line per transaction of what became of its lines, and last the sum. `file` is the name of the
-    file, which becomes the source of suppressions.
+    answer is a stream. It has one line per transaction with the results of its lines. The sum comes last. `file` is the
+    name of the file. It becomes the source of suppressions.
     """
     database, key = state_of(request).database, CampaignId(campaign_id)
     async with database.reading() as connection:
@@ -63,21 +66,21 @@ async def import_people(
 
 @dataclass
 class Joining:
-    """People of a file who join a campaign."""
+    """People of a file for a campaign."""
 
     contacts: ContactImport
     """The file."""
     database: Database
-    """Where they are kept."""
+    """Store that keeps them."""
     campaign_id: CampaignId
     """The campaign."""
     counts: Counter[str] = field(default_factory=Counter)
-    """How many lines there were until now of each status."""
+    """Number of lines so far by status."""
     enrolled: int = 0
-    """How many people joined until now."""
+    """Number of people that joined so far."""
 
     async def batches(self) -> AsyncIterator[list[LineReport]]:
-        """Take people in, and let those of each transaction join."""
+        """Take people in. Let those of each transaction join."""
         async for batch in self.contacts.batches(self.database):
             people = [line.contact_id for line in batch if line.contact_id is not None]
             self.enrolled += await desk.enroll_people(self.database, self.campaign_id, people, now=clock.now())
@@ -85,7 +88,7 @@ class Joining:
             yield batch
 
     async def report(self) -> dict[str, Any]:
-        """Take everybody in; return what became of the file."""
+        """Take everybody in. Return the report of the file."""
         lines: list[LineReport] = []
         async for batch in self.batches():
             lines += batch
@@ -94,7 +97,7 @@ class Joining:
         return {**self._head(), "lines": [asdict(line) for line in lines], **self._sum()}
 
     async def progress(self, opened: ExitStack) -> AsyncIterator[bytes]:
-        """Take everybody in; tell of each transaction, and last the sum. A failure is told as `error`."""
+        """Take everybody in. Tell of each transaction and last the sum. A failure is told as `error`."""
         with opened:
             yield _line({"event": "file", **self._head()})
             try:

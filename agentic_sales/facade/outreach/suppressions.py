@@ -1,6 +1,6 @@
-"""Serve the list of people to whom nothing is sent: show it, put somebody on it by hand, take somebody off it.
+"""Serve the suppression list. Show it and put a person on it by hand and take a person off it.
 
-Addresses come in bodies alone: a URL stands in logs, which outlive the person's row.
+Addresses come in bodies alone. A URL stands in logs. Logs outlive the person's row.
 """
 
 from typing import Annotated, Any
@@ -50,7 +50,7 @@ async def list_suppressions(
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
-    """List to whom nothing is sent, the newest first: by digest, and by address where the person is known."""
+    """List the suppressions with the newest first. Each has a digest and an address where the person is known."""
     narrowed: dict[str, Any] = {"reason": reason, "source": source, "email_hash": email_hash}
     async with state_of(request).database.reading() as connection:
         found = await suppressions(connection, **narrowed, limit=limit + 1, offset=offset)
@@ -61,7 +61,7 @@ async def list_suppressions(
 async def list_lifts(
     request: Request, *, email_hash: Digest = None, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
-    """List what was taken off the list, the newest first."""
+    """List the removals from the suppression list with the newest first."""
     async with state_of(request).database.reading() as connection:
         found = await lifts(connection, email_hash=email_hash, limit=limit + 1, offset=offset)
     return page([row.as_data() for row in found], limit=limit, offset=offset)
@@ -69,14 +69,17 @@ async def list_lifts(
 
 @router.post("", responses=ERRORS, summary="Send nothing more to a person")
 async def suppress(request: Request, body: Suppression) -> dict[str, list[str]]:
-    """Send nothing more to a person, in any campaign; return what that ended."""
+    """Send nothing more to a person in any campaign. Return the work that this ended."""
     stopped = await suppress_by_hand(state_of(request).database, body.email, by=body.by, now=clock.now())
     return {"touches": list(stopped.touches), "campaigns": list(stopped.campaigns)}
 
 
 @router.post("/lift", responses=ERRORS, summary="Take a person off the list")
 async def lift(request: Request, body: Lift) -> list[dict[str, Any]]:
-    """Take a person off the list; 409: the person asked to be on it. What was stopped for the person stays so."""
+    """Take a person off the list. Stopped work of the person stays stopped.
+
+    409 when the person asked to be on the list.
+    """
     lifted = await lift_suppressions(
         state_of(request).database,
         body.email,

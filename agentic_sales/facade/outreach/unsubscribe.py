@@ -1,7 +1,7 @@
-"""Let recipients leave: opening the link shows a form and changes nothing, posting to it is the wish (RFC 8058).
+"""Let recipients unsubscribe. Opening the link shows a form and changes nothing. Posting to it is the wish (RFC 8058).
 
-Mail scanners follow links, so `GET` must not act; mail programs post without a login, so `POST` needs no key. Every
-token gets the same answers, so nobody can find out which ones are real.
+Mail scanners follow links. So `GET` must not act. Mail programs post without a login. So `POST` needs no key. Every
+token gets the same answers. So a caller cannot find out the real ones.
 """
 
 from fastapi import APIRouter, Request
@@ -37,13 +37,13 @@ _DONE = _PAGE.format(body="<p>You are unsubscribed. You will get no more mail fr
 
 @router.get("/unsubscribe/{token}", summary="Show the form with which a recipient leaves")
 async def show(token: str) -> HTMLResponse:  # noqa: ARG001 - the form posts to this very path
-    """Show a form; nothing is changed, whatever the token."""
+    """Show a form. Nothing is changed by any token."""
     return HTMLResponse(_FORM, headers=_HEADERS)
 
 
 @router.post("/unsubscribe/{token}", summary="Write no more to the recipient of this link")
 async def leave(request: Request, token: str) -> HTMLResponse:
-    """Stop every message to the person, in every campaign; an unknown token gets the same answer."""
+    """Stop every message to the person in every campaign. An unknown token gets the same answer."""
     state = state_of(request)
     if (known := open_links(state.settings).read(token)) is not None:
         async with state.database.writing() as connection:

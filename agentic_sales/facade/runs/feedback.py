@@ -1,4 +1,4 @@
-"""Take what people say of runs. It is answered as soon as Redis has it; `langsmith_door` brings it on."""
+"""Take feedback on runs. It is answered as soon as Redis has it. `langsmith_door` brings it on."""
 
 import time
 from typing import Any
@@ -22,7 +22,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for sta
 
 @router.post("/runs/{run_id}/feedback", status_code=202, responses=_ERRORS, summary="Say how good a run was")
 async def give_feedback(request: Request, run_id: str, given: FeedbackRequest) -> Response:
-    """Keep feedback on a run, for LangSmith; it is delivered once, now or when LangSmith is back."""
+    """Keep feedback on a run for LangSmith. It is delivered once. That is now or after LangSmith's return."""
     runs = state_of(request).runs
     record = await runs.record(RunId(run_id))
     if record.langsmith_run_id is None:

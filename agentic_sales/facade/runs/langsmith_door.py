@@ -1,7 +1,7 @@
-"""Speak to LangSmith for one facade: learn where its projects are, and bring it the feedback that waits.
+"""Speak to LangSmith for one facade. Learn where its projects are and bring it the waiting feedback.
 
-Neither is on the way of a request. Both are tried again for as long as LangSmith is away; each entry of feedback is
-taken by one facade at a time. Imported only where LangSmith is switched on.
+Neither is on the way of a request. Both are tried again for as long as LangSmith is away. Only one facade at a time
+takes an entry of feedback. This is imported only where LangSmith is switched on.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ log = structlog.get_logger()
 POLL_S = 1.0
 LONGEST_PAUSE_S = 300.0
 GIVEN_UP_AFTER_S = 7 * 86_400.0
-"""Age at which feedback is dropped, seconds: LangSmith has refused it for a week."""
+"""Age in seconds at which feedback is dropped. LangSmith has refused it for a week."""
 LEARN_AGAIN_S = 30.0
 
 
@@ -59,7 +59,7 @@ async def _deliver_forever(trees: RunTrees, queue: FeedbackQueue) -> None:
                 await _deliver(trees, queue, feedback)
         except RedisError as exc:
             log.warning("feedback_queue_unreachable", reason=str(exc))
-        except Exception:  # An entry that raises comes back later; those behind it are delivered meanwhile.
+        except Exception:  # An entry that raises comes back later. The entries behind it are delivered meanwhile.
             log.exception("feedback_raised")
         await asyncio.sleep(POLL_S)
 

@@ -1,4 +1,4 @@
-"""Serve many runs at once: start several, cancel several, list them."""
+"""Serve many runs at once. Start several or cancel several or list them."""
 
 from contextlib import suppress
 from typing import Annotated, Any, Literal
@@ -28,14 +28,14 @@ MOST_CANCELLED = 10_000
 
 
 class CancelRequest(BaseModel):
-    """Which runs to cancel: some by their ids, or all of a status."""
+    """Runs to cancel by their ids or by a status."""
 
     thread_id: str | None = Field(default=None, description="Only runs of this thread.")
     run_ids: list[str] | None = Field(default=None, min_length=1, max_length=1000, description="Ids of the runs.")
     status: Literal["pending", "running", "all"] | None = Field(default=None, description="Every run of this status.")
 
     def is_wanted(self, record: RunRecord) -> bool:
-        """Say whether a run is to be cancelled; one that has ended is not."""
+        """Say whether a run is to be cancelled. An ended one is not."""
         if record.status in ENDED or self.thread_id not in {None, record.thread_id}:
             return False
         return self.status in {None, "all", record.status}
@@ -43,9 +43,9 @@ class CancelRequest(BaseModel):
 
 @router.post("/runs/batch", responses=RUN_ERRORS, summary="Run several workflows in the background")
 async def start_runs(request: Request) -> Response:
-    """Enqueue runs in the order given; answers a run for each, or why it was not started.
+    """Enqueue runs in the order given. Answer with each run or the reason against its start.
 
-    A request that is wrong starts nothing. An `Idempotency-Key` holds for each run by its place in the list.
+    A wrong request starts nothing. An `Idempotency-Key` holds for each run by its place in the list.
     """
     started = await submit_all(request)
     refused = [one for one in started if isinstance(one, AgenticSalesError)]
@@ -70,7 +70,7 @@ async def cancel_runs(
         Literal["interrupt", "rollback"], Query(description="`rollback`: also undo what the runs did to their threads.")
     ] = "interrupt",
 ) -> Response:
-    """Cancel runs that wait or run, by their ids or by their status; 404: there is none."""
+    """Cancel waiting or running runs by their ids or by their status. 404 when there is none."""
     if (asked.run_ids is None) == (asked.status is None):
         raise InvalidRequest("name the runs to cancel by `run_ids` or by `status`, and not by both")
     found = await _found(state_of(request), asked)
@@ -79,7 +79,7 @@ async def cancel_runs(
     for record in found:
         if action == "rollback" and (undoing := await undo(request, record)) is not None:
             undoing.ended.cancel()
-        with suppress(UnknownRun):  # It has expired since it was found, and those behind it are cancelled all the same.
+        with suppress(UnknownRun):  # It has expired since it was found. The runs behind it are cancelled all the same.
             await state_of(request).runs.cancel(record.run_id)
     return Response(status_code=204)
 
@@ -100,7 +100,7 @@ async def list_runs(
     status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
     assistant_id: Annotated[str | None, Query(description="Only runs of this workflow, by its name or UUID.")] = None,
 ) -> Response:
-    """List the last runs that the ledger still has, the latest first; `x-pagination-next` is the next offset."""
+    """List the last runs that the ledger still has with the latest first. `x-pagination-next` is the next offset."""
     state = state_of(request)
     wanted = None if assistant_id is None else state.control.row(assistant_id).assistant_id
 

@@ -1,7 +1,8 @@
-"""Answer part by part, and tell a caller that left from a fault of ours.
+"""Answer part by part. Tell a caller that left from a fault of ours.
 
-Both end the parts with the same cancellation or exception. Only the server's word `http.disconnect` says that the
-caller has left; after it, and only then, Starlette calls an answer's background task although the parts did not end.
+Both end the parts with the same cancellation or exception. Only the server's message `http.disconnect` says that the
+caller has left. After it Starlette calls an answer's background task although the parts did not end. It does so only
+then.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -28,9 +29,9 @@ class PartsAnswer(StreamingResponse):
         Args:
             parts: Its body.
             when_left: Called when the caller leaves before the last part.
-            when_over: Called when the answer is over, however it ended.
+            when_over: Called at any end of the answer.
             headers: Its headers.
-            media_type: What its body is.
+            media_type: Media type of its body.
         """
         self._is_complete = False
         self._when_left = when_left

@@ -1,4 +1,4 @@
-"""Bound the streams that one facade process serves at a time: each holds a connection to Redis."""
+"""Bound the simultaneous streams of one facade process. Each holds a connection to Redis."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

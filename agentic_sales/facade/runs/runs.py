@@ -1,6 +1,6 @@
-"""Serve runs: start them and wait, start them and stream, start them and leave; look at them, join them, cancel them.
+"""Serve runs. Start them and wait or stream or leave. Look at them and join them and cancel them.
 
-A run without a thread has a thread id that no other run has, because LangGraph's SDKs ask for runs by both.
+A run without a thread has a thread id that no other run has. LangGraph's SDKs ask for runs by both ids.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ RUN_ERRORS: dict[int | str, dict[str, object]] = {
     "/runs/wait", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow and wait for its end"
 )
 async def wait_for_run(request: Request) -> Response:
-    """Enqueue a run on the pool that the routing contract gives it, and answer with its final state."""
+    """Enqueue a run on the pool that the routing contract gives it. Answer with its final state."""
     submission = await submit(request)
     cancel = submission.body.on_disconnect == "cancel"
     return await answer_when_ended(request, submission.run, cancel_on_disconnect=cancel)
@@ -46,13 +46,13 @@ async def wait_for_run(request: Request) -> Response:
 
 @router.post("/runs/stream", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow and stream it")
 async def stream_run(request: Request) -> Response:
-    """Enqueue a run and answer with its events, as they come."""
+    """Enqueue a run and answer with its events as they come."""
     return await stream_started(request)
 
 
 @router.post("/runs", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow in the background")
 async def start_run(request: Request) -> Response:
-    """Enqueue a run and answer at once; join, stream or look at it later."""
+    """Enqueue a run and answer at once. Join or stream or look at it later."""
     submission = await submit(request, is_streamed=True)
     submission.run.ended.cancel()
     record = await state_of(request).runs.record(submission.run.run_id)
@@ -63,14 +63,14 @@ async def start_run(request: Request) -> Response:
 async def list_dead_runs(
     request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Offset = 0
 ) -> list[dict[str, Any]]:
-    """List the dead runs, the latest first; each can be retried or discarded."""
+    """List the dead runs with the latest first. Each can be retried or discarded."""
     return [described(record) for record in await state_of(request).runs.dead(limit=limit, offset=offset)]
 
 
 @router.get("/runs/{run_id}", responses=RUN_ERRORS, summary="Describe a run")
 @router.get("/threads/{thread_id}/runs/{run_id}", responses=RUN_ERRORS, summary="Describe a run")
 async def describe_run(request: Request, run_id: str, thread_id: str | None = None) -> dict[str, Any]:
-    """Say where a run stands, for as long as the ledger keeps it."""
+    """Say where a run stands for as long as the ledger keeps it."""
     return described(await record_of(request, run_id, thread_id))
 
 
@@ -79,7 +79,7 @@ async def describe_run(request: Request, run_id: str, thread_id: str | None = No
 async def join_run(
     request: Request, run_id: str, thread_id: str | None = None, *, cancel_on_disconnect: CancelOnDisconnect = False
 ) -> Response:
-    """Answer with the final state of a run, waiting for it if it has not ended."""
+    """Answer with the final state of a run. Wait for it if it has not ended."""
     await record_of(request, run_id, thread_id)
     run = await state_of(request).runs.join(RunId(run_id))
     return await answer_when_ended(request, run, cancel_on_disconnect=cancel_on_disconnect)
@@ -97,7 +97,7 @@ async def follow_run(
     ] = [],  # noqa: B006 - FastAPI copies it
     cancel_on_disconnect: CancelOnDisconnect = False,
 ) -> Response:
-    """Answer with the events of a run from its start, or after `Last-Event-ID`."""
+    """Answer with the events of a run from its start or after `Last-Event-ID`."""
     await record_of(request, run_id, thread_id)
     modes = [mode for mode in stream_mode if mode]  # An SDK that wants all sends an empty one.
     return await stream_joined(request, RunId(run_id), modes=modes, cancel_on_disconnect=cancel_on_disconnect)
@@ -114,7 +114,7 @@ async def cancel_run(
         Literal["interrupt", "rollback"], Query(description="`rollback`: also undo what the run did to its thread.")
     ] = "interrupt",
 ) -> Response:
-    """Cancel a run: one that waits has ended when this answers, one that runs is stopped at its next node edge."""
+    """Cancel a run. A waiting run has ended when this answers. A running one is stopped at its next node edge."""
     found = await record_of(request, run_id, thread_id)
     runs = state_of(request).runs
     joined = await runs.join(RunId(run_id))
@@ -131,11 +131,11 @@ async def cancel_run(
 
 
 async def _when_cancelled(request: Request, record: RunRecord, waited_for: Sequence[SubmittedRun]) -> Response:
-    """Answer with a cancelled run when it has ended, and has been undone where that is wanted.
+    """Answer with a cancelled run after its end and its wanted undoing.
 
     Raises:
         PoolUnavailable: Its pool's last worker died.
-        WaitTimeout: It has not ended in time; it will.
+        WaitTimeout: It has not ended in time. It will end later.
     """
     state = state_of(request)
     _, late = await asyncio.wait({run.ended for run in waited_for}, timeout=state.settings.wait_timeout_s)
@@ -151,7 +151,7 @@ async def _when_cancelled(request: Request, record: RunRecord, waited_for: Seque
 
 
 async def undo(request: Request, record: RunRecord) -> SubmittedRun | None:
-    """Let a live run be undone as soon as it has ended; one without a thread of its own leaves nothing to undo."""
+    """Let a live run be undone as soon as it has ended. One without a thread of its own leaves nothing to undo."""
     with suppress(UnknownThread):
         return await undo_runs(request, record.thread_id, only=record.run_id)
     return None
@@ -159,13 +159,13 @@ async def undo(request: Request, record: RunRecord) -> SubmittedRun | None:
 
 @router.post("/runs/{run_id}/retry", responses=RUN_ERRORS, summary="Put a dead run on its queue again")
 async def retry_run(request: Request, run_id: str) -> dict[str, Any]:
-    """Start a run of the dead list once more, under its old id, with its losses forgiven."""
+    """Start a run of the dead list once more under its old id and forgive its losses."""
     return described(await state_of(request).runs.retry_dead(RunId(run_id)))
 
 
 @router.post("/runs/{run_id}/discard", responses=RUN_ERRORS, summary="Take a run off the dead list")
 async def discard_run(request: Request, run_id: str) -> dict[str, Any]:
-    """Take a run off the dead list for good; it can still be looked at until its record expires."""
+    """Take a run off the dead list for good. It can still be looked at until its record expires."""
     record = await record_of(request, run_id, None)
     await state_of(request).runs.discard_dead(RunId(run_id))
     return described(record)
@@ -175,7 +175,7 @@ async def record_of(request: Request, run_id: str, thread_id: str | None) -> Run
     """Return the record of a run.
 
     Raises:
-        UnknownRun: The ledger does not have it, or has it under another thread.
+        UnknownRun: The ledger does not have it or has it under another thread.
         BrokerUnavailable: Redis did not answer.
     """
     record = await state_of(request).runs.record(RunId(run_id))

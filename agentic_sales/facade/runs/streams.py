@@ -1,8 +1,8 @@
-"""Serve a run's events as they come, in the frames of server-sent events that LangGraph's SDKs know.
+"""Serve a run's events as they come in the frames of server-sent events that LangGraph's SDKs know.
 
-A reader follows the run's stream in the ledger at its own pace: it never slows the run, and it can come back with
-`Last-Event-ID`. A stream ends with `end` or `error`. One that ends without either was cut by a fault, which says
-nothing about the run: the SDKs come back to it.
+A reader follows the run's stream in the ledger at its own pace. It never slows the run. It can come back with
+`Last-Event-ID`. A stream ends with `end` or `error`. A stream without either was cut by a fault. That says nothing
+about the run. The SDKs come back to it.
 """
 
 from collections.abc import AsyncIterator, Collection
@@ -31,18 +31,18 @@ HEARTBEAT_S = 5.0
 HEARTBEAT = b": heartbeat\r\n\r\n"
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 _LINE_BREAKS = tuple((mark.encode(), rf"\u{ord(mark):04x}".encode()) for mark in "\u0085\u2028\u2029")
-"""Characters at which some readers of lines break one, and their escapes; JSON has them in texts alone."""
+"""Escapes of the characters at which some line readers break a line. JSON has them in texts alone."""
 _ALWAYS = frozenset({"metadata", "error", "end"})
 """Events that every reader gets."""
 _EVENTS_OF_MODE = {"messages-tuple": "messages", "messages": "messages/"}
-"""Beginning of the names of a mode's events, where it is not the mode's own name."""
+"""Beginning of the event names of a mode where it is not the mode's own name."""
 
 
 async def stream_started(request: Request, *, thread_id: str | None = None) -> Response:
-    """Start the run that a request asks for, and answer with its events; see `submit` for what it raises.
+    """Start the run that a request asks for. Answer with its events. See `submit` for the errors.
 
     Raises:
-        TooManyReaders: This process serves as many streams as it may; nothing was started.
+        TooManyReaders: This process is at its limit of streams. Nothing was started.
     """
     with ExitStack() as place:
         place.enter_context(state_of(request).readers.place())
@@ -54,18 +54,18 @@ async def stream_started(request: Request, *, thread_id: str | None = None) -> R
 async def stream_joined(
     request: Request, run_id: RunId, *, modes: Collection[str], cancel_on_disconnect: bool
 ) -> Response:
-    """Answer with the events of a run that was started earlier, from its start or after the caller's `Last-Event-ID`.
+    """Answer with the events of an earlier run from its start or after the caller's `Last-Event-ID`.
 
     Args:
         request: The request.
         run_id: The run.
-        modes: Stream modes whose events are wanted, of those that the run keeps; empty: all.
+        modes: Wanted stream modes of those that the run keeps. Empty means all.
         cancel_on_disconnect: Cancel the run when the caller leaves before its end.
 
     Raises:
-        InvalidRequest: `Last-Event-ID` is none.
-        UnknownRun: The ledger does not have it, or no longer.
-        TooManyReaders: This process serves as many streams as it may.
+        InvalidRequest: `Last-Event-ID` is no id of an event.
+        UnknownRun: The ledger does not have it (any more).
+        TooManyReaders: This process is at its limit of streams.
         BrokerUnavailable: Redis does not answer.
     """
     after = start_after(request.headers.get("last-event-id", ""))
@@ -99,7 +99,7 @@ def _answer(
 
 
 def _found_at(modes: Collection[str], *, cancel_on_disconnect: bool) -> str:
-    """Say where a reader whose connection was cut finds the same stream again."""
+    """Return the address of the same stream for a reader with a cut connection."""
     asked = [("stream_mode", mode) for mode in modes]
     asked += [("cancel_on_disconnect", "true")] if cancel_on_disconnect else []
     return f"stream?{urlencode(asked)}" if asked else "stream"
@@ -110,7 +110,7 @@ async def _frames(state: FacadeState, run: SubmittedRun, after: str, modes: Coll
         async for said in follow(state.runs.ledger, run.run_id, after=after, idle_s=HEARTBEAT_S):
             if part := _part(said, modes):
                 yield part
-    except UnknownRun as exc:  # Its record has expired, or was lost with Redis.
+    except UnknownRun as exc:  # Its record has expired or was lost with Redis.
         yield _frame("error", to_wire(error_of_langgraph(failure_of_error(exc))))
     except BrokerUnavailable as exc:
         log.warning("stream_cut", run_id=run.run_id, reason=str(exc))
@@ -136,7 +136,7 @@ def _is_wanted(event: str, modes: Collection[str]) -> bool:
 
 
 def frame(event: RunEvent) -> bytes:
-    """Write one event; a failure is told in LangGraph's words."""
+    """Write one event. A failure is told in LangGraph's words."""
     data = event.data
     if event.event == "error":
         data = to_wire(error_of_langgraph(RunFailure.model_validate_json(event.data)))

@@ -1,4 +1,4 @@
-"""Turn a request that starts a run into a run on its queue: parse, validate, route, submit."""
+"""Turn a request that starts a run into a run on its queue. Parse and validate and route and submit it."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -30,7 +30,7 @@ _BATCH = TypeAdapter(Annotated[list[RunRequest], Field(min_length=1, max_length=
 REQUEST_BODY = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": RunRequest.model_json_schema()}}},
 }
-"""The body in the OpenAPI document; it is parsed here, in one pass over the bytes."""
+"""The body in the OpenAPI document. It is parsed here in one pass over the bytes."""
 _OF_THE_WORKER = {
     "input",
     "config",
@@ -51,10 +51,10 @@ _OF_THE_WORKER = {
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A request and the run that it started, or joined by its idempotency key."""
+    """A request and the run that it started or joined by its idempotency key."""
 
     body: RunRequest
-    """What was asked."""
+    """The body of the request."""
     run: SubmittedRun
     """The run."""
 
@@ -63,22 +63,22 @@ async def submit(request: Request, *, is_streamed: bool = False, thread_id: str 
     """Start the run that a request asks for.
 
     Args:
-        request: The request; its body is a `RunRequest`.
-        is_streamed: Whether what happens meanwhile is kept for readers.
-        thread_id: Thread that the run is on; None: none, unless its state is to be kept.
+        request: The request. Its body is a `RunRequest`.
+        is_streamed: Whether the events of the run are kept for readers.
+        thread_id: Thread that the run is on. None means no thread unless its state is to be kept.
 
     Raises:
-        InvalidRequest: The body is not a run, or needs a thread.
-        NotResumable: It needs state, and the assistant keeps none.
+        InvalidRequest: The body is not a run or needs a thread.
+        NotResumable: It needs state and the assistant keeps none.
         UnknownThread: There is no such thread.
-        ThreadBusy: A run is at work on the thread, and this one is not to wait.
+        ThreadBusy: A run is at work on the thread and this one is not to wait.
         ThreadOfAnother: The thread holds the state of another assistant.
-        NothingToResume: The thread does not wait at the interrupt that is answered, or no longer.
+        NothingToResume: The thread does not wait (any more) at the interrupt that is answered.
         UnknownAssistant: No registry row has the id.
         InvalidInput: The input does not fit the assistant's schema.
         IdempotencyConflict: The key was used for another request.
         PoolUnavailable: No live worker consumes the queue.
-        QueueFull: As many runs wait on the queue as may.
+        QueueFull: The queue has as many waiting runs as it may have.
         BrokerUnavailable: Redis or the broker did not answer.
     """
     raw = await request.body()
@@ -87,12 +87,12 @@ async def submit(request: Request, *, is_streamed: bool = False, thread_id: str 
 
 
 async def submit_all(request: Request) -> list[Submission | AgenticSalesError]:
-    """Start the runs that a request asks for, in its order; of those that cannot be started, say why.
+    """Start the runs that a request asks for in its order. Give the reason for each run without a start.
 
     Raises:
-        InvalidRequest: The body is no list of runs, or one of them is wrong; none was started.
-        UnknownAssistant: No registry row has the id of one; none was started.
-        InvalidInput: The input of one does not fit; none was started.
+        InvalidRequest: The body is no list of runs or one of them is wrong. None was started.
+        UnknownAssistant: No registry row has the id of one. None was started.
+        InvalidInput: The input of one does not fit. None was started.
     """
     raw = await request.body()
     bodies = parsed(_BATCH, raw, what="a list of runs")
@@ -123,7 +123,7 @@ async def start(
     is_streamed: bool = False,
     thread_id: str | None = None,
 ) -> Submission:
-    """Start one run; see `submit`."""
+    """Start one run. See `submit` for its errors."""
     state = state_of(request)
     if thread_id is None and body.on_completion == "keep":
         thread_id, body = str(uuid7()), body.model_copy(update={"if_not_exists": "create"})

@@ -1,4 +1,4 @@
-"""Check a run's input against the schema of its assistant, without loading its graph."""
+"""Check a run's input against the schema of its assistant without loading its graph."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain
@@ -13,7 +13,7 @@ LONGEST_PROBLEM_CHARS = 300
 
 
 class InputValidator:
-    """Compiled input schemas, one per assistant, made when first used."""
+    """Compiled input schemas. Each assistant has one from its first use."""
 
     def __init__(self, control: ControlPlane) -> None:
         self._control = control
@@ -23,7 +23,7 @@ class InputValidator:
         """Check an input.
 
         Raises:
-            InvalidInput: It does not fit; every problem is named with a pointer to its field.
+            InvalidInput: It does not fit. Every problem is named with a pointer to its field.
         """
         if values is None:
             raise InvalidInput(assistant_id, [("", "an input is required; send an object, {} if it has no fields")])
@@ -40,7 +40,7 @@ class InputValidator:
 
 
 def problems_of(validator: Validator, values: object) -> list[tuple[str, str]]:
-    """Return a pointer to each field that does not fit, and what is wrong there."""
+    """Return a pointer to each field that does not fit and the fault there."""
     return list(chain.from_iterable(map(_told, validator.iter_errors(values))))
 
 

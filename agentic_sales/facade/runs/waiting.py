@@ -1,7 +1,7 @@
 """Wait for a run and answer with its end.
 
-The wait costs a future: no thread, no polling. An answer that is not there within a while starts with status 200 and
-is kept alive by newlines, as LangGraph's is; a failure after that moment is told in the body, as `__error__`.
+The wait costs a future. It needs no thread and no polling. A late answer starts with status 200. Newlines keep it alive
+as LangGraph's do. A failure after that moment is told in the body as `__error__`.
 """
 
 import asyncio
@@ -23,11 +23,11 @@ from agentic_sales.runs.submit import SubmittedRun
 
 KEEPALIVE_INTERVAL_S = 5.0
 CLIENT_GONE = 499
-"""Status that is logged when the caller left before the answer; nobody reads it."""
+"""Status that is logged when the caller left before the answer. Nobody reads it."""
 
 
 async def answer_when_ended(request: Request, run: SubmittedRun, *, cancel_on_disconnect: bool = False) -> Response:
-    """Answer with the final state of a run, or with why it failed, when it has ended."""
+    """Answer with the final state of an ended run or with the reason of its failure."""
     state = state_of(request)
     gone = asyncio.ensure_future(disconnected(request))
     either: set[asyncio.Future[Any]] = {run.ended, gone}
@@ -54,13 +54,13 @@ async def answer_when_ended(request: Request, run: SubmittedRun, *, cancel_on_di
 
 
 async def disconnected(request: Request) -> None:
-    """Return when the caller has left; the body of the request must have been read."""
+    """Return when the caller has left. The body of the request must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
 def run_headers(run: SubmittedRun, *, found_at: str = "join") -> dict[str, str]:
-    """Name a run in the headers of an answer: its id, its trace, and where it can be found again."""
+    """Name a run in the headers of an answer. They give its id and its trace and its address."""
     thread_run = f"/threads/{run.thread_id}/runs/{run.run_id}"
     return {
         "x-run-id": run.run_id,
@@ -79,18 +79,18 @@ def _langsmith_headers(run: SubmittedRun) -> dict[str, str]:
 
 
 async def _as_ended(state: FacadeState, run: SubmittedRun) -> SubmittedRun:
-    """Return a run as LangSmith has it at its end: a failed one is kept late, and each attempt has an id of its own."""
+    """Return a run as LangSmith has it at its end. A failed one is kept late. Each attempt has an id of its own."""
     if not state.settings.langsmith_tracing:
         return run
     try:
         record = await state.runs.record(run.run_id)
     except AgenticSalesError:
-        return run  # its end is known, and matters more than where it can be looked at
+        return run  # Its end is known and matters more than its address in LangSmith.
     return replace(run, langsmith_run_id=record.langsmith_run_id)
 
 
 async def give_up(state: FacadeState, run: SubmittedRun, *, cancel: bool) -> None:
-    """Stop waiting for a run whose caller has left, and cancel it if that is what its caller wants."""
+    """Stop waiting for a run whose caller has left. Cancel it if its caller wants that."""
     run.ended.cancel()
     if cancel:
         await patiently(lambda: state.runs.ledger.cancel(run.run_id), run.run_id)

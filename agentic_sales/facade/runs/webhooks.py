@@ -1,6 +1,6 @@
-"""Refuse a webhook that could not be told, or must not be, before its run is recorded.
+"""Refuse an undeliverable or forbidden webhook before its run is recorded.
 
-A delivery looks again: an address that is public now may lead inside by then.
+A delivery checks again. An address that is public now may lead inside by then.
 """
 
 import asyncio
@@ -10,14 +10,14 @@ from agentic_sales.facade.state import FacadeState
 from agentic_sales.outbound.addresses import AddressGuard
 
 RESOLVE_TIMEOUT_S = 2.0
-"""How long the name of a webhook's host may take; one that cannot be resolved now may be by the end of the run."""
+"""How long the name lookup of a webhook's host may take. An unresolved name may resolve by the end of the run."""
 
 
 async def check_webhook(state: FacadeState, url: str | None) -> None:
-    """Check the webhook of a request, if it has one.
+    """Check the webhook of a request if it has one.
 
     Raises:
-        InvalidRequest: No address on the public internet, or webhooks are not signed here.
+        InvalidRequest: It has no address on the public internet or webhooks are not signed here.
     """
     if url is None:
         return

@@ -1,6 +1,6 @@
-"""Ask the pool that owns a thread's graph about the thread: this process has no graph, and opens no checkpoint.
+"""Ask the pool that owns a thread's graph about the thread. This process has no graph and opens no checkpoint.
 
-A question is a run that no caller sees: it takes the way of every run, so a pool without a worker answers 503 here too.
+A question is a run that no caller sees. It takes the way of every run. So a pool without a worker answers 503 here too.
 """
 
 from collections.abc import Mapping
@@ -17,24 +17,24 @@ from agentic_sales.runs.turns import Turn
 from agentic_sales.store.threads import Thread, ThreadState
 
 QUESTION_TIMEOUT_S = 60.0
-"""How long a question may wait for its answer, queueing included."""
+"""How long a question may wait for its answer. The time in the queue is included."""
 
 
 async def ask_about(
     request: Request, thread: Thread, question: Mapping[str, Any], *, changes_it: bool = False
 ) -> Response:
-    """Answer with what the pool says, or why it does not.
+    """Return the pool's answer as an HTTP answer or its refusal.
 
     Args:
         request: The request that wants to know.
         thread: A thread that holds the state of an assistant.
-        question: Its `kind`, and what belongs to it.
-        changes_it: The question changes the thread, so no run may hold it meanwhile.
+        question: Its `kind` and the fields of that kind.
+        changes_it: The question changes the thread. So no run may hold it meanwhile.
 
     Raises:
         ThreadBusy: A run holds the thread that the question would change.
         PoolUnavailable: No live worker consumes the queue of the thread's assistant.
-        QueueFull: As many runs wait on that queue as may.
+        QueueFull: That queue has as many waiting runs as it may have.
         WaitTimeout: There was no answer in time.
         BrokerUnavailable: Redis or the broker did not answer.
     """
@@ -47,7 +47,7 @@ async def ask_about(
 async def answered(
     request: Request, thread_id: str, known: ThreadState, question: Mapping[str, Any], *, changes_it: bool
 ) -> Outcome:
-    """Return what the pool says; `ask_about` says what else can happen."""
+    """Return the pool's answer. `ask_about` lists the errors."""
     assert known.assistant_id is not None  # noqa: S101 - the caller's promise
     runs = state_of(request).runs
     turn = Turn(thread_id, strategy="reject", keeps_state=True, is_question=True, known=known)

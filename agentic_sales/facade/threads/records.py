@@ -1,7 +1,8 @@
-"""Answer for threads: what the database keeps of them, corrected by what the ledger knows already.
+"""Answer for threads from the database. The ledger's newer knowledge corrects it.
 
-The ledger is told first how a run left its thread, in the step that ends the run; every facade writes it down in the
-database soon after, and before it searches there. So a crash of whoever ran, ended or waited leaves no answer wrong.
+The step that ends a run tells the ledger first how the run left its thread. Every facade writes that down in the
+database soon after. It also does so before it searches there. So a crash of a worker or facade or waiter leaves no
+answer wrong.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ THREADS_AT_ONCE = 200
 
 
 class ThreadRecords:
-    """The threads, for one facade process."""
+    """The threads for one facade process."""
 
     def __init__(self, threads: Threads, ledger: ThreadLedger) -> None:
         self.threads = threads
@@ -37,7 +38,7 @@ class ThreadRecords:
         """Make a thread.
 
         Raises:
-            ThreadExists: There is one of this id, and there may not be.
+            ThreadExists: There is one of this id already and the request forbids that.
             StateUnavailable: The database does not answer.
         """
         is_new = await self.threads.create(thread_id, metadata, now=datetime.now(UTC))
@@ -45,7 +46,7 @@ class ThreadRecords:
             raise ThreadExists(thread_id)
 
     async def label(self, thread_id: str, metadata: Mapping[str, Any]) -> bool:
-        """Put values into a thread's metadata; False when there is no such thread.
+        """Put values into a thread's metadata. Return False when there is no such thread.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -79,7 +80,7 @@ class ThreadRecords:
         return replace(thread, assistant_id=owner or thread.assistant_id)
 
     async def load_state(self, thread_id: str) -> ThreadState:
-        """Return what the database knows of where a thread stands; the ledger may be ahead.
+        """Return where a thread stands as far as the database knows. The ledger may be ahead.
 
         Raises:
             UnknownThread: There is none of this id.
@@ -91,7 +92,7 @@ class ThreadRecords:
         return state
 
     async def holder(self, thread_id: str) -> RunId | None:
-        """Return the run that holds a thread; None: nobody does.
+        """Return the run that holds a thread. None means a free thread.
 
         Raises:
             BrokerUnavailable: Redis does not answer.
@@ -118,7 +119,7 @@ class ThreadRecords:
             return await self.ledger.live_runs(thread_id)
 
     async def runs(self, thread_id: str, *, limit: int, offset: int, status: str | None) -> list[RunRecord]:
-        """List the runs of a thread that the ledger still has, the latest first.
+        """List the runs of a thread that the ledger still has. The latest comes first.
 
         Raises:
             BrokerUnavailable: Redis does not answer.
@@ -129,7 +130,7 @@ class ThreadRecords:
     async def search(
         self, wanted: ThreadFilter, *, limit: int, offset: int, sort_by: SortBy, descending: bool
     ) -> list[Thread]:
-        """Return the threads that are meant, in order, as their last runs left them.
+        """Return the wanted threads in order as their last runs left them.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -139,7 +140,7 @@ class ThreadRecords:
         return await self.threads.search(wanted, limit=limit, offset=offset, sort_by=sort_by, descending=descending)
 
     async def count(self, wanted: ThreadFilter) -> int:
-        """Count the threads that are meant.
+        """Count the wanted threads.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -149,7 +150,7 @@ class ThreadRecords:
         return await self.threads.count(wanted)
 
     async def delete(self, thread_id: str) -> None:
-        """Remove a thread, and what the ledger keeps of it unless somebody has begun something on it since.
+        """Remove a thread. Remove its ledger data too unless a new run on it has begun since.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -160,7 +161,7 @@ class ThreadRecords:
             await self.ledger.forget(thread_id)
 
     async def write_down(self) -> None:
-        """Write down what the database does not know yet of how runs left their threads.
+        """Write down the thread changes that the database does not know yet.
 
         Raises:
             StateUnavailable: The database does not answer.
@@ -179,7 +180,7 @@ class ThreadRecords:
                 return
 
     async def write_down_forever(self) -> None:
-        """Keep writing down, whatever is away for a while."""
+        """Keep writing down through any outage."""
         while True:
             await asyncio.sleep(WRITE_INTERVAL_S)
             try:

@@ -1,4 +1,4 @@
-"""Serve runs on threads: start them in turn, list them, remove their records."""
+"""Serve runs on threads. Start them in turn and list them and remove their records."""
 
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ router = APIRouter(tags=["thread runs"], route_class=JsonRoute)
     summary="Run a workflow on a thread and wait for its end",
 )
 async def wait_for_run_on_thread(request: Request, thread_id: str) -> Response:
-    """Run a workflow when its turn on the thread comes, and answer with its final state, or where it waits."""
+    """Run a workflow when its turn on the thread comes. Answer with its final state or its interrupts."""
     submission = await submit(request, thread_id=checked_thread_id(thread_id))
     cancel = submission.body.on_disconnect == "cancel"
     return await answer_when_ended(request, submission.run, cancel_on_disconnect=cancel)
@@ -41,7 +41,7 @@ async def wait_for_run_on_thread(request: Request, thread_id: str) -> Response:
     summary="Run a workflow on a thread and stream it",
 )
 async def stream_run_on_thread(request: Request, thread_id: str) -> Response:
-    """Run a workflow when its turn on the thread comes, and answer with its events."""
+    """Run a workflow when its turn on the thread comes. Answer with its events."""
     return await stream_started(request, thread_id=checked_thread_id(thread_id))
 
 
@@ -52,7 +52,7 @@ async def stream_run_on_thread(request: Request, thread_id: str) -> Response:
     summary="Run a workflow on a thread in the background",
 )
 async def start_run_on_thread(request: Request, thread_id: str) -> Response:
-    """Record a run on a thread and answer at once; it runs when its turn comes."""
+    """Record a run on a thread and answer at once. It runs when its turn comes."""
     submission = await submit(request, is_streamed=True, thread_id=checked_thread_id(thread_id))
     submission.run.ended.cancel()
     record = await state_of(request).runs.record(submission.run.run_id)
@@ -67,7 +67,7 @@ async def list_runs(
     offset: Offset = 0,
     status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
 ) -> list[dict[str, Any]]:
-    """List the runs of a thread that the ledger still has, the latest first."""
+    """List the runs of a thread that the ledger still has. The latest comes first."""
     records = state_of(request).threads
     await records.load(checked_thread_id(thread_id))
     return [described(run) for run in await records.runs(thread_id, limit=limit, offset=offset, status=status)]
@@ -77,7 +77,7 @@ async def list_runs(
     "/threads/{thread_id}/runs/{run_id}", responses=RUN_ERRORS, status_code=204, summary="Remove the record of a run"
 )
 async def delete_run(request: Request, thread_id: str, run_id: str) -> Response:
-    """Remove the record of a run that has ended; what it did to its thread stays."""
+    """Remove the record of an ended run. Its effects on its thread stay."""
     await record_of(request, run_id, thread_id)
     match await state_of(request).runs.remove(RunId(run_id)):
         case "live":

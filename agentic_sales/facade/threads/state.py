@@ -1,4 +1,4 @@
-"""Serve the state of threads: what it is, what it was, and a change of it. The pool that owns the graph answers."""
+"""Serve the present and past states of threads and a change of them. The pool that owns the graph answers."""
 
 from dataclasses import replace
 from typing import Annotated, Any
@@ -74,7 +74,7 @@ class HistoryRequest(BaseModel):
 
 @router.get("/threads/{thread_id}/state", responses=THREAD_ERRORS, summary="The state of a thread")
 async def state(request: Request, thread_id: str, *, subgraphs: Subgraphs = False) -> Response:
-    """Return the latest state of a thread; of one on which no resumable workflow has run, an empty one."""
+    """Return the latest state of a thread. It is empty when no resumable workflow has run there."""
     return await _state(request, thread_id, {"subgraphs": subgraphs})
 
 
@@ -94,7 +94,7 @@ async def state_by_id(
 
 @router.post("/threads/{thread_id}/state", responses=THREAD_ERRORS, summary="Change the state of a thread")
 async def update_state(request: Request, thread_id: str, body: StateUpdate) -> Response:
-    """Write into the state of a thread as one of its nodes would; 409 while a run holds it."""
+    """Write into the state of a thread as one of its nodes would. 409 while a run holds it."""
     thread = await _thread(request, thread_id)
     if thread.assistant_id is None:
         raise InvalidRequest(
@@ -117,18 +117,18 @@ async def history(
     limit: Annotated[int, Query(ge=1, le=1000, description="Most states to return.")] = 10,
     before: Annotated[str | None, Query(description="Only states before this checkpoint.")] = None,
 ) -> Response:
-    """Return the states of a thread, the latest first."""
+    """Return the states of a thread with the latest first."""
     return await _history(request, thread_id, HistoryRequest(limit=limit, before=before))
 
 
 @router.post("/threads/{thread_id}/history", responses=THREAD_ERRORS, summary="The states that a thread has had")
 async def search_history(request: Request, thread_id: str, body: HistoryRequest | None = None) -> Response:
-    """Return the states of a thread that are meant, the latest first."""
+    """Return the wanted states of a thread with the latest first."""
     return await _history(request, thread_id, body or HistoryRequest())
 
 
 async def _thread(request: Request, thread_id: str) -> Thread:
-    """Return a thread; one without state is of the assistant that its metadata names, as LangGraph's are."""
+    """Return a thread. One without state belongs to the assistant in its metadata as LangGraph's do."""
     state = state_of(request)
     thread = await state.threads.load(checked_thread_id(thread_id))
     row = state.control.rows.get(str(thread.metadata.get("graph_id")))

@@ -1,7 +1,7 @@
-"""Serve threads: make them, look at them, find them, label them, remove them; in LangGraph's shapes and words.
+"""Serve threads in LangGraph's shapes and words. Make and look at and find and label and remove them.
 
-A thread's id may be a caller's own word, not only a UUID. It must be able to stand in a path, a key and a log line.
-Campaigns name their threads themselves.
+A thread's id may be a caller's own word and not only a UUID. It must be able to stand in a path and a key and a log
+line. Campaigns name their threads themselves.
 """
 
 import re
@@ -54,7 +54,7 @@ class ThreadPatch(BaseModel):
 
 
 class ThreadCount(BaseModel):
-    """Body of a request that says which threads are meant."""
+    """Body of a request that selects threads."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -80,7 +80,7 @@ class ThreadSearch(ThreadCount):
 
 @router.post("/threads", responses=THREAD_ERRORS, summary="Make a thread")
 async def create_thread(request: Request, body: ThreadCreate | None = None) -> dict[str, Any]:
-    """Make a thread, under an id of the caller's or a new one."""
+    """Make a thread under an id of the caller's or a new one."""
     asked = body or ThreadCreate()
     records = state_of(request).threads
     thread_id = str(uuid7()) if asked.thread_id is None else new_thread_id(asked.thread_id)
@@ -90,7 +90,7 @@ async def create_thread(request: Request, body: ThreadCreate | None = None) -> d
 
 @router.post("/threads/search", responses=THREAD_ERRORS, summary="Find threads")
 async def search_threads(request: Request, body: ThreadSearch | None = None) -> Response:
-    """Find threads by metadata, status and id; `x-pagination-next` says where the next page begins."""
+    """Find threads by metadata and status and id. `x-pagination-next` is the begin of the next page."""
     asked, records = body or ThreadSearch(), state_of(request).threads
     busy = await records.busy()
     found = await records.search(
@@ -113,7 +113,7 @@ async def count_threads(request: Request, body: ThreadCount | None = None) -> in
 
 @router.get("/threads/{thread_id}", responses=THREAD_ERRORS, summary="Describe a thread")
 async def describe_thread(request: Request, thread_id: str) -> dict[str, Any]:
-    """Say how a thread is, what its last run answered, and at which interrupts it waits."""
+    """Describe a thread with the answer of its last run and its open interrupts."""
     return await _described(state_of(request).threads, checked_thread_id(thread_id))
 
 
@@ -124,7 +124,7 @@ async def patch_thread(
     body: ThreadPatch,
     prefer: Annotated[str, Header(description="`return=minimal`: answer 204 without a body.")] = "",
 ) -> Response:
-    """Put values into a thread's metadata, leaving its other ones."""
+    """Put values into a thread's metadata and leave its other ones."""
     records, known = state_of(request).threads, checked_thread_id(thread_id)
     if not await records.label(known, body.metadata or {}):
         raise UnknownThread(known)
@@ -135,7 +135,7 @@ async def patch_thread(
 
 @router.delete("/threads/{thread_id}", responses=THREAD_ERRORS, status_code=204, summary="Remove a thread")
 async def delete_thread(request: Request, thread_id: str) -> Response:
-    """Remove a thread with its state; one that a run holds is 409."""
+    """Remove a thread with its state. 409 while a run holds it."""
     records = state_of(request).threads
     thread = await records.load(checked_thread_id(thread_id))
     if (holder := await records.holder(thread_id)) is not None:
@@ -167,7 +167,7 @@ def new_thread_id(thread_id: str) -> str:
     """Return the id of a thread that a caller may make.
 
     Raises:
-        InvalidRequest: It cannot be one, or it is a campaign's.
+        InvalidRequest: It cannot be one or it is a campaign's.
     """
     if checked_thread_id(thread_id).startswith(THREAD_PREFIX):
         raise InvalidRequest(

@@ -1,8 +1,8 @@
-"""Say which turn a request's run takes on its thread, and refuse what the thread, or the assistant, cannot do.
+"""Choose the turn of a request's run on its thread. Refuse what its thread or its assistant cannot do.
 
-An assistant that is not resumable keeps no state: it may run on a thread, which then only files its runs, but nothing
-that needs state may be asked of it. A resumable one makes the thread its own, because another graph could not read its
-state: LangGraph allows that, and lets the second graph fail, or misread.
+An assistant that is not resumable keeps no state. It may run on a thread. The thread then only files its runs. A
+request that needs state is refused. A resumable assistant makes the thread its own because another graph could not read
+its state. LangGraph allows that and lets the second graph fail or misread.
 """
 
 import re
@@ -30,11 +30,11 @@ _OF_STATE = (*_OF_A_THREAD, "interrupt_before", "interrupt_after")
 
 
 def check_request(state: FacadeState, row: GraphSpec, body: RunRequest, *, is_on_thread: bool) -> None:
-    """Check that a request asks for something that its assistant can do.
+    """Check that the assistant can do the work of a request.
 
     Raises:
-        InvalidRequest: It needs a thread and has none, or gives a command and an input.
-        NotResumable: It needs state, and the assistant keeps none.
+        InvalidRequest: It needs a thread and has none. Or it gives a command and an input.
+        NotResumable: It needs state and the assistant keeps none.
         InvalidInput: The input does not fit the assistant's schema.
     """
     if not row.resumable and (asked := _first_given(body, _OF_STATE)):
@@ -50,10 +50,10 @@ def check_request(state: FacadeState, row: GraphSpec, body: RunRequest, *, is_on
 async def turn_on(
     request: Request, row: GraphSpec, body: RunRequest, thread_id: str, idempotency: Idempotency | None
 ) -> Turn:
-    """Return the turn of a run on a thread, which is made if the request says so.
+    """Return the turn of a run on a thread. The thread is made if the request says so.
 
     Raises:
-        UnknownThread: There is no such thread, and none is to be made.
+        UnknownThread: There is no such thread and none is to be made.
         InvalidRequest: One is to be made under an id of campaigns.
         StateUnavailable: The database does not answer.
         BrokerUnavailable: Redis does not answer.
@@ -76,14 +76,14 @@ async def turn_on(
 
 
 async def undo_runs(request: Request, thread_id: str, *, only: str | None = None) -> SubmittedRun | None:
-    """Have a thread taken back to what it was before its live runs; None when there is nothing to undo.
+    """Have a thread taken back to its state before its live runs. None when there is nothing to undo.
 
-    The undoing is a question that takes its turn before whatever waits, when the run at work has ended.
+    The undoing is a question. It takes its turn after the end of the run at work and before any waiting run.
 
     Args:
         request: The request that wants it.
         thread_id: The thread.
-        only: Undo this run alone; None: every live one.
+        only: Undo this run alone. None means every live one.
 
     Raises:
         UnknownThread: There is no such thread.
@@ -103,9 +103,9 @@ async def undo_runs(request: Request, thread_id: str, *, only: str | None = None
 
 
 async def label(request: Request, row: GraphSpec, turn: Turn) -> None:
-    """Label a thread with the assistant of the run that it has got, as LangGraph's server does; inboxes find it so.
+    """Label a thread with the assistant of its new run as LangGraph's server does. Inboxes find it by that.
 
-    The run is recorded by then, so a database that is away is no failure of the request: the next run labels it.
+    The run is recorded by then. So an absent database is no failure of the request. The next run labels it.
     """
     if turn.known.labelled == row.assistant_id:
         return
@@ -117,12 +117,12 @@ async def label(request: Request, row: GraphSpec, turn: Turn) -> None:
 
 
 async def _is_known(request: Request, idempotency: Idempotency | None) -> bool:
-    """Say whether a run was started under a key; it must not be undone by the request that only joins it."""
+    """Say whether a run was started under a key. A request that only joins it must not undo it."""
     return idempotency is not None and await state_of(request).runs.started_by(idempotency) is not None
 
 
 def resumed_interrupts(command: RunCommand | None) -> tuple[str, ...] | None:
-    """Return the ids of the interrupts that a command answers; empty: the one that stands; None: it answers none."""
+    """Return the ids of the interrupts that a command answers. Empty means the standing one. None means no answer."""
     if command is None or command.resume is None:
         return None
     resume = command.resume
