@@ -25,9 +25,9 @@ EnrollmentState = Literal["active", "finished", "stopped", "parked"]
 ApprovalState = Literal["pending", "approved", "rejected", "edited", "expired"]
 """State of a question about a message. `edited` means that another question took its place."""
 TouchState = Literal["pending", "dispatching", "sent", "failed", "ambiguous", "suppressed", "deferred"]
-"""State of a touch. `ambiguous` means that it may have been sent. A person or the provider's word ends that."""
+"""State of a touch. `ambiguous`: nobody knows whether it was sent. A person or the provider's word ends that."""
 StopReason = Literal["replied", "bounced", "complained", "unsubscribed", "suppressed", "stopped"]
-"""Reason for sending nothing more to a person. `suppressed` is the provider's own list, and `stopped` is by hand."""
+"""Reason for sending nothing more to a person. `suppressed`: on the provider's own list. `stopped`: by hand."""
 ConsentBasis = Literal["consent", "contract", "legitimate_interest"]
 """Lawful basis for writing to a person."""
 
@@ -231,7 +231,7 @@ def plain_text(value: object, write: Callable[[object], str] = str) -> str:
     """Return the text of an object as every database and JSON reader takes it, and never raise.
 
     The text is bounded and stays as it is when it is passed again. NUL and half surrogate pairs are escaped. An
-    object without a text is told by its class.
+    object that fails to make its text is told by its class.
     """
     try:
         text = write(value)

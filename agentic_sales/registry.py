@@ -1,4 +1,4 @@
-"""Name every workflow of the fleet with one row each.
+"""Name every workflow of the fleet with one row each, and nothing else.
 
 The registry is the control plane's table of contents. It must never import a graph, a model, a database or Celery. It
 must never read the environment. Every process loads it. The facade, beat and Flower load it too, and must not carry a
@@ -8,7 +8,7 @@ Adding a workflow takes three steps. They are one row in `GRAPHS`, one id in a r
 `graphs/<name>.py` + `graphs/<name>.md`. Order is presentation only.
 
 Rows hold names and not objects. If a table imports its entries, every reader pays for every workflow and breaks with
-each.
+each of them.
 """
 
 import importlib

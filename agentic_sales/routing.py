@@ -152,7 +152,7 @@ def _names_of_no_pool(env: Mapping[str, str]) -> Iterator[str]:
 
 
 def route_for(assistant_id: str, *, default_queue: str, routes: Iterable[WorkerRoute]) -> Decision:
-    """Decide the queue of one assistant. `default_queue` serves those that no enabled pool lists."""
+    """Return the queue of an assistant's pool, or `default_queue` when no enabled pool lists it."""
     for route in routes:
         if assistant_id in route.assistants and route.queue:
             return Decision(queue=route.queue, prefix=route.prefix)
@@ -163,8 +163,7 @@ def path_decision(method: str, path: str, *, has_auth: bool, auth_matches: bool)
     """Decide the HTTP status of a request before anything else looks at it.
 
     The order is the contract. Internal prefixes are refused before authentication. So a probe without a key cannot
-    learn
-    whether they exist behind it. The paths for recipients and mail providers need no key of ours.
+    learn whether they exist behind it. The paths for recipients and mail providers need no key of ours.
 
     Args:
         method: HTTP method in upper case.

@@ -17,7 +17,7 @@ __all__ = ["Channel", "Transport"]
 
 
 class Channel(redis.Channel):
-    """kombu's channel with one client. It puts messages back at the end from which they are taken."""
+    """kombu's channel with one client per pool. It puts messages back at the end from which they are taken."""
 
     def _get_client(self) -> Callable[..., Redis]:
         client: Callable[..., Redis] = super()._get_client()  # type: ignore[misc]  # kombu has it, its types do not

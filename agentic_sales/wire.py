@@ -1,4 +1,4 @@
-"""Write and read all JSON that crosses a process boundary or is stored by one set of rules.
+"""Apply one set of rules to all JSON that crosses a process boundary or is stored.
 
 JSON has neither NaN nor infinity (RFC 8259, section 6). UTF-8 has no half of a surrogate pair (RFC 3629, section 3).
 PostgreSQL stores no NUL in a text. Outgoing and stored JSON is written without them, alike in both databases.

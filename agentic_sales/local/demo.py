@@ -51,7 +51,7 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
             port=free_port(),
             flower_port=free_port(),
             environment={
-                # The demo must not touch what the person's own fleet uses.
+                # The demo must not touch the resources of the person's own fleet.
                 "CELERY_BROKER_URL": None,
                 "DATABASE_URL": None,
                 "AGENTIC_SALES_WORKER_CONCURRENCY": _CHILDREN_PER_POOL,

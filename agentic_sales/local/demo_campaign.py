@@ -181,8 +181,7 @@ class _Days:
         """Kill the process of a visit after the first message, unless it has gone through the send door.
 
         The process is stopped first, so that its observed state still holds at the kill. A kill in the door would leave
-        an
-        ambiguous mail. Only a person can find out whether that was sent, and a demo has none.
+        an ambiguous mail. Only a person can find out whether that was sent, and a demo has none.
         """
         if self.killed is not None or not await self._sent():
             return

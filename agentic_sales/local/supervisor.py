@@ -1,9 +1,8 @@
 """Run shell commands side by side. Relay their lines, notice the first exit and end all of them.
 
 honcho reads the Procfile and prints the lines. Its `Manager` is not used, for three reasons that its source shows. It
-signals whole process groups, which kills the prefork children of a Celery worker in the middle of their runs
-instead of draining them. It kills after a fixed five seconds. It owns the main loop, so that nothing can be driven
-beside it.
+signals whole process groups, which kills the prefork children of a Celery worker in the middle of their runs instead
+of draining them. It kills after a fixed five seconds. It owns the main loop, so that nothing can be driven beside it.
 """
 
 import asyncio

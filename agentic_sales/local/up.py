@@ -30,7 +30,7 @@ def up(host: str, port: int, configuration: Settings, console: Console) -> int:
         port=port,
         flower_port=configuration.flower_port,
         redis_url=configuration.redis_url if "redis_url" in configuration.model_fields_set else None,
-        # The processes write into pipes; the person who reads them has a terminal.
+        # The processes write into pipes, but their reader has a terminal.
         environment={"AGENTIC_SALES_LOG_FORMAT": "text"} if _reads_text(configuration, console) else {},
     )
     status = run_interruptibly(_up(plan, configuration, console))

@@ -1,7 +1,7 @@
 """Rehearse a whole campaign in seconds by a clock of its own, with mail that goes into a folder.
 
-The tick, the graph and the send door are the live ones. The clock is different. The database is a copy in a folder
-that is thrown away. The threads are in memory, and sub-runs are done in this process.
+The tick, the graph and the send door are the live ones. Four things differ. The clock is its own. The database is a
+copy in a folder that is thrown away. The threads are in memory. Sub-runs are done in this process.
 """
 
 from collections.abc import Sequence

@@ -72,7 +72,7 @@ def rehearse_campaign(configuration: Settings, campaign_id: str, *, people: int,
     """
     ensure_migrated(configuration)
     with TemporaryDirectory(prefix="agentic-sales-rehearsal-") as folder:
-        # A rehearsal writes: into a file of its own, and never into what `DATABASE_URL` names.
+        # A rehearsal writes into a file of its own and never into the database of `DATABASE_URL`.
         scratch = Settings(state_dir=Path(folder), database_url=None)
         upgrade(scratch)
         return asyncio.run(_rehearse(configuration, scratch, CampaignId(campaign_id), people, start_at))

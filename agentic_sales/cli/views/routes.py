@@ -67,7 +67,7 @@ def _source(assistant_id: str, prefix: str, overrides: dict[str, str]) -> str:
     home = _home_by_default(assistant_id)
     if prefix == home:
         entries = overrides.get(f"{prefix}_WORKER_ASSISTANTS")
-        # A list of edits leaves what it does not name to the default.
+        # A list of edits leaves all other assistants to the default.
         return DEFAULT if entries is None or entries.lstrip()[:1] in {"+", "-"} else f"{prefix}_WORKER_ASSISTANTS"
     if prefix != routing.CORE_PREFIX:
         return f"{prefix}_WORKER_ASSISTANTS"
