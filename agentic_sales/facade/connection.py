@@ -88,7 +88,7 @@ class BoundedConnection(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            return  # the request was served as plain HTTP/1.1; this server speaks nothing else
+            return  # the request was served as plain HTTP/1.1 because this server speaks nothing else
         except httptools.HttpParserError:
             self._refused(*(self._refusal or (400, "invalid_http", "this is not an HTTP/1.1 request")))
             return

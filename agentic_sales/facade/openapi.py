@@ -1,4 +1,4 @@
-"""Complete the OpenAPI document by rules. No route then documents the answers of the guard and readers and pools.
+"""Complete the OpenAPI document by rules. No route then repeats the answers of the guard and readers and pools.
 
 FastAPI documents 422 with a body of its own wherever there is a parameter. Every error of this facade has `ErrorBody`.
 """

@@ -29,7 +29,7 @@ EVENTS_TTL_S = 3600
 """Seconds that the events of a run are kept after its last one."""
 FROM_START = "0"
 _SPELLINGS_OF_START = {"", "-1"}
-"""Last event id that LangGraph's SDKs send to see a stream from its start."""
+"""Last event ids that LangGraph's SDKs send to see a stream from its start."""
 _EVENT_ID = re.compile(r"([0-9]{1,20})(?:-([0-9]{1,20}))?")
 _LARGEST_PART = 2**64 - 1
 """Redis keeps either part of an id in 64 bits."""

@@ -52,7 +52,7 @@ async def _fleet(state: FacadeState) -> list[Metric]:
 
 
 async def _stored(state: FacadeState) -> list[Metric]:
-    """Tell the number of entries that wait for people. It is left out while the database does not answer in time."""
+    """Tell the numbers of entries that wait for people. They are left out without a timely answer of the database."""
     try:
         async with asyncio.timeout(DATABASE_TIMEOUT_S), state.database.reading() as connection:
             pending = await pending_count(connection, now=clock.now())

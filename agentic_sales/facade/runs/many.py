@@ -28,7 +28,7 @@ MOST_CANCELLED = 10_000
 
 
 class CancelRequest(BaseModel):
-    """Runs to cancel by their ids or by a status."""
+    """Runs to cancel. A request selects some by their ids or all of a status."""
 
     thread_id: str | None = Field(default=None, description="Only runs of this thread.")
     run_ids: list[str] | None = Field(default=None, min_length=1, max_length=1000, description="Ids of the runs.")

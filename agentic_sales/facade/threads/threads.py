@@ -113,7 +113,7 @@ async def count_threads(request: Request, body: ThreadCount | None = None) -> in
 
 @router.get("/threads/{thread_id}", responses=THREAD_ERRORS, summary="Describe a thread")
 async def describe_thread(request: Request, thread_id: str) -> dict[str, Any]:
-    """Describe a thread with the answer of its last run and its open interrupts."""
+    """Describe a thread with its status and the answer of its last run and its open interrupts."""
     return await _described(state_of(request).threads, checked_thread_id(thread_id))
 
 

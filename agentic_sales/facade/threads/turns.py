@@ -1,4 +1,4 @@
-"""Choose the turn of a request's run on its thread. Refuse what its thread or its assistant cannot do.
+"""Choose the turn of a request's run on its thread. Refuse work beyond its thread or its assistant.
 
 An assistant that is not resumable keeps no state. It may run on a thread. The thread then only files its runs. A
 request that needs state is refused. A resumable assistant makes the thread its own because another graph could not read
