@@ -8,7 +8,7 @@ from typing import Any
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """Ctrl-C, a polite `kill`, and the loss of the terminal."""
 _SIGNAL_STATUS = 128
-"""The number that a shell adds to the signal that ended a command."""
+"""A shell adds this to the number of the signal that ended a command."""
 
 
 def run_interruptibly(main: Coroutine[Any, Any, int]) -> int:
