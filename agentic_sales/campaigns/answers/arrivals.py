@@ -1,7 +1,7 @@
-"""Read the mails that a provider received for us, from a worker: their events carry no headers and no text.
+"""Read the mails that a provider received for us, from a worker. Their events carry no headers and no text.
 
-Each is read by itself. One that raises is kept for people, and one whose content the provider does not give out now is
-tried again, ever later; neither keeps back those behind it.
+Each mail is read by itself. A mail that raises is kept for people. If the provider does not return the content now, the
+mail is retried with back-off. Neither delays the mails behind it.
 """
 
 from datetime import datetime, timedelta
@@ -22,17 +22,17 @@ from agentic_sales.wire import to_wire
 AT_ONCE = 100
 """Events of one round."""
 BACK_OFF = timedelta(seconds=15)
-"""Pause after the first try in vain; it doubles with each further one."""
+"""Back-off after the first failed try. It doubles with each further one."""
 LONGEST_PAUSE = timedelta(hours=1)
 MOST_TRIES = 60
-"""Tries in vain, for more than two days; then a person must look."""
+"""Failed tries, over more than two days. After that many a person must look."""
 RESEND = "resend"
 
 log = structlog.get_logger()
 
 
 async def read_due(configuration: Settings, database: Database, *, now: datetime) -> int:
-    """Read the events that are due; return how many were about a campaign."""
+    """Read the events that are due. Return how many were about a campaign."""
     async with database.reading() as connection:
         due = await due_arrivals(connection, now=now, limit=AT_ONCE)
     return sum([await _read(configuration, database, arrival, now) for arrival in due])

@@ -1,4 +1,4 @@
-"""Act on what comes back, once: find the touch, keep the event, and leave the person alone where it says so."""
+"""Act once on each inbound event. Find the touch, keep the event, and stop mail to the person where it says so."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -37,24 +37,24 @@ STOPS: Mapping[Kind, StopReason] = {
     "unsubscribed": "unsubscribed",
     "suppressed": "suppressed",
 }
-"""What ends every message to a person, and how the ledger calls it."""
+"""Kinds of event that end every message to a person, each with the ledger's reason."""
 REPORTED = frozenset({"bounced", "complained"})
-"""What a mail may say about somebody else than who wrote it."""
+"""Kinds that a mail may report about an address other than its sender's."""
 ANSWERS = frozenset({"reply", "auto_reply"})
 ANSWERED_WITHIN = timedelta(days=90)
 """How old a message may be that an answer without references is to."""
 MOST_SEARCHED = 1_000
 NEVER_LEFT: Mapping[Kind, TouchState] = {"failed": "failed", "suppressed": "suppressed"}
-"""What says that the provider took a message and did not send it, and where the message stands then."""
+"""Kinds by which the provider took a message and did not send it, each with the message's state then."""
 
 Recorded = Literal["recorded", "known", "ignored"]
-"""What became of an event; `ignored`: it is from or about nobody whom a campaign wrote to."""
+"""The result for an event. `ignored` means that no campaign wrote to the person that it is from or about."""
 
 log = structlog.get_logger()
 
 
 async def record(connection: AsyncConnection, event: Inbound, *, now: datetime) -> Recorded:
-    """Keep an event and act on it, in the transaction of the caller; a second time it changes nothing."""
+    """Keep an event and act on it, in the transaction of the caller. A second call changes nothing."""
     found = await _touch(connection, event)
     person = await _person(connection, event, found)
     if found is None and person is None:
@@ -116,7 +116,7 @@ async def _touch(connection: AsyncConnection, event: Inbound) -> TouchRow | None
 async def _answered_by_alias(connection: AsyncConnection, event: Inbound) -> TouchRow | None:
     """Return the message that an answer without references is to, from another address of the recipient's firm.
 
-    Only where its subject and domain fit the messages to one person alone, and the sender is nobody whom we know.
+    Its subject and domain must fit the messages to one person alone. The sender must not be a known person.
     """
     subject, domain = answered_subject(event.subject), firm_domain(event.address)
     if event.kind not in ANSWERS or not subject or not domain or await _known_person(connection, event) is not None:
@@ -135,23 +135,23 @@ async def _known_person(connection: AsyncConnection, event: Inbound) -> ContactR
 
 
 async def _person(connection: AsyncConnection, event: Inbound, found: TouchRow | None) -> ContactRow | None:
-    """Return whom an event is about: the touch's recipient, or whom a reply that names no message is from."""
+    """Return the person of an event. It is the touch's recipient, or the sender of a reply that names no message."""
     if found is not None:
         return await contact(connection, ContactId(found.contact_id))
     return await _known_person(connection, event)
 
 
 def _needs_no_message(event: Inbound) -> bool:
-    """Tell whether an event is believed that names an address alone, and no message of ours.
+    """Tell whether an event is believed that names only an address and no message of ours.
 
-    Anybody can mail a bounce or a complaint about somebody else, so one of those must know a `Message-ID` that only the
+    Anybody can mail a bounce or a complaint about somebody else. Such a mail must know a `Message-ID` that only the
     recipient and the servers on the way have seen. It is kept all the same, for people to look at.
     """
     return event.is_signed or event.kind not in REPORTED
 
 
 async def _note(connection: AsyncConnection, found: TouchRow, event: Inbound, now: datetime) -> None:
-    """Write on the touch what became of it; whoever answers to a message proves that it was sent."""
+    """Write the result on the touch. An answer to a message proves that it was sent."""
     touch_id = TouchId(found.touch_id)
     state: TouchState = NEVER_LEFT.get(event.kind, "sent")
     expected = UNKNOWN if state == "sent" else (*UNKNOWN, *SENT)

@@ -1,7 +1,7 @@
-"""Read a mailbox's inbox over IMAP: what is new since the last time, each mail once, and nothing in it is changed.
+"""Read new mail from a mailbox's inbox over IMAP. Each mail is read once, and nothing in the inbox is changed.
 
-The inbox stays a person's: it is opened for reading only, so no mail is marked as read, not even one that is stored.
-How far it was read is written in the transaction that stores a mail; what could not be stored is read again.
+The inbox stays a person's. It is opened for reading only, so no mail is marked as read, not even a stored one. The
+position is written in the transaction that stores a mail. A mail that could not be stored is read again.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_read
 from agentic_sales.store.statements import known
 
 MAILS_AT_ONCE = 100
-"""Mails of one poll; the next one goes on where it ended."""
+"""Mails of one poll. The next poll goes on from there."""
 TIMEOUT_S = 20.0
 INBOX = "INBOX"
 
@@ -48,7 +48,7 @@ class _Mail:
 
 
 async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapAccount, *, now: datetime) -> int:
-    """Store what came into a mailbox since it was last read; return how many mails were about a campaign.
+    """Store the mails that came into a mailbox since the last poll. Return how many were about a campaign.
 
     Raises:
         UnknownRecord: The store does not have the mailbox.
@@ -81,7 +81,7 @@ async def _store(database: Database, row: MailboxRow, mail: _Mail, now: datetime
 
 
 async def _keep(database: Database, row: MailboxRow, mail: _Mail, exc: Exception, now: datetime) -> None:
-    """Keep a mail that raised for people, and go on behind it: it must not keep back an opt-out that came later."""
+    """Keep a mail that raised for people, and go on behind it. It must not delay an opt-out that came later."""
     async with database.writing() as connection:
         await _note(connection, row, mail)
         source = _source(row)
@@ -97,12 +97,12 @@ def _source(row: MailboxRow) -> str:
 
 
 def _first_day(row: MailboxRow) -> date:
-    """Return the day from which on mails can be about a campaign; years of older ones are left alone."""
+    """Return the first day on which a mail can be about a campaign. Years of older mails are left alone."""
     return (row.created_at - timedelta(days=1)).date()
 
 
 def _read(account: ImapAccount, validity: int | None, uid: int, first_day: date) -> list[_Mail]:
-    """Read the mails behind a UID, oldest first; all of them, if the server has numbered its mails anew."""
+    """Read the mails behind a UID, oldest first. Read all of them if the server has numbered its mails anew."""
     with _connected(account) as box:
         box.folder.set(INBOX, readonly=True)
         now_valid = int(box.folder.status(INBOX, ["UIDVALIDITY"])["UIDVALIDITY"])
@@ -114,7 +114,7 @@ def _read(account: ImapAccount, validity: int | None, uid: int, first_day: date)
 
 
 def _before_the_line_breaks(mails: Iterator[_Mail]) -> Iterator[_Mail]:
-    """Yield what could be read, so that a server that hangs up midway is read on from there."""
+    """Yield the mails that could be read. If a server hangs up midway, the next poll goes on from there."""
     is_first = True
     try:
         for mail in mails:

@@ -26,17 +26,17 @@ class ImapAccount:
     password: str = field(repr=False)
     """Its password."""
     is_clear: bool = False
-    """True: without TLS, for a server on this machine."""
+    """True without TLS, for a server on this machine."""
     tls: ssl.SSLContext | None = None
-    """Whom to trust; None: whom this machine trusts."""
+    """Trusted certificates. None for those that this machine trusts."""
 
 
 def imap_accounts(configuration: Settings) -> dict[MailboxId, ImapAccount]:
-    """Read `AGENTIC_SALES_IMAP`: `mailbox=imaps://user:password@host:993`, several of them separated by `;`.
+    """Read `AGENTIC_SALES_IMAP`, accounts of the form `mailbox=imaps://user:password@host:993`. A `;` separates them.
 
     Raises:
-        ConfigurationError: It is none (the message does not repeat it, because it holds passwords), or the packages
-            for it are not installed.
+        ConfigurationError: It is none, or the packages for it are not installed. The message does not repeat the value,
+            because it holds passwords.
     """
     told = "" if configuration.imap is None else configuration.imap.get_secret_value()
     accounts: dict[MailboxId, ImapAccount] = {}

@@ -1,6 +1,6 @@
-"""Read what comes back: replies, automatic ones, reports and complaints. Pure: a mail in, a record out.
+"""Read inbound mail: replies, automatic ones, reports and complaints. Pure: a mail in, a record out.
 
-A stranger wrote all of it, so every field is bounded, and everything is cut before anything is looked for in it.
+A stranger wrote all of it. So every field is bounded, and all text is cut before any search in it.
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ LONGEST_TEXT_CHARS = 20_000
 MOST_REFERENCES = 50
 KEY_CHARS = 32
 _AUTOMATIC_PRECEDENCE = {"auto_reply", "bulk", "junk"}
-"""Not `list`: a group address in front of the inbox, as Google Groups is one, puts that on what people write."""
+"""`list` is missing here. A group address in front of the inbox, such as Google Groups, puts it on people's mail."""
 _AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Reply", "X-AutoReply-From")
 
 
@@ -42,29 +42,32 @@ class Inbound:
     """One message or event that came back."""
 
     event_id: str
-    """What makes it one: the provider's id of the event, or mailbox and a digest."""
+    """Identity of the event: the provider's id, or mailbox and a digest."""
     source: str
-    """`resend`, or `imap:` and the mailbox."""
+    """`resend`, or `imap:` with the mailbox."""
     kind: Kind
-    """What it is; only what nobody can get is `bounced`. `failed`, `suppressed`: the provider never sent it."""
+    """Kind of the event.
+
+    `bounced` is only for mail that nobody can get. `failed` and `suppressed` mean that the provider never sent it.
+    """
     received_at: datetime
     """When it came, as its source tells."""
     touch_id: TouchId | None = None
-    """Touch that it names itself; None: it names none."""
+    """Touch that the event names itself. None if it names none."""
     provider_id: str | None = None
     """The provider's name of the message that it is about."""
     about_ids: tuple[str, ...] = ()
-    """`Message-ID`s of what it answers or reports, as far as it tells."""
+    """`Message-ID`s of the answered or reported messages, as far as it tells."""
     address: str = ""
-    """Whom it is from, or whose address it is about."""
+    """Address of the sender, or of the person that the event is about."""
     message_id: str = ""
     """Its own `Message-ID`."""
     subject: str = ""
     """Its subject."""
     text: str = ""
-    """What it says; the diagnosis of a bounce."""
+    """Text of the mail, or the diagnosis of a bounce."""
     is_signed: bool = False
-    """True: the provider signed it. False: it is a mail, which anybody can write."""
+    """True if the provider signed it. False for a mail, which anybody can write."""
 
 
 def parse_mail(raw: bytes, *, source: str, received_at: datetime) -> Inbound:
@@ -72,7 +75,7 @@ def parse_mail(raw: bytes, *, source: str, received_at: datetime) -> Inbound:
 
     Args:
         raw: The mail.
-        source: Where it was read from.
+        source: Where it was read.
         received_at: When it came.
     """
     message = read_mail(raw)
@@ -95,12 +98,12 @@ def parse_mail(raw: bytes, *, source: str, received_at: datetime) -> Inbound:
 
 
 def event_id_of(source: str, identity: bytes) -> str:
-    """Return a digest, because a `Message-ID` tells who wrote, and an event's id outlives the person's row."""
+    """Return a digest. A `Message-ID` names its writer, and an event's id outlives the person's row."""
     return f"{source}:{sha256(identity).hexdigest()[:KEY_CHARS]}"
 
 
 def kind_of(message: Message) -> Kind:
-    """Tell a person's reply from a machine's, by RFC 3834 and by what is sent in its stead."""
+    """Tell a person's reply from a machine's, by RFC 3834 and by the marks that machines send in its stead."""
     submitted = header(message, "Auto-Submitted").partition(";")[0].strip().lower()
     is_automatic = (
         submitted not in {"", "no"}

@@ -1,4 +1,4 @@
-"""Read what a mail reports about a mail of ours: that it came back, is late, was opened or was complained of."""
+"""Read a mail's report on a mail of ours: that it came back, is late, was opened or was complained of."""
 
 import re
 from collections.abc import Iterator
@@ -30,19 +30,19 @@ _RECIPIENTS = ("Original-Recipient", "Final-Recipient")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a mail reports."""
+    """The content of a report."""
 
     kind: ReportKind
     address: str
-    """Whose address it is about; empty: it does not say."""
+    """Address that it is about. Empty if it does not say."""
     text: str
-    """The diagnosis, or what the report says."""
+    """The diagnosis, or the report's text."""
     about_ids: tuple[str, ...] = ()
     """`Message-ID`s of the mail that it is about."""
 
 
 def report_of(message: Message, text: str) -> Report | None:
-    """Read a report from a mail and its text; None: the mail is none."""
+    """Read a report from a mail and its text. Return None if the mail is none."""
     found = _complaint(message) or _receipt(message, text) or _delivery_report(message, text)
     found = found or _told_in_words(message, text)
     return None if found is None else Report(found.kind, found.address, found.text, _about(message))
@@ -77,7 +77,7 @@ def _receipt(message: Message, text: str) -> Report | None:
 
 
 def _delivery_report(message: Message, text: str) -> Report | None:
-    """Read RFC 3464: the first block is about the report, each further one about a recipient."""
+    """Read RFC 3464. The first block is about the report, each further one about a recipient."""
     part = next((part for part in own_parts(message) if part.get_content_type() == "message/delivery-status"), None)
     if part is None:
         return None
@@ -92,7 +92,7 @@ def _delivery_report(message: Message, text: str) -> Report | None:
 
 
 def _explanation(message: Message, text: str) -> str:
-    """Return what a report says in words beside a diagnosis that says nothing."""
+    """Return the report's text if its diagnosis says nothing."""
     worded = _worded(message, text)
     return "" if worded is None else worded.reason
 
@@ -110,7 +110,7 @@ def _status_kind(action: str, told: str) -> ReportKind:
 
 
 def _failed(told: str) -> ReportKind:
-    """Tell an address that nobody has from one that may be right: a full mailbox, or a server that dislikes us."""
+    """Tell an address without an owner from one that may be right: a full mailbox, or a server that dislikes us."""
     return "bounced" if ends_address(told) else "delayed"
 
 

@@ -1,7 +1,7 @@
-"""Read the form of a mail: headers, parts and texts, each cut to a longest length before anything is looked for in it.
+"""Read the form of a mail: headers, parts and texts. Each is cut to a longest length before any search in it.
 
-A stranger wrote it. Python's reader takes quadratic time for many parameters of a header and for many lines in deep
-parts, so lines, parts and headers are counted and cut while it reads.
+A stranger wrote it. Python's reader takes quadratic time for many parameters of a header. So it does for many lines in
+deep parts. Therefore lines, parts and headers are counted and cut during the read.
 """
 
 import re
@@ -18,11 +18,11 @@ from agentic_sales.rules.wording import readable
 from agentic_sales.sources.html import read_html
 
 MOST_BYTES = 1_048_576
-"""Of a mail, only so much is read: what it says stands before what is attached to it."""
+"""Bytes of a mail that are read. The text of a mail stands before its attachments."""
 MOST_LINES = 20_000
-"""More than a mail of so many bytes has whose attachments are encoded in lines of 76 characters."""
+"""More lines than a mail of so many bytes has if its attachments are encoded in lines of 76 characters."""
 MOST_PARTS = 50
-"""A part beyond them is read as plain text, whatever it says that it is."""
+"""A part beyond them is read as plain text, regardless of its declared type."""
 MOST_HEADERS = 500
 LONGEST_HEADER_CHARS = 2_000
 LONGEST_LIST_CHARS = 20_000
@@ -40,7 +40,7 @@ _UNSUBSCRIBE = ("/unsubscribe/", "/unsubscribe%2f")
 
 
 class _Cut(Message):
-    """A message whose headers are cut, and which may be no container any more."""
+    """A message with cut headers. It may be no container any more."""
 
     def __init__(self, policy: Policy, *, is_leaf: bool) -> None:
         super().__init__(policy)
@@ -71,7 +71,7 @@ def read_mail(raw: bytes) -> Message:
 
 
 def header(message: Message, name: str) -> str:
-    """Return a header, decoded, in one line; empty: there is none."""
+    """Return a header, decoded, in one line. Empty if there is none."""
     raw = _raw_header(message, name)[:LONGEST_HEADER_CHARS]
     try:
         text = str(make_header(decode_header(raw)))
@@ -81,12 +81,12 @@ def header(message: Message, name: str) -> str:
 
 
 def address(message: Message, name: str) -> str:
-    """Return the first address in a header; empty: there is none."""
+    """Return the first address in a header. Empty if there is none."""
     return only_address(header(message, name))
 
 
 def only_address(text: str) -> str:
-    """Return the first address in a text of at most a line; empty: there is none."""
+    """Return the first address in a text of at most a line. Empty if there is none."""
     return next(iter(addresses(text)), "")
 
 
@@ -105,7 +105,7 @@ def ids(message: Message, *names: str) -> tuple[str, ...]:
 
 
 def _raw_header(message: Message, name: str) -> str:
-    """Return a header as it came; bytes beyond ASCII are UTF-8, or else Latin-1."""
+    """Return a header as it came. Bytes beyond ASCII are UTF-8, or else Latin-1."""
     value = next((str(value) for key, value in message.raw_items() if key.lower() == name.lower()), "")
     raw = value.encode("utf-8", "surrogateescape")
     try:
@@ -115,7 +115,7 @@ def _raw_header(message: Message, name: str) -> str:
 
 
 def text_of(message: Message) -> str:
-    """Return the plain text of a mail; of one that is HTML alone, what it shows."""
+    """Return the plain text of a mail, or the visible text of a mail that is HTML alone."""
     for kind in ("text/plain", "text/html"):
         for part in own_parts(message):
             if part.get_content_type() == kind and part.get_content_disposition() != "attachment":
@@ -124,7 +124,7 @@ def text_of(message: Message) -> str:
 
 
 def own_parts(message: Message) -> Iterator[Message]:
-    """Yield the parts of a mail itself; a mail that is enclosed in it is somebody else's."""
+    """Yield the parts of a mail itself. An enclosed mail is somebody else's."""
     yield message
     if message.get_content_maintype() == "multipart":
         for part in payloads(message):
@@ -154,7 +154,7 @@ def _as_text(payload: bytes, part: Message) -> str:
 
 
 def shown(markup: str) -> str:
-    """Return what HTML shows, without the link of our footer: its word is not the writer's."""
+    """Return the visible text of HTML, without the link of our footer. The link's word is not the writer's."""
     return read_html(_LINK.sub(_without_footer, markup[:LONGEST_HTML_CHARS]), "").text
 
 
@@ -163,6 +163,6 @@ def _without_footer(link: re.Match[str]) -> str:
 
 
 def is_of_footer(line: str) -> bool:
-    """Tell whether a line, or a link, holds the address at which people unsubscribe."""
+    """Tell whether a line or a link holds the unsubscribe address."""
     small = line.lower()
     return "http" in small and any(part in small for part in _UNSUBSCRIBE)

@@ -1,4 +1,4 @@
-"""Fetch a mail that Resend received: its event has no headers, which tell a person's reply from a machine's."""
+"""Fetch a mail that Resend received. Its event has no headers, which tell a person's reply from a machine's."""
 
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +14,7 @@ async def received_content(configuration: Settings, email_id: str) -> dict[str, 
     """Return headers and text of a received mail.
 
     Raises:
-        ProviderUnavailable: Resend does not give it out now; its webhook comes again.
+        ProviderUnavailable: Resend does not return it now. Its webhook comes again.
     """
     key = configuration.resend_api_key
     if key is None:

@@ -1,4 +1,4 @@
-"""Draw the consequences of what `classify_reply` says an answer means."""
+"""Apply the consequences of the class that `classify_reply` gives an answer."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -22,17 +22,18 @@ CONSEQUENCES: dict[str, StopReason] = {
     "other": "replied",
     "maybe_unsubscribe": "replied",
 }
-"""Class of an answer to why nothing more is sent; an absence note is no answer, and the sequence goes on after it."""
+"""Class of an answer to the stop's reason. An absence note is no answer, so the sequence goes on after it."""
 MAYBE_UNSUBSCRIBE = "maybe_unsubscribe"
-"""Class under which a doubtful opt-out is kept: nothing more is sent, and the list of answers asks a person to read it.
+"""Class of a doubtful opt-out. Nothing more is sent, and the list of answers asks a person to read it.
 
-The person confirms it by `suppressions add`, or lifts the stop as after every reply."""
+The person confirms it by `suppressions add`, or lifts the stop as after every reply.
+"""
 OF_MACHINES = frozenset({"unsubscribe", "bounced"})
-"""Classes that stop also where a machine wrote. A mailbox whose person has left stops as well; see `is_gone`."""
+"""Classes that also stop after a machine's mail. The mailbox of a person that has left stops as well, see `is_gone`."""
 AWAY = timedelta(days=3)
-"""How long somebody counts as away whose note names no day."""
+"""Length of an absence if the note names no day."""
 LONGEST_AWAY = timedelta(days=366)
-"""Longest absence that is believed; a stranger's `until 9999-12-31` would end beyond the calendar."""
+"""Longest absence that is believed. A stranger's `until 9999-12-31` would end beyond the calendar."""
 
 
 def asked_of(reply: InboundRow) -> dict[str, Any]:
@@ -60,18 +61,18 @@ async def note_class(
     zone: ZoneInfo,
     now: datetime,
 ) -> datetime | None:
-    """Write down what an answer means, and stop what it stops, in one transaction.
+    """Store the meaning of an answer, and apply its stop, in one transaction.
 
     Args:
         database: Where the campaigns are.
         reply: The answer.
-        contact_id: Whose it is.
-        told: What `classify_reply` says.
-        zone: The person's time zone, in which a day begins on which the person is back.
+        contact_id: The answer's person.
+        told: The output of `classify_reply`.
+        zone: The person's time zone. In it begins the day on which the person is back.
         now: The present.
 
     Returns:
-        Until when the person is away; None: is not, as far as the answer tells.
+        Until when the person is away. None if the answer tells of no absence.
     """
     reply_class = class_of(reply, told)
     reason = CONSEQUENCES.get(reply_class)

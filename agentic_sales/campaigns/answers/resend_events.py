@@ -1,4 +1,4 @@
-"""Read the events of Resend's webhooks, and the mails that it received. Pure: JSON in, a record out."""
+"""Read the events of Resend's webhooks and its received mails. Pure: JSON in, a record out."""
 
 import re
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _RESEND_KINDS: Mapping[str, Kind] = {
     "email.received": "reply",
 }
 _RESEND_SUPPRESSED: Mapping[str, Kind] = {"bounce": "bounced", "complaint": "complained"}
-"""Why Resend put an address on its own list; by hand else."""
+"""Why Resend put an address on its own list. Other entries were made by hand."""
 _OWN = frozenset({"from", "subject", "content-type", "content-transfer-encoding", "mime-version"})
 """Headers that do not describe the text as Resend returns it, or are told by the event."""
 _INVALID_RECIPIENT = re.compile(
@@ -48,7 +48,7 @@ _INVALID_RECIPIENT = re.compile(
 
 
 def parse_resend(event_id: str, event: Mapping[str, Any], *, received_at: datetime) -> Inbound | None:
-    """Read an event of Resend's webhooks; None: it is about nothing that a campaign acts on, such as an opened mail."""
+    """Read an event of Resend's webhooks. Return None if no campaign acts on it, such as an opened mail."""
     data = event.get("data")
     name = event.get("type")
     if not isinstance(data, Mapping) or not isinstance(name, str):
@@ -73,7 +73,7 @@ def parse_resend(event_id: str, event: Mapping[str, Any], *, received_at: dateti
 
 
 def with_content(event: Inbound, content: Mapping[str, Any]) -> Inbound:
-    """Complete a received mail's event, which has no headers and no text, by what Resend's API returns for it."""
+    """Complete a received mail's event, which has no headers and no text, by the content from Resend's API."""
     text = _text(content.get("text"), LONGEST_TEXT_CHARS) or shown(_text(content.get("html"), LONGEST_HTML_CHARS))
     message = _as_mail(event, _mapping(content.get("headers")), text)
     report = report_of(message, text)
@@ -121,13 +121,13 @@ def _bounce_kind(bounce: Mapping[str, Any]) -> Kind:
 
 
 def _reason(data: Mapping[str, Any]) -> str:
-    """Return why a message did not arrive, as the event says it; empty: it does not."""
+    """Return the event's reason why a message did not arrive. Empty if it gives none."""
     told = (("bounce", "message"), ("failed", "reason"), ("suppressed", "message"))
     return next((text for name, field in told if (text := _text(_mapping(data.get(name)).get(field)))), "")
 
 
 def _touch_tag(tags: object) -> TouchId | None:
-    """Return the touch that we tagged the message with; Resend writes tags as an object or as a list of pairs."""
+    """Return the touch that we tagged the message with. Resend writes tags as an object or as a list of pairs."""
     pairs = (
         tags.items()
         if isinstance(tags, Mapping)

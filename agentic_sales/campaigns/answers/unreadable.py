@@ -1,4 +1,4 @@
-"""Keep what could not be read, as it came, so that people see it and nothing behind it waits."""
+"""Keep an unreadable item as it came. So people see it, and nothing behind it waits."""
 
 from datetime import datetime
 
@@ -18,13 +18,13 @@ log = structlog.get_logger()
 async def keep_unreadable(
     connection: AsyncConnection, raw: bytes, exc: Exception, *, source: str, received_at: datetime, now: datetime
 ) -> str:
-    """Keep an item that raised, for people; return its id. `campaigns inbound --kind unreadable` lists them.
+    """Keep an item that raised, for people. Return its id. `campaigns inbound --kind unreadable` lists them.
 
     Args:
         connection: Of a writing transaction.
-        raw: The item as it came; its beginning is kept.
-        exc: What it raised.
-        source: Where it was read from.
+        raw: The item as it came. Its beginning is kept.
+        exc: The exception that it raised.
+        source: Where it was read.
         received_at: When it came.
         now: The present.
     """

@@ -1,8 +1,8 @@
-"""Pause a campaign by itself when too many of its messages come back or are complained of.
+"""Pause a campaign by itself when too many of its messages bounce or are complained of.
 
-Mail providers reject everything from a sender of whom people complain more often than 0.3 % of the time (Gmail's and
-Yahoo's rules for bulk senders, 2024), also what other campaigns send; so the campaign waits for somebody to look.
-A few messages prove nothing: a share counts when the lower end of its 95 % interval (Wilson 1927) is above the limit.
+Mail providers reject all mail of a sender with more than 0.3 % complaints (Gmail's and Yahoo's rules for bulk senders,
+2024). This also hits other campaigns. So the campaign waits for a person to look. A few messages prove nothing. A share
+counts when the lower end of its 95 % interval (Wilson 1927) is above the limit.
 """
 
 from collections.abc import Mapping
@@ -21,18 +21,18 @@ from agentic_sales.store.touches import outcomes_since
 FEWEST = 3
 """Messages that must have had an outcome before it can pause a campaign."""
 OUTCOMES: Mapping[str, str] = {"bounced": "came back", "complained": "were complained of"}
-"""Outcome to what it says of messages, for people."""
+"""Outcome to its words for people."""
 
 log = structlog.get_logger()
 
 
 async def pause_if_harmful(connection: AsyncConnection, campaign_id: CampaignId, *, now: datetime) -> bool:
-    """Pause a running campaign whose messages come back or are complained of more often than its plan lets them.
+    """Pause a running campaign with more bounces or complaints than its plan allows.
 
-    The caller locked the person and the campaign before it changed any touch, or it and the send door could wait for
-    each other.
+    The caller must lock the person and the campaign before it changes any touch. Otherwise it and the send door could
+    wait for each other.
 
-    Counted is what was sent since it was started or resumed: whoever resumes it has looked, and it begins anew.
+    Messages count from the last start or resume. The person that resumes it has looked, so the count begins anew.
 
     Args:
         connection: Of a writing transaction that wrote the outcome.

@@ -1,18 +1,18 @@
-"""Learn from outcomes: what became of a message becomes feedback on the run that wrote it.
+"""Learn from outcomes. The outcome of a message becomes feedback on the run that wrote it.
 
-A message is judged under three keys of LangSmith, each from 0 to 1, and under each once: what is said later takes the
-place of what was said before, because its id is made of the message and the key.
+A message is judged under three keys of LangSmith, each from 0 to 1, once under each. A later judgement replaces an
+earlier one, because its id is made of the message and the key.
 
     approval   1 approved as it was written, 0.5 only after somebody had edited it, 0 rejected
     answer     1 interested, 0.5 not now, 0 not interested, unsubscribed or complained
     delivery   0 bounced
 
-The comment names the outcome. What people noted with their answers stands behind it, redacted, for workflows whose
-inputs and outputs may be seen on traces (`AGENTIC_SALES_TRACE_PAYLOADS`).
+The comment names the outcome. People's notes on their answers follow it, redacted. Only workflows with visible inputs
+and outputs on traces get the notes (`AGENTIC_SALES_TRACE_PAYLOADS`).
 
-An outcome is kept in the transaction that notes it. A tick takes it out in the transaction in which the queue of all
-feedback gets it; whatever dies in between, it is told again, under the same id. Of a run that LangSmith does not have
-nothing is kept.
+An outcome is kept in the transaction that notes it. A tick takes it out in the transaction that fills the queue of all
+feedback. After a crash in between it is told again, under the same id. Nothing is kept of a run that LangSmith does not
+have.
 """
 
 from collections.abc import Collection, Mapping
@@ -47,7 +47,7 @@ JUDGED: Mapping[str, tuple[str, float]] = {
     "complained": ("answer", 0.0),
     "bounced": ("delivery", 0.0),
 }
-"""Outcome to the key that it judges, and how well the message did; what is not here judges nothing."""
+"""Outcome to the key that it judges, with the score. An outcome outside this table judges nothing."""
 AT_ONCE = 200
 
 log = structlog.get_logger()
@@ -63,15 +63,15 @@ async def learn(connection: AsyncConnection, touch_id: TouchId, outcome: str, *,
 
 
 async def tell_outcomes(database: Database, queue: FeedbackQueue | None, *, shown: Collection[str] = ()) -> int:
-    """Put the outcomes that were not told into the queue of feedback; return how many.
+    """Put the untold outcomes into the queue of feedback. Return how many.
 
     Args:
         database: Where they are.
-        queue: Where they go; None: LangSmith is switched off, and they are dropped.
-        shown: Workflows of which LangSmith may see what people wrote, redacted.
+        queue: Where they go. None if LangSmith is switched off, then they are dropped.
+        shown: Workflows with notes that LangSmith may see, redacted.
 
     Raises:
-        BrokerUnavailable: Redis did not answer; they are told by a later tick.
+        BrokerUnavailable: Redis did not answer. A later tick tells them.
     """
     async with database.reading() as connection:
         if not await is_any_untold(connection):
@@ -89,7 +89,7 @@ def _feedback_id(touch_id: str, key: str) -> str:
 
 
 def _workflow_of(campaign: CampaignRow, step: int) -> str | None:
-    """Return the workflow that wrote a step's message; None: the plan does not say, or no longer."""
+    """Return the workflow that wrote a step's message. None if the plan does not say, or no longer."""
     try:
         steps = stored_plan(campaign).steps
     except PlanUnreadable:
@@ -98,7 +98,7 @@ def _workflow_of(campaign: CampaignRow, step: int) -> str | None:
 
 
 async def _readable(connection: AsyncConnection, row: OutcomeRow, shown: Collection[str]) -> Feedback | None:
-    """Return what is told of an outcome; None: nothing, or it raises, and then it keeps back no other one."""
+    """Return the feedback of an outcome. None if there is none, or if it raises. It then delays no other outcome."""
     try:
         return await _feedback(connection, row, shown)
     except Exception as exc:
@@ -131,7 +131,7 @@ async def _feedback(connection: AsyncConnection, row: OutcomeRow, shown: Collect
 
 
 async def _notes(connection: AsyncConnection, row: OutcomeRow) -> str:
-    """Return what people noted when they answered the questions about a message; empty: nothing."""
+    """Return people's notes on their answers to the questions about a message. Empty if there are none."""
     if JUDGED[row.outcome][0] != APPROVAL:
         return ""
     return "; ".join(asked.note for asked in await approvals_of(connection, TouchId(row.touch_id)) if asked.note)

@@ -1,8 +1,8 @@
-"""Tell how a campaign does: how far its people are, what became of its messages, and which variant does better.
+"""Report on a campaign: how far its people are, the outcomes of its messages, and the better variant.
 
-Opens are not counted: mail programs and scanners open mail by themselves. What counts is what people answer, each for
-the message that it answers, once, whatever the same person says later. Shares are of the messages that were sent, also
-of those on which there was no time yet to answer; what people say of drafts, of the drafts on which somebody decided.
+Opens are not counted, because mail programs and scanners open mail by themselves. People's answers count. Each counts
+once for the message that it answers, even if the same person says more later. Shares are of the sent messages, also of
+those without time for an answer yet. Shares of people's words on drafts are of the decided drafts.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ ANSWERS: Mapping[str, ColumnElement[bool]] = {
     "unsubscribed": or_(InboundRow.kind == "unsubscribed", _CLASS == "unsubscribe"),
     "complained": InboundRow.kind == "complained",
 }
-"""What came back, by the name under which it is counted; one reply can be counted under several."""
+"""Inbound events by the name under which they are counted. One reply can be counted under several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Share:
     of: int
     """Out of how many."""
     low_ratio: float | None
-    """Lower end of the interval (Wilson 1927), 0-1; None: out of none nothing can be told."""
+    """Lower end of the interval (Wilson 1927), 0-1. None without any message, because nothing can be told then."""
     high_ratio: float | None
     """Upper end."""
 
@@ -56,14 +56,17 @@ class VariantReport:
     step: int
     """The step, from 0."""
     variant: str
-    """Name of the variant; empty: the step has none."""
+    """Name of the variant. Empty if the step has none."""
     sent: int
     """Messages that were sent."""
     decided: int
-    """Drafts that somebody approved or rejected; those that wait for a word, or waited too long, are not among them."""
+    """Drafts that somebody approved or rejected. Drafts that wait or have expired are not among them."""
     shares: dict[str, Share]
-    """Of what was sent `replied`, `interested`, `bounced`, `unsubscribed`, `complained`; of what was decided `edited`
-    (and then approved) and `rejected`."""
+    """Shares by name.
+
+    Of sent messages: `replied`, `interested`, `bounced`, `unsubscribed`, `complained`. Of decided drafts: `edited` (and
+    then approved) and `rejected`.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ class CampaignReport:
     steps: list[dict[str, int]]
     """Per step, touches by state."""
     variants: list[VariantReport]
-    """Per step and variant, what people answered."""
+    """People's answers per step and variant."""
     confidence_ratio: float = CONFIDENCE_RATIO
     """How often the intervals of the shares hold the true share, 0-1."""
 
@@ -133,7 +136,7 @@ async def _counts(connection: AsyncConnection, campaign_id: CampaignId, conditio
 
 
 def share(count: int, of: int) -> Share:
-    """Return a share with its interval by Wilson's score, which is honest for few and for extreme counts too."""
+    """Return a share with its interval by Wilson's score. It is honest for few and for extreme counts too."""
     if of == 0:
         return Share(count, of, None, None)
     ratio, spread = count / of, Z * Z / of

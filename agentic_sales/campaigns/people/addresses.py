@@ -15,7 +15,7 @@ _GMAIL = {"gmail.com", "googlemail.com"}
 
 
 def normalized(address: str) -> str:
-    """Return an address as mail is sent to it: domain in lower case and ASCII, no space around it.
+    """Return an address as mail is sent to it. Its domain is lower case and ASCII, without space around it.
 
     Raises:
         InvalidAddress: It is none, or one that only a server with SMTPUTF8 could take.
@@ -36,7 +36,8 @@ def normalized(address: str) -> str:
 def _ascii(address: str, domain: str) -> str:
     """Return the ASCII form of a domain as registries and browsers have it.
 
-    IDNA 2008: the older form, which Python's own codec makes, takes `faß.de` for `fass.de`, which is somebody else's.
+    It is IDNA 2008. Python's own codec makes the older form. That form takes `faß.de` for `fass.de`, a domain of
+    somebody else.
     """
     try:
         return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
@@ -45,9 +46,9 @@ def _ascii(address: str, domain: str) -> str:
 
 
 def email_hash(address: str) -> str:
-    """Return the digest of a person's address; addresses that reach the same person have the same.
+    """Return the digest of a person's address. Addresses of the same person have the same digest.
 
-    Whoever asks `jo+news@…` to be left alone means `jo@…` too, so tags are cut off, and the dots of Gmail's names.
+    An opt-out of `jo+news@…` means `jo@…` too. So tags are cut off, and the dots of Gmail's names.
 
     Raises:
         InvalidAddress: It is none.

@@ -1,4 +1,4 @@
-"""Hand out everything that the store holds of a person, who may ask for it (GDPR, article 15)."""
+"""Export everything that the store holds of a person. Each person may ask for it (GDPR, article 15)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,11 +18,11 @@ from agentic_sales.store.suppressions import lifts, suppressions_of
 from agentic_sales.store.touches import TouchRow
 
 Held = Mapping[str, Sequence[Mapping[str, Any]]]
-"""Kind of what is held to its rows, as plain data."""
+"""Kind of record to its rows, as plain data."""
 
 
 async def held_of(connection: AsyncConnection, email: str) -> Held:
-    """Return every row about a person, by the kinds that `forget` counts; no kind has any: nobody is known there.
+    """Return every row about a person, by the kinds that `forget` counts. All kinds are empty for an unknown person.
 
     Raises:
         InvalidAddress: It is no address.

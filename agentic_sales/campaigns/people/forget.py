@@ -1,7 +1,7 @@
-"""Forget a person: everything that the store holds of one, but for the digest that keeps mail away for ever.
+"""Forget a person. Erase everything that the store holds, except the digest that keeps mail away for ever.
 
-What else holds the person (threads, the records of runs) is erased between the two steps here, by whoever can reach it;
-the row of the person goes last, so that whatever stops in between can be done again from the beginning.
+Threads and the records of runs hold the person, too. The caller erases them between the two steps here. The row of the
+person goes last. So an interrupted erasure can be repeated from the beginning.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,12 @@ from agentic_sales.store.suppressions import anonymize
 from agentic_sales.store.touches import TouchRow
 
 SOURCE = "forgotten"
-"""What the list of suppressions says of a person who was forgotten."""
+"""Source of a forgotten person's entry on the list of suppressions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """A person who is to be erased."""
+    """A person to be erased."""
 
     contact_id: ContactId
     """The person."""
@@ -39,7 +39,7 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What was written to a person."""
+    """The messages to a person."""
 
     touch_ids: tuple[TouchId, ...]
     """The messages."""
@@ -48,10 +48,10 @@ class Written:
 
 
 async def leave_for_good(database: Database, email: str, *, now: datetime) -> Leaving | None:
-    """End whatever waits for a person, so that no visit begins any more; return where else the person is to be found.
+    """End everything that waits for a person, so that no new visit begins. Return where else the person is to be found.
 
     Returns:
-        None: the store does not know the person; nothing will ever be sent to the address all the same.
+        None if the store does not know the person. Even then nothing will ever be sent to the address.
 
     Raises:
         InvalidAddress: It is no address.
@@ -75,7 +75,7 @@ async def leave_for_good(database: Database, email: str, *, now: datetime) -> Le
 
 
 async def written_to(database: Database, contact_id: ContactId) -> Written:
-    """Return what was written to a person until now."""
+    """Return the messages to a person until now."""
     wanted = select(TouchRow.touch_id, TouchRow.run_id).where(TouchRow.contact_id == contact_id)
     async with database.reading() as connection:
         rows = (await connection.execute(wanted)).all()
@@ -85,7 +85,7 @@ async def written_to(database: Database, contact_id: ContactId) -> Written:
 
 
 async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
-    """Erase a person from the store; return how many rows of each kind that was.
+    """Erase a person from the store. Return how many rows of each kind there were.
 
     Raises:
         StateUnavailable: The rows are gone, but SQLite's file could not be written anew, and may hold their bytes.

@@ -1,8 +1,8 @@
-"""Take in people from a CSV file, and report line by line what was taken and what was wrong with which column.
+"""Import people from a CSV file. Report the result of each line, with the column of each mistake.
 
-Nobody is taken in without a lawful basis and its source: both are recorded before the first contact, or there is none.
-A person whom the file says not to write to is suppressed, with the file as the source. `rules` know how files are
-read. A file of any length takes the same memory, and is read off the event loop.
+Nobody is imported without a lawful basis and its source. Both are recorded before the first contact, or there is none.
+If the file says not to write to a person, the person is suppressed, with the file as the source. `rules` know how files
+are read. A file of any length takes the same memory, and is read off the event loop.
 """
 
 import asyncio
@@ -33,34 +33,38 @@ LINES_AT_ONCE = 500
 FILE = "an imported file"
 
 Status = Literal["added", "known", "duplicate", "suppressed", "refused"]
-"""What became of a line."""
+"""The result of a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class LineReport:
-    """What became of a line."""
+    """The report on a line."""
 
     line: int
-    """Its number in the file, from 1; of one with line breaks in its cells, where it begins."""
+    """Number of the line in the file, from 1. If its cells have line breaks, it is the first line."""
     status: Status
-    """`known`: the person was there before, and stays as is; `duplicate`: one of the `LINES_AT_ONCE` lines before has
-    the same person; `suppressed`: the file says that the person must not be written to."""
+    """Status of the line.
+
+    - `known`: the person was there before, and stays as is.
+    - `duplicate`: one of the `LINES_AT_ONCE` lines before has the same person.
+    - `suppressed`: the file says that the person must not be written to.
+    """
     email: str
     """Address, as the file has it."""
     contact_id: ContactId | None = None
-    """The person; None: not taken in."""
+    """The person. None if not imported."""
     problems: tuple[Problem, ...] = ()
-    """What was wrong; of an added line, what was left out."""
+    """Mistakes of the line. For an added line, the values that were left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of a file."""
+    """The report on a file."""
 
     encoding: str
     """How its bytes were read."""
     columns: Mapping[str, str]
-    """Its headers and what each was taken for; a header of its own name is kept as a field of the contact."""
+    """Meaning of each header. A header with its own name is kept as a field of the contact."""
     lines: tuple[LineReport, ...]
     """Every line but the header and empty ones."""
 
@@ -73,7 +77,7 @@ class ContactImport:
     """An import of one file, which is read once.
 
     Args:
-        stream: The file; it is closed with this object.
+        stream: The file. It is closed with this object.
         now: The present.
         defaults: Lawful basis of lines that name none.
         file: Its name, which becomes the source of suppressions.
@@ -99,7 +103,7 @@ class ContactImport:
         self.columns = self._reader.meanings()
 
     async def batches(self, database: Database) -> AsyncIterator[list[LineReport]]:
-        """Take people in, some lines a transaction, and report what became of each line."""
+        """Import people, some lines a transaction, and report the result of each line."""
         while lines := await asyncio.to_thread(self._next_lines):
             async with database.writing() as connection:
                 reports = await _take_in(connection, lines, file=self._file, now=self._now)
@@ -113,7 +117,7 @@ class ContactImport:
 async def import_contacts(
     database: Database, raw: bytes, *, now: datetime, defaults: ConsentDefaults | None = None, file: str = ""
 ) -> ImportReport:
-    """Take in the people of a CSV file that is at hand as a whole.
+    """Import the people of a CSV file that is completely in memory.
 
     Args:
         database: Where people are kept.
@@ -155,7 +159,7 @@ def _first_lines(lines: Iterable[JudgedLine]) -> dict[str, JudgedLine]:
 
 
 async def _stop(connection: AsyncConnection, lines: list[JudgedLine], *, file: str, now: datetime) -> None:
-    """Suppress people by all of their addresses as the file says, and end what waits for them."""
+    """Suppress people by all of their addresses as the file says, and end their pending messages and enrollments."""
     reasons: dict[str, StopReason] = {}
     sources: dict[str, str] = {}
     for line in lines:

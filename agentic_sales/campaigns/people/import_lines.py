@@ -1,4 +1,4 @@
-"""Judge a line of a contact file: whose address it is, the basis of writing to the person, and what is left out."""
+"""Judge a line of a contact file: its address, its lawful basis, and the values that are left out."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,29 +19,29 @@ BASES: tuple[str, ...] = get_args(ConsentBasis)
 
 @dataclass(frozen=True, slots=True)
 class ConsentDefaults:
-    """The lawful basis of people whose line names none."""
+    """The lawful basis of lines that name none."""
 
     basis: ConsentBasis | None = None
     """None: such lines are refused."""
     source: str = ""
-    """Where the basis comes from; empty: such lines are refused."""
+    """Where the basis comes from. If empty, such lines are refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedLine:
-    """A line, and what may be done with it."""
+    """A line and its permitted use."""
 
     line: ContactLine
     digests: tuple[str, ...]
     """Digests of all of its valid addresses, the person's main one first."""
     stops: StopReason | None
-    """Why the file says that the person must not be written to; None: it does not say so."""
+    """Why the file says that the person must not be written to. None if it does not say so."""
     refusals: tuple[Problem, ...]
-    """Why the person is not taken in; empty: nothing is against it."""
+    """Why the person is not imported. Empty if nothing is against it."""
     problems: tuple[Problem, ...]
-    """What is left out."""
+    """The values that are left out."""
     values: Mapping[str, Any]
-    """Columns of the person's row, without company, id and times; empty: the person is not taken in."""
+    """Columns of the person's row, without company, id and times. Empty if the person is not imported."""
 
     @property
     def firm(self) -> Firm:
@@ -147,7 +147,7 @@ class _Address:
     normalized: str
     digest: str
     fault: str = ""
-    """Why it is none; empty: it is one."""
+    """Why it is none. Empty if it is one."""
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,7 @@
-"""Put a person on the list of the suppressed by hand, or take one off it; it is kept who did, and why.
+"""Suppress a person by hand, or lift a suppression. The name and the reason are recorded.
 
-What a person asked for is not taken back by somebody else: who unsubscribed, complained, or asked to be forgotten is
-taken off only if the person has asked for mail since (GDPR, article 21; CAN-SPAM).
+Nobody else can take back a person's own wish. A person that unsubscribed, complained, or asked to be forgotten must
+first have asked for mail since (GDPR, article 21; CAN-SPAM).
 """
 
 from datetime import datetime
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 async def suppress_by_hand(database: Database, email: str, *, by: str, now: datetime) -> Stopped:
-    """Send nothing more to a person, who need not be known; return what that ended.
+    """Send nothing more to a person. The person need not be known. Return the counts of the stop.
 
     Raises:
         InvalidAddress: It is no address.
@@ -43,16 +43,16 @@ async def lift_suppressions(
     reason: StopReason | None = None,
     has_opted_in: bool = False,
 ) -> list[LiftRow]:
-    """Take a person off the list: all entries or none; campaigns that were ended for the person stay ended.
+    """Take a person off the list: all entries or none. Campaigns that were ended for the person stay ended.
 
     Args:
         database: Where the list is.
         email: The person's address.
-        by: Who takes it off.
+        by: Name of the person that lifts it.
         why: Why, in words.
         now: The present.
-        reason: Only the entry of this reason; None: every one.
-        has_opted_in: The person has asked for mail since, so that also what it had asked for is lifted.
+        reason: Lift only the entry of this reason. None lifts every one.
+        has_opted_in: The person has asked for mail since. Then the person's own wish is lifted, too.
 
     Raises:
         InvalidAddress: It is no address.

@@ -1,4 +1,4 @@
-"""Decide whether a person may be written to: the one check, asked at draft, at approval and at the send door."""
+"""Decide whether a person may be written to. It is the one check at draft, at approval and at the send door."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -8,7 +8,7 @@ from agentic_sales.store.suppressions import suppressions_of
 
 
 async def refusal(connection: AsyncConnection, contact_id: ContactId) -> str | None:
-    """Return why a person must not be written to; None: nothing is known against it."""
+    """Return why a person must not be written to. None if nothing is known against it."""
     person = await contact(connection, contact_id)
     if person is None:
         return "the person is not known, or was forgotten"
@@ -16,7 +16,7 @@ async def refusal(connection: AsyncConnection, contact_id: ContactId) -> str | N
 
 
 async def refusal_of(connection: AsyncConnection, person: ContactRow) -> str | None:
-    """Return why a person whose row is at hand must not be written to; None: nothing is known against it."""
+    """Return why the person of a row must not be written to. None if nothing is known against it."""
     if not person.consent_basis or not person.consent_source:
         return "no lawful basis for writing is recorded"
     reasons = await suppressions_of(connection, person.email_hash)

@@ -1,4 +1,4 @@
-"""Leave a person alone: one transaction that ends every pending message and enrollment, in every campaign."""
+"""Leave a person alone. One transaction ends every pending message and enrollment, in every campaign."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from agentic_sales.store.touches import suppress_touches
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a stop ended."""
+    """The counts of a stop."""
 
     touches: tuple[TouchId, ...]
     """Messages that are not sent any more."""
@@ -25,13 +25,13 @@ class Stopped:
 async def stop_person(
     connection: AsyncConnection, email_hash: str, reason: StopReason, *, source: str, now: datetime
 ) -> Stopped:
-    """Put a person on the list of the suppressed, and end whatever waits for this person.
+    """Put a person on the list of the suppressed. End every pending message and enrollment of this person.
 
     Args:
         connection: Of a writing transaction.
-        email_hash: Digest of the person's normalized address; the person need not be known.
+        email_hash: Digest of the person's normalized address. The person need not be known.
         reason: Why.
-        source: Who or what said so: an event's id, a name.
+        source: Origin of the stop, such as an event's id or a name.
         now: The present.
     """
     # The lock gives two events about one person an order, or their updates could wait for each other.

@@ -1,8 +1,8 @@
-"""Read the plan that a person wrote, and say of every mistake at which key it is, what stands there, and what may.
+"""Read the plan that a person wrote. Report each mistake with its key, its value and the permitted values.
 
-What a model of the plan cannot know is checked here too: whether the window ever opens, and whether each step's
-workflow is there, takes what it is given, and returns a message. A mistake that is found later costs every person of
-the campaign a visit, and the campaign a day.
+Some checks are beyond a model of the plan. The window must open at some time. Each step's workflow must exist, take its
+inputs and return a message. A mistake that is found later costs every person of the campaign a visit. It costs the
+campaign a day.
 """
 
 import json
@@ -20,7 +20,7 @@ from agentic_sales.control import ControlPlane
 from agentic_sales.errors import InvalidInput, InvalidRequest, UnknownAssistant
 
 CheckInput = Callable[[str, Mapping[str, Any]], None]
-"""Refuses, by `InvalidInput`, what does not fit the input schema of an assistant."""
+"""Raises `InvalidInput` for a value that does not fit the input schema of an assistant."""
 LONGEST_VALUE_CHARS = 60
 TOLD = {
     "recipient_name": "Jo Doe",
@@ -29,7 +29,7 @@ TOLD = {
     "company_name": "Example",
     "campaign_id": "example",
 }
-"""What every workflow is told of the person whom it writes to, by example."""
+"""Example of the inputs about a person that every workflow gets."""
 
 
 def read_plan(
@@ -38,7 +38,7 @@ def read_plan(
     """Return a plan that can be carried out.
 
     Raises:
-        InvalidRequest: It cannot be; every mistake is named.
+        InvalidRequest: It cannot be. Every mistake is named.
     """
     try:
         checked = CampaignPlan.model_validate(plan)
@@ -117,7 +117,7 @@ def _of_inputs(key: str, step: Step, check_input: CheckInput) -> Iterator[str]:
 
 
 def _strange(schema: Mapping[str, Any]) -> list[str]:
-    """Return what campaigns tell every workflow and this one does not take."""
+    """Return the inputs that campaigns give every workflow and this one does not take."""
     takes_all = schema.get("additionalProperties", True) is not False
     return [] if takes_all else [f"`{name}`" for name in TOLD if name not in schema["properties"]]
 

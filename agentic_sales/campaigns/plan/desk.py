@@ -1,9 +1,9 @@
-"""Do what a person does with campaigns: make, start, pause, resume and stop them, and let people join and go on.
+"""Carry out a person's commands on campaigns: make, start, pause, resume, stop, enroll and unpark.
 
-The mailboxes that they write from are added, held and released here, too.
+Their mailboxes are added, held and released here, too.
 
-Whatever a person changes wakes whom it concerns, so that nobody waits for a tick that was planned before. What a
-campaign asks is answered in `approval`, and an unknown outcome is ended at the `door`.
+A change wakes every person that it concerns. So nobody waits for a tick that was planned before. `approval` answers a
+campaign's questions. The `door` ends an unknown outcome.
 """
 
 import re
@@ -45,7 +45,7 @@ _MOVES: Mapping[Verb, tuple[tuple[str, ...], str]] = {
 }
 """Verb to the states in which a campaign may be, and the one in which it is afterwards."""
 VISITED = frozenset({"running", "finished"})
-"""States of a campaign whose new people are visited; a finished one goes on with them."""
+"""States in which a campaign's new people are visited. A finished campaign goes on with them."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """It is part of a thread's id, `campaign-<campaign_id>-<contact_id>`."""
 
@@ -90,9 +90,9 @@ async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str,
 
 
 async def switch_mailbox(database: Database, mailbox_id: MailboxId, verb: Switch, *, now: datetime) -> MailboxRow:
-    """Hold a mailbox, so that nothing is sent from it, or release it: whoever waits for it is visited at once.
+    """Hold a mailbox so that nothing is sent from it, or release it and visit its waiting people at once.
 
-    Releasing also lets one try again at once that its server has refused.
+    After its server has refused a mailbox, a release also permits a retry at once.
 
     Raises:
         UnknownRecord: There is no such mailbox.
@@ -109,11 +109,11 @@ async def switch_mailbox(database: Database, mailbox_id: MailboxId, verb: Switch
 
 
 async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: datetime) -> CampaignRow:
-    """Start, pause, resume or stop a campaign; whoever is in it is visited at once.
+    """Start, pause, resume or stop a campaign. Its people are visited at once.
 
     Raises:
         UnknownRecord: There is no such campaign.
-        StateConflict: It is in a state in which this makes no sense.
+        StateConflict: Its state does not allow this.
     """
     expected, to = _MOVES[verb]
     async with database.writing() as connection:
@@ -132,7 +132,7 @@ async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: 
 async def enroll_people(
     database: Database, campaign_id: CampaignId, people: Iterable[ContactId], *, now: datetime
 ) -> int:
-    """Enroll people in a campaign; return how many were not in it before. One that was finished goes on with them.
+    """Enroll people in a campaign. Return how many were not in it before. A finished campaign goes on with them.
 
     Raises:
         UnknownRecord: There is no such campaign.
@@ -172,9 +172,9 @@ async def known_campaign(connection: AsyncConnection, campaign_id: CampaignId) -
 async def unpark_people(
     database: Database, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
 ) -> int:
-    """Let whoever is parked go on, once what parked them is mended; return how many that is.
+    """Let parked people go on, once the reason is mended. Return how many there are.
 
-    About those for whom nobody answered in time it is asked again.
+    A question that nobody answered in time is asked again.
 
     Raises:
         UnknownRecord: There is no such campaign.

@@ -1,6 +1,6 @@
-"""Define what a campaign does: its steps, when it may write, from where, and whether somebody must agree first.
+"""Define a campaign's plan: its steps, its hours, its mailboxes, and whether a person must approve first.
 
-Assignments are pure and stable: the same person gets the same variant and the same mailbox, whoever asks how often.
+Assignments are pure and stable. The same person gets the same variant and the same mailbox at every call.
 """
 
 from datetime import timedelta
@@ -90,7 +90,7 @@ class CampaignPlan(BaseModel):
         return timedelta(seconds=self.approval_ttl_s)
 
     def ends_before(self, step: int) -> str:
-        """Say why a step that was begun is none any more, because the plan was shortened since; empty: it is one."""
+        """Say why a begun step is none any more, because the plan was shortened since. Empty if it is one."""
         return f"the plan was shortened: its last step is {len(self.steps) - 1}" if step >= len(self.steps) else ""
 
     @model_validator(mode="after")
@@ -106,7 +106,7 @@ def stored_plan(campaign: CampaignRow) -> CampaignPlan:
     """Return the plan of a campaign.
 
     Raises:
-        PlanUnreadable: Another release stored it, and a field of it is none here, or no longer what it was.
+        PlanUnreadable: Another release stored it. A field of it is none here, or has another form now.
     """
     try:
         return CampaignPlan.model_validate(campaign.plan)
@@ -116,7 +116,7 @@ def stored_plan(campaign: CampaignRow) -> CampaignPlan:
 
 
 def variant_for(plan: CampaignPlan, campaign_id: CampaignId, contact_id: ContactId, step: int) -> Variant | None:
-    """Return the variant of a step that a person gets; None: the step has none."""
+    """Return the variant of a step that a person gets. None if the step has none."""
     variants = plan.steps[step].variants
     if not variants:
         return None

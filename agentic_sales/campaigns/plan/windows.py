@@ -1,8 +1,8 @@
-"""Decide when it is a decent hour to write to somebody, in that person's own time. Pure: the present is an argument.
+"""Decide when mail to a person is decent, in that person's own time. Pure: the present is an argument.
 
-All arithmetic is on the recipient's wall clock, so that "three days later, at nine" is at nine also across a change
-of daylight saving time. An hour that a change skips begins where the skipped hour ends, one that it repeats counts
-once, the first time (PEP 495, `fold=0`): a day has one window, and no change makes it none or two.
+All arithmetic is on the recipient's wall clock. So "three days later, at nine" is at nine also across a change of
+daylight saving time. An hour that a change skips begins where the skipped hour ends. An hour that it repeats counts
+once, the first time (PEP 495, `fold=0`). A day has one window, and no change makes it none or two.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 DAYS_OF_A_WEEK = 7
 LONGEST_SEARCH_DAYS = 400
-"""Days ahead in which a window must open; a calendar without one in more than a year is a mistake."""
+"""Days ahead in which a window must open. A calendar without one in more than a year is a mistake."""
 
 
 class NoWindow(ValueError):
@@ -57,10 +57,10 @@ class SendWindow(BaseModel):
         """Return the first moment of the window that is not before `earliest`, in UTC.
 
         Args:
-            earliest: Aware; a moment inside the window is returned as it is.
+            earliest: Aware. A moment inside the window is returned as it is.
             zone: The recipient's time zone.
-            spread_ratio: Where in a window that is still to open the moment lies, 0-1, so that what waited over night
-                does not all go at the stroke of nine.
+            spread_ratio: Place of the moment in a window that is still to open, 0-1. Without it the messages that
+                waited over night would all go at the stroke of nine.
 
         Raises:
             NoWindow: It never opens.
@@ -75,7 +75,7 @@ class SendWindow(BaseModel):
         raise NoWindow(f"no day within {LONGEST_SEARCH_DAYS} days after {earliest:%Y-%m-%d} is a working day")
 
     def _bounds(self, day: date, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
-        """Yield when the window of a day opens and closes, in UTC; nothing on a day without one."""
+        """Yield when the window of a day opens and closes, in UTC. Yield nothing on a day without one."""
         if not self.is_working_day(day):
             return
         opens, closes = (instant(day, at, zone) for at in (self.starts, self.ends))
@@ -84,7 +84,7 @@ class SendWindow(BaseModel):
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Return the instant, in UTC, of a wall-clock time; of one that is skipped, the moment of the change."""
+    """Return the instant of a wall-clock time, in UTC. For a skipped time return the moment of the change."""
     local = datetime.combine(day, at.replace(fold=0), tzinfo=zone)
     found = local.astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None):
@@ -96,7 +96,7 @@ def instant(day: date, at: time, zone: ZoneInfo) -> datetime:
 
 
 def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    """Return the first minute with the later offset; offsets change at whole minutes."""
+    """Return the first minute with the later offset. Offsets change at whole minutes."""
     old = before.astimezone(zone).utcoffset()
     low, high = 0, round((after - before).total_seconds() / 60)
     while low < high:
@@ -114,8 +114,8 @@ def later(moment: datetime, zone: ZoneInfo, *, days: float, window: SendWindow |
     Args:
         moment: Aware.
         zone: The recipient's time zone.
-        days: Whole days are days of the calendar; a fraction is that part of 24 hours.
-        window: Count its working days alone; None: count every day.
+        days: Whole days are days of the calendar. A fraction is that part of 24 hours.
+        window: Count its working days alone. None counts every day.
     """
     local = moment.astimezone(zone)
     day, whole = local.date(), int(days)
@@ -126,14 +126,14 @@ def later(moment: datetime, zone: ZoneInfo, *, days: float, window: SendWindow |
 
 
 def spread_ratio(*parts: str) -> float:
-    """Return a number of 0-1 that is always the same for the same parts: where in its window a touch lies."""
+    """Return a touch's place in its window, a number of 0-1. The same parts always give the same number."""
     digest = sha256("\n".join(parts).encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
 @cache
 def zone_named(name: str) -> ZoneInfo | None:
-    """Return the time zone of an IANA name; None: there is none of this name."""
+    """Return the time zone of an IANA name. None if there is none of this name."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,7 +1,7 @@
-"""Let a person agree to a message, change it or refuse it: bound to the exact message, and decided exactly once.
+"""Let a person agree to a message, change it or refuse it.
 
-Whom an answer concerns is woken in the transaction of the answer, or a process that dies between the two would let an
-agreed message wait for as long as nobody could have answered.
+An answer is bound to the exact message, and each question is decided exactly once. The enrollment is woken in the
+answer's transaction. If a process died between the two, the agreed message would wait until the question expires.
 """
 
 from datetime import datetime
@@ -26,15 +26,15 @@ from agentic_sales.store.visits import wake
 async def ask_approval(
     connection: AsyncConnection, touch: TouchRow, *, expires_at: datetime, now: datetime, instead_of: str = ""
 ) -> ApprovalRow:
-    """Ask whether a message may be sent; the same message is asked about once, however often this is called.
+    """Ask whether a message may be sent. Further calls ask about the same message only once.
 
     Args:
         connection: Of a writing transaction.
         touch: The message.
         expires_at: When nobody can answer any more.
         now: The present.
-        instead_of: Question that this one takes the place of, because the message was edited or nobody answered in
-            time; empty: none.
+        instead_of: Question that this one replaces, because the message was edited or nobody answered in time. Empty if
+            there is none.
     """
     key = sha256(f"{touch.touch_id}\0{touch.digest}\0{instead_of}".encode()).hexdigest()[:KEY_CHARS]
     await ask(
@@ -56,7 +56,7 @@ async def ask_again(
     expires_at: datetime,
     now: datetime,
 ) -> None:
-    """Ask anew what nobody answered in time about the messages of a campaign's parked people, or of one of them."""
+    """Ask expired questions anew, for all of a campaign's parked people or for one of them."""
     for old in await unanswered_of_parked(connection, campaign_id, contact_id, now=now):
         touch = await known_touch(connection, TouchId(old.touch_id))
         await ask_approval(connection, touch, expires_at=expires_at, now=now, instead_of=old.approval_id)
@@ -86,7 +86,7 @@ async def approve(
 async def reject(
     database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
 ) -> ApprovalRow:
-    """Refuse a message, which then is never sent; the person's sequence ends.
+    """Refuse a message, so that it is never sent. The person's sequence ends.
 
     Raises:
         UnknownRecord: There is no such question.
@@ -112,7 +112,7 @@ async def edit_message(
     html: str = "",
     note: str = "",
 ) -> ApprovalRow:
-    """Change the message that a question is about; return the question about the changed one.
+    """Change the message of a question. Return the question about the changed message.
 
     Raises:
         UnknownRecord: There is no such question.

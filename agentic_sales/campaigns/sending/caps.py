@@ -20,11 +20,11 @@ class Pace:
     daily_cap: int
     """Messages a day, when it is fully ramped up."""
     ramp_start: int | None
-    """Messages on the first day; None: no ramp-up."""
+    """Messages on the first day. None without ramp-up."""
     ramp_per_day: int
     """How many more on each further day."""
     ramp_from: date | None
-    """The first day of the ramp-up; None: the day of the next message."""
+    """The first day of the ramp-up. None for the day of the next message."""
     spacing: timedelta
     """Least time between two messages."""
     zone: ZoneInfo
@@ -32,9 +32,9 @@ class Pace:
     last_slot_at: datetime | None
     """When a message last took its turn."""
     held_until_at: datetime | None = None
-    """Its server lets it send nothing before, as far as is known; None: it is not held."""
+    """Until when the server holds the mailbox, as far as is known. None if it is not held."""
     held_why: str = ""
-    """What the server said."""
+    """The server's answer."""
 
     def day_of(self, at: datetime) -> date:
         """Return the mailbox's day at a moment."""
@@ -57,9 +57,9 @@ class MailboxTurn:
     """When a mailbox can send its next message."""
 
     at: datetime
-    """The moment; the present: now."""
+    """The moment. The present means now."""
     why: str
-    """Why not earlier, for people; empty: it can now."""
+    """Why not earlier, for people. Empty if it can go now."""
 
 
 def pace_of(row: MailboxRow) -> Pace:
@@ -81,7 +81,7 @@ def next_turn(pace: Pace, taken_today: int, now: datetime) -> MailboxTurn:
     """Return when the next message can go, if no other takes the turn.
 
     Args:
-        pace: The mailbox's.
+        pace: The mailbox's pace.
         taken_today: Messages that count against the cap of the mailbox's present day.
         now: The present.
     """
@@ -100,15 +100,15 @@ def next_turn(pace: Pace, taken_today: int, now: datetime) -> MailboxTurn:
 
 
 def free_turn(pace: Pace, taken_today: int, held: Sequence[datetime], now: datetime) -> MailboxTurn:
-    """Return the next turn that no other message waits for: the present one, if the mailbox can send now.
+    """Return the next turn that no other message waits for. It is the present one if the mailbox can send now.
 
-    A message that was told to come back takes a turn if it can, so that of many that wait each comes back about once,
+    A message that was told to come back takes a turn if it can. So each of many waiting messages comes back about once,
     and not all of them at every turn.
 
     Args:
-        pace: The mailbox's.
+        pace: The mailbox's pace.
         taken_today: Messages that count against the cap of the mailbox's present day.
-        held: When the messages that were told to come back do, from now on, in order.
+        held: When the messages that were told to come back do so. From now on, in order.
         now: The present.
     """
     turn = next_turn(pace, taken_today, now)
@@ -129,7 +129,7 @@ def free_turn(pace: Pace, taken_today: int, held: Sequence[datetime], now: datet
 
 
 def turn_after(pace: Pace, taken_today: int, ahead: int, now: datetime) -> MailboxTurn:
-    """Return when a message can go that has others ahead of it, if every one of them takes the first turn there is."""
+    """Return the turn of a message with others ahead of it. Each of them takes the first possible turn."""
     at, why = now, ""
     day, horizon = pace.day_of(now), now + FURTHEST_FORECAST
     for _ in range(ahead + 1):

@@ -1,4 +1,4 @@
-"""Decide whether a touch may be sent now: one pure function, which the door obeys and the forecast explains."""
+"""Decide whether a touch may be sent now. The door obeys this pure function, and the forecast explains it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,21 +12,21 @@ from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import WAITING, TouchRow
 
 LOOK_AGAIN = timedelta(minutes=5)
-"""When what only a person can change is looked at again."""
+"""Interval of further looks at a state that only a person can change."""
 LOOK_AGAIN_AT_MAILBOX = timedelta(days=1)
-"""The same of a mailbox that somebody holds; whoever releases it wakes everybody who waits for it."""
+"""Interval of further looks at a mailbox that a person holds. Its release wakes every waiting person."""
 
 SPREAD_OVER_RATIO = 0.5
-"""Part of a window over which lies what waited for it, or all of it would go at the stroke of nine.
+"""Part of a window over which waiting messages are spread. Without it all of them would go at the stroke of nine.
 
-The rest is for what finds its mailbox busy then: spread over the whole window, a mailbox of 40 messages a day that
-leaves ten minutes between two sent 26 to 36 of them, and over its half all 40.
+The rest is for messages that then find their mailbox busy. The measured mailbox sent 40 messages a day, ten minutes
+apart. Spread over the whole window it sent 26 to 36 of them, over half of it all 40.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the decision about a touch rests on."""
+    """The inputs of the decision about a touch."""
 
     touch: TouchRow
     """The touch."""
@@ -35,7 +35,7 @@ class Facts:
     plan: CampaignPlan
     """The campaign's plan."""
     enrollment: EnrollmentRow | None
-    """The person's way through the campaign; None: the person is not enrolled."""
+    """The person's enrollment in the campaign. None if the person is not enrolled."""
     person: ContactRow
     """The person."""
     refusal: str | None
@@ -55,9 +55,9 @@ class SendVerdict:
     kind: str
     """`go`, `wait` or `never`."""
     at: datetime | None = None
-    """When it may, as far as time decides; None: a person decides, or it may not."""
+    """When it may be sent, as far as time decides. None if a person decides, or if it may not be sent."""
     why: tuple[str, ...] = ()
-    """Why not now, for people, the weightiest first."""
+    """Why not now, for people. The weightiest reason comes first."""
 
 
 def decide(facts: Facts, now: datetime) -> SendVerdict:
@@ -96,7 +96,7 @@ def _waits_for_people(facts: Facts) -> tuple[str, ...]:
 
 
 def _waits_for_time(facts: Facts, now: datetime) -> list[tuple[datetime, str]]:
-    """Return what time must pass; the window is asked last, for the moment at which all else allows it."""
+    """Return the times that must pass. The window comes last, for the moment at which all else allows the message."""
     waits = []
     if facts.touch.not_before_at > now:
         waits.append((facts.touch.not_before_at, facts.touch.detail or "its time has not come"))

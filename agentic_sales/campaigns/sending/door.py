@@ -1,4 +1,4 @@
-"""Send: the one place from which a message leaves, at most once, whatever dies on the way.
+"""Send messages: the one place from which mail leaves. Each leaves at most once, even if a process dies on the way.
 
     pending ──▶ dispatching ──▶ sent ──▶ failed | suppressed, by the provider's word
        ▲  │          │────────▶ failed
@@ -6,8 +6,8 @@
     deferred ◀───────┘
     pending, deferred ──▶ suppressed
 
-A touch is taken in one transaction, with a turn of its mailbox, before anything goes over a line. What was taken and
-not finished may have been sent; it becomes ambiguous and is never sent again by itself.
+One transaction takes a touch with a turn of its mailbox. Only then anything goes over a line. A touch that was taken
+and not finished may have been sent. It becomes ambiguous and is never sent again by itself.
 """
 
 import time
@@ -59,11 +59,11 @@ from agentic_sales.store.touches import (
 from agentic_sales.store.touches import resolve as resolve_touch
 
 LEASE = timedelta(minutes=10)
-"""How long a try may take; more than all time limits of the slowest transport together."""
+"""How long a try may take. It is more than all time limits of the slowest transport together."""
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 135, 360))
-"""Pauses between the tries of what the other side did not want now; after the last one it has failed.
+"""Back-off between the retries of a message that the other side did not want now. After the last one it has failed.
 
-What no message could have got past is tried for ever: a wrong password must not cost a campaign its people.
+A failure that would hit every message is retried for ever. A wrong password must not cost a campaign its people.
 """
 TRIAL = timedelta(minutes=1)
 """How long the others wait while one message tries whether the server lets its mailbox send again."""
@@ -79,9 +79,9 @@ class Forecast:
     state: str
     """Where it stands."""
     at: datetime | None
-    """When it will go, or went; None: never, or when a person decides."""
+    """When it will go, or went. None if never, or if a person decides."""
     why: tuple[str, ...]
-    """Why not now, for people; empty: it can."""
+    """Why not now, for people. Empty if it can go now."""
 
 
 class Door:
@@ -93,9 +93,9 @@ class Door:
         self._links = links
 
     async def send(self, touch_id: TouchId, *, now: datetime) -> TouchRow:
-        """Send a touch if it may be sent now; return it as it is afterwards, whose state and detail say what happened.
+        """Send a touch if it may be sent now. Return it afterwards, with the result in its state and detail.
 
-        Whoever calls may call again: what was sent, or may have been, stays as it is.
+        A caller may call again. A touch that was sent, or may have been sent, stays as it is.
 
         Raises:
             UnknownRecord: There is no such touch.
@@ -129,7 +129,7 @@ class Door:
 
 
 async def sweep(database: Database, *, now: datetime) -> list[TouchId]:
-    """Call ambiguous what was taken and not finished in time; return it."""
+    """Make touches ambiguous that were taken and not finished in time. Return their ids."""
     async with database.writing() as connection:
         found = await expire_leases(connection, now=now, detail=LOST)
     for touch_id in found:
@@ -139,7 +139,7 @@ async def sweep(database: Database, *, now: datetime) -> list[TouchId]:
 
 
 async def resolve(database: Database, touch_id: TouchId, state: TouchState, *, by: str, now: datetime) -> TouchRow:
-    """End an ambiguous touch as what a person found out that it is, `sent` or `failed`, and let its person go on.
+    """End an ambiguous touch as `sent` or `failed`, as a person found out. Let its enrollment go on.
 
     Raises:
         UnknownRecord: There is no such touch.
@@ -160,7 +160,7 @@ async def resolve(database: Database, touch_id: TouchId, state: TouchState, *, b
 
 
 async def when_and_why(database: Database, touch_id: TouchId, *, now: datetime) -> Forecast:
-    """Say when a touch will go, and why not now, by the rules that the door itself obeys.
+    """Say when a touch will go, and why not now. The door itself obeys the same rules.
 
     Raises:
         UnknownRecord: There is no such touch.
@@ -175,7 +175,7 @@ async def when_and_why(database: Database, touch_id: TouchId, *, now: datetime) 
 
 
 async def _take(connection: AsyncConnection, touch_id: TouchId, now: datetime) -> Facts | TouchRow:
-    """Take a touch for one try, with a turn of its mailbox; or leave it, say why, and return it as it is."""
+    """Take a touch for one try, with a turn of its mailbox. Otherwise note why not, and return the touch as it is."""
     touch = await known_touch(connection, touch_id)
     if touch.state not in WAITING:
         return await _not_waiting(connection, touch, now)
@@ -224,7 +224,7 @@ async def _dispatch(connection: AsyncConnection, facts: Facts, now: datetime) ->
 
 
 async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery: Handover, now: datetime) -> Handover:
-    """Hold a mailbox that its server refused, and its message with it; let go the one from which a message went."""
+    """Hold a mailbox that its server refused, and its message with it. Release a mailbox from which a message went."""
     mailbox_id = MailboxId(sender.mailbox_id)
     if not delivery.is_our_fault:
         if delivery.state == "sent" and sender.held_until_at is not None:
@@ -237,7 +237,10 @@ async def _note_server(connection: AsyncConnection, sender: MailboxRow, delivery
 
 
 def _hold_of(sender: MailboxRow, delivery: Handover, now: datetime) -> dict[str, Any]:
-    """Hold it for as long as the server asks, which is no refusal; else longer each time, up to a limit."""
+    """Hold the mailbox for as long as the server asks. That is no refusal.
+
+    Without such a time it is held longer after each refusal, up to a limit.
+    """
     if delivery.retry_after_s is None:
         pause, refusals = RETRY_AFTER[min(sender.refusals, len(RETRY_AFTER) - 1)], sender.refusals + 1
     else:
@@ -267,7 +270,7 @@ async def _finish(
 
 
 def _ending(touch: TouchRow, delivery: Handover, now: datetime) -> tuple[TouchState, Mapping[str, Any]]:
-    """Translate what became of a try into the row; a turn that was not used is given back to the mailbox's day."""
+    """Translate the result of a try into columns of the row. An unused turn is given back to the mailbox's day."""
     told = {"detail": delivery.detail, "provider_id": delivery.provider_id}
     match delivery.state:
         case "sent":

@@ -1,4 +1,4 @@
-"""Make and read the tokens of unsubscribe links: HMACs, so that nothing is stored and nothing can be guessed."""
+"""Make and read the tokens of unsubscribe links. They are HMACs, so nothing is stored and nothing can be guessed."""
 
 import hmac
 import os
@@ -23,23 +23,23 @@ LONGEST_TOKEN_CHARS = 512
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """What makes and reads the links of this deployment."""
+    """The maker and reader of this deployment's links."""
 
     public_url: str
     """Where recipients reach the facade."""
     secret: bytes = field(repr=False)
     """Key of the HMACs."""
     former: tuple[bytes, ...] = field(default=(), repr=False)
-    """Keys of links in mails that were sent before this one came: they are believed, and make none any more."""
+    """Earlier keys, for links in mails that were sent before the present key. They verify links and make none."""
 
     def unsubscribe_url(self, campaign_id: CampaignId, contact_id: ContactId) -> str:
-        """Return the link with which a person leaves; opening it changes nothing, posting to it does."""
+        """Return a person's unsubscribe link. A GET changes nothing, a POST unsubscribes."""
         payload = f"{campaign_id}\n{contact_id}".encode()
         mac = _mac(self.secret, payload)
         return f"{self.public_url.rstrip('/')}{UNSUBSCRIBE_PATH}/{_text(payload)}.{_text(mac)}"
 
     def read(self, token: str) -> tuple[CampaignId, ContactId] | None:
-        """Return whom a token is for; None: it is not one of ours."""
+        """Return the campaign and the person of a token. None if we did not make the token."""
         payload_text, _, mac_text = token[:LONGEST_TOKEN_CHARS].partition(".")
         try:
             payload, mac = _bytes(payload_text), _bytes(mac_text)
@@ -52,7 +52,7 @@ class Links:
 
 
 def check_links(configuration: Settings) -> None:
-    """Refuse a configuration by which mail leaves this machine and its recipients could not unsubscribe.
+    """Refuse a configuration by which mail leaves this machine without a way to unsubscribe.
 
     Raises:
         ConfigurationError: It is one.
@@ -82,7 +82,7 @@ def open_links(configuration: Settings) -> Links:
 
 
 def _kept_secret(folder: Path) -> bytes:
-    """Return the secret of this state directory; whoever comes first makes it."""
+    """Return the secret of this state directory. The first caller makes it."""
     path = folder / "unsubscribe.secret"
     folder.mkdir(parents=True, exist_ok=True)
     unfinished = folder / f"unsubscribe.{os.getpid()}.{token_bytes(4).hex()}"

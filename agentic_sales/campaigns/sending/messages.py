@@ -1,6 +1,6 @@
-"""Make a complete mail of a touch: both bodies, the footer that the law asks for, and headers that nothing can break.
+"""Make a complete mail of a touch: both bodies, the footer that the law asks for, and safe headers.
 
-The same touch always makes the same message, but for its date; so every try of it can be recognized as one.
+The same touch always makes the same message, except for its date. So all tries of it can be recognized as one.
 """
 
 import re
@@ -25,10 +25,10 @@ _WHOLE = frozenset({"message-id", "in-reply-to", "references", "list-unsubscribe
 
 
 class _Wire(EmailPolicy):
-    """Fold headers at 76 characters, as RFC 2047 asks of encoded words, but those that programs read.
+    """Fold headers at 76 characters, as RFC 2047 asks of encoded words. Headers that programs read are not folded.
 
-    A long URL or id has no place to fold at, and Python would encode it, so that no mail reader found it; RFC 5322
-    allows 998 characters.
+    A long URL or id has no place to fold at. Python would encode it, and no mail reader would find it. RFC 5322 allows
+    998 characters.
     """
 
     def fold_binary(self, name: str, value: Any) -> bytes:
@@ -43,7 +43,7 @@ LONGEST_SUBJECT_CHARS = 400
 
 
 def check_words(*, subject: str, text: str, html: str = "") -> None:
-    """Refuse words of which no mail could be made, before anybody is asked about them.
+    """Refuse words that cannot become a mail, before anybody is asked about them.
 
     Raises:
         InvalidMessage: The subject is empty, too long or not one line, there is no text, or nothing could send it.
@@ -57,7 +57,7 @@ def check_words(*, subject: str, text: str, html: str = "") -> None:
 
 
 def check_sender(*, display_name: str, postal_address: str) -> None:
-    """Refuse a sender whom no mail could name, before anything is written for it.
+    """Refuse a sender that no mail could name, before anything is written for it.
 
     Raises:
         InvalidMessage: The name is not one line, the postal address is empty, or nothing could send them.
@@ -75,7 +75,7 @@ def build_message(
     """Make the mail of a touch.
 
     Raises:
-        InvalidMessage: A header would hold what no header can.
+        InvalidMessage: A value cannot stand in a header.
     """
     headers = _headers(touch, person, sender, unsubscribe_url)
     text = f"{touch.text.rstrip()}\n\n-- \n{sender.postal_address}\nUnsubscribe: {unsubscribe_url}\n"

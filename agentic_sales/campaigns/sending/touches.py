@@ -1,4 +1,4 @@
-"""Write a message into the ledger, once per campaign, person and step, before anybody thinks of sending it."""
+"""Write a message into the send ledger before it is sent. There is one per campaign, person and step."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,9 +37,9 @@ class Draft:
     not_before_at: datetime
     """It is not sent before."""
     html: str = ""
-    """HTML, without the footer; empty: it is made of the text."""
+    """HTML, without the footer. If empty it is made of the text."""
     variant: str = ""
-    """Variant of the step; empty: it has none."""
+    """Variant of the step. Empty if it has none."""
     run_id: str | None = None
     """Run that wrote it."""
     langsmith_run_id: str | None = None
@@ -47,17 +47,17 @@ class Draft:
 
 
 def touch_key(campaign_id: CampaignId, contact_id: ContactId, step: int) -> TouchId:
-    """Return what makes a message one message for ever: the ledger's key, and every provider's idempotency key."""
+    """Return the identity of a message for ever. It is the ledger's key and every provider's idempotency key."""
     return TouchId(_digest(campaign_id, contact_id, str(step)))
 
 
 def message_digest(*, to_email: str, subject: str, text: str, html: str) -> str:
-    """Return the digest of exactly what somebody agrees to: the recipient and the message."""
+    """Return the digest of exactly the approved content: the recipient and the message."""
     return _digest(to_email, subject, text, html)
 
 
 async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetime) -> TouchRow:
-    """Write a message into the ledger; one that is there for the same step stays as it is, and is returned.
+    """Write a message into the ledger. An earlier message for the same step stays as it is, and is returned.
 
     Raises:
         NotPermitted: The person must not be written to.
@@ -107,7 +107,7 @@ async def known_touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRo
 
 
 async def _conversation(connection: AsyncConnection, draft: Draft) -> list[str]:
-    """Return the `Message-ID`s of what the campaign sent to the person before, oldest first."""
+    """Return the `Message-ID`s of the campaign's earlier messages to the person, oldest first."""
     sent = await touches(
         connection, campaign_id=draft.campaign_id, contact_id=draft.contact_id, states=("sent", "ambiguous")
     )

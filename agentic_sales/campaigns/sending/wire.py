@@ -1,8 +1,8 @@
-"""Read a finished mail as its receiver will, and refuse one that says anything else than what was meant.
+"""Read a finished mail as its receiver will. Refuse a mail that says anything else than was meant.
 
-Words are checked before the mail library encodes them, and the library decodes encoded words on its way (CVE-2024-6923
-and its kind). So the bytes that would go out are parsed once more, and every header and both bodies are compared with
-what they were made of. A mail that differs is not sent.
+Words are checked before the mail library encodes them. The library decodes encoded words on its way (CVE-2024-6923 and
+its kind). So the outgoing bytes are parsed once more. Every header and both bodies are compared with their sources. A
+mail that differs is not sent.
 """
 
 from collections.abc import Mapping
@@ -67,5 +67,5 @@ def _check_names(found: list[str], headers: Mapping[str, str]) -> None:
 
 
 def _joined(text: str) -> str:
-    """Return a text without white space: folding and line ends change that, and nothing else."""
+    """Return a text without white space. Folding and line ends change only white space."""
     return "".join(text.split())

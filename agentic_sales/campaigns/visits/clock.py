@@ -1,7 +1,9 @@
-"""Tell campaigns the time: the real one, a rehearsal's, or that of a file, by which the days of a whole fleet pass.
+"""Tell campaigns the time.
 
-Whatever a campaign decides, it decides by this clock, so that a rehearsal takes the very decisions that a live campaign
-takes. What is not about campaigns (leases of runs, retention, logs) lives by the real one.
+It is the real time, a rehearsal's, or the time in a file. A file's time applies to a whole fleet.
+
+Every decision of a campaign uses this clock. So a rehearsal decides exactly as a live campaign does. Leases of runs,
+retention and logs use the real clock.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +33,7 @@ def now() -> datetime:
 
 @contextmanager
 def going_by(rehearsed: Callable[[], datetime]) -> Iterator[None]:
-    """Let campaigns go by another clock while the body runs, in this context and the tasks that it starts."""
+    """Let campaigns use another clock while the body runs, in this context and its tasks."""
     token = _rehearsed.set(rehearsed)
     try:
         yield
@@ -47,11 +49,11 @@ class VirtualClock:
     """What it shows."""
 
     def now(self) -> datetime:
-        """Return what it shows."""
+        """Return the clock's present."""
         return self.at
 
     def forward_to(self, moment: datetime) -> None:
-        """Put it forward; never back."""
+        """Put the clock forward. It never goes back."""
         self.at = max(self.at, moment)
 
 
@@ -60,10 +62,10 @@ class ClockFile:
     """A clock that many processes read, and that stands still until one of them puts it forward."""
 
     path: Path
-    """The file: one moment in ISO 8601, with its offset from UTC."""
+    """The file. It holds one moment in ISO 8601 with its offset from UTC."""
 
     def now(self) -> datetime:
-        """Return what it shows, in UTC.
+        """Return the moment in the file, in UTC.
 
         Raises:
             ConfigurationError: The file cannot be read, or shows no moment with an offset.
@@ -77,7 +79,10 @@ class ClockFile:
         return shown.astimezone(UTC)
 
     def forward_to(self, moment: datetime) -> None:
-        """Put it forward, never back, in one step for whoever reads it meanwhile; a new file begins at the moment."""
+        """Put the clock forward, never back. A new file begins at the moment.
+
+        The write is atomic for concurrent readers.
+        """
         shown = max(self.now(), moment) if self.path.exists() else moment
         unfinished = self.path.with_suffix(".unfinished")
         unfinished.write_text(shown.isoformat(), encoding="ascii")

@@ -1,7 +1,7 @@
-"""Decide what happens next to one person in one campaign: one pure function of what is known and of the present.
+"""Decide the next act for one person in one campaign.
 
-The campaign's graph asks after every step, and after every sleep; so nothing depends on where a process died, and a
-rehearsal and a live campaign cannot decide differently.
+The decision is a pure function of the situation and the present. The campaign's graph calls it after every step and
+every sleep. So nothing depends on where a process died. A rehearsal and a live campaign cannot decide differently.
 """
 
 from collections.abc import Mapping
@@ -17,8 +17,17 @@ from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.touches import TouchRow
 
 Act = Literal["write", "ask", "send", "advance", "sleep", "park", "stop", "finish", "leave"]
-"""`write` the step's message, `ask` a person about it, `send` it, `advance` to the next step, `sleep` until a moment,
-`park` for a person to look at, `stop` or `finish` the enrollment, `leave` it as it is: it has ended."""
+"""The next act for an enrollment.
+
+- `write`: write the step's message.
+- `ask`: ask a person about it.
+- `send`: send it.
+- `advance`: go to the next step.
+- `sleep`: wait until a moment.
+- `park`: leave it for a person to look at.
+- `stop` or `finish`: end the enrollment.
+- `leave`: keep it as it is, because it has ended.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +43,19 @@ class Situation:
     zone: ZoneInfo
     """The person's time zone."""
     fields: Mapping[str, Any]
-    """What is known of the person; conditions read it."""
+    """Known fields of the person. Conditions read them."""
     refusal: str | None
-    """Why the person must not be written to; None: nothing is known against it."""
+    """Why the person must not be written to. None if nothing is known against it."""
     touch: TouchRow | None
-    """Message of the present step; None: it is not written."""
+    """Message of the present step. None before it is written."""
     approval: ApprovalRow | None
-    """Latest question about exactly this message; None: nobody was asked."""
+    """Latest question about exactly this message. None if nobody was asked."""
     sent_at: datetime | None
-    """When the message before was sent; None: none was."""
+    """When the message before was sent. None if there was none."""
 
     @property
     def step(self) -> Step | None:
-        """Return the present step; None: all are done."""
+        """Return the present step, or None after the last one."""
         number = self.enrollment.step
         return self.plan.steps[number] if number < len(self.plan.steps) else None
 
@@ -60,11 +69,11 @@ class NextAct:
     why: str = ""
     """Why, for people."""
     at: datetime | None = None
-    """When to wake; None: when a person or an event does."""
+    """When to wake. None if a person or an event wakes it."""
 
 
 def decide(situation: Situation, now: datetime) -> NextAct:
-    """Decide what happens next."""
+    """Decide the next act."""
     return (
         _of_enrollment(situation)
         or _of_step(situation)
@@ -75,7 +84,10 @@ def decide(situation: Situation, now: datetime) -> NextAct:
 
 
 def due_at(situation: Situation) -> datetime:
-    """Return when the present step's message is due, in UTC: its delay after the one before, in the person's hours."""
+    """Return when the present step's message is due, in UTC.
+
+    It is the step's delay after the message before, in the person's hours.
+    """
     step, plan, enrollment = situation.step, situation.plan, situation.enrollment
     assert step is not None  # noqa: S101 - asked of a step
     since = situation.sent_at or enrollment.created_at
@@ -110,7 +122,7 @@ def _of_step(situation: Situation) -> NextAct | None:
 
 
 def _of_end(situation: Situation) -> NextAct | None:
-    """Decide about who has no step any more; the message of one that the plan has lost is ended first."""
+    """Decide about a person without a next step. A message of a step that the plan has lost is ended first."""
     if situation.touch is not None:
         return None
     last = situation.enrollment.step - 1
@@ -145,7 +157,7 @@ def _of_touch(situation: Situation, now: datetime) -> NextAct | None:
 
 
 def _of_waiting(situation: Situation, touch: TouchRow, now: datetime) -> NextAct | None:
-    """Decide about a message that waits: first for the person who must agree, then for its time."""
+    """Decide about a message that waits. The approval comes first, then the time."""
     if situation.step is None:
         return NextAct("send")  # the door knows that it never may, and ends it
     if situation.plan.needs_approval and (decision := _of_approval(situation, now)) is not None:

@@ -1,6 +1,7 @@
-"""Say where a campaign lives: in the real world, or in a rehearsal, whose days pass in a moment and whose mail stays.
+"""Say where a campaign lives: in the real world or in a rehearsal.
 
-Whatever a campaign sends, it sends by this transport, as it decides by the clock of `clock`.
+The days of a rehearsal pass in a moment, and its mail stays here. A campaign sends all mail by this transport. It
+decides by the clock of `clock`.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,10 +18,10 @@ _rehearsed: ContextVar[MailTransport | None] = ContextVar("campaign_transport", 
 
 
 def transport() -> AbstractAsyncContextManager[MailTransport]:
-    """Open the way by which mail leaves.
+    """Open the transport for mail.
 
     Raises:
-        ConfigurationError: `AGENTIC_SALES_MAIL` names none, or what it needs is missing.
+        ConfigurationError: `AGENTIC_SALES_MAIL` names none, or a setting that it needs is missing.
     """
     rehearsed = _rehearsed.get()
     return open_transport(settings()) if rehearsed is None else nullcontext(rehearsed)
@@ -28,7 +29,7 @@ def transport() -> AbstractAsyncContextManager[MailTransport]:
 
 @contextmanager
 def rehearsing(now: Callable[[], datetime], transport: MailTransport) -> Iterator[None]:
-    """Let campaigns live in a world of their own while the body runs, in this context and the tasks that it starts."""
+    """Let campaigns live in a world of their own while the body runs, in this context and its tasks."""
     token = _rehearsed.set(transport)
     try:
         with going_by(now):

@@ -1,9 +1,10 @@
-"""Let campaigns go on: once per tick, visit everyone whose time has come.
+"""Let campaigns go on: each tick visits every due person.
 
-Beat calls it every few seconds, two beats call it twice as often, and none while all is down: what is due then is due
-at the first tick after, in the order of its time, each once. A visit is claimed in the database before its run is
-submitted, and given back when the run ended without settling it; so a tick that dies, a run whose worker dies, and a
-queue that loses a message each cost some seconds and nothing else.
+Beat calls it every few seconds. Two beats call it twice as often. While beat is down, nobody calls it. The first tick
+after that visits every due person once, in the order of their times.
+
+A visit is claimed in the database before its run is submitted. It is given back if the run ended without settling it.
+So a dead tick, a dead worker or a lost message costs some seconds and nothing else.
 """
 
 import asyncio
@@ -28,19 +29,19 @@ from agentic_sales.store.visits import Key, claim_due, end_visit, key_of, note_r
 CAMPAIGN = "campaign"
 """The workflow that makes a visit."""
 THREAD_PREFIX = "campaign-"
-"""What the ids of campaigns' threads begin with. No caller can make such a thread."""
+"""Prefix of the ids of campaigns' threads. No caller can make such a thread."""
 BATCH = 500
 """Visits that are claimed at a time, in one transaction."""
 LEASE = timedelta(minutes=15)
-"""How long a claim holds: longer than the time limit of a visit's run, for when the ledger has lost the run."""
+"""How long a claim holds. It is longer than the time limit of a visit's run, in case the ledger has lost the run."""
 MOST_FRUITLESS = 5
-"""Visits in a row that may come to nothing; then a person must look."""
+"""Failed visits in a row. After that many a person must look."""
 BACK_OFF = timedelta(seconds=15)
-"""Pause after the first visit that came to nothing; it doubles with each further one."""
+"""Back-off after the first failed visit. It doubles with each further one."""
 MOST_UNDER_WAY = 10 * BATCH
-"""Visits whose runs wait or work at one time: fewer than fill a queue that others use too, and than outlast a lease."""
+"""Visits at one time with a waiting or working run. So many neither fill a shared queue nor outlast a lease."""
 HOPELESS = frozenset({StateUnreadable.code, PlanUnreadable.code})
-"""Failures that no further visit mends, only a deployment: a person must look at once."""
+"""Failures that only a deployment mends. A retry is useless, so a person must look at once."""
 AT_ONCE = 16
 """Runs that are submitted side by side."""
 
@@ -48,27 +49,27 @@ log = structlog.get_logger()
 
 
 class VisitRuns(Protocol):
-    """What a tick needs of the fleet."""
+    """The part of the fleet that a tick needs."""
 
     async def submit_visit(self, key: Key, run_id: RunId) -> None:
-        """Submit the run that makes a visit, in the batch lane, on the enrollment's thread."""
+        """Submit the run of a visit. It goes to the batch lane, on the enrollment's thread."""
 
     async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
-        """Return how runs ended; None: one has not, or is not known."""
+        """Return how runs ended. None stands for a run that has not ended or is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What a tick did."""
+    """The counts of one tick."""
 
     claimed: int = 0
     """Visits that it took."""
     submitted: int = 0
-    """Of those, visits whose run is on its queue."""
+    """Claimed visits with a run on its queue."""
     recovered: int = 0
     """Visits that it took back from runs that had ended without settling them."""
     ambiguous: int = 0
-    """Touches whose sender was lost."""
+    """Touches without a known outcome, because their sender was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class _Lost:
     why: str
     """Why, for people."""
     is_its_fault: bool = True
-    """It was begun; False: it was never submitted, so it says nothing about the person."""
+    """True if the run began. False if it was never submitted, which says nothing about the person."""
     is_hopeless: bool = False
     """So will every further one."""
 
@@ -91,15 +92,15 @@ async def tick(
     limit: int | None = None,
     most_under_way: int = MOST_UNDER_WAY,
 ) -> Ticked:
-    """Take back what was lost, then claim what is due and submit its runs.
+    """Take back lost visits, then claim due visits and submit their runs.
 
     Args:
         database: Where the campaigns are.
         fleet: Where visits are made.
         now: The present.
-        limit: Most visits of this tick; the rest is left to the next one. None: as many as may be under way.
-        most_under_way: Most visits at one time, with those of earlier ticks; who is due beyond them waits in the
-            database, where a pause takes effect at once and who waits longest comes first.
+        limit: Most visits of this tick. The next tick takes the rest. None allows as many as may be under way.
+        most_under_way: Most visits at one time, with those of earlier ticks. Further due people wait in the database.
+            There a pause takes effect at once, and the longest wait comes first.
     """
     ambiguous = await sweep(database, now=now)
     async with database.writing() as connection:
@@ -136,7 +137,7 @@ def request_of(key: Key) -> dict[str, Any]:
 
 
 async def _claim(database: Database, now: datetime, limit: int) -> list[tuple[EnrollmentRow, RunId]]:
-    """Claim due visits, and write down beforehand which run each will be, so that no run is ever unknown."""
+    """Claim due visits. The id of each run is stored first, so no run is ever unknown."""
     async with database.writing() as connection:
         rows = await claim_due(connection, now=now, lease_until_at=now + LEASE, limit=limit)
         claimed = [(row, RunId(str(uuid7()))) for row in rows]
@@ -168,7 +169,7 @@ async def _submit(
 
 
 async def _recover(database: Database, fleet: VisitRuns, now: datetime) -> int:
-    """Take visits back from runs that have ended: a run that did its work has given its visit back itself."""
+    """Take visits back from ended runs. A run that did its work has given its visit back itself."""
     async with database.reading() as connection:
         rows = await taken(connection, limit=BATCH)
     ends = await fleet.outcomes([RunId(row.run_id or "") for row in rows])
@@ -185,7 +186,7 @@ def _lost_of(failure: RunFailure | None) -> _Lost:
 
 
 async def _come_to_nothing(database: Database, row: EnrollmentRow, run_id: RunId, lost: _Lost, now: datetime) -> None:
-    """Give a visit back, to be tried again later; park it when it came to nothing too often, or will always."""
+    """Give a failed visit back for a retry. Park it after too many failures, or if every retry would fail."""
     async with database.writing() as connection:
         await end_visit(connection, key_of(row), _given_back(row, lost, now), run_id=run_id, wakes=row.wakes)
     ids = {"campaign_id": row.campaign_id, "contact_id": row.contact_id, "run_id": run_id}
@@ -193,7 +194,7 @@ async def _come_to_nothing(database: Database, row: EnrollmentRow, run_id: RunId
 
 
 def _given_back(row: EnrollmentRow, lost: _Lost, now: datetime) -> dict[str, Any]:
-    """Say how an enrollment goes on; the last visit of one that has ended is left out rather than parked."""
+    """Say how an enrollment goes on. The last visit of an ended enrollment is left out rather than parked."""
     fruitless = row.fruitless + lost.is_its_fault
     if lost.is_hopeless or fruitless >= MOST_FRUITLESS:
         why = lost.why if lost.is_hopeless else f"{fruitless} visits came to nothing: {lost.why}"

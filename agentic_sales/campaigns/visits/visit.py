@@ -1,6 +1,6 @@
-"""Visit one person in a campaign: read how things stand, and write down what came of a decision.
+"""Visit one person in a campaign: read the situation, and store the result of a decision.
 
-Each function is one transaction. A process that dies between two of them leaves a row that says where to go on.
+Each function is one transaction. If a process dies between two of them, the row says where to go on.
 """
 
 from collections.abc import Mapping
@@ -34,11 +34,11 @@ log = structlog.get_logger()
 MOST_TOUCHES = 10_000
 """More messages than any campaign has for one person."""
 UNREAD = frozenset({"reply", "auto_reply"})
-"""Kinds of what came back that `classify_reply` reads."""
+"""Kinds of inbound mail that `classify_reply` reads."""
 
 
 async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
-    """Read everything that the next decision rests on.
+    """Read all inputs of the next decision.
 
     Raises:
         UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
@@ -63,7 +63,7 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
 
 
 async def zone_of(database: Database, key: Key) -> ZoneInfo:
-    """Return a person's time zone; the campaign's, where it is not known.
+    """Return a person's time zone, or the campaign's if the person's is not known.
 
     Raises:
         UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
@@ -98,7 +98,7 @@ async def _latest_approval(connection: AsyncConnection, written: TouchRow | None
 
 @dataclass(frozen=True, slots=True)
 class Commission:
-    """What a workflow is asked to write."""
+    """A request to a workflow to write a message."""
 
     assistant_id: str
     """The workflow."""
@@ -107,7 +107,7 @@ class Commission:
 
 
 async def commission_of(connection: AsyncConnection, situation: Situation) -> Commission:
-    """Say which workflow writes the present step's message, from what.
+    """Return the workflow that writes the present step's message, with its inputs.
 
     Raises:
         UnknownRecord: The person is not there any more.
@@ -139,7 +139,7 @@ async def keep_draft(
     langsmith_run_id: str | None,
     now: datetime,
 ) -> TouchRow:
-    """Write what a workflow wrote into the send ledger.
+    """Store a workflow's message in the send ledger.
 
     Raises:
         NotPermitted: The person must not be written to by now.
@@ -176,7 +176,7 @@ async def ask_person(database: Database, situation: Situation, *, now: datetime)
 
 
 async def advance(database: Database, key: Key, *, step: int, now: datetime) -> None:
-    """Go on to the step after this one; what a second worker did already stays as it is."""
+    """Go on to the step after this one. A second worker's earlier advance stays as it is."""
     values = {"step": step + 1, "fruitless": 0, "not_before_at": None}
     async with database.writing() as connection:
         await change_enrollment(connection, *key, values, now=now, expected_step=step)
@@ -192,7 +192,7 @@ _ENDS = {"park": "parked", "stop": "stopped", "finish": "finished"}
 
 
 async def wakes_of(database: Database, key: Key) -> int:
-    """Return how often a person was woken until now; whoever does so during a visit changes it."""
+    """Return how often a person was woken until now. A wake during a visit changes the number."""
     async with database.reading() as connection:
         enrolled = await enrollment(connection, *key)
     return enrolled.wakes if enrolled else 0
@@ -205,16 +205,16 @@ async def stop(database: Database, key: Key, why: str, *, now: datetime) -> None
 
 
 async def park(database: Database, key: Key, why: str, *, now: datetime) -> None:
-    """Leave a person's way through the campaign to somebody who looks at it, in the middle of a visit."""
+    """Park a person's enrollment in the middle of a visit."""
     async with database.writing() as connection:
         await change_enrollment(connection, *key, {"state": "parked", "reason": why}, now=now)
 
 
 async def settle(database: Database, key: Key, decision: NextAct, *, wakes: int, now: datetime) -> None:
-    """End the visit as it was decided: asleep until its moment, parked, stopped, finished, or as it is.
+    """End the visit as decided: asleep until its moment, parked, stopped, finished, or as it is.
 
-    If somebody woke the person since the visit began, with an answer that it may not have seen, the decision is
-    dropped, and the next visit decides again.
+    If the person was woken since the visit began, the decision is dropped. The visit may not have seen the new answer.
+    The next visit decides again.
     """
     values: dict[str, Any] = {"fruitless": 0, "updated_at": now, "wake_at": decision.at}
     if decision.act in _ENDS:
@@ -227,7 +227,7 @@ async def settle(database: Database, key: Key, decision: NextAct, *, wakes: int,
 
 
 async def unread_replies(database: Database, contact_id: ContactId) -> list[InboundRow]:
-    """Return what came back from a person and was not read yet, the oldest first."""
+    """Return the unread inbound mails of a person, oldest first."""
     async with database.reading() as connection:
         return [
             row for row in await inbound_of(connection, contact_id) if row.kind in UNREAD and row.reply_class is None

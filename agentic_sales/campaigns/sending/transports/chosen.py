@@ -20,11 +20,11 @@ _PORTS = {"smtp": 587, "smtps": 465}
 
 @asynccontextmanager
 async def open_transport(configuration: Settings) -> AsyncIterator[MailTransport]:
-    """Open the transport of `AGENTIC_SALES_MAIL`; it connects when it is first used.
+    """Open the transport of `AGENTIC_SALES_MAIL`. It connects at its first use.
 
     Raises:
-        ConfigurationError: The variable names none, what it needs is missing, or mail would leave this machine while a
-            virtual clock tells the time.
+        ConfigurationError: The variable names none, or a setting that it needs is missing. Or mail would leave this
+            machine while a virtual clock tells the time.
     """
     if configuration.virtual_clock is not None and not _stays_here(configuration):
         raise ConfigurationError(
@@ -43,7 +43,7 @@ async def open_transport(configuration: Settings) -> AsyncIterator[MailTransport
 
 
 def local_maildir(configuration: Settings) -> MaildirTransport:
-    """Return the maildir of this machine, whatever is sent by now."""
+    """Return the maildir of this machine, even if another transport is configured by now."""
     return MaildirTransport(configuration.state_dir / "mail")
 
 
@@ -56,7 +56,7 @@ def _stays_here(configuration: Settings) -> bool:
 def smtp_server(configuration: Settings) -> SmtpServer:
     """Read the SMTP server: `smtp://user@host:587` (STARTTLS) or `smtps://…` (TLS from the first byte).
 
-    Only a server on this machine may be spoken to in the clear.
+    Only a server on this machine may be used without TLS.
 
     Raises:
         ConfigurationError: `AGENTIC_SALES_MAIL` is no such URL, or the user has no password.

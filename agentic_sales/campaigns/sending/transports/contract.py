@@ -1,4 +1,4 @@
-"""Say what a transport is: it tries to hand over one message and tells, without guessing, what became of it."""
+"""Define a transport. It tries to hand over one message and reports the result without guessing."""
 
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -9,12 +9,12 @@ from agentic_sales.contracts import TouchId
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What became of one try."""
+    """The result of one try."""
 
     state: Literal["sent", "failed", "deferred", "ambiguous"]
     """`failed` and `deferred` are certain: nothing was taken. `ambiguous`: it may have been."""
     detail: str = ""
-    """What the other side said, or what went wrong."""
+    """The other side's answer, or the error."""
     provider_id: str | None = None
     """The provider's name for the message."""
     retry_after_s: float | None = None
@@ -22,7 +22,7 @@ class Handover:
     is_bad_address: bool = False
     """True: it failed because nobody has this address."""
     is_our_fault: bool = False
-    """True: any other message would have fared alike, by a refused login, say; it is deferred however often it is."""
+    """True if any other message would have failed too, for example by a refused login. It is deferred without limit."""
 
 
 class MailTransport(Protocol):
@@ -33,9 +33,9 @@ class MailTransport(Protocol):
         """Name of the way, for the ledger."""
 
     async def deliver(self, message: EmailMessage, *, key: TouchId) -> Handover:
-        """Try once to hand over a message; whatever the other side does is told, never raised.
+        """Try once to hand over a message. A failure of the other side is returned, never raised.
 
         Args:
             message: The message, complete.
-            key: What makes it one message: the idempotency key where there is such a thing.
+            key: The message's identity. It is the idempotency key where the provider has one.
         """

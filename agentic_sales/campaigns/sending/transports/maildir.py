@@ -1,4 +1,4 @@
-"""Put messages into a maildir on disk: the default, so that nothing leaves the machine until someone configures it."""
+"""Put messages into a maildir on disk. It is the default, so no mail leaves the machine before it is configured."""
 
 import asyncio
 import os
@@ -31,7 +31,7 @@ class MaildirTransport:
         return Handover("sent", provider_id=key)
 
     async def remove(self, keys: Iterable[TouchId]) -> int:
-        """Remove messages, wherever in the maildir they lie; return how many there were.
+        """Remove messages from every folder of the maildir. Return how many there were.
 
         Raises:
             StateUnavailable: The maildir cannot be written.

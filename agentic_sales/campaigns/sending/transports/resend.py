@@ -1,4 +1,4 @@
-"""Hand messages to Resend's HTTP API, whose idempotency key makes a second try of the same message harmless."""
+"""Hand messages to Resend's HTTP API. Its idempotency key makes a retry of the same message harmless."""
 
 from email.message import EmailMessage
 from typing import Any
@@ -13,9 +13,9 @@ from agentic_sales.outbound.http import httpx
 PATH = "/emails"
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 TRIES = 3
-"""Tries in a row while the outcome is unknown; they carry one key, so at most one of them counts."""
+"""Tries in a row while the outcome is unknown. They share one idempotency key, so at most one of them counts."""
 LONGEST_PAUSE_S = 86_400.0
-"""Longest pause that is taken at the provider's word; a number of any size would end beyond the calendar."""
+"""Longest pause that a provider may ask for. A larger number could end beyond the calendar."""
 TAG = "touch"
 """Name of the tag that carries our key into every event of the message."""
 _FORWARDED = ("Message-ID", "In-Reply-To", "References", "List-Unsubscribe", "List-Unsubscribe-Post")
@@ -31,7 +31,7 @@ class ResendTransport:
         self._api_key = api_key
 
     async def deliver(self, message: EmailMessage, *, key: TouchId) -> Handover:
-        """Hand over the message; tries that end in doubt are repeated under the same key before they are told."""
+        """Hand over the message. A try that ends in doubt is retried under the same key before it is reported."""
         doubt = ""
         for _ in range(TRIES):
             try:
@@ -56,7 +56,7 @@ class ResendTransport:
 
 
 def _payload(message: EmailMessage, key: TouchId) -> dict[str, Any]:
-    """Write a message in Resend's words; equal for every try, or the key would be refused."""
+    """Write a message in Resend's words. Every try has the same payload, or Resend would refuse the key."""
     text, html = bodies_of(message)
     payload = {
         "from": str(message["From"]),
@@ -71,7 +71,7 @@ def _payload(message: EmailMessage, key: TouchId) -> dict[str, Any]:
 
 
 def _own_reference(message: EmailMessage) -> dict[str, str]:
-    """Refer to the message itself: Resend's carrier replaces its `Message-ID`, and a reply repeats the references."""
+    """Refer to the message itself. Resend's carrier replaces its `Message-ID`, and a reply repeats the references."""
     return {"References": f"{message.get('References', '')} {message['Message-ID']}".strip()}
 
 

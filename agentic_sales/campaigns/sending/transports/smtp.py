@@ -1,7 +1,7 @@
-"""Hand messages to an SMTP server, and know for every way in which it can go wrong whether it was before the message.
+"""Hand messages to an SMTP server. Each failure is known to lie before or after the message.
 
-Nothing has been taken until the message itself goes over the line: whatever breaks before is certain. What breaks
-behind it, without the server's word, is unknown; RFC 1047 explains why the protocol cannot close this gap.
+The server has taken nothing before the message itself goes over the line. A failure before that is certain. A failure
+after it, without the server's answer, has an unknown outcome. RFC 1047 explains why the protocol cannot close this gap.
 """
 
 import socket
@@ -21,7 +21,7 @@ from agentic_sales.rules.bounces import ENDING, PASSING, cause_of
 ANSWER_TIMEOUT_S = 20.0
 """How long the server may take to answer a command."""
 DATA_TIMEOUT_S = 90.0
-"""How long it may take to take the message; many scan it before they answer."""
+"""How long the server may take to accept the message. Many servers scan it before they answer."""
 QUIT_TIMEOUT_S = 2.0
 
 
@@ -40,7 +40,7 @@ class SmtpServer:
     use_tls: bool = False
     """True: TLS from the first byte."""
     start_tls: bool | None = True
-    """True: refuse to go on without STARTTLS; None: use it where it is offered."""
+    """True refuses to go on without STARTTLS. None uses it where the server offers it."""
 
 
 class SmtpTransport:
@@ -114,7 +114,7 @@ class SmtpTransport:
 
 
 def _answered(exc: SMTPResponseException, *, unclear: Literal["deferred", "ambiguous"]) -> Handover:
-    """Sort the server's answer by its class: 4yz is for now, 5yz for good, if it is about the recipient."""
+    """Sort the server's answer by its class. 4yz is temporary. 5yz is permanent if it is about the recipient."""
     told = _told(exc)
     match exc.code // 100:
         case 4:
