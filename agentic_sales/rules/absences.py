@@ -1,8 +1,7 @@
-"""Tell an automatic answer of a person who is away, and the day on which the person is back.
+"""Tell an automatic answer of an absent person, and the day on which the person is back.
 
-Many mail programs mark no such answer, or a mail server puts `[External]` before its subject, so the words count as
-well: in a subject, and in a text. An answer that a person typed may speak of an absence too; `replies.py` asks then
-what the rest of it says.
+Many mail programs mark no such answer. Some mail servers put `[External]` before its subject. So the words count as
+well, in a subject and in a text. A typed answer may speak of an absence too. `replies.py` then judges the rest of it.
 
 The tables are in `absences.toml`, and the days in `days.toml`.
 """
@@ -30,7 +29,7 @@ class AbsenceWords:
     subjects: Phrases
     """Beginnings of subjects that only a program writes."""
     away: Phrases
-    """Words of a person who is away."""
+    """Words of an absent person."""
     back: Phrases
     """Words before a day of return."""
     until: Phrases
@@ -63,7 +62,7 @@ def our_words() -> AbsenceWords:
 
 
 def bare_subject(subject: str, words: AbsenceWords | None = None) -> str:
-    """Return a subject as words, without what mail servers and mail programs put before it."""
+    """Return a subject as words, without the prefixes of mail servers and mail programs."""
     words = words or our_words()
     while (shorter := _BRACKETS.sub("", subject)) != subject:
         subject = shorter
@@ -74,13 +73,13 @@ def bare_subject(subject: str, words: AbsenceWords | None = None) -> str:
 
 
 def by_subject(subject: str, words: AbsenceWords | None = None) -> str | None:
-    """Return the words of a subject that only an automatic answer has; None: it has none."""
+    """Return the words of a subject that only an automatic answer has. None if it has none."""
     words = words or our_words()
     return words.subjects.first_in([bare_subject(subject, words)])
 
 
 def away(text: str, words: AbsenceWords | None = None) -> str | None:
-    """Return the words that tell that the writer is away; None: none do."""
+    """Return the words that tell that the writer is away. None if none do."""
     return (words or our_words()).away.first_in(sentences(text))
 
 
@@ -96,12 +95,12 @@ def _is_note(said: str, words: AbsenceWords) -> bool:
 
 
 def back_on(text: str, came_on: date, words: AbsenceWords | None = None) -> date | None:
-    """Return the day on which a person who is away can be written to again; None: the text names none.
+    """Return the day on which an absent person can be written to again. None if the text names none.
 
     Args:
-        text: What the writer wrote.
+        text: The writer's text.
         came_on: The day on which it came.
-        words: How absences are told; by `absences.toml` if not given.
+        words: Words of absences. The default is `absences.toml`.
     """
     words = words or our_words()
     parts = split_text(text)

@@ -1,4 +1,4 @@
-"""Read what people and programs put into a cell of e-mail addresses."""
+"""Read a cell of e-mail addresses as people and programs fill it."""
 
 import re
 
@@ -18,19 +18,19 @@ _NOBODY = re.compile(
 
 
 def addresses_in(cell: str) -> list[str]:
-    """Return what may be addresses in a cell, also those of `Jo <jo@x.example>` and `mailto:jo@x.example.`."""
+    """Return possible addresses in a cell, also those of `Jo <jo@x.example>` and `mailto:jo@x.example.`."""
     words = _BETWEEN.split(_INVISIBLE.sub("", cell[:LONGEST_CELL_CHARS]))
     return list(dict.fromkeys(found for word in words if "@" in word and (found := _bare(word)) != "@"))
 
 
 def display_name(cell: str) -> str:
-    """Return the name in front of an address in angle brackets; empty: there is none."""
+    """Return the name in front of an address in angle brackets. Empty if there is none."""
     name, bracket, _ = cell[:LONGEST_CELL_CHARS].partition("<")
     return name.strip(" \"'\u201c\u201d") if bracket and "@" not in name else ""
 
 
 def is_nobody(address: str) -> bool:
-    """Tell whether a program reads an address, and no person: `noreply@…`, `mailer-daemon@…`."""
+    """Tell whether a program and no person reads an address, such as `noreply@…` or `mailer-daemon@…`."""
     return _NOBODY.search(address.rpartition("@")[0]) is not None
 
 

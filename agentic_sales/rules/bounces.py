@@ -1,8 +1,8 @@
-"""Judge a diagnosis: does it end an address, or is it about something else?
+"""Judge whether a diagnosis ends an address or is about something else.
 
-Only an address that nobody has may be closed, because nothing is sent to a closed address again. So the words decide
-before the status code: a full mailbox is reported under `5.1.1` and a block list under `5.1.3`. Words that leave the
-address alive decide before words that end it. Codes decide where no words do, and a report without either decides
+Only an address without an owner may be closed, because nothing is sent to a closed address again. So the words decide
+before the status code. A full mailbox is reported under `5.1.1` and a block list under `5.1.3`. Words that leave the
+address alive decide before words that end it. Codes decide where no words do. A report without either decides
 nothing.
 """
 
@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from agentic_sales.rules.tables import NOTHING, Table, extended, table
 
 Cause = Literal["full", "rate", "size", "sender", "content", "time", "system", "unknown", "domain", ""]
-"""What a server refused a message for; empty: it says nothing that is known. In the order in which they are tried."""
+"""Why a server refused a message, in the order of the tries. Empty if no known reason is given."""
 ENDING: frozenset[Cause] = frozenset({"unknown", "domain"})
 """Causes that end an address."""
 PASSING: frozenset[Cause] = frozenset({"full", "rate", "sender", "time", "system"})
@@ -30,7 +30,7 @@ _ASIDE = re.compile(
     r"<?[^\s<>@:;,'\"]{1,64}@[^\s<>@:;,'\"]{1,255}>?|https?:[^\s<>]+|\[?\d{1,3}(?:\.\d{1,3}){3}\]?"
     r"|return(?:ed)? to (?:the )?sender|(?:see|read) (?:the|our|their) polic(?:y|ies)"
 )
-"""Addresses, links, IP numbers and a phrase of every report; words within them say nothing."""
+"""Addresses, links, IP numbers and a phrase of every report. Words within them say nothing."""
 _EASTERN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
@@ -67,11 +67,11 @@ def ends_address(told: str, signs: Signs | None = None) -> bool:
 
 
 def cause_of(told: str, signs: Signs | None = None) -> Cause:
-    """Return what a diagnosis says that a message was refused for.
+    """Return the reason of a refusal by its diagnosis.
 
     Args:
         told: Status and diagnosis, as a server or a report gives them.
-        signs: What to look for; None: the table of this package.
+        signs: Signs to look for. None for the table of this package.
     """
     signs = signs or our_signs()
     words = _plain(told)
@@ -91,7 +91,7 @@ def _of_codes(codes: list[str], words: str, signs: Signs) -> Cause:
 
 
 def _is_for_now(told: str, codes: list[str]) -> bool:
-    """Tell whether a server refused for the moment only, whatever its words are."""
+    """Tell whether a server's refusal is temporary by its code, regardless of its words."""
     if codes:
         return codes[0].startswith("4")
     head = told[:LONGEST_DIAGNOSIS_CHARS]

@@ -1,4 +1,4 @@
-"""Say who a company is, in the words of its home page."""
+"""Describe a company in the words of its home page."""
 
 import re
 from textwrap import shorten
@@ -16,7 +16,7 @@ _NO_DESCRIPTION = re.compile(r"cookies?|javascript", re.IGNORECASE)
 
 
 class Company(BaseModel):
-    """Who the company is."""
+    """Description of a company."""
 
     name: str = Field(default="", description="Name as given, or else from the title of its home page.")
     domain: str = Field(default="", description="Host of its site without `www.`.")
@@ -26,7 +26,7 @@ class Company(BaseModel):
 
 
 def describe_company(title: str, url: str, markdown: str, name: str) -> Company:
-    """Say who the company is, in the words of its home page."""
+    """Describe the company in the words of its home page."""
     host = (urlsplit(url).hostname or "").removeprefix("www.")
     lines = plain_text(markdown).splitlines()
     description = next(filter(_is_sentence, lines), title)

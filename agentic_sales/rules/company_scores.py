@@ -1,4 +1,4 @@
-"""Score a company as a lead by its classification, and say when a person should look at it first."""
+"""Score a company as a lead by its classification. Say when a person should look at it first."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,7 @@ AI_WEIGHT = 0.4
 SERVICES_WEIGHT = 0.3
 REMOTE_WEIGHT = 0.2
 OPEN_ROLES_WEIGHT = 0.1
-"""The weights add up to 1; the first three are those of the pre-score that callers know from company discovery."""
+"""The weights add up to 1. The first three are those of the pre-score that callers know from company discovery."""
 SERVICES_FIT: Mapping[Category, float] = {
     "CONSULTANCY": 1.0,
     "AGENCY": 1.0,
@@ -38,7 +38,7 @@ class Scores(BaseModel):
 
 
 def rate(known: Classification) -> Scores:
-    """Add up what a company has of what makes a lead; each part says what it added."""
+    """Add up a company's points as a lead. Each part says how many it added."""
     parts = (
         (AI_WEIGHT * known.ai_tier / 2, AI_TIERS[known.ai_tier]),
         (SERVICES_WEIGHT * SERVICES_FIT[known.category], f"category {known.category}"),
@@ -50,7 +50,7 @@ def rate(known: Classification) -> Scores:
 
 
 def find_doubts(known: Classification, home_chars: int) -> Iterator[str]:
-    """Say why a person should look at a classification; nothing: it may stand."""
+    """Say why a person should look at a classification. Yield nothing if it may stand."""
     if known.category == "UNKNOWN":
         yield "review: the category is unknown"
     if known.confidence < REVIEW_CONFIDENCE:

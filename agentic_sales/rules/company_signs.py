@@ -1,7 +1,7 @@
-"""Read what a company's pages say of it, by rules over the table `companies`: each value with the words it rests on.
+"""Read a company's pages by rules over the table `companies`. Each value comes with the words that back it.
 
-Everything here is a pure function of a page's plain text and takes time in proportion to it. A rule knows words and not
-what their writer meant, so that it must never be surer than its confidence tells.
+Everything here is a pure function of a page's plain text. Its time is in proportion to the text. A rule knows words and
+not their writer's intention. So it must never be surer than its confidence tells.
 """
 
 import re
@@ -22,16 +22,16 @@ HEADLINE_CHARS = 160
 MAX_WEIGHT_OF_PHRASE = 2.0
 """Most that one phrase counts for an industry, however often a page repeats it."""
 OPENING_CHARS = 800
-"""Where a home page says what matters most."""
+"""Length of a home page's opening. It says the most important things."""
 PLAIN_POINTS = 3
-"""Points of a phrase that says outright what the company is; a faint sign has 1."""
+"""Points of a phrase that names the company's kind outright. A faint sign has 1."""
 MAX_FAINT_POINTS = 3
 ENOUGH_POINTS = 3
 """Points below which the category stays unknown."""
 RULES_CONFIDENCE_FLOOR = 0.5
 RULES_CONFIDENCE_PER_POINT = 0.05
 RULES_CONFIDENCE_CEILING = 0.9
-"""The rules know words, never what the writer meant."""
+"""The rules know words, never the writer's intention."""
 UNKNOWN_CONFIDENCE = 0.2
 
 _MARKDOWN_LINK = re.compile(r"\[([^\]\[\n]*)\]\([^)\s]{0,2000}\)")
@@ -49,16 +49,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class SignFinding(Generic[T]):
-    """What a rule reads in the pages."""
+    """A rule's value, read in the pages."""
 
     value: T
     """The value of the field."""
     quote: str = ""
-    """The words that it rests on; empty: nothing is said, and the value is the field's default."""
+    """The words that back it. If empty, nothing is said, and the value is the field's default."""
 
 
 def read_category(home: str, words: CompanyWords = OWN_WORDS) -> SignFinding[Category]:
-    """Tell what a company sells; UNKNOWN without enough signs."""
+    """Tell a company's category. UNKNOWN without enough signs."""
     points = category_points(home, words)
     best = max(points, key=lambda category: points[category])
     if points[best] < ENOUGH_POINTS:
@@ -76,7 +76,7 @@ def _category_quote(category: Category, home: str, words: CompanyWords) -> str:
 
 
 def category_points(home: str, words: CompanyWords = OWN_WORDS) -> dict[Category, int]:
-    """Weigh the signs of each category; the signs of a recruiter are those of its own table too."""
+    """Weigh the signs of each category. The signs of a recruiter include those of its own table."""
     text = level(home)
     points = {category: _points(signs, text, words) for category, signs in words.categories.items()}
     recruiter = sum(clue.weight for clue in find_clues("", "", home, words.recruiters))
@@ -94,7 +94,7 @@ def _count_phrases(hits: Iterable[Hit]) -> int:
 
 
 def category_confidence(points: Mapping[Category, int]) -> float:
-    """Return how sure the best category is: the more points and the fewer rivals, the surer."""
+    """Return how sure the best category is. More points and fewer rivals make it surer."""
     best = max(points.values())
     if best < ENOUGH_POINTS:
         return UNKNOWN_CONFIDENCE
@@ -103,9 +103,9 @@ def category_confidence(points: Mapping[Category, int]) -> float:
 
 
 def read_ai_tier(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> SignFinding[int]:
-    """Tell what artificial intelligence is to a company: its business (2), a tool (1), or nothing it speaks of (0).
+    """Tell how a company speaks of artificial intelligence: as its business (2), as a tool (1), or not at all (0).
 
-    What is made of it counts as the business if the home page opens with it, or speaks of two such things.
+    A product made of it counts as the business if the home page opens with it, or speaks of two such products.
     """
     native = next(affirmed(words.ai_native, home, words.denied), None)
     offers = list(affirmed(words.ai_offer, home, words.denied))
@@ -119,7 +119,7 @@ def read_ai_tier(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> Si
 
 
 def read_industry(home: str, words: CompanyWords = OWN_WORDS) -> SignFinding[Industry]:
-    """Tell the industry that a home page speaks of most; the first one of equals."""
+    """Tell the most frequent industry of a home page. Among equals the first one wins."""
     text = level(home)
     hits = {industry: list(affirmed(sign, text, words.denied)) for industry, sign in words.industries.items()}
     said = [industry for industry in hits if hits[industry]]
@@ -131,7 +131,7 @@ def read_industry(home: str, words: CompanyWords = OWN_WORDS) -> SignFinding[Ind
 
 
 def _weight(industry: Industry, hits: Iterable[Hit], words: CompanyWords) -> float:
-    """Weigh the phrases of an industry: each counts at most twice, and what opens the page counts double."""
+    """Weigh the phrases of an industry. Each counts at most twice, and a phrase in the opening counts double."""
     counts: dict[str, float] = {}
     for hit in hits:
         value = 2.0 if hit.start() < HEADLINE_CHARS else 1.0
@@ -140,7 +140,7 @@ def _weight(industry: Industry, hits: Iterable[Hit], words: CompanyWords) -> flo
 
 
 def read_remote_policy(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> SignFinding[RemotePolicy]:
-    """Tell how the people of a company work; the careers page is asked first."""
+    """Tell how the people of a company work. The careers page comes first."""
     both = f"{careers}\n{home}"
     signs = [(policy, sign, both) for policy, sign in words.remote_signs]
     for policy, sign, text in [*signs, *((policy, sign, careers) for policy, sign in words.remote_words)]:
@@ -150,7 +150,7 @@ def read_remote_policy(home: str, careers: str, words: CompanyWords = OWN_WORDS)
 
 
 def read_open_roles(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> SignFinding[bool]:
-    """Tell whether a company is hiring: a listed job outweighs a denial, and that an invitation."""
+    """Tell whether a company is hiring. A listed job outweighs a denial, and a denial outweighs an invitation."""
     both = f"{careers}\n{home}"
     if listed := words.role_listed.search(level(careers)):
         return SignFinding(value=True, quote=sentence_around(careers, listed))
@@ -163,7 +163,7 @@ def read_open_roles(home: str, careers: str, words: CompanyWords = OWN_WORDS) ->
 
 
 def sentence_around(text: str, hit: Hit) -> str:
-    """Return the sentence of a text that a hit stands in, as far as a quote may be long."""
+    """Return the sentence around a hit, up to the longest length of a quote."""
     reach = QUOTE_REACH_CHARS + 1  # One more tells whether a word is cut.
     before = _BEFORE.search(text[max(0, hit.start() - reach) : hit.start()])
     after = _AFTER.match(text[hit.end() : hit.end() + reach])
@@ -173,9 +173,9 @@ def sentence_around(text: str, hit: Hit) -> str:
 
 
 def find_quote(quote: str, text: str) -> str | None:
-    """Return the words of the text that a quote repeats, whatever its case, spacing and quotation marks.
+    """Return the text's words that a quote repeats. Case, spacing and quotation marks do not count.
 
-    Only a quote that stands there as a whole is found; of a long one, the first words are returned.
+    Only a quote that stands there as a whole is found. Of a long one, the first words are returned.
     """
     wanted = quote.translate(_TYPOGRAPHY).strip(_QUOTE_MARKS).split()
     if not any(map(str.isalnum, "".join(wanted))):

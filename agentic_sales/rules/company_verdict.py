@@ -1,6 +1,6 @@
-"""Classify a company from the plain text of its pages, and say on which words of them that rests.
+"""Classify a company from the plain text of its pages, with the words that back it.
 
-A claim is backed by words of these pages or by none: evidence must never be invented.
+A claim is backed by words of these pages or by none. Evidence must never be invented.
 """
 
 from collections.abc import Iterable, Sequence
@@ -83,10 +83,10 @@ UNDECIDED = Classification(
 
 
 def verified(quotes: Iterable[Quote], pages: Sequence[tuple[str, str]]) -> list[Evidence]:
-    """Return the first quote of each field that stands on a page, in the page's own spelling, and where.
+    """Return the first quote of each field that stands on a page, in the page's own spelling, with the page's address.
 
     Args:
-        quotes: What is claimed to stand there.
+        quotes: Quotes that are claimed to stand there.
         pages: Address and plain text of each page.
     """
     found: dict[str, Evidence] = {}
@@ -105,7 +105,7 @@ def undecided(reason: object) -> Judgement:
 
 
 def agreeing(rules: Judgement, verdict: Judgement) -> list[Quote]:
-    """Return the quotes of the rules for the fields on which a verdict agrees with them, unless it decides nothing."""
+    """Return the rules' quotes for the fields on which a verdict agrees with them, unless it decides nothing."""
     is_decided = verdict.confidence > 0
     return [q for q in rules.evidence if is_decided and getattr(rules, q.field) == getattr(verdict, q.field)]
 
@@ -130,5 +130,5 @@ def judge_company(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> J
 
 
 def _own_roles(category: Category, home: str, careers: str, words: CompanyWords) -> SignFinding[bool]:
-    """Tell whether a company is hiring; the jobs that a recruiter offers are those of its clients."""
+    """Tell whether a company is hiring. The jobs that a recruiter offers are those of its clients."""
     return SignFinding(value=False) if category == "STAFFING" else read_open_roles(home, careers, words)

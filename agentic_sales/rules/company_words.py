@@ -1,4 +1,4 @@
-"""Hold the words by which companies tell what they are on their own sites, as the table `companies` lists them.
+"""Hold the words by which companies describe themselves on their own sites, from the table `companies`.
 
 Nothing is decided here.
 """
@@ -45,14 +45,14 @@ class CategorySigns:
     """The phrases by which companies of one category can be told."""
 
     plain: re.Pattern[str]
-    """Says outright what the company is or sells."""
+    """Says outright the company's kind or its product."""
     faint: re.Pattern[str]
     """Is common on such sites, and seen on others."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyWords:
-    """All phrases; those of artificial intelligence are read as written, the others over levelled text."""
+    """All phrases. Those of artificial intelligence are read as written, the others over levelled text."""
 
     categories: Mapping[Category, CategorySigns]
     """Ordered: the more special category comes first and wins a tie."""
@@ -62,14 +62,14 @@ class CompanyWords:
     ai_native: re.Pattern[str]
     """Says that the company is about artificial intelligence."""
     ai_offer: re.Pattern[str]
-    """Names something made of artificial intelligence, which may be all or a part of what is sold."""
+    """Names a product of artificial intelligence. It may be all or a part of the offer."""
     industries: Mapping[Industry, re.Pattern[str]]
     general_industries: frozenset[str]
     """Industries whose words stand on the sites of all the others."""
     remote_signs: Sequence[tuple[RemotePolicy, re.Pattern[str]]]
-    """How a company itself works, wherever it says so; ordered: the first that is found decides."""
+    """How a company itself works, on any page. The first sign that is found decides."""
     remote_words: Sequence[tuple[RemotePolicy, re.Pattern[str]]]
-    """Words that say it on a careers page, and something else on others; ordered as above."""
+    """Words with this meaning on a careers page and another one elsewhere. The order is as above."""
     role_listed: re.Pattern[str]
     """A line of a careers page that is the title of a job."""
     no_roles: re.Pattern[str]
@@ -123,7 +123,7 @@ def _signs(row: Mapping[str, Any], lists: Mapping[str, Iterable[str]]) -> Catego
 
 
 def _as_written(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Compile phrases into one pattern of whole words; what is in `(?-i:…)` counts only in these letters."""
+    """Compile phrases into one pattern of whole words. A part in `(?-i:…)` counts only in these letters."""
     return re.compile(rf"(?<!\w)(?:{bounded('|'.join(phrases))})(?!\w)", re.IGNORECASE)
 
 

@@ -1,7 +1,8 @@
 """Tell a complaint from other feedback: a recipient called a message spam.
 
-A complaint comes as a feedback report (RFC 5965), as one whose parts lie in a plain multipart/mixed, or as a mail that
-encloses the message with a provider's own header, as Microsoft's program for junk mail sends it.
+A complaint has one of three forms. It is a feedback report (RFC 5965), or such a report with its parts in a plain
+multipart/mixed. Or a mail encloses the message with a provider's own header. Microsoft's program for junk mail sends
+this form.
 """
 
 import re
@@ -40,7 +41,7 @@ def our_signs() -> Signs:
 
 
 def is_complaint(feedback_type: str, signs: Signs | None = None) -> bool:
-    """Tell whether feedback of a type is a complaint; a type that nobody knows is one, because to stop is safe."""
+    """Tell whether feedback of a type is a complaint. An unknown type is one, because to stop is safe."""
     return feedback_type.strip().lower() not in (signs or our_signs()).others
 
 
@@ -50,7 +51,7 @@ def is_enclosed_complaint(subject: str, enclosed_headers: Collection[str], signs
     Args:
         subject: Subject of the mail.
         enclosed_headers: Names of the headers of the enclosed message.
-        signs: What to look for; None: the table of this package.
+        signs: Signs to look for. None for the table of this package.
     """
     signs = signs or our_signs()
     names = {name.lower() for name in enclosed_headers}

@@ -1,4 +1,4 @@
-"""Read what a contact file says about the lawful basis of writing to somebody, and since when."""
+"""Read the lawful basis of writing to a person from a contact file, with its date."""
 
 import re
 from datetime import UTC, datetime
@@ -62,7 +62,7 @@ _MONTHS = 12
 
 
 def basis_of(cell: str) -> str | None:
-    """Return the lawful basis that a cell names; None: it names none that is known."""
+    """Return the lawful basis that a cell names. None if it names no known one."""
     text = folded(cell)
     for basis, words in _BASES:
         if text in words or (
@@ -73,7 +73,7 @@ def basis_of(cell: str) -> str | None:
 
 
 def moment_of(cell: str) -> datetime | None:
-    """Return the moment that a cell names, in UTC where it names no zone; None: none, or one of two days."""
+    """Return the moment that a cell names, in UTC if it names no zone. None if it names none, or one of two days."""
     text = " ".join(cell[:LONGEST_DATE_CHARS].split())
     moment = _iso(text) or _by_form(text) or _named(text)
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,6 +1,6 @@
-"""Open a contact file of any tool: find its encoding, its separator and its row of headings, then read line by line.
+"""Open a contact file of any tool. Find its encoding, its separator and its row of headings, then read line by line.
 
-Nothing here holds more than a few lines, so that a file of any length takes the same memory.
+Nothing here holds more than a few lines. So a file of any length takes the same memory.
 """
 
 import io
@@ -25,7 +25,7 @@ _LEAST_ADDRESSES_RATIO = 0.6
 _OF_OTHERS = frozenset(
     {"owner", "manager", "assigned", "assignee", "rep", "sender", "creator", "created", "modified", "from", "besitzer"}
 )
-"""Words of a heading whose addresses are the sellers' own."""
+"""Words of a heading for the sellers' own addresses."""
 _NO_TEXT = {
     b"PK\x03\x04": "a spreadsheet of Excel or a zip archive",
     b"\xd0\xcf\x11\xe0": "a spreadsheet of an old Excel",
@@ -36,7 +36,7 @@ _NO_TEXT = {
     b"SQLite format": "a database",
 }
 _SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"]?)"?', re.IGNORECASE)
-"""What Excel reads in the first line."""
+"""The separator that Excel reads in the first line."""
 _MARKUP = ("<!doctype", "<html", "<?xml", "<table", "<body", "<head", "{\\rtf", "begin:vcard")
 
 
@@ -51,9 +51,9 @@ class ContactFile:
     encoding: str
     """How its bytes are read."""
     columns: tuple[Column, ...]
-    """What its columns hold."""
+    """Its columns with their meanings."""
     heading_line: int
-    """Line of the headings, from 1; notes stand above."""
+    """Line of the headings, from 1. Notes may stand above."""
     records: Iterator[Record]
     """Every line below that is not empty, read once."""
 
@@ -104,7 +104,7 @@ class _Beginning:
         self._data_at = next(addresses, len(lines))
 
     def headings(self) -> _Found:
-        """Return the row of headings: by the words in it, else by the addresses below it.
+        """Return the row of headings, by its words, else by the addresses below it.
 
         Raises:
             NotAContactFile: There is none.
@@ -162,7 +162,7 @@ class _Beginning:
 
 
 def _column_of_addresses(cells: list[str], rows: list[list[str]]) -> int | None:
-    """Return the position of the one column of people's addresses; None: there is none, or more than one."""
+    """Return the position of the one column of people's addresses. None if there is none, or more than one."""
     counts = [sum(len(addresses_in(row[n])) == 1 for row in rows if n < len(row)) for n in range(len(cells))]
     least = max(1.0, len(rows) * _LEAST_ADDRESSES_RATIO)
     found = [

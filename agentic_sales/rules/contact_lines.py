@@ -1,4 +1,4 @@
-"""Read one line of a contact file: the person, what it tells of the person, and what is wrong with which column."""
+"""Read one line of a contact file: the person, the values, and each mistake with its column."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,7 +25,7 @@ from agentic_sales.rules.wishes import GRAVEST_FIRST, Kind, Wish, Wishes
 
 LONGEST_ROLE_CHARS = 300
 LONGEST_COMPANY_CHARS = 300
-"""As the workflows take them, so that nobody is taken in for whom nothing can be written."""
+"""The limit of the workflows. A longer name would import a person that no workflow can write to."""
 LONGEST_FIELD_CHARS = 2_000
 LONGEST_SOURCE_CHARS = 500
 LONGEST_DOMAIN_CHARS = 253
@@ -43,7 +43,7 @@ _GROUPS: Mapping[str, tuple[Meaning, ...]] = {
 }
 """Meanings that are read as one."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-"""What no header can hold and PostgreSQL may refuse; in a cell it is dirt."""
+"""Characters that no header can hold and PostgreSQL may refuse. In a cell they are dirt."""
 _TABLES = table("headings")
 _EMPTY = frozenset(word.casefold() for word in every(_TABLES["empty"]))
 _EMPTY_AS_WRITTEN = frozenset(every(_TABLES["empty_as_written"]))
@@ -54,9 +54,9 @@ class Problem:
     """Something that is wrong with a line."""
 
     column: str
-    """Header of the column, as the file has it; empty: the line as a whole."""
+    """Header of the column, as the file has it. Empty for the line as a whole."""
     reason: str
-    """What is wrong, for people."""
+    """The mistake, in words for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class ContactLine:
     number: int
     """Where it begins in the file, from 1."""
     addresses: tuple[str, ...]
-    """What may be addresses of the person, the first is the person's main one; none has been checked."""
+    """Possible addresses of the person, the main one first. None has been checked."""
     address_column: str
     """Header of the column of addresses."""
     email: str
@@ -78,13 +78,13 @@ class ContactLine:
     fields: Mapping[str, str] = field(default_factory=dict)
     """Everything else."""
     wish: Wish | None = None
-    """Why the person must not be written to; None: nothing in the line says so."""
+    """Why the person must not be written to. None if nothing in the line says so."""
     wish_column: str = ""
     """Header of the column that says so."""
     refusals: tuple[Problem, ...] = ()
-    """Why the person is not taken in; empty: nothing is against it."""
+    """Why the person is not imported. Empty if nothing is against it."""
     problems: tuple[Problem, ...] = ()
-    """What was left out."""
+    """The values that were left out."""
 
 
 class LineReader:
@@ -102,7 +102,7 @@ class LineReader:
         self._kinds = [(n, kind) for n, column in enumerate(self._columns) if (kind := _kind_of(column, wishes))]
 
     def meanings(self) -> dict[str, str]:
-        """Return the headings of the file and what each was taken for."""
+        """Return the headings of the file with their meanings."""
         return {column.heading: column.meaning or column.field for column in self._columns}
 
     def headings(self) -> dict[str, str]:
@@ -145,7 +145,7 @@ class LineReader:
         )
 
     def _filled_at(self, cells: list[str], name: str) -> int:
-        """Return the position of the first column of a meaning that is filled; none is: of its first one."""
+        """Return the position of the first filled column of a meaning. If none is filled, return the first one."""
         found = self._at[name]
         return next((n for n in found if _filled(cells[n])), found[0]) if len(found) > 1 else found[0]
 
@@ -251,7 +251,7 @@ def _filled(cell: str) -> str:
 
 
 def _kind_of(column: Column, wishes: Wishes) -> Kind | None:
-    """Return how a column may hold a wish; one that holds a name or a firm does not."""
+    """Return how a column may hold a wish. A column of names or firms holds none."""
     if column.is_empty:
         return None
     kind = wishes.kind(column.heading)

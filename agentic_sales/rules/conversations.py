@@ -9,18 +9,18 @@ _TAG = re.compile(
     r"\A\s*(?:\[[^\[\]]{1,30}\]|\([^()]{1,20}\)|\*{2,5}[^*]{1,30}\*{2,5}|(?:external|extern|ext|spam)\s?:)\s*",
     re.IGNORECASE,
 )
-"""What gateways write in front, such as `[External]` or `***SPAM***`."""
+"""Prefixes of gateways, such as `[External]` or `***SPAM***`."""
 _ANSWERED = re.compile(
     rf"\A\s*(?:{'|'.join(table('conversations')['answers'])})"
     r"(?:\s?\[\d{1,3}\]|\s?\(\d{1,3}\)|\^\d)?\s?[:\uff1a]\s*",
     re.IGNORECASE,
 )
 PUBLIC_DOMAINS = frozenset(table("conversations")["public_domains"])
-"""Domains that anybody may have an address of; two of them are two strangers."""
+"""Domains at which anybody may have an address. Two such addresses are two strangers."""
 
 
 def without_tags(subject: str) -> str:
-    """Return a subject without what gateways wrote in front of it."""
+    """Return a subject without the prefixes of gateways."""
     rest = subject[:LONGEST_SUBJECT_CHARS]
     while found := _TAG.match(rest):
         rest = rest[found.end() :]
@@ -28,7 +28,7 @@ def without_tags(subject: str) -> str:
 
 
 def answered_subject(subject: str) -> str:
-    """Return the subject that an answer has behind its `Re:`, in small letters; empty: it is no answer."""
+    """Return the subject behind an answer's `Re:`, in small letters. Empty if it is no answer."""
     rest, is_answer = without_tags(subject), False
     while found := _ANSWERED.match(rest):
         rest, is_answer = without_tags(rest[found.end() :]), True
@@ -36,6 +36,6 @@ def answered_subject(subject: str) -> str:
 
 
 def firm_domain(address: str) -> str:
-    """Return the domain of an address that tells a firm; empty: anybody may have an address of it."""
+    """Return the domain of an address that tells a firm. Empty if anybody may have an address of it."""
     domain = address.rpartition("@")[2].strip().lower()
     return "" if domain in PUBLIC_DOMAINS else domain

@@ -1,7 +1,7 @@
-"""Read the records of a CSV file line by line, so that a damaged line costs itself and no other.
+"""Read the records of a CSV file line by line. So a damaged line costs itself and no other.
 
-A reader that follows a quote wherever it leads swallows the rest of a file. Here a quote that is open at the end of a
-line may run on only over lines that are none of their own.
+A reader that follows every open quote swallows the rest of a file. Here a quote may run on over further lines. Those
+lines must not be records of their own.
 """
 
 import csv
@@ -50,7 +50,7 @@ class Lines:
         self._again: list[Physical] = []
 
     def next(self) -> Physical | None:
-        """Return the next line; None: there is none."""
+        """Return the next line. None if there is none."""
         if self._again:
             return self._again.pop()
         text = self._stream.readline(LONGEST_LINE_CHARS)
@@ -72,7 +72,7 @@ class Lines:
 
 
 def cells_of(text: str, delimiter: str) -> list[str] | None:
-    """Return the cells of a line or of several; None: its quotes are no CSV."""
+    """Return the cells of a line or of several. None if its quotes are no CSV."""
     if _QUOTE not in text:
         return text.split(delimiter)
     try:
@@ -118,7 +118,7 @@ class Records:
         return Record(line.number, cells)
 
     def _run_on(self, line: Physical) -> list[str] | None:
-        """Return the cells of a record whose open quote is closed on a later line; None: it is a stray quote."""
+        """Return the cells of a record with an open quote that a later line closes. None if it is a stray quote."""
         taken: list[Physical] = []
         length = len(line.text)
         while len(taken) < MOST_LINES_OF_A_CELL and length < LONGEST_LINE_CHARS:
@@ -142,10 +142,10 @@ class Records:
         return cells if cells is not None and len(trimmed(cells)) <= self._width <= len(cells) else None
 
     def _is_a_record(self, text: str) -> bool:
-        """Tell whether a line is a record of its own: as many cells as headings, an address where addresses are.
+        """Tell whether a line is a record of its own: as many cells as headings, and an address in the address column.
 
-        Of a line with an odd number of quotes that is told by what stands in front of the first: behind it goes on
-        the record whose quote it closes.
+        For a line with an odd number of quotes, the part before the first quote decides. Behind it goes on the record
+        that the quote closes.
         """
         cells = text.split(self._delimiter)
         if not len(cells) >= self._width > self._address_at or "@" not in cells[self._address_at]:

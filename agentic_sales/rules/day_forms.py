@@ -1,4 +1,4 @@
-"""Make the patterns that find days in a text from the words of `days.toml`; `days.py` reads what they find."""
+"""Make the patterns that find days in a text from the words of `days.toml`. `days.py` reads the hits."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,10 @@ YEARS = "20[2-9][0-9]"
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The words for days, with what finds them."""
+    """The words for days, with their patterns."""
 
     numbers: Mapping[str, int]
-    """Word for a month, a weekday, a number or a quarter, with its kind before it, such as `month:mars`."""
+    """Word for a month, a weekday, a number or a quarter. Its kind stands before it, such as `month:mars`."""
     exact: tuple[tuple[re.Pattern[str], str], ...]
     """Forms that name one day."""
     vague: tuple[tuple[re.Pattern[str], str], ...]

@@ -1,8 +1,8 @@
 """Read the days that a text names, in the forms of many languages: `4.1.`, `December 7th`, `le 5 janvier`, `12月10日`.
 
-A day without a year is the next such day. `03/04` is the third of April or the fourth of March. Where the text is
-English, it counts only if one of the two lies ahead; everywhere else the day stands first. A period such as `Q2`,
-`in March` or `next week` counts as its first day, for a person who can be asked again from then on.
+A day without a year is the next such day. `03/04` is the third of April or the fourth of March. In an English text it
+counts only if one of the two lies ahead. In other texts the day stands first. A period such as `Q2`, `in March` or
+`next week` counts as its first day. From then on the person can be asked again.
 """
 
 import re
@@ -20,7 +20,7 @@ MONTHS = 12
 QUARTER_MONTHS = 3
 DAYS_OF_WEEK = 7
 _RANGE = re.compile(r"(?<=[\d.])[-\u2013\u2014](?=\d{1,2}[./]\d)")
-"""What stands between two days: `30.11.-11.12.`"""
+"""The sign between two days: `30.11.-11.12.`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Named:
     day: date
     """The day."""
     is_exact: bool
-    """False: the first day of a named period, such as `in March`."""
+    """False for the first day of a named period, such as `in March`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a form needs to know beside its words."""
+    """The context of a form beside its words."""
 
     calendar: Calendar
     """The words for days."""
@@ -51,12 +51,12 @@ Found = re.Match[str]
 
 
 def days_in(text: str, came_on: date, calendar: Calendar | None = None) -> list[Named]:
-    """Return the days after `came_on` that a text names, in no order; and periods where it names no exact one.
+    """Return the days after `came_on` that a text names, in no order. If it names no exact day, return its periods.
 
     Args:
-        text: What somebody wrote.
+        text: The writer's text.
         came_on: The day on which the text came.
-        calendar: The words for days; those of `days.toml` if not given.
+        calendar: The words for days. The default is `days.toml`.
     """
     calendar = calendar or our_calendar()
     plain = _RANGE.sub(" - ", folded(text))
@@ -102,7 +102,7 @@ def _numbered(found: Found, reading: Reading) -> date | None:
 
 
 def _slashed(found: Found, reading: Reading) -> date | None:
-    """Return the day of `3/4`, day first, or month first where only that lies ahead."""
+    """Return the day of `3/4`. The day comes first, or the month if only that date lies ahead."""
     first, second = int(found["day"]), int(found["month"])
     read = (_day(found["year"], month, day, reading.came_on) for month, day in ((second, first), (first, second)))
     days = [day for day in read if day is not None and day > reading.came_on]

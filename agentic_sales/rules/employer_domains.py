@@ -13,7 +13,7 @@ _BELOW_OF_MANY = tuple(f".{site}" for site in _OF_MANY)
 
 
 def domain_of(cell: str) -> str | None:
-    """Return the domain of a company's site; None: it is none, or a site on which everybody has a page.
+    """Return the domain of a company's site. None if it is none, or a site on which everybody has a page.
 
     LinkedIn exports a person's own page under the heading `URL`.
     """

@@ -20,7 +20,7 @@ _MARKS = (
 )
 _ONE_BYTE = ("cp1252", "cp1250", "cp1251", "cp1253", "cp1254")
 _CODE_PAGES = (*_ONE_BYTE, "cp932", "gb18030", "cp949", "big5")
-"""What spreadsheets write where they do not write Unicode, by the language of the machine."""
+"""Encodings of spreadsheets that do not write Unicode, by the language of the machine."""
 _LINES = 20
 _CELLS = re.compile(r"[;,\t|]")
 _RUN = re.compile(rb"[\x80-\xff]{3,}")
@@ -94,7 +94,7 @@ def _known(text: str, headings: Headings) -> int:
 
 
 def _by_letters(sample: bytes) -> str:
-    """Tell Western text, whose letters beyond ASCII stand alone among others, from scripts that consist of them."""
+    """Tell Western text from other scripts. Its letters beyond ASCII stand alone, other scripts consist of them."""
     in_runs = sum(len(run) for run in _RUN.findall(sample))
     if in_runs * 2 < len(_HIGH.findall(sample)):
         return "cp1252"

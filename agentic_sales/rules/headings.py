@@ -1,4 +1,4 @@
-"""Tell what the columns of a contact file hold, by the headings that tools and languages have for them."""
+"""Tell the meanings of a contact file's columns by their headings in many tools and languages."""
 
 import re
 from collections import Counter
@@ -29,7 +29,7 @@ Meaning = Literal[
     "consent_source",
     "consent_at",
 ]
-"""What a column holds."""
+"""Meaning of a column."""
 LONGEST_HEADING_CHARS = 120
 
 _EITHER = re.compile(r"(?<!\s)\s*[/|]\s*|(?<!\s)\s+or\s+", re.IGNORECASE)
@@ -53,7 +53,7 @@ class Column:
     """A column of a file."""
 
     heading: str
-    """As the file has it; `column_3` where it is empty."""
+    """As the file has it. `column_3` if it is empty."""
     meaning: Meaning | None
     """None: it is kept as a field of the contact."""
     field: str
@@ -66,7 +66,7 @@ class Headings:
     """Headings by their meaning.
 
     Args:
-        found: What the data file holds, with a person's additions.
+        found: Content of the data file, with a person's additions.
     """
 
     def __init__(self, found: Table) -> None:
@@ -78,7 +78,7 @@ class Headings:
         self.meaning = lru_cache(maxsize=8192)(self._meaning)
 
     def _meaning(self, heading: str) -> Meaning | None:
-        """Return what a column of a heading holds; None: not known."""
+        """Return the meaning of a heading's column. None if it is not known."""
         if len(heading) > LONGEST_HEADING_CHARS or "@" in heading:
             return None
         known = (self._meanings.get(_joined(form)) for form in self.spellings(heading))
@@ -100,7 +100,7 @@ class Headings:
                 yield rest
 
     def columns(self, cells: Sequence[str]) -> tuple[Column, ...]:
-        """Return the columns of a row of headings; what one heading means depends on the others."""
+        """Return the columns of a row of headings. The meaning of one heading depends on the others."""
         meanings = _settled([self.meaning(cell) for cell in cells])
         taken: Counter[str] = Counter()
         return tuple(_column(*pair, taken) for pair in zip(enumerate(cells, start=1), meanings, strict=True))

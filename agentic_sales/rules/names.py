@@ -1,6 +1,6 @@
-"""Judge what stands in a name cell: which part of it greets a person, and whether it is a name at all.
+"""Judge a name cell: find the part that greets a person, and tell whether it is a name at all.
 
-A wrong name at the head of a mail is worse than none: where it is not certain, the greeting has none.
+A wrong name at the head of a mail is worse than none. So a greeting without a certain name has none.
 """
 
 import re
@@ -17,7 +17,7 @@ LONGEST_NAME_CHARS = 200
 """As the workflows that greet somebody take it."""
 LONGEST_FIRST_NAME_CHARS = 40
 LONGEST_CELL_CHARS = 600
-"""A name with an address behind it; nothing longer is matched against anything."""
+"""A name with an address behind it. Nothing longer is matched against anything."""
 NAME = "{{name}}"
 """Stands for the recipient's name in a draft."""
 
@@ -40,14 +40,14 @@ _MACHINE = re.compile(
 """Marks of addresses, templates, formulas, markup and encoded words."""
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,60}\?[bq]\?", re.IGNORECASE)
 _TURNED = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
-"""Turns the direction of what follows, so that it reads as something else."""
+"""Turns the direction of the following text, so that it reads as something else."""
 _INVISIBLE = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff\u180e]")
 _SPACES = re.compile(r"[^\S\n\r]+")
 _ASIDE = re.compile(r"\([^()]*\)|\uff08[^\uff08\uff09]*\uff09")
 _TAGLINE = re.compile(
     r"(?<!\s)\s*(?:[|\u2022\u00b7\u2502\uff5c]|\s[-\u2013\u2014~:]\s).*\Z|\s(?:at|bei|chez|from|@)\s.*\Z", re.IGNORECASE
 )
-"""What people write behind their name: a post, an advertisement."""
+"""Text that people write behind their name: a post, an advertisement."""
 _SYMBOLS = frozenset({"So", "Sk", "Cs", "Co", "Cn", "Sm"})
 _FAMILY_FIRST = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _FILLED = re.compile(r"(?<![ \t])[ \t]*\{\{\s*name\s*\}\}")
@@ -56,7 +56,7 @@ _PATRONYMIC = re.compile(
     r"\b(?P<first>\w{2,40}) (?P<middle>\w{1,40}(?:ович|евич|овна|евна|ична))\b",
     re.IGNORECASE,
 )
-"""A Russian name has the father's behind the first, whether the family name stands in front of both or behind them."""
+"""A Russian name has the father's behind the first. The family name stands in front of both or behind them."""
 _SLAVIC_FAMILY = re.compile(r"\A\w{3,}(?:ов|ова|ский|ская|енко)\Z", re.IGNORECASE)
 _LETTER_KINDS = ("L", "M")
 _VOWEL = re.compile("[aeiouy]")
@@ -68,21 +68,21 @@ class FullName:
     """A name in its parts."""
 
     first: str
-    """Given name; empty: not known."""
+    """Given name. Empty if not known."""
     middle: str
-    """Further given names; empty: none."""
+    """Further given names. Empty if none."""
     last: str
-    """Family name; empty: not known."""
+    """Family name. Empty if not known."""
 
 
 def greeting(hello: str, cell: str) -> str:
-    """Return the first line of a mail: `Hi Jo,`, and `Hi,` where the name is not certain."""
+    """Return the first line of a mail: `Hi Jo,`, or `Hi,` if the name is not certain."""
     return f"{hello} {greeting_name(cell)}".rstrip() + ","
 
 
 @lru_cache(maxsize=4096)
 def greeting_name(cell: str) -> str:
-    """Return the name by which a person is greeted: `Jo` of `Dr. Jo Example`; empty: it is not certain."""
+    """Return the name by which a person is greeted, such as `Jo` of `Dr. Jo Example`. Empty if it is not certain."""
     if len(cell) > LONGEST_CELL_CHARS:
         return ""
     shown = _ADDRESSED.match(cell)
@@ -134,7 +134,7 @@ def split_name(cell: str) -> FullName:
 
 
 def whole_name(first: str, last: str) -> str:
-    """Join a name so that `greeting_name` finds the first name in it; empty: there is no first name to greet by."""
+    """Join a name so that `greeting_name` finds the first name in it. Empty without a first name."""
     if not first:
         return ""
     parts = (last, first) if _FAMILY_FIRST.search(first) and _FAMILY_FIRST.search(last) else (first, last)
@@ -142,7 +142,7 @@ def whole_name(first: str, last: str) -> str:
 
 
 def filled(text: str, cell: str) -> str:
-    """Put the greeting name of a cell in the place of `{{name}}`; `Hi {{name}},` becomes `Hi,` without one."""
+    """Put the greeting name of a cell in the place of `{{name}}`. Without one, `Hi {{name}},` becomes `Hi,`."""
     if name := greeting_name(cell):
         return re.sub(r"\{\{\s*name\s*\}\}", lambda _: name, text)
     return _FILLED.sub("", _FILLED_AT_START.sub("", text))
@@ -156,7 +156,7 @@ def _tidied(cell: str) -> str:
 
 
 def _without_titles(words: list[str]) -> list[str]:
-    """Cut titles off the front; one behind a comma is cut by the library."""
+    """Cut titles off the front. The library cuts a title behind a comma."""
     while words and _is_title(words[0]):
         words = words[1:]
     return words
@@ -203,7 +203,7 @@ def _is_of_a_name(char: str) -> bool:
 
 
 def _is_initial(first: str, words: list[str]) -> bool:
-    """Tell whether a name is an initial, or two: `J`, `JR` of `JR Example`; `JO EXAMPLE` is written in capitals."""
+    """Tell whether a name is one initial or two: `J`, or `JR` of `JR Example`. `JO EXAMPLE` is written in capitals."""
     if _FAMILY_FIRST.search(first):
         return False
     letters = [char for char in first if char.isalpha()]
@@ -212,7 +212,7 @@ def _is_initial(first: str, words: list[str]) -> bool:
 
 
 def _may_be_the_family_name(first: str, words: list[str]) -> bool:
-    """Tell whether a name stands in capitals beside one that does not, or ends as Russian family names do."""
+    """Tell whether a name in capitals stands beside one in small letters, or ends as Russian family names do."""
     if len(words) > 1 and _SLAVIC_FAMILY.match(first):
         return True
     others = [word for word in words if first not in word and any(char.islower() for char in word)]
