@@ -16,7 +16,7 @@ _NO_DESCRIPTION = re.compile(r"cookies?|javascript", re.IGNORECASE)
 
 
 class Company(BaseModel):
-    """Description of a company."""
+    """Who the company is."""
 
     name: str = Field(default="", description="Name as given, or else from the title of its home page.")
     domain: str = Field(default="", description="Host of its site without `www.`.")

@@ -65,7 +65,7 @@ class CompanyWords:
     """Names a product of artificial intelligence. It may be all or a part of the offer."""
     industries: Mapping[Industry, re.Pattern[str]]
     general_industries: frozenset[str]
-    """Industries whose words stand on the sites of all the others."""
+    """Industries with words that stand on the sites of all the others."""
     remote_signs: Sequence[tuple[RemotePolicy, re.Pattern[str]]]
     """How a company itself works, on any page. The first sign that is found decides."""
     remote_words: Sequence[tuple[RemotePolicy, re.Pattern[str]]]

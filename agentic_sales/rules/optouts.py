@@ -1,11 +1,11 @@
-"""Tell whether the writer of an answer asks to be left alone: plainly, doubtfully, or not at all.
+"""Tell whether an answer asks for an opt-out: plainly, doubtfully, or not at all.
 
-The mistakes are not equal. To write again to a person who opted out is the worst one, so plain words of any language
-count wherever they stand. To close a person for ever who wants to unsubscribe from a former vendor is a mistake too,
-so a sentence in which the same words mean something else does not count. Words that may mean an opt-out are doubtful:
-a person reads them, and until then nothing is sent.
+The mistakes are not equal. Mail to a person after an opt-out is the worst one. So plain words of any language count at
+every place. It is also a mistake to close for ever a person that wants to unsubscribe from a former vendor. So a
+sentence in which the same words mean something else does not count. Words that may mean an opt-out are doubtful. A
+person reads them, and until then nothing is sent.
 
-The tables are in `optouts.toml`. The text is what the writer wrote, without the quoted mail; see `quotes.py`.
+The tables are in `optouts.toml`. The text is the writer's, without the quoted mail. See `quotes.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from agentic_sales.rules.sentences import sentences
 from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 
 MOST_TRIVIAL_WORDS = 4
-"""A mail under a subject that asks to be left alone says nothing else if it has at most so many words."""
+"""A mail with at most so many words says nothing beside a subject that asks to be left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class OptOut:
     words: str
     """The words that say so, in small letters without punctuation."""
     is_certain: bool
-    """False: the words may mean something else, and a person must read them."""
+    """False if the words may mean something else, and a person must read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,11 @@ class OptOutWords:
     otherwise: Phrases
     """Where plain words within one of these mean something else."""
     doubtful: Phrases
-    """What a person must read."""
+    """Words that a person must read."""
     subject: Phrases
     """Subjects that are an opt-out by themselves."""
     prefixes: frozenset[str]
-    """What stands before the subject of an answer."""
+    """Prefixes of the subject of an answer."""
     courtesies: frozenset[str]
     """Words that change nothing."""
 
@@ -72,12 +72,12 @@ def our_words() -> OptOutWords:
 
 
 def opt_out(text: str, subject: str = "", words: OptOutWords | None = None) -> OptOut | None:
-    """Return the wish to be left alone that an answer holds; None: it holds none.
+    """Return the opt-out that an answer holds. None if it holds none.
 
     Args:
-        text: What the writer wrote, without the quoted mail.
+        text: The writer's text, without the quoted mail.
         subject: Subject of the answer.
-        words: How opt-outs are told; by `optouts.toml` if not given.
+        words: Words of opt-outs. The default is `optouts.toml`.
     """
     words = words or our_words()
     said = sentences(text)
@@ -122,5 +122,5 @@ def _by_subject(subject: str, said: Sequence[str], words: OptOutWords) -> str | 
 
 
 def _is_trivial(said: Sequence[str], words: OptOutWords) -> bool:
-    """Tell a mail that says nothing beside its subject: it is empty, or has a name and a greeting."""
+    """Tell a mail that says nothing beside its subject. It is empty, or has a name and a greeting."""
     return sum(len(_without_courtesies(sentence, words).split()) for sentence in said) <= MOST_TRIVIAL_WORDS

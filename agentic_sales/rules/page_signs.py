@@ -1,4 +1,4 @@
-"""Tell from a page's text whether it shows anything, and from its address what it is likely to tell."""
+"""Tell from a page's text whether it shows anything, and from its address its likely content."""
 
 from urllib.parse import urlsplit
 
@@ -46,7 +46,7 @@ def _is_own_board(url: str, words: SiteWords) -> bool:
 
 
 def is_soft_404(title: str, text: str, words: SiteWords = OWN_SITE_WORDS) -> bool:
-    """Tell whether a page says that it does not exist, whatever its status."""
+    """Tell whether a page says that it does not exist, regardless of its status."""
     if len(text) > MAX_NOTICE_CHARS:
         return False
     headlines = (title, *(line for line in text.splitlines()[:3] if len(line) <= MAX_HEADLINE_CHARS))
@@ -54,12 +54,12 @@ def is_soft_404(title: str, text: str, words: SiteWords = OWN_SITE_WORDS) -> boo
 
 
 def why_unreadable(title: str, text: str, hidden: str, *, has_scripts: bool, words: SiteWords = OWN_SITE_WORDS) -> str:
-    """Say why a page cannot be read; empty: it can.
+    """Say why a page cannot be read. Empty if it can.
 
     Args:
         title: Its title.
         text: Its text as a reader sees it.
-        hidden: What it shows only where no script runs.
+        hidden: Text that it shows only without scripts.
         has_scripts: Whether it has scripts.
         words: The words of the table `sites`.
     """

@@ -6,10 +6,10 @@ A phrase is made of words and of these signs:
     ...       up to five words   ^     start of the sentence   $       its end
     _         any word           #     a number
 
-Chinese and Japanese have no spaces, so there a phrase is found within a word, and `...` is up to 15 letters.
+Chinese and Japanese have no spaces. There a phrase is found within a word, and `...` is up to 15 letters.
 
-A table has hundreds of phrases in many languages, and a sentence has the first words of only a few. So phrases are kept
-by their first word, and a phrase becomes a regular expression when a sentence has that word.
+A table has hundreds of phrases in many languages. A sentence has the first words of only a few. So phrases are kept by
+their first word. A phrase becomes a regular expression when a sentence has that word.
 """
 
 import re
@@ -49,7 +49,7 @@ class Phrases:
 
     @cached_property
     def _by_first(self) -> dict[str, list[str]]:
-        """Phrases by each word with which they may begin; a stem ends with `*`."""
+        """Phrases by each word with which they may begin. A stem ends with `*`."""
         index: dict[str, list[str]] = defaultdict(list)
         for phrase in self._phrases:
             for word in _first_words(phrase):
@@ -66,11 +66,11 @@ class Phrases:
             yield from _compiled(phrase).finditer(sentence)
 
     def search(self, sentence: str) -> Found | None:
-        """Return where the first of the phrases stands in a sentence; None: none does."""
+        """Return where the first of the phrases stands in a sentence. None if none does."""
         return min(self.all_in(sentence), key=lambda found: found.start(), default=None)
 
     def first_in(self, sentences: Iterable[str]) -> str | None:
-        """Return the words of the first phrase that is found in sentences; None: none is."""
+        """Return the words of the first phrase that is found in sentences. None if none is."""
         return next((found.group().strip() for words in sentences if (found := self.search(words))), None)
 
     def _candidates(self, sentence: str) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _first_of_sign(sign: str) -> set[str]:
 
 
 def _spellings(sign: str) -> Iterator[str]:
-    """Yield the first word of a sign of a phrase in each spelling; it may be a stem."""
+    """Yield the first word of a sign of a phrase in each spelling. It may be a stem."""
     units = _units(sign)
     if not units:
         return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agentic_sales.rules.gazetteer import Meanings, is_country
 
 SURE = 0.98
-"""Chance of what a flag, a postal code or a code of ISO 3166-2 says."""
+"""Chance that a flag, a postal code or a code of ISO 3166-2 is right."""
 
 _FLAG = re.compile("([\U0001f1e6-\U0001f1ff])([\U0001f1e6-\U0001f1ff])")
 _BRITISH_FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a]{2,}\U000e007f")
@@ -28,7 +28,7 @@ _POSTAL_CODES: Sequence[tuple[re.Pattern[str], str]] = (
 _PREFIXED_POSTAL_CODE = re.compile(r"\b([A-Z]{1,3})[- ](\d{2}-\d{3}|\d{3} \d{2}|\d{3,6})\b")
 _CAR_CODES = {"A": "AT", "B": "BE", "D": "DE", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU", "I": "IT"}
 _CAR_CODES |= {"L": "LU", "N": "NO", "P": "PT", "S": "SE", "SLO": "SI"}
-"""Signs of cars, which stand before postal codes: D-80331."""
+"""Signs of cars. They stand before postal codes, as in D-80331."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Phrase:
     text: str
     """The words as they were written."""
     meanings: Meanings
-    """The places that they can mean; empty: none is known."""
+    """The places that they can mean. Empty if none is known."""
     is_code: bool = False
     """Whether it is a code and no name."""
     is_weak: bool = False

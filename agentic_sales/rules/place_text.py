@@ -1,4 +1,4 @@
-"""Read a location text into phrases: names, codes, flags and postal codes, with the places that each can mean.
+"""Read a location text into phrases: names, codes, flags and postal codes. Each has the places that it can mean.
 
 A text is a list of items ("Berlin or Paris"). An item is a list of parts ("Austin, TX"). A part is one phrase or
 several.
@@ -20,7 +20,7 @@ SHORTEST_NAME_LETTERS = 4
 ALPHA_2_LETTERS = 2
 LONGEST_CODE_LETTERS = 3
 WORD_RATIO = 0.9
-"""How much a town is believed whose name is an ordinary word, and which stands alone."""
+"""Chance of a town that stands alone and has an ordinary word for a name."""
 _PART_ENDS = re.compile(r"[,\u060c()\[\]{}<>•·:\u3001\uff0c\uff08\uff09\u3010\u3011*\"“”„]|\s[-~]\s|-\s|\s-|\s@\s")
 _ITEM_ENDS = re.compile(
     r"[;/|\n\t&+\uff1b\uff0f\u30fb]|\s(?:or|and|oder|und|ou|et|y|e|o|u|en|och|og|eller|lub|oraz|i|и|или|ve|veya)\s"
@@ -73,7 +73,7 @@ def _is_lone_code(text: str) -> bool:
 
 
 def _items(text: str, words: PlaceWords) -> Iterator[str]:
-    """Split at what stands between alternatives, unless it stands inside a name: Bosnia and Herzegovina."""
+    """Split at the words between alternatives, but not inside a name such as Bosnia and Herzegovina."""
     start = 0
     for end in _ITEM_ENDS.finditer(text):
         around = _part_around(text, end)
@@ -126,7 +126,7 @@ def _has_region(part: str, words: PlaceWords) -> bool:
 
 
 def _whole(part: str, words: PlaceWords) -> Phrase | None:
-    """Read what stands between separators: short capitals as a code before a name, all else the other way round."""
+    """Read the text between separators. Short capitals are a code before a name, all else is a name first."""
     folded = fold(part)
     is_capitals = len(folded) < SHORTEST_NAME_LETTERS and part.isupper()
     if folded in words.regions or (words.is_plain(part) and not (is_capitals and len(folded) == ALPHA_2_LETTERS)):
@@ -164,7 +164,7 @@ def _plain_starts(tokens: Sequence[str], plain: frozenset[str] | set[str]) -> It
 
 
 def _plain_ends(tokens: Sequence[str], plain: frozenset[str] | set[str]) -> Iterator[int]:
-    """Yield each count of words at the end that are all plain, 0 first; a code of two capitals is never plain."""
+    """Yield each count of words at the end that are all plain, 0 first. A code of two capitals is never plain."""
     back = tokens[::-1]
 
     def is_plain(start: int, end: int) -> bool:
@@ -188,7 +188,7 @@ def _is_code_like(token: str) -> bool:
 
 
 def _inside(part: str, words: PlaceWords) -> Iterator[Phrase]:
-    """Read a part that is more than a name: a name among plain words, or the names among words that are not known."""
+    """Read a part that is more than a name. It is a name among plain words, or has names among unknown words."""
     cores = [part, *_cores(part, words.plain)]
     core = cores[-1]
     if not core or (core != part and _is_word_town(part, core, words)):
@@ -214,7 +214,7 @@ def _is_pronoun(core: str, part: str) -> bool:
 
 
 def _is_word_town(part: str, core: str, words: PlaceWords) -> bool:
-    """Tell whether what is left is an ordinary word, with other words than those of places beside it."""
+    """Tell whether the rest is an ordinary word, with other words than those of places beside it."""
     if fold(core) not in words.word_towns:
         return False
     geographic = words.beside - {"office", "offices", "store", "shop", "site", "lab", "studio", "team", "place"}
@@ -222,7 +222,7 @@ def _is_word_town(part: str, core: str, words: PlaceWords) -> bool:
 
 
 def _among_words(core: str, words: PlaceWords) -> Iterator[Phrase]:
-    """Find the longest names in a row of words; what is no name makes all of them weak."""
+    """Find the longest names in a row of words. A word that is no name makes all of them weak."""
     tokens = re.split(r"[\s-]+", core)
     found: list[Phrase] = []
     unknown = 0
@@ -238,7 +238,7 @@ def _among_words(core: str, words: PlaceWords) -> Iterator[Phrase]:
 
 
 def _longest_name(tokens: Sequence[str], words: PlaceWords) -> tuple[int, Meanings]:
-    """Return how many words the longest name at the start has, and its meanings; a word that is none counts alone."""
+    """Return the number of words of the longest name at the start, and its meanings. An unknown word counts alone."""
     for count in range(min(LONGEST_NAME_WORDS, len(tokens)), 0, -1):
         phrase = " ".join(tokens[:count])
         if words.is_plain(phrase):
@@ -249,7 +249,7 @@ def _longest_name(tokens: Sequence[str], words: PlaceWords) -> tuple[int, Meanin
 
 
 def _meanings_inside(phrase: str, words: PlaceWords, *, is_last: bool) -> Meanings:
-    """Read words in the middle of a part with more care: a name begins with a capital, a short one is all capitals."""
+    """Read words in the middle of a part with more care. A name begins with a capital, a short one is all capitals."""
     folded = fold(phrase)
     if folded in words.word_towns:
         return {}

@@ -9,7 +9,7 @@ from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 NAMED = {"area": 0.999, "percent": 0.01}
 """Chance of a place that the table names alone, and of one percent in its shared names."""
 OTHER_SPELLING_RATIO = 0.2
-"""How likely a place is meant whose name is spelled a little differently: `Saint Louis` by `St. Louis`."""
+"""Chance of a place with a slightly different spelling, such as `Saint Louis` for `St. Louis`."""
 EXTRA_CODE_SHARE = 0.1
 """Chance of an abbreviation that the table adds to the codes of ISO 3166."""
 
@@ -20,7 +20,7 @@ _FIRST_WORDS = {**_PAIRS, **{whole: short for short, whole in _PAIRS.items()}}
 
 @dataclass(frozen=True, slots=True)
 class PlaceWords:
-    """What is known of names and words beside the gazetteer; all keys are folded."""
+    """Names and words beside the gazetteer. All keys are folded."""
 
     names: Mapping[str, Meanings]
     """Names of regions, nicknames and former names."""
@@ -31,7 +31,7 @@ class PlaceWords:
     regions: frozenset[str]
     """Regions above countries."""
     plain: frozenset[str]
-    """Words of location texts that name no place; the regions and the words beside are among them."""
+    """Words of location texts that name no place. The regions and the words beside are among them."""
     beside: frozenset[str]
     """Words that stand beside a name and take nothing from it."""
     organisations: frozenset[str]
@@ -41,9 +41,9 @@ class PlaceWords:
     street_endings: tuple[str, ...]
     """Ends of words that tell the same."""
     no_codes: frozenset[str]
-    """Abbreviations that are no code where they are the whole text: `N.A.` is no answer, and not Namibia."""
+    """Abbreviations that are no code if they are the whole text. `N.A.` is no answer, and not Namibia."""
     word_towns: frozenset[str]
-    """Towns whose names are ordinary words."""
+    """Towns that have an ordinary word for a name."""
 
     def of_name(self, name: str) -> Meanings:
         """Return the places that a name can mean, in all of its spellings that are listed."""
@@ -61,7 +61,7 @@ class PlaceWords:
         }
 
     def is_plain(self, words: str) -> bool:
-        """Tell whether words name no place; accents matter, since Ísland is a country."""
+        """Tell whether words name no place. Accents matter, since Ísland is a country."""
         folded = fold(words)
         return not folded or folded.isdigit() or (folded in self.plain and (words.isascii() or not words.isalpha()))
 

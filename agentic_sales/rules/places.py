@@ -1,7 +1,7 @@
-"""Judge which country a location text means, and how sure that is, by the gazetteer and the table `places`.
+"""Judge the country of a location text and its certainty, by the gazetteer and the table `places`.
 
-Within an item the phrases have to fit: in "Paris, TX" a town and a state do, in "Paris, London" no two places do, and
-then the text names several. A country that is not named for sure is never invented.
+Within an item the phrases have to fit. In "Paris, TX" a town and a state fit. In "Paris, London" no two places fit, so
+the text names several. A country that is not named for sure is never invented.
 """
 
 from collections import defaultdict
@@ -17,37 +17,37 @@ from agentic_sales.rules.place_words import PlaceWords, place_words
 CERTAIN_RATIO = 0.85
 """Probability from which the rules decide alone."""
 LIKELY_RATIO = 0.6
-"""Probability from which the rules name a country where no model does; it is also what callers count as classified."""
+"""Probability from which the rules name a country where no model does. Callers count it as classified, too."""
 HIGHEST_RATIO = 0.99
-"""The rules know names, never what the writer meant."""
+"""The rules know names, never the writer's intention."""
 WEAK_RATIO = 0.9
-"""Most that a name is believed among words that are not known: it may be part of another name."""
+"""Highest chance of a name among unknown words. It may be part of another name."""
 LIST_CHANCE = 0.0005
 """Chance that names beside each other are a list of places in several countries."""
 BESIDE_CHANCE = 0.05
 """Chance that they are places of one country, beside each other and not one within the other."""
 UNKNOWN_PART_RATIO = 0.05
-"""Chance that a town of a country lies in one certain part of it, where the list does not say in which."""
+"""Chance that a town of a country lies in one certain part of it, if the list does not say in which."""
 LIST_CHANCE_OF_ITEMS = 0.15
 """The same for items, which stand beside each other as alternatives."""
 LIST_CHANCE_OF_NESTED = 1e-7
 """The same where one of them is known to lie in the other."""
 UNLISTED_TOWN_RATIO = 0.8
-"""Confidence for a town that no list has, in a state of the US or Canada whose code stands behind it: `Lebanon, NH`."""
+"""Confidence for an unlisted town with the code of a US or Canadian state behind it: `Lebanon, NH`."""
 MAX_REASONS = 2
 MAX_QUOTE_CHARS = 40
 STATES_BY_CODE = ("US-", "CA-")
-"""Countries whose towns are written with the code of their state."""
+"""Countries with towns that are written with the code of their state."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlaceFinding:
-    """What the rules make of a location."""
+    """The rules' reading of a location."""
 
     country: str | None
     """ISO 3166-1 alpha-2 code. None: no single country is named."""
     confidence: float
-    """Probability that the country is right; 0.0 for None."""
+    """Probability that the country is right. It is 0.0 for None."""
     reasons: tuple[str, ...]
     """At most two reasons, for people."""
     is_certain: bool
@@ -87,7 +87,7 @@ def _is_all_plain(location: str, words: PlaceWords) -> bool:
 
 
 def _together(items: Sequence[Item], odds: Sequence[Mapping[str, float]]) -> PlaceFinding:
-    """Join what the items say: the same country, or several."""
+    """Join the findings of the items: the same country, or several."""
     names = ", ".join(dict.fromkeys(quoted(phrase.text) for item in items for phrase in item if phrase.meanings))
     joint = _joint(odds)
     if not joint:
@@ -103,7 +103,7 @@ def _together(items: Sequence[Item], odds: Sequence[Mapping[str, float]]) -> Pla
 
 
 def _joint(odds: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
-    """Return the odds of each country in which all items can lie; empty: they lie in several."""
+    """Return the odds of each country in which all items can lie. Empty if they lie in several."""
     if len(odds) == 1:
         return odds[0]
     shared = {country: prod(one.get(country, 0.0) for one in odds) for country in odds[0]}
@@ -121,7 +121,7 @@ def _mean(odds: Sequence[Mapping[str, float]]) -> Mapping[str, float]:
 
 
 def item_odds(item: Item) -> Mapping[str, float]:
-    """Weigh the phrases of one item together: the probability of each country; empty: none, or several."""
+    """Return the probability of each country from all phrases of one item. Empty if there is none, or several."""
     strong = [phrase for phrase in item if phrase.meanings and not phrase.is_weak]
     weak = [phrase for phrase in item if phrase.meanings and phrase.is_weak]
     if not strong:
@@ -133,7 +133,7 @@ def item_odds(item: Item) -> Mapping[str, float]:
 
 
 def _fitting(phrases: Sequence[Phrase]) -> Mapping[str, float]:
-    """Return the probability of each country in which all phrases fit; empty: they fit in none."""
+    """Return the probability of each country in which all phrases fit. Empty if they fit in none."""
     if len(phrases) < 2:  # noqa: PLR2004 - alone
         return _by_country(phrases[0].meanings) if phrases else {}
     named = {area: _likelihood(area, phrases, flat=True) for area in _areas(phrases) if _is_named(area, phrases)}
@@ -168,12 +168,14 @@ def _is_named(area: str, phrases: Iterable[Phrase]) -> bool:
 
 
 def _likelihood(area: str, phrases: Iterable[Phrase], *, flat: bool = False) -> float:
-    """Return how likely the phrases are if all speak of one area: each names it, something in it, or what it lies in.
+    """Return how likely the phrases are if all speak of one area.
+
+    Each names the area, something in it, or a place around it.
 
     Args:
         area: A country or a part of one.
         phrases: Phrases of one item.
-        flat: How many people live in a town matters less, because its area is named beside it.
+        flat: A town's population matters less, because its area is named beside it.
     """
     chances = (sum(chance * _fit(place, area) for place, chance in phrase.meanings.items()) for phrase in phrases)
     return prod(
@@ -182,7 +184,7 @@ def _likelihood(area: str, phrases: Iterable[Phrase], *, flat: bool = False) -> 
 
 
 def _fit(place: str, area: str) -> float:
-    """Return how well a place fits into an area or around it: a town of an unknown part may lie in another part."""
+    """Return how well a place fits into an area or around it. A town of an unknown part may lie in another part."""
     where = place.removesuffix(TOWN)
     if where == area or where.startswith(f"{area}-"):
         return 1.0
@@ -200,7 +202,7 @@ def _in_a_state_by_code(phrases: Sequence[Phrase]) -> Mapping[str, float]:
 
 
 def describe_odds(odds: Mapping[str, float]) -> str:
-    """Tell a model what the gazetteer makes of a location, without the location's own words."""
+    """Tell a model the gazetteer's reading of a location, without the location's own words."""
     likely = sorted(odds.items(), key=lambda item: -item[1])[:5]
     return ", ".join(f"{country} {chance:.0%}" for country, chance in likely) or "nothing"
 
@@ -212,7 +214,7 @@ def quoted(text: str) -> str:
 
 
 def checked_country(code: str | None) -> str | None:
-    """Return a code as ISO 3166-1 has it; None: it is none, or no country is meant."""
+    """Return a code as ISO 3166-1 has it. None if it is none, or no country is meant."""
     capitals = (code or "").strip().upper()
     capitals = "GB" if capitals == "UK" else capitals
     return capitals if is_country(capitals) else None

@@ -1,12 +1,12 @@
-"""Tell what the writer of an answer wrote from the message that a mail program quotes with it.
+"""Tell the writer's own words in an answer from the message that a mail program quotes with it.
 
-Mail programs mark the quoted message in three ways. They put `>` before its lines, a line such as `On …, Ann wrote:`
-above it, or its header lines above it. The words differ by language, the shape does not, so the rules ask for the
-shape: a date, an address in angle brackets, a colon at the end. The words are in `quotes.toml`.
+Mail programs mark the quoted message in three ways. They put `>` before its lines. Or they put a line above it, such
+as `On …, Ann wrote:`. Or they put its header lines above it. The words differ by language, the shape does not. So the
+rules ask for the shape: a date, an address in angle brackets, a colon at the end. The words are in `quotes.toml`.
 
-A quoted message without any mark of these cannot be told. Where only marks are left, the own words are empty: our own
-text is never taken for the writer's. Nothing is cut because it looks like a list or like a greeting, because an
-opt-out may stand there.
+A quoted message without any of these marks cannot be told. If only marks are left, the own words are empty. Our own
+text is never taken for the writer's. Nothing is cut for its likeness to a list or a greeting, because an opt-out may
+stand there.
 """
 
 import re
@@ -75,11 +75,11 @@ def our_marks() -> Marks:
 
 
 def own_words(body: str, marks: Marks | None = None) -> str:
-    """Return what the writer of an answer wrote; empty: the answer quotes, and says nothing.
+    """Return the writer's own words in an answer. Empty if the answer only quotes.
 
     Args:
         body: Plain text of the answer, with the message that it quotes.
-        marks: How quoted messages are told; those of `quotes.toml` if not given.
+        marks: Marks of quoted messages. The default is `quotes.toml`.
     """
     marks = marks or our_marks()
     lines = _INVISIBLE.sub("", body.replace("\r\n", "\n").replace("\u00a0", " ")).split("\n")[:MOST_LINES]
@@ -97,7 +97,7 @@ def newest_text(email: str) -> str:
 
 
 def _above_history(lines: Sequence[str], marks: Marks) -> list[str]:
-    """Return the lines that are not quoted, up to where a history begins that has no `>` before its lines."""
+    """Return the unquoted lines, up to the start of a history without `>` before its lines."""
     kept: list[str] = []
     at = 0
     while at < len(lines):
@@ -137,7 +137,7 @@ def _is_torn_off(lines: Sequence[str], at: int) -> bool:
 
 
 def _attribution(lines: Sequence[str], at: int, marks: Marks) -> int:
-    """Return how many lines from here are the line above a quote, such as `On …, Ann wrote:`; 0: none are."""
+    """Return how many lines from here stand above a quote, such as `On …, Ann wrote:`. It is 0 if none do."""
     joined = ""
     for length, line in enumerate(lines[at : at + MOST_WRAPPED_LINES], start=1):
         if not line.strip() or _QUOTED.match(line):
@@ -151,7 +151,7 @@ def _attribution(lines: Sequence[str], at: int, marks: Marks) -> int:
 
 
 def _is_whole_below(lines: Sequence[str], marks: Marks) -> bool:
-    """Tell whether lines end in an attribution of their own date, which leaves the lines above it to the writer."""
+    """Tell whether lines end in an attribution of their own date. The lines above it are then the writer's."""
     ends = (" ".join(line.strip() for line in lines[at:]) for at in range(len(lines)))
     return any(_DATE.search(end) is not None and _is_attribution(end, marks) for end in ends)
 
@@ -178,7 +178,7 @@ def _is_attribution(line: str, marks: Marks) -> bool:
 
 
 def _is_bare_attribution(line: str, marks: Marks) -> bool:
-    """Tell a line without date and address, such as `Ann wrote:`; only a quote below makes it an attribution."""
+    """Tell a line without date and address, such as `Ann wrote:`. Only a quote below makes it an attribution."""
     return len(line) <= LONGEST_ATTRIBUTION_CHARS and marks.verb.search(folded(line)) is not None
 
 
@@ -202,7 +202,7 @@ def _is_header_near(lines: Sequence[str], at: int, marks: Marks) -> bool:
 
 
 def _is_header_block(lines: Sequence[str], at: int, marks: Marks) -> bool:
-    """Tell whether header lines of a quoted message begin here: who sent it, and one more."""
+    """Tell whether header lines of a quoted message begin here: its sender, and one more."""
     if _label(lines[at], marks) is None:
         return False
     kinds = _labels_within(lines[at], marks) | {_label(line, marks) for line in _block(lines, at)} - {None}
@@ -219,7 +219,7 @@ def _block(lines: Sequence[str], at: int) -> list[str]:
 
 
 def _label(line: str, marks: Marks) -> str | None:
-    """Return the kind of a header line; None: it is none."""
+    """Return the kind of a header line. None if it is none."""
     label, colon, _ = line.replace("\uff1a", ":").lstrip("*_| \t").partition(":")
     return marks.labels.get(folded(label).strip("*_ ")) if colon and len(label) <= LONGEST_LABEL_CHARS else None
 
@@ -236,7 +236,7 @@ def _is_added(line: str, marks: Marks) -> bool:
 
 
 def _is_of_our_footer(line: str) -> bool:
-    """Tell a line with the address at which people unsubscribe: our mail wrote it, if the answer says anything else."""
+    """Tell a line with the unsubscribe address. If the answer says anything else, our mail wrote the line."""
     small = line.lower()
     return "http" in small and any(part in small for part in _OUR_FOOTER)
 

@@ -1,4 +1,4 @@
-"""Judge whether a company is a recruiter by its own words: the signs of the table `recruiters` are added up.
+"""Judge by a company's own words whether it is a recruiter. The signs of the table `recruiters` are added up.
 
 The sum is read as odds. A company is never called a recruiter for want of words.
 """
@@ -14,9 +14,9 @@ from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 
 MAX_REASONS = 3
 HIGHEST_RATIO = 0.95
-"""The rules know words, never what is meant."""
+"""The rules know words, never their intention."""
 EVEN_SCORE = 1.5
-"""Score at which a recruiter is as likely as not: most companies are none, so one weak word must not decide."""
+"""Score at which a recruiter is as likely as not. Most companies are none, so one weak word must not decide."""
 SILENT_RATIO = 0.7
 """Confidence that a company is no recruiter when a whole description has no word of recruiting."""
 SILENT_AND_SHORT_RATIO = 0.4
@@ -34,9 +34,9 @@ class Clue:
     """One thing that a company's words can say."""
 
     says: str
-    """What it says, for people."""
+    """Its meaning, for people."""
     weight: float
-    """How much it speaks for a recruiter; negative: against."""
+    """How much it speaks for a recruiter. A negative weight speaks against."""
     pattern: re.Pattern[str]
     """The words that say it, over levelled text."""
 
@@ -62,7 +62,7 @@ class ClueHit:
     words: str
     """The words that said it."""
     weight: float
-    """What it counts here."""
+    """Its weight here."""
 
     @property
     def line(self) -> str:
@@ -77,7 +77,7 @@ class ClueHit:
 
 @dataclass(frozen=True, slots=True)
 class RecruiterFinding:
-    """What the rules make of a company."""
+    """The rules' reading of a company."""
 
     is_recruitment: bool
     confidence: float
@@ -125,7 +125,7 @@ def _search(signs: Iterable[Clue], text: str, *vetoes: re.Pattern[str]) -> tuple
 
 
 def judge_recruiter(name: str, website: str, description: str, known: Clues | None = None) -> RecruiterFinding:
-    """Return the rules' verdict: the clues are added up, and the sum is read as odds."""
+    """Return the rules' verdict. The clues are added up, and the sum is read as odds."""
     hits = find_clues(name, website, description, known)
     if not hits:
         is_short = len(description.strip()) < SHORT_DESCRIPTION_CHARS

@@ -1,8 +1,8 @@
-"""Tell what an answer to a sales mail means, by its words alone.
+"""Tell the meaning of an answer to a sales mail by its words alone.
 
-The order is the order of harm. What a machine wrote comes first, because it wants nothing. Then an opt-out beats every
-other reading. Then a text is read clause by clause: within one clause a no weighs more than a later, and a later more
-than a yes; among clauses the last one counts, so `interesting, but we are all set` is a no. A time to come back to
+The order is the order of harm. A machine's mail comes first, because it wants nothing. Then an opt-out beats every
+other reading. Then a text is read clause by clause. Within one clause a no weighs more than a later, and a later more
+than a yes. Among clauses the last one counts, so `interesting, but we are all set` is a no. A time to come back to
 beats a yes that follows it. A question about the offer is interest, if nothing else was said.
 
 The tables are in `replies.toml`. Opt-outs, absences and quoted mails have rules of their own beside this file.
@@ -22,11 +22,11 @@ from agentic_sales.rules.sentences import sentences, split_text
 from agentic_sales.rules.sign_offs import unsigned_words, without_notices
 
 CERTAIN_RATIO = 0.95
-"""Confidence of what a machine wrote, or of plain words."""
+"""Confidence of a machine's mail, or of plain words."""
 LIKELY_RATIO = 0.75
 """Confidence of words that can be meant otherwise."""
 GUESSED_RATIO = 0.6
-"""Confidence of a question whose words say nothing."""
+"""Confidence of a question without telling words."""
 SILENT_RATIO = 0.3
 """Confidence of `other` when the rules found nothing."""
 
@@ -41,7 +41,7 @@ class Letter:
     """An answer, as the rules read it."""
 
     own_words: str
-    """What the writer wrote, without the quoted mail."""
+    """The writer's text, without the quoted mail."""
     subject: str
     """Its subject."""
     sender: str
@@ -54,7 +54,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What an answer means."""
+    """The meaning of an answer."""
 
     reply_class: ReplyClass
     """Its class."""
@@ -63,19 +63,19 @@ class Meaning:
     reason: str
     """Why, for people."""
     until: date | None = None
-    """Day before which the writer is away or not ready; None: none is named."""
+    """Day before which the writer is away or not ready. None if none is named."""
     is_doubtful: bool = False
-    """True: it may be an opt-out, and a person must read it."""
+    """True if it may be an opt-out, and a person must read it."""
     is_gone: bool = False
-    """True: a program says that the person, or the address, is not there any more."""
+    """True if a program says that the person, or the address, is not there any more."""
 
 
 def meaning_of(letter: Letter, rules: ReplyRules | None = None) -> Meaning:
-    """Return what an answer means.
+    """Return the meaning of an answer.
 
     Args:
         letter: The answer.
-        rules: How answers are read; by our tables if not given.
+        rules: Rules for reading answers. The default is our tables.
     """
     rules = rules or our_rules()
     by_server = _of_a_server(letter, rules)
@@ -93,7 +93,7 @@ def meaning_of(letter: Letter, rules: ReplyRules | None = None) -> Meaning:
 
 
 def _of_a_server(letter: Letter, rules: ReplyRules) -> Meaning | None:
-    """Read what a mail server wrote; None: no mail server did."""
+    """Read a mail server's mail. None if no mail server wrote it."""
     sender = letter.sender.casefold()
     if not any(part in sender for part in rules.words.servers):
         return None
@@ -106,7 +106,7 @@ def _of_a_server(letter: Letter, rules: ReplyRules) -> Meaning | None:
 
 
 def _of_a_machine(letter: Letter, rules: ReplyRules) -> Meaning | None:
-    """Read an absence note, or what another program wrote; None: a person wrote it."""
+    """Read an absence note or another program's mail. None if a person wrote it."""
     said = sentences(letter.own_words)
     subject = bare_subject(letter.subject, rules.absences)
     marked = by_subject(letter.subject, rules.absences)
@@ -192,7 +192,7 @@ def _signs(said: Sequence[str], clauses: Sequence[str], came_on: date, rules: Re
 
 
 def _weightiest_in(found: Mapping[Wish, re.Match[str]], days: Sequence[date], came_on: date) -> Wish | None:
-    """Return what one clause wants: a time to come back to beats a no, and a near time is an appointment."""
+    """Return the wish of one clause. A time to come back to beats a no, and a near time is an appointment."""
     refused, later = found.get("not_interested"), found.get("not_now")
     if refused and later:
         return "not_now" if days or later.end() >= refused.end() else "not_interested"

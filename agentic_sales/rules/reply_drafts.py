@@ -1,4 +1,4 @@
-"""Read what an email wants, and answer it, by words alone; mend a draft that breaks the rules of a reply."""
+"""Read the wish of an email and answer it by words alone. Mend a draft that breaks the rules of a reply."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from agentic_sales.rules.quotes import newest_text
 from agentic_sales.rules.sign_offs import without_notices
 
 MAX_WORDS = 119
-"""Longest reply without calendar link and signature; the promise is fewer than 120."""
+"""Longest reply without calendar link and signature. The promise is fewer than 120."""
 MAX_ASK_LETTERS = 200
 INFORMAL_TONES = frozenset({"casual", "friendly", "informal", "warm"})
 
@@ -54,7 +54,7 @@ ANSWERS: Mapping[Intent, tuple[str, str]] = {
     "info_share": ("Thank you for sending this.", "I will read it and write if I have questions."),
     "other": ("Thank you for your message.", "I will come back to you about it."),
 }
-"""What the rules answer: an opening, and what follows where there are no details."""
+"""The rules' answers: an opening, and the text that follows if there are no details."""
 _POSITIVE = re.compile(
     r"\b(?:great|glad|happy to|love|excited|perfect|interesting|interested|impressed|excellent|wonderful)\b",
     re.IGNORECASE,
@@ -88,7 +88,7 @@ class Polished(BaseModel):
 
 
 class Commission(Protocol):
-    """What a reply is to be made of; see the input of `email_reply`."""
+    """The material for a reply. See the input of `email_reply`."""
 
     original_email: str
     sender: str
@@ -104,7 +104,7 @@ NOTHING_KNOWN = Analysis(intent="other", sentiment="neutral", key_ask="")
 
 
 def wish_to_be_left_alone(original_email: str) -> OptOut | None:
-    """Return the wish of an email not to be written to again; None: it has none."""
+    """Return the opt-out of an email. None if it has none."""
     return opt_out(without_notices(newest_text(original_email)), told_subject(original_email))
 
 
@@ -143,19 +143,19 @@ def _sentences(text: str) -> list[str]:
 
 
 def told_subject(original_email: str) -> str:
-    """Return the subject that an email tells in a line of its own; empty: it tells none."""
+    """Return the subject that an email tells in a line of its own. Empty if it tells none."""
     found = _SUBJECT.search(original_email)
     return found["subject"] if found else ""
 
 
 def subject_of_thread(original_email: str) -> str:
-    """Return the subject of a reply in the same thread; empty: the email does not tell its subject."""
+    """Return the subject of a reply in the same thread. Empty if the email does not tell its subject."""
     subject = told_subject(original_email)
     return f"Re: {_REPLY_MARKS.sub('', subject)[:MAX_ASK_LETTERS]}" if subject else ""
 
 
 def calendar_line(given: Commission) -> str:
-    """Return the line with the page on which to pick a time; empty: none is wanted."""
+    """Return the line with the page on which to pick a time. Empty if none is wanted."""
     is_wanted = given.include_calendly and given.calendly_url
     return f"You can pick a time that suits you here: {given.calendly_url}" if is_wanted else ""
 
@@ -184,7 +184,7 @@ def _answer(given: Commission, intent: Intent, details: str) -> tuple[str, ...]:
 
 
 def find_faults(body: str) -> list[str]:
-    """Return the rules that a reply breaks, worded so that an editor knows what to do; empty: none."""
+    """Return the rules that a reply breaks, worded as instructions to an editor. Empty if it breaks none."""
     faults = [f"it holds the placeholder {found[0]}; say it without one" for found in _PLACEHOLDER.finditer(body)]
     if (words := len(body.split())) > MAX_WORDS:
         faults.append(f"it has {words} words; use at most {MAX_WORDS}")
@@ -192,7 +192,7 @@ def find_faults(body: str) -> list[str]:
 
 
 def tidy_by_rules(body: str) -> str:
-    """Remove what breaks the rules: sentences with a placeholder, and those after the last allowed word."""
+    """Remove every breach of the rules: sentences with a placeholder, and those after the last allowed word."""
     left = MAX_WORDS
     paragraphs = []
     for paragraph in body.split("\n\n"):

@@ -31,7 +31,7 @@ class ReplyWords:
     gone: Phrases
     """A person or an address is not there any more."""
     acknowledged: Phrases
-    """What a program or a help desk writes."""
+    """Words of a program or a help desk."""
     accepted: Phrases
     """Subject of an accepted invitation."""
     declined: Phrases
@@ -41,7 +41,7 @@ class ReplyWords:
     asides: Phrases
     """Sentences that want nothing, also where they ask."""
     wishes: tuple[tuple[Wish, Phrases], ...]
-    """What the writer wants, with the words for it, the weightiest first."""
+    """Wishes of a writer with their words, the weightiest first."""
     contrasts: re.Pattern[str]
     """Words behind which the opposite follows."""
 

@@ -1,8 +1,8 @@
-"""Read a mail server's report in words: whose mail came back, or is late, and why.
+"""Read a mail server's report in words: the address, whether its mail bounced or is late, and why.
 
-Many servers report without the form of RFC 3464: Zoho, Yahoo, GMX, Exim, qmail, OpenSMTPD, WorkMail, Domino. What they
-share: a mailer is the sender, the subject or the text says that a mail was given up, and the address stands above the
-copy of that mail with the reason beside it.
+Many servers report without the form of RFC 3464: Zoho, Yahoo, GMX, Exim, qmail, OpenSMTPD, WorkMail, Domino. Their
+reports share three marks. A mailer is the sender. The subject or the text says that a mail was given up. The address
+stands above the copy of that mail, with the reason beside it.
 """
 
 import re
@@ -15,7 +15,7 @@ from agentic_sales.rules.bounces import cause_of
 from agentic_sales.rules.tables import NOTHING, Table, extended, table
 
 LONGEST_REPORT_CHARS = 8_000
-"""What a report says stands at its start."""
+"""The message of a report stands at its start."""
 LONGEST_REASON_CHARS = 1_500
 _ADDRESS = re.compile(r"[^\s<>@:;,'\"()\[\]=]{1,64}@(?:[a-z0-9-]{1,63}\.){1,8}[a-z0-9-]{1,63}", re.IGNORECASE)
 _IN_FRONT = re.compile(rf"^[ \t>*]{{0,8}}[<\"']?({_ADDRESS.pattern})[>\"']?[ \t]{{0,4}}:", re.IGNORECASE | re.MULTILINE)
@@ -29,9 +29,9 @@ class Worded:
     state: Literal["failed", "delayed"]
     """`delayed`: the server goes on trying."""
     address: str
-    """Whose mail it is about; empty: it does not say."""
+    """Address that the report is about. Empty if it does not say."""
     reason: str
-    """What it says of the reason."""
+    """The report's words on the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,11 @@ class Signs:
 
     mailer: re.Pattern[str]
     failure: tuple[re.Pattern[str], re.Pattern[str]]
-    """Subjects and texts of what was given up."""
+    """Subjects and texts of reports on mail that was given up."""
     late: tuple[re.Pattern[str], re.Pattern[str]]
-    """The same of what is late."""
+    """Subjects and texts of reports on late mail."""
     receipt: tuple[re.Pattern[str], re.Pattern[str]]
-    """The same of what was opened or deleted."""
+    """Subjects and texts of reports on opened or deleted mail."""
     copy: re.Pattern[str]
     """Line at which the copy of the mail begins."""
 
@@ -92,15 +92,15 @@ def worded_report(
     ours: Collection[str] = (),
     signs: Signs | None = None,
 ) -> Worded | None:
-    """Read a report in words; None: the mail is none.
+    """Read a report in words. None if the mail is none.
 
     Args:
         sender: Its `From`.
         subject: Its subject.
         text: Its text.
         failed: Address that a header names (`X-Failed-Recipients`).
-        ours: Addresses that it was sent to; it is about none of them.
-        signs: What to look for; None: the table of this package.
+        ours: Addresses that it was sent to. It is about none of them.
+        signs: Signs to look for. None for the table of this package.
     """
     signs = signs or our_signs()
     told = _above_copy(text[:LONGEST_REPORT_CHARS], signs)
@@ -121,7 +121,7 @@ def _state(subject: str, text: str, signs: Signs) -> Literal["failed", "delayed"
 
 
 def _above_copy(text: str, signs: Signs) -> str:
-    """Return what a report says itself, without the copy of the mail below."""
+    """Return a report's own words, without the copy of the mail below."""
     lines = text.splitlines()
     ends = (at for at, line in enumerate(lines) if signs.copy.match(line.strip().lower()) and _has_address(lines[:at]))
     return "\n".join(lines[: next(ends, len(lines))])

@@ -1,6 +1,6 @@
-"""Make sentences of a text that people typed, without regard to case, accents, punctuation and line breaks.
+"""Make sentences of a text that people typed. Case, accents, punctuation and line breaks do not count.
 
-A sentence becomes words with one space behind each: `"Please, don't write!"` is `"please dont write "`. A question mark
+A sentence becomes words with one space behind each. `"Please, don't write!"` is `"please dont write "`. A question mark
 is a word, and so is an emoji. A link is `link`, an address is `addr`. Chinese and Japanese words have no space between.
 """
 
@@ -11,9 +11,9 @@ from textwrap import wrap
 CJK = "\u3040-\u30ff\u3400-\u9fff\u3005"
 MOST_SENTENCES = 200
 LONGEST_SENTENCE_CHARS = 600
-"""A longer one is cut between two words, so that a text without full stops costs no more than others."""
+"""A longer one is cut between two words. So a text without full stops costs no more than others."""
 WRAPPED_AT_CHARS = 55
-"""A line that is at least so long was broken by a mail program, and its sentence goes on in the next line."""
+"""A mail program broke a line that is at least so long. Its sentence goes on in the next line."""
 
 _LETTERS = str.maketrans(
     {
@@ -45,7 +45,7 @@ _CJK_SPACE = re.compile(rf"(?<=[{CJK}]) (?=[{CJK}])")
 
 
 def folded(text: str) -> str:
-    """Return a text in small letters without accents; signs that look alike become one."""
+    """Return a text in small letters without accents. Signs that look alike become one."""
     text = unicodedata.normalize("NFKC", text).casefold().translate(_LETTERS)
     marks = unicodedata.normalize("NFD", text)
     return unicodedata.normalize(
@@ -60,7 +60,7 @@ def split_text(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text as words; an empty sentence is left out."""
+    """Return the sentences of a text as words. An empty sentence is left out."""
     return [words for part in split_text(text) if (words := _words(part))]
 
 

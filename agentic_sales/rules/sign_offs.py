@@ -1,7 +1,7 @@
-"""Tell what a person wrote from the sign-off, the signature and the notices below it.
+"""Tell a person's own words from the sign-off, the signature and the notices below them.
 
-A signature holds offers (`Book a call with me`), titles and notices, which are no part of an answer. A postscript is.
-A notice asks to delete a mail that came by mistake, or tells how to unsubscribe from a newsletter of theirs.
+A signature holds offers (`Book a call with me`), titles and notices. They are no part of an answer. A postscript is. A
+notice asks to delete a mail that came by mistake. Or it tells how to unsubscribe from a newsletter of theirs.
 """
 
 import re
@@ -45,8 +45,8 @@ def without_notices(text: str, ends: SignOffs | None = None) -> str:
     """Return a text without the paragraphs below the first that hold a notice.
 
     Args:
-        text: What the writer wrote.
-        ends: How texts end; as `sign_offs.toml` tells if not given.
+        text: The writer's text.
+        ends: The ends of texts. The default is `sign_offs.toml`.
     """
     ends = ends or our_sign_offs()
     first, *rest = _PARAGRAPHS.split(text.strip())
@@ -54,7 +54,7 @@ def without_notices(text: str, ends: SignOffs | None = None) -> str:
 
 
 def unsigned_words(text: str, ends: SignOffs | None = None) -> str:
-    """Return a text without its sign-off and signature, but with its postscript; the arguments are as above."""
+    """Return a text without its sign-off and signature, but with its postscript. The arguments are as above."""
     ends = ends or our_sign_offs()
     lines = text.splitlines()
     at = next((at for at in range(1, len(lines)) if _is_sign_off(lines, at, ends)), len(lines))
@@ -68,7 +68,7 @@ def _is_notice(part: str, ends: SignOffs) -> bool:
 
 
 def _is_sign_off(lines: list[str], at: int, ends: SignOffs) -> bool:
-    """Tell a line such as `Thanks,` above a name; above a sentence it is a word of thanks."""
+    """Tell a line such as `Thanks,` above a name. Above a sentence it is a word of thanks."""
     line = lines[at]
     if len(line) > LONGEST_LINE_CHARS or _bare(line) not in ends.lines:
         return False

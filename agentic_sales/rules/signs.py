@@ -1,8 +1,8 @@
-"""Find signs in what a company says of itself: phrases of a table, whatever their case and accents, unless denied.
+"""Find signs in a company's own words. Signs are phrases of a table that the text does not deny.
 
 A sign is a regular expression that begins and ends at a word. `<name>` in it stands for the list of that name in the
-table. Case and accents do not count. A text keeps its length when it is levelled, so that what was found can be quoted.
-No pattern may repeat without a bound: pages are written by strangers.
+table. Case and accents do not count. A levelled text keeps its length, so that a hit can be quoted. No pattern may
+repeat without a bound, because strangers write the pages.
 """
 
 import re
@@ -66,12 +66,12 @@ def _filled(phrase: str, lists: Mapping[str, Iterable[str]]) -> str:
 
 
 def bounded(phrase: str) -> str:
-    """Bound every repetition by the length of a word: a page of one endless word is read in time in proportion."""
+    """Bound every repetition by the length of a word. So a page of one endless word is read in time in proportion."""
     return _ENDLESS.sub(lambda found: f"{found[1]}{{{int(found[2] == '+')},{LONGEST_WORD_CHARS}}}", phrase)
 
 
 def _level_pattern(phrase: str) -> str:
-    """Level a pattern, but leave alone the letter behind a backslash, which is a class of letters."""
+    """Level a pattern. Leave alone the letter behind a backslash, which is a class of letters."""
     return "".join(part if part.startswith("\\") else level(part) for part in re.split(r"(\\.)", phrase))
 
 
@@ -84,7 +84,7 @@ def affirmed(sign: re.Pattern[str], text: str, *vetoes: re.Pattern[str]) -> Iter
 
 
 def without(text: str, hits: Iterable[Hit]) -> str:
-    """Return a text with a bar for each hit, so that the words around it stand together for nobody."""
+    """Return a text with a bar for each hit. So the words around it do not read as neighbours."""
     pieces, start = [], 0
     for hit in hits:
         pieces.append(text[start : hit.start()])

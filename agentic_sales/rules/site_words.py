@@ -11,13 +11,13 @@ from agentic_sales.rules.tables import NOTHING, Table, extended, table
 
 @dataclass(frozen=True, slots=True)
 class SiteWords:
-    """All words; those of texts are read over levelled text."""
+    """All words. Those of texts are read over levelled text."""
 
     careers: re.Pattern[str]
     """Stands in the path of a careers page."""
     pricing: re.Pattern[str]
     telling: re.Pattern[str]
-    """Stands in the path of a page that tells what a company is."""
+    """Stands in the path of a page that describes a company."""
     job_board_host: re.Pattern[str]
     sessions: re.Pattern[str]
     """Name of a parameter that holds a session."""

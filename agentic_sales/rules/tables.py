@@ -39,7 +39,7 @@ def _joined(own: object, added: object) -> object:
 
 
 def every(value: object) -> Iterator[str]:
-    """Yield all phrases under a name, whatever the languages between."""
+    """Yield all phrases under a name, across all languages between."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):

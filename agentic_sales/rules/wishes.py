@@ -1,6 +1,6 @@
-"""Read from a contact file who must not be written to: columns of opt-outs, of agreement, of states, bounces and notes.
+"""Read the wishes of a contact file. Its columns of opt-outs, agreement, states, bounces and notes may forbid mail.
 
-A false yes costs a reader and a false no costs a promise, so what is doubtful leaves a person out of the import.
+A false yes costs a reader, and a false no costs a promise. So a doubtful cell leaves a person out of the import.
 """
 
 import re
@@ -15,7 +15,7 @@ from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 from agentic_sales.rules.words import Phrases, folded, forms
 
 Outcome = Literal["unsubscribed", "complained", "bounced", "stopped", "left_out"]
-"""What a cell says: a reason to suppress somebody, or to leave the line out; the gravest first."""
+"""The result of a cell: a reason to suppress a person, or to leave the line out. The gravest comes first."""
 GRAVEST_FIRST: tuple[Outcome, ...] = get_args(Outcome)
 Kind = Literal[
     "unsubscribed", "bounced", "complained", "left_out", "agreement", "newsletter", "state", "note", "anything"
@@ -39,7 +39,7 @@ _PARTS = str.maketrans(dict.fromkeys(";,|/\n", "\n"))
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a cell says about writing to a person."""
+    """A cell's word on writing to a person."""
 
     outcome: Outcome
     value: str
@@ -50,7 +50,7 @@ class Wishes:
     """The tables of wishes.
 
     Args:
-        found: What the data file holds, with a person's additions.
+        found: Content of the data file, with a person's additions.
         headings: Reads over the scope in front of a heading.
     """
 
@@ -85,7 +85,7 @@ class Wishes:
         self.of = lru_cache(maxsize=8192)(self._of)
 
     def kind(self, heading: str) -> Kind | None:
-        """Return how a column says that somebody must not be written to; None: it is about something else."""
+        """Return how a column says that a person must not be written to. None if it is about something else."""
         texts = list(self._headings.spellings(heading))
         if self._is_of_another_channel(texts) or any(word in self._not_the_wish for word in texts[0].split()):
             return None
@@ -108,7 +108,7 @@ class Wishes:
         return not is_of_mail and any(word in self._other_channels for text in texts for word in _runs(text))
 
     def _of(self, kind: Kind, cell: str) -> Wish | None:
-        """Return what a cell of a column says; None: nothing."""
+        """Return the wish of a column's cell. None if it has none."""
         value = cell.strip().casefold()
         outcome = self._outcome(kind, value, cell)
         return Wish(outcome, cell) if outcome else None
@@ -136,7 +136,7 @@ class Wishes:
         return found
 
     def _is_yes(self, value: str) -> bool:
-        """Tell whether a column that says "leave alone" says so: by any value but a no and an address of a page."""
+        """Tell whether a column of "leave alone" says yes. Every value does, except a no and an address of a page."""
         return value not in self._no and folded(value) not in self._no and "://" not in value
 
     def _of_state(self, cell: str) -> Outcome | None:

@@ -1,7 +1,6 @@
-"""Read and mend the plain text of mails by words: what several workflows need to know of it, kept once.
+"""Read and mend the plain text of mails by words. Several workflows share these rules.
 
-Everything here is pure. Who asks to be left alone is told in one place, so that no workflow understands less of it
-than another.
+Everything here is pure. Opt-outs are told in one place, so that no workflow understands fewer of them than another.
 """
 
 import re
@@ -15,7 +14,7 @@ MARKERS = (
     "i wanted to reach out",
     "i came across your",
 )
-"""Openers that give a machine away; folded."""
+"""Openers that give a machine away. They are folded."""
 MAX_QUOTE_LETTERS = 160
 MIN_QUOTE_LETTERS = 20
 
@@ -29,12 +28,12 @@ _PRIVATE = re.compile(
     r"https?:|www\.|@|#\w|\b(?:note|internal|confidential|private|crm|score|icp|budget|churn|do not|don't|avoid)\b",
     re.IGNORECASE,
 )
-"""Marks a sentence that is better not quoted: links and tags read badly, notes to oneself are not for the reader."""
+"""Marks a sentence that is better not quoted. Links and tags read badly. Notes to oneself are not for the reader."""
 
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 """Of the control characters tab and line breaks are not among them."""
 _ENCODED_WORD = re.compile(r"=\?[^\s?]{1,40}\?[bq]\?", re.IGNORECASE)
-"""How an encoded word of RFC 2047 begins; a mail program decodes what follows, whoever wrote it."""
+"""Beginning of an encoded word of RFC 2047. A mail program decodes the rest, regardless of its writer."""
 
 
 def straight(text: str) -> str:
@@ -53,13 +52,13 @@ def readable(text: str) -> str:
 
 
 def unreadable(text: str) -> str | None:
-    """Return the first character that `readable` would take out, by its number; None: there is none."""
+    """Return the first character that `readable` would take out, by its number. None if there is none."""
     found = _UNREADABLE.search(text)
     return f"U+{ord(found[0]):04X}" if found else None
 
 
 def encoded_word(text: str) -> str | None:
-    """Return the beginning of the first encoded word (RFC 2047) in a text; None: there is none."""
+    """Return the beginning of the first encoded word (RFC 2047) in a text. None if there is none."""
     found = _ENCODED_WORD.search(text)
     return found[0] if found else None
 
@@ -75,7 +74,7 @@ def markers_in(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a text; a line break ends one too."""
+    """Return the sentences of a text. A line break ends one too."""
     parts = (part for line in text.split("\n") for part in re.split(r"(?<=[.!?])\s+", line))
     return [sentence.strip() for sentence in parts if sentence.strip()]
 
@@ -86,7 +85,7 @@ def shortened(text: str, letters: int) -> str:
 
 
 def quotable(text: str) -> str:
-    """Return the first sentence that can be shown to its author or subject; empty: there is none."""
+    """Return the first sentence that can be shown to its author or subject. Empty if there is none."""
     for sentence in sentences(text):
         words = one_line(sentence.replace('"', "'"))
         if len(words) >= MIN_QUOTE_LETTERS and not markers_in(words) and not _PRIVATE.search(words):
@@ -101,5 +100,5 @@ def unsigned(body: str, signature: str) -> str:
 
 
 def signature_of(signature: str, sender_name: str) -> str:
-    """Return the end of a mail: as given, else made of the sender's name, else without a name."""
+    """Return the end of a mail. It is as given, else made of the sender's name, else without a name."""
     return signature.strip() or f"Thanks,\n{sender_name.strip()}".rstrip("\n,")

@@ -1,4 +1,4 @@
-"""Compare words as people do: without case, accents, punctuation and the ways in which programs join words."""
+"""Compare words as people do. Case, accents, punctuation and the ways in which programs join words do not count."""
 
 import re
 import unicodedata
@@ -13,7 +13,7 @@ _LONG_WORD_CHARS = 9
 
 
 def folded(text: str) -> str:
-    """Return the words of a text in lower case, without accents, single spaces between them; `E-Mail` is one word."""
+    """Return the words of a text in lower case, without accents, with single spaces. `E-Mail` is one word."""
     bare = text.translate(_APOSTROPHES).casefold() if text.isascii() else _bare(text)
     return _EMAIL.sub("email", _BETWEEN.sub(" ", bare).strip())
 
@@ -43,9 +43,9 @@ class Phrases:
         return text in self._whole
 
     def found_in(self, text: str) -> str | None:
-        """Return the phrase that a folded text is or holds; None: it holds none.
+        """Return the phrase that a folded text is or holds. None if it holds none.
 
-        A short word must be the whole text: `baja` ends a subscription, and Baja California is a place.
+        A short word must be the whole text. `baja` ends a subscription, and Baja California is a place.
         """
         if text in self._whole:
             return text
