@@ -91,7 +91,7 @@ def _of_codes(codes: list[str], words: str, signs: Signs) -> Cause:
 
 
 def _is_for_now(told: str, codes: list[str]) -> bool:
-    """Tell whether a server's refusal is temporary by its code, regardless of its words."""
+    """Tell whether a server's refusal is temporary, for any cause."""
     if codes:
         return codes[0].startswith("4")
     head = told[:LONGEST_DIAGNOSIS_CHARS]

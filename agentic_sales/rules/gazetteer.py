@@ -42,7 +42,7 @@ def is_country(code: str) -> bool:
 
 
 def country_name(code: str) -> str:
-    """Return the name of a country as people say it. Any other text is returned as it is."""
+    """Return the name of a country as people say it. A text that is no country's code is returned as it is."""
     return _line(COUNTRY_SIGN + code) or code
 
 

@@ -212,7 +212,7 @@ def _is_initial(first: str, words: list[str]) -> bool:
 
 
 def _may_be_the_family_name(first: str, words: list[str]) -> bool:
-    """Tell whether a name in capitals stands beside one in small letters, or ends as Russian family names do."""
+    """Tell whether a name in capitals stands beside one that is not, or ends as Russian family names do."""
     if len(words) > 1 and _SLAVIC_FAMILY.match(first):
         return True
     others = [word for word in words if first not in word and any(char.islower() for char in word)]

@@ -137,7 +137,7 @@ def _is_torn_off(lines: Sequence[str], at: int) -> bool:
 
 
 def _attribution(lines: Sequence[str], at: int, marks: Marks) -> int:
-    """Return how many lines from here stand above a quote, such as `On …, Ann wrote:`. It is 0 if none do."""
+    """Return how many lines from here are the attribution of a quote, such as `On …, Ann wrote:`. 0 if none are."""
     joined = ""
     for length, line in enumerate(lines[at : at + MOST_WRAPPED_LINES], start=1):
         if not line.strip() or _QUOTED.match(line):

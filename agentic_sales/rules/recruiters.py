@@ -14,7 +14,7 @@ from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 
 MAX_REASONS = 3
 HIGHEST_RATIO = 0.95
-"""The rules know words, never their intention."""
+"""The rules know words, never their intended meaning."""
 EVEN_SCORE = 1.5
 """Score at which a recruiter is as likely as not. Most companies are none, so one weak word must not decide."""
 SILENT_RATIO = 0.7

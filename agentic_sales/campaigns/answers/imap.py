@@ -153,6 +153,6 @@ def _connected(account: ImapAccount) -> Iterator[BaseMailBox]:
 def _disconnect(box: BaseMailBox) -> None:
     try:
         box.client.logout()
-    except (IMAP4.error, OSError):  # The line is broken already; what is left of it is closed.
+    except (IMAP4.error, OSError):  # The line is broken already. Its rest is closed.
         with suppress(OSError):
             box.client.shutdown()

@@ -92,7 +92,7 @@ def _delivery_report(message: Message, text: str) -> Report | None:
 
 
 def _explanation(message: Message, text: str) -> str:
-    """Return the report's text if its diagnosis says nothing."""
+    """Return the reason in a report's words. It stands beside a diagnosis that says nothing."""
     worded = _worded(message, text)
     return "" if worded is None else worded.reason
 

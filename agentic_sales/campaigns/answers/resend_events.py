@@ -85,7 +85,7 @@ def with_content(event: Inbound, content: Mapping[str, Any]) -> Inbound:
         address=report.address if report else event.address,
         text=(report.text if report else own_words(text))[:LONGEST_TEXT_CHARS],
         provider_id=None,
-        is_signed=False,  # Resend vouches that the mail came, and not for what it says.
+        is_signed=False,  # Resend vouches for the mail's arrival, not for its text.
     )
 
 

@@ -44,7 +44,7 @@ async def pause_if_harmful(connection: AsyncConnection, campaign_id: CampaignId,
         return False
     try:
         guardrail = stored_plan(found).guardrail
-    except PlanUnreadable:  # it sends nothing, and what is told of its messages must be kept
+    except PlanUnreadable:  # it sends nothing, and the outcome of its messages must be kept
         return False
     limits = {"bounced": guardrail.most_bounced_ratio, "complained": guardrail.most_complained_ratio}
     counts = await outcomes_since(connection, campaign_id, found.updated_at)

@@ -91,7 +91,7 @@ async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
         StateUnavailable: The rows are gone, but SQLite's file could not be written anew, and may hold their bytes.
     """
     async with database.writing() as connection:
-        # Held, so that of two who erase one person one counts what there was.
+        # Held, so that of two erasures of one person one counts the rows.
         await connection.execute(select(ContactRow).where(ContactRow.contact_id == contact_id).with_for_update())
         counts = {
             "enrollments": await _count(connection, EnrollmentRow.contact_id, [contact_id]),

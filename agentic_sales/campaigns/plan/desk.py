@@ -142,7 +142,7 @@ async def enroll_people(
         # Held, so that it is not finished between this look at it and the commit.
         found = known(await locked_campaign(connection, campaign_id), "campaign", campaign_id)
         check_joinable(found)
-        # Of a campaign that does not run nobody is visited; whoever starts or resumes it wakes everybody in it.
+        # A campaign that does not run visits nobody. Its start or resumption wakes everybody in it.
         wake_at = now if found.state in VISITED else None
         joined = await enroll_many(connection, campaign_id, people, wake_at=wake_at, now=now)
         if joined:

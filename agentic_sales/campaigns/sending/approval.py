@@ -159,7 +159,7 @@ async def _decide(
     answered = await decide(connection, approval_id, state, digest=digest, by=by, note=note, now=now)
     if answered is not None:
         touch_id = TouchId(answered.touch_id)
-        # Who agrees to an edited message agrees to what a person wrote; the run had written what had to be edited.
+        # Approval of an edited message is approval of a person's text. The run's own text had to be edited.
         is_of_edited = state == "approved" and await was_edited(connection, touch_id)
         await learn(connection, touch_id, "edited" if is_of_edited else state, now=now)
         return answered

@@ -122,7 +122,7 @@ class Door:
             message = build_message(touch, taken.person, taken.sender, unsubscribe_url=url, date=now)
         except InvalidMessage as exc:
             return Handover("failed", str(exc))
-        except Exception as exc:  # Nothing has left yet, so this is certain, whatever the bug is.
+        except Exception as exc:  # Nothing has left yet, so a bug here has a certain outcome.
             log.exception("message_not_built", touch_id=touch.touch_id)
             return Handover("failed", f"no mail can be made of it: {type(exc).__name__}: {exc}"[:500])
         return await self._transport.deliver(message, key=TouchId(touch.touch_id))
@@ -314,7 +314,7 @@ async def _turn(
     pace = pace_of(sender)
     taken_today = await slots_taken(connection, MailboxId(sender.mailbox_id), pace.day_of(now))
     if not is_forecast:
-        # Most find a turn at once; only who does not needs to know for which ones others wait.
+        # Most find a turn at once. Only the rest need the turns that others wait for.
         has_to_wait = bool(next_turn(pace, taken_today, now).why)
         held = await held_turns(connection, touch, after=now) if has_to_wait else []
         return free_turn(pace, taken_today, held, now)
