@@ -1,7 +1,7 @@
 """Suppress a person by hand, or lift a suppression. The name and the reason are recorded.
 
-Nobody else can take back a person's own wish. A person that unsubscribed, complained, or asked to be forgotten must
-first have asked for mail since (GDPR, article 21; CAN-SPAM).
+Nobody else can take back a person's own wish. After an unsubscribe, a complaint or a request to be forgotten, the
+suppression is lifted only if the person has asked for mail since (GDPR, article 21; CAN-SPAM).
 """
 
 from datetime import datetime

@@ -19,8 +19,8 @@ LOOK_AGAIN_AT_MAILBOX = timedelta(days=1)
 SPREAD_OVER_RATIO = 0.5
 """Part of a window over which waiting messages are spread. Without it all of them would go at the stroke of nine.
 
-The rest is for messages that then find their mailbox busy. The measured mailbox sent 40 messages a day, ten minutes
-apart. Spread over the whole window it sent 26 to 36 of them, over half of it all 40.
+The rest is for messages that then find their mailbox busy. Measured with a cap of 40 messages a day and ten minutes
+between two: over the whole window the mailbox sent 26 to 36 of them, over half of it all 40.
 """
 
 
