@@ -53,6 +53,7 @@ class NetworkRefused(Exception):
     """Raised when a unit test speaks to another machine; it is no `OSError`, so that no error handling hides it."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, and those of one fleet too: it is slow to start."""
     items.sort(key=lambda item: (_rank(item), _group(item)))
