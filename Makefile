@@ -11,7 +11,7 @@ PEER := .venv-langgraph-dev
 CODE := agentic_sales tests celeryconfig.py deploy/build_wheel.py examples
 PROCESSES := 4
 PYTEST := $(BIN)/python -m pytest
-SPREAD = --numprocesses $(PROCESSES) --dist loadgroup --no-loadscope-reorder
+SPREAD = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
 help:

@@ -53,22 +53,14 @@ class NetworkRefused(Exception):
     """Raised when a unit test speaks to another machine; it is no `OSError`, so that no error handling hides it."""
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, and those of one fleet too: it is slow to start."""
-    items.sort(key=lambda item: (_rank(item), _group(item)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """Begin with the slowest; a file's tests stay together in one process, since they share servers."""
+    items.sort(key=_rank)
 
 
 def _rank(item: pytest.Item) -> int:
     folder = item.path.relative_to(_TESTS).parts[0]
     return _ORDER.index(folder) if folder in _ORDER else len(_ORDER)
-
-
-def _group(item: pytest.Item) -> str:
-    uses_shared_fleet = "shared_fleet" in getattr(item, "fixturenames", ())
-    return "the shared fleet" if uses_shared_fleet else item.path.relative_to(_TESTS).as_posix()
 
 
 @pytest.fixture(autouse=True)
