@@ -41,8 +41,8 @@ def _python() -> Finding:
     version = platform.python_version()
     if hasattr(EmailPolicy, "verify_generated_headers"):
         return ok("python", f"{version}, whose mail library refuses headers that would end early")
-    told = f"{version} lacks the patch of CVE-2024-6923; every mail is read once more before it goes, and that holds"
-    return warn("python", told, "update to 3.11.10, 3.12.5, 3.13 or later, or to your distribution's patched package")
+    told = f"{version} lacks the patch of CVE-2024-6923 (3.11.10, 3.12.5, 3.13 or a patched package of a distribution have it)"
+    return ok("python", f"{told}; every mail is read once more before it goes, and that holds without it")
 
 
 def _celery(configuration: Settings, control: ControlPlane) -> Iterator[Finding]:

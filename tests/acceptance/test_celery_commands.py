@@ -93,7 +93,6 @@ def test_a_revoked_run_that_waits_has_ended_at_once(commands: Fleet) -> None:
         ("time_limit", "run.echo", "1"),
         ("autoscale", "3", "1"),
         ("pool_shrink", "2"),
-        ("add_consumer", "core"),
         ("pool_restart",),
     ],
     ids=lambda arguments: str(arguments[0]),

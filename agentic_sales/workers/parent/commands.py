@@ -29,7 +29,6 @@ REFUSED = {
     "time_limit": "the limit of a run is `time_limit_s` of its registry row; change it there",
     "autoscale": "the number of children is `AGENTIC_SALES_WORKER_CONCURRENCY`; add workers instead",
     "pool_restart": "send the worker SIGTERM, so that its runs end or move, and start another",
-    "add_consumer": "the queues of a worker follow from the routing contract; start a worker with `-Q`",
 }
 """Command of Celery to the reason for which a worker of this fleet does not obey."""
 

@@ -5,7 +5,7 @@ never by its content. The worker lives: kombu and Celery, left alone, let it die
 headers that are none (kombu 5.7, Celery 5.7).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -27,7 +27,7 @@ LONGEST_NAME_CHARS = 100
 _MALFORMED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What reading raises where the sender's word on the form of a message was believed."""
 
-_OPTIONS = ("eta", "expires", "timelimit", "group", "replaced_task_nesting", "retries", "stamped_headers")
+_OPTIONS = ("eta", "expires", "group", "replaced_task_nesting", "retries", "stamped_headers")
 """Headers by which a sender could change how long, when or how often a run is executed."""
 
 Handler = Callable[[Message], Any]
@@ -63,7 +63,7 @@ class Reception(Consumer):
             name = message.headers["task"]
             if (task := self.app.tasks.get(name)) is None:
                 return f"its task {name[:LONGEST_NAME_CHARS]!r} is not known here"
-            return _fault_of_run(message) if isinstance(task, RunTask) else None
+            return _fault_of_run(message, task) if isinstance(task, RunTask) else None
         except (ContentDisallowed, DecodeError, *_MALFORMED) as exc:
             return f"it cannot be read: {type(exc).__name__}"
 
@@ -73,25 +73,24 @@ class Reception(Consumer):
         message.reject_log_error(log, self.connection_errors)  # type: ignore[attr-defined]  # celery-types lacks it
 
 
-def _fault_of_run(message: Message) -> str | None:
+def _fault_of_run(message: Message, task: RunTask) -> str | None:
     args, options, embedded = message.payload
     if len(args) != 1 or options or not _is_run_id(args[0]):
         return "its argument is not the id of one run"
     if not _is_run_id(message.headers["id"]):
         return "its task id is not the id of a run"
-    if asked := sorted(_asked(message.headers, embedded)):
+    if asked := sorted(_asked(message.headers, embedded, task)):
         return f"it asks for {', '.join(asked)}, which only a row may decide"
     return None
 
 
-def _asked(headers: Mapping[str, Any], embedded: Mapping[str, Any]) -> Iterator[str]:
+def _asked(headers: Mapping[str, Any], embedded: Mapping[str, Any], task: RunTask) -> Iterator[str]:
     """Name the options of Celery that a message sets: other limits, a later start, tasks that follow."""
-    yield from (name for name in _OPTIONS if any(_members(headers.get(name))))
+    yield from (name for name in _OPTIONS if headers.get(name))
+    own_limits = [task.time_limit, task.soft_time_limit]  # a process that has the task sends its limits along
+    if headers.get("timelimit") not in (None, [None, None], own_limits):
+        yield "timelimit"
     yield from (name for name, value in embedded.items() if value)
-
-
-def _members(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else [value]
 
 
 def _is_run_id(value: object) -> bool:
