@@ -41,7 +41,7 @@ def _python() -> Finding:
     version = platform.python_version()
     if hasattr(EmailPolicy, "verify_generated_headers"):
         return ok("python", f"{version}, whose mail library refuses headers that would end early")
-    told = f"{version} lacks the patch of CVE-2024-6923 (3.11.10, 3.12.5, 3.13 or a patched package of a distribution have it)"
+    told = f"{version} lacks the patch of CVE-2024-6923, which 3.11.10, 3.12.5, 3.13 and patched packages have"
     return ok("python", f"{told}; every mail is read once more before it goes, and that holds without it")
 
 
