@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
+from agentic_sales.local import reaper
 from agentic_sales.local.reaper import Reaper, registered_at_end
 from agentic_sales.local.supervisor import Supervisor
 from agentic_sales.settings import child_environment
@@ -97,19 +98,19 @@ Children = Callable[[], list[psutil.Process]]
 
 @pytest.fixture
 def children() -> Children:
-    """Return what runs under this test since it began, the guard not among it."""
+    """Return what runs under this test since it began, the reaper not among it."""
     before = set(psutil.Process().children(recursive=True))
 
     def started() -> list[psutil.Process]:
         now = set(psutil.Process().children(recursive=True)) - before
-        return [process for process in now if not _is_guard(process)]
+        return [process for process in now if not _is_reaper(process)]
 
     return started
 
 
-def _is_guard(process: psutil.Process) -> bool:
+def _is_reaper(process: psutil.Process) -> bool:
     try:
-        return "guard.py" in " ".join(process.cmdline())
+        return Path(reaper.__file__).name in " ".join(process.cmdline())
     except psutil.NoSuchProcess:
         return False
 
