@@ -32,11 +32,12 @@ def _calls(tree: ast.Module) -> Iterator[tuple[str, frozenset[str]]]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == ask.__name__):
             continue
         names = [keyword.arg for keyword in node.keywords]
-        if node.args and None not in names and (section := _section(node.args[0])) is not None:
+        if node.args and None not in names and (section := prompt_section(node.args[0])) is not None:
             yield section, frozenset(name for name in names if name is not None) - _OPTIONS
 
 
-def _section(node: ast.expr) -> str | None:
+def prompt_section(node: ast.AST) -> str | None:
+    """Return the section that `PROMPTS["section"]` names. None: the node is something else."""
     match node:
         case ast.Subscript(value=ast.Name(id=name), slice=ast.Constant(value=str(section))) if name == _PROMPTS:
             return section

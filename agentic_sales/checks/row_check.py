@@ -12,7 +12,7 @@ from langgraph.pregel import Pregel
 from pydantic import ValidationError
 
 from agentic_sales.checks.effects import effect_problems
-from agentic_sales.checks.placeholders import placeholder_problems
+from agentic_sales.checks.placeholders import placeholder_problems, prompt_section
 from agentic_sales.checks.problems import Problem
 from agentic_sales.errors import GraphUnavailable
 from agentic_sales.registry import GraphSpec
@@ -128,15 +128,8 @@ def _prompt_problems(loaded: LoadedGraph, nodes: Collection[str]) -> Iterator[Pr
 
 def _sections_used(module: ModuleType) -> set[str]:
     """Find every `PROMPTS["section"]` in the module's source."""
-    return {
-        node.slice.value
-        for node in ast.walk(ast.parse(inspect.getsource(module)))
-        if isinstance(node, ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == _PROMPTS
-        and isinstance(node.slice, ast.Constant)
-        and isinstance(node.slice.value, str)
-    }
+    sections = map(prompt_section, ast.walk(ast.parse(inspect.getsource(module))))
+    return {section for section in sections if section is not None}
 
 
 def _missing_problems(loaded: LoadedGraph, *, is_own: bool) -> Iterator[Problem]:

@@ -15,9 +15,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.errors import ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited
-from agentic_sales.llm.ask import ModelOutput, ask
-from agentic_sales.llm.graph_meta import Spending, build_graph_meta
+from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules.quotes import own_words
 from agentic_sales.rules.replies import Letter, Meaning, ReplyClass, meaning_of
@@ -89,20 +87,18 @@ async def classify(state: State) -> dict[str, Any]:
     ruled = meaning_of(_letter(state))
     marks = {"is_doubtful": ruled.is_doubtful, "is_gone": ruled.is_gone}
     if ruled.reply_class in BINDING:
-        return {**_told(_verdict(ruled)), **marks, **_unasked()}
-    try:
-        answer = await ask(
-            PROMPTS["classify"],
-            Verdict,
-            fallback=lambda: _verdict(ruled),
-            temperature=0.0,
-            received_on=_day_of(state).isoformat(),
-            signals=f"{ruled.reply_class}: {ruled.reason}",
-            reply=fenced(f"Subject: {state.subject}\n\n{state.newest[:MAX_PROMPT_LETTERS]}"),
-        )
-    except (ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited) as exc:
-        unknown = Verdict(reply_class="other", confidence=0.0, reasons=[f"classifier error: {exc}"])
-        return {**_told(unknown), **marks, **_unasked()}
+        answer = Answer.by_rules(PROMPTS["classify"], _verdict(ruled))
+        return {**_told(answer.value), **marks, **answer.report}
+    answer = await ask(
+        PROMPTS["classify"],
+        Verdict,
+        fallback=lambda: _verdict(ruled),
+        undecided=lambda why: Verdict(reply_class="other", confidence=0.0, reasons=[f"classifier error: {why}"]),
+        temperature=0.0,
+        received_on=_day_of(state).isoformat(),
+        signals=f"{ruled.reply_class}: {ruled.reason}",
+        reply=fenced(f"Subject: {state.subject}\n\n{state.newest[:MAX_PROMPT_LETTERS]}"),
+    )
     return {**_told(answer.value), **marks, **answer.report}
 
 
@@ -128,12 +124,6 @@ def _verdict(ruled: Meaning) -> Verdict:
 
 def _told(verdict: Verdict) -> dict[str, Any]:
     return {**verdict.model_dump(mode="json"), "reasons": verdict.reasons[:MAX_REASONS]}
-
-
-def _unasked() -> dict[str, Any]:
-    """Return what is told of a model that gave no answer."""
-    meta = build_graph_meta(PROMPTS["classify"], answered_by=None, spending=Spending(model=None))
-    return {"source": "rules", "graph_meta": meta}
 
 
 def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:

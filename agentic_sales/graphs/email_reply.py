@@ -13,8 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.llm.ask import ModelOutput, ask
-from agentic_sales.llm.graph_meta import Spending, build_graph_meta
+from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules import reply_drafts
 from agentic_sales.rules.reply_drafts import NOTHING_KNOWN, Analysis, Polished, Reply
@@ -73,9 +72,9 @@ async def analyze_email(state: State) -> dict[str, Any]:
     """Read what the writer wants; a wish to be left alone ends here."""
     by_words = reply_drafts.analyze_by_rules(state.original_email)
     if wish := reply_drafts.wish_to_be_left_alone(state.original_email):
-        meta = build_graph_meta(PROMPTS["analyze_email"], answered_by=None, spending=Spending(model=None))
-        told = {"analysis": by_words.model_dump(), "skip_reason": reply_drafts.why_silent(wish), **NO_DRAFT}
-        return {**told, "source": "rules", "graph_meta": meta}
+        unasked = Answer.by_rules(PROMPTS["analyze_email"], by_words)
+        skip_reason = reply_drafts.why_silent(wish)
+        return {"analysis": by_words.model_dump(), "skip_reason": skip_reason, **NO_DRAFT, **unasked.report}
     answer = await ask(
         PROMPTS["analyze_email"],
         Analysis,
