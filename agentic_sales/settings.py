@@ -226,8 +226,12 @@ class Settings(BaseSettings):
         *others: Source,
         **more: Source,
     ) -> tuple[Source, ...]:
-        """Read the environment, and beside its fields what it says of pools; no file."""
+        """Read the environment, and beside its fields what it says of pools; no file.
+
+        A variable is read under its alias alone. The name of a field, such as `LOG_LEVEL`, is a variable of others.
+        """
         del others, more
+        env_settings.config = {**env_settings.config, "populate_by_name": False}  # type: ignore[typeddict-item]
         return init_settings, env_settings, _PoolEnvironment(settings_cls)
 
     @model_validator(mode="before")

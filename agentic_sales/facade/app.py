@@ -10,6 +10,7 @@ from typing import TypedDict
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
@@ -65,6 +66,8 @@ _PARTS = (
     *(suppressions, imports, campaigns, export, forget, unsubscribe, webhooks),
     *(health, metrics, fleet),
 )
+_NO_SPANS_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own telemetry would stand beside that of `observability.http_spans` and hang spans between its spans."""
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 
@@ -117,6 +120,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,  # Starlette redirects to the host that the caller named
         default_response_class=JsonAnswer,
+        telemetry=_NO_SPANS_OF_ITS_OWN,
     )
     for module in _PARTS:
         app.include_router(module.router)

@@ -67,7 +67,7 @@ _APP_ROOT = re.compile(r"^(?:root|app|__next|__nuxt|___gatsby|svelte|q-app|appli
 """Ids of the elements into which scripts draw a page."""
 _REFRESH = re.compile(r"^\s*refresh\s*$", re.IGNORECASE)
 _REFRESH_CONTENT = re.compile(
-    r"\s*(\d{1,4}(?:\.\d{1,3})?)\s*[;,]\s*(?:url\s*=\s*)?(\S.{0,2000})", re.IGNORECASE | re.DOTALL
+    r"\A\s*(\d{1,4}(?:\.\d{1,3})?)\s*[;,]\s*(?:url\s*=\s*)?(\S.{0,2000})", re.IGNORECASE | re.DOTALL
 )
 _AT_ONCE_S = 10.0
 """A document with a longer delay before its refresh is meant to be read."""

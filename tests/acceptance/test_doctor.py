@@ -152,7 +152,7 @@ def test_it_names_pools_that_do_not_export_what_the_facade_does(patient: Fleet) 
 def test_it_names_a_clock_that_is_wrong(patient: Fleet) -> None:
     [note, *_] = patient.get("/fleet").json()["workers"]
     seconds, _ = patient.redis.time()
-    ahead: dict[str, Any] = {**note, "name": "ahead@elsewhere", "clock_skew_s": 42.0, "seen_at_s": seconds}
+    ahead: dict[str, Any] = {**note, "name": "ahead@elsewhere", "clock_skew_s": 42.0, "seen_at_s": seconds + 600}
     patient.redis.hset("agentic:workers", "ahead@elsewhere", json.dumps(ahead))
     status, found = examined(patient)
     patient.redis.hdel("agentic:workers", "ahead@elsewhere")

@@ -22,6 +22,7 @@ from agentic_sales.runs.feedback import FEEDBACK_ENTRIES_KEY, FEEDBACK_KEY
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from agentic_sales.store.migrate import upgrade
+from agentic_sales.store.threads import Threads
 from tests.acceptance.remembering import CAREFUL, HASTY, Person, Remembering
 from tests.support.databases import new_postgresql
 from tests.support.fleet import WEB, Fleet, fleet_of
@@ -128,12 +129,18 @@ async def _answer(remembering: Remembering, people: tuple[Person, ...]) -> None:
 
 
 def _look_by_hand(remembering: Remembering, contact_id: str) -> None:
-    """Visit a person by hand, on a thread that is made for it, and let the visit be streamed."""
+    """Visit a person by hand, on a thread that an earlier release let a caller make, and let the visit be streamed."""
     [thread_id, _] = remembering.threads_of(contact_id)
+    asyncio.run(_make_thread(remembering, thread_id))
     given = {"campaign_id": CAREFUL, "contact_id": contact_id}
     body = {"assistant_id": "campaign", "input": given, "if_not_exists": "create", "stream_mode": ["values"]}
     with remembering.fleet.http.stream("POST", f"/threads/{thread_id}/runs/stream", json=body) as answer:
         assert "event: values" in answer.read().decode()
+
+
+async def _make_thread(remembering: Remembering, thread_id: str) -> None:
+    async with open_database(remembering.settings) as database:
+        await Threads(database).create(thread_id, {}, now=datetime.now(UTC))
 
 
 def expected_of(remembering: Remembering, contact_id: str) -> dict[str, int]:

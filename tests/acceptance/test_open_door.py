@@ -21,7 +21,7 @@ def refusal(fleet: Fleet, *arguments: str, key: str | None = None) -> str:
         env=environment if key is None else {**environment, "LANGGRAPH_AUTH_TOKEN": key},
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=False,
     )
     assert done.returncode == REFUSED, done.stderr

@@ -57,6 +57,15 @@ def test_every_wrong_value_is_named_with_its_variable(monkeypatch: pytest.Monkey
     settings.cache_clear()
 
 
+def test_a_variable_of_another_program_under_the_name_of_a_field_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "WARNING")  # as `langgraph dev` sets it
+    monkeypatch.setenv("PUBLIC_URL", "https://elsewhere.example")
+    assert (settings().log_level, settings().public_url) == (Settings().log_level, None)
+    monkeypatch.setenv("AGENTIC_SALES_LOG_LEVEL", "error")
+    settings.cache_clear()
+    assert settings().log_level == "error"
+
+
 def test_a_child_inherits_the_environment_with_the_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEPT", "yes")
     monkeypatch.setenv("REPLACED", "old")

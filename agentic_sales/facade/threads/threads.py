@@ -83,8 +83,8 @@ async def create_thread(request: Request, body: ThreadCreate | None = None) -> d
     """Make a thread under an id of the caller's or a new one."""
     asked = body or ThreadCreate()
     records = state_of(request).threads
-    thread_id = str(uuid7()) if asked.thread_id is None else new_thread_id(asked.thread_id)
-    await records.create(thread_id, asked.metadata or {}, may_exist=asked.if_exists == "do_nothing")
+    thread_id = str(uuid7()) if asked.thread_id is None else asked.thread_id
+    await make_thread(records, thread_id, asked.metadata or {}, may_exist=asked.if_exists == "do_nothing")
     return await _described(records, thread_id)
 
 
@@ -163,17 +163,22 @@ def checked_thread_id(thread_id: str) -> str:
     return thread_id
 
 
-def new_thread_id(thread_id: str) -> str:
-    """Return the id of a thread that a caller may make.
+async def make_thread(
+    records: ThreadRecords, thread_id: str, metadata: Mapping[str, Any], *, may_exist: bool = False
+) -> None:
+    """Make a thread for a caller. With `may_exist`, a thread that exists stays as it is, also a campaign's.
 
     Raises:
-        InvalidRequest: It cannot be one or it is a campaign's.
+        InvalidRequest: The id cannot be one, or only a campaign may make its thread.
+        ThreadExists: There is one of this id already, and it may not be.
+        StateUnavailable: The database does not answer.
     """
-    if checked_thread_id(thread_id).startswith(THREAD_PREFIX):
+    is_known = may_exist and await records.threads.load_state(checked_thread_id(thread_id)) is not None
+    if not is_known and checked_thread_id(thread_id).startswith(THREAD_PREFIX):
         raise InvalidRequest(
             f"`{thread_id}` begins with `{THREAD_PREFIX}`, as the threads of campaigns do; choose another id"
         )
-    return thread_id
+    await records.create(thread_id, metadata, may_exist=may_exist)
 
 
 def described_thread(thread: Thread, *, is_busy: bool) -> dict[str, Any]:

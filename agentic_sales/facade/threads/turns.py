@@ -14,7 +14,7 @@ from agentic_sales.contracts import RunCommand, RunRequest
 from agentic_sales.control import assistant_uuid
 from agentic_sales.errors import InvalidRequest, NotResumable, StateUnavailable
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.facade.threads.threads import new_thread_id
+from agentic_sales.facade.threads.threads import make_thread
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency
@@ -60,7 +60,7 @@ async def turn_on(
     """
     records = state_of(request).threads
     if body.if_not_exists == "create":
-        await records.create(new_thread_id(thread_id), {}, may_exist=True)
+        await make_thread(records, thread_id, {}, may_exist=True)
     known = await records.load_state(thread_id)
     if body.multitask_strategy == "rollback" and not await _is_known(request, idempotency):
         undoing = await undo_runs(request, thread_id)
