@@ -231,7 +231,7 @@ class Settings(BaseSettings):
         A variable is read under its alias alone. The name of a field, such as `LOG_LEVEL`, is a variable of others.
         """
         del others, more
-        env_settings.config = {**env_settings.config, "populate_by_name": False}  # type: ignore[typeddict-item]
+        env_settings.config = {**env_settings.config, "populate_by_name": False}
         return init_settings, env_settings, _PoolEnvironment(settings_cls)
 
     @model_validator(mode="before")
