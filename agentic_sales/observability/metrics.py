@@ -95,17 +95,3 @@ UNREADABLE = Family("agentic_unreadable_items", "Mails and events that could not
 BUDGET_SPENT = Family("agentic_budget_spent_usd", "Spent on models today (UTC); `*`: by all.", ("scope",))
 BUDGET_LIMIT = Family("agentic_budget_limit_usd", "What may be spent on models in a day; `*`: by all.", ("scope",))
 LEDGER_UP = Family("agentic_ledger_up", "1: Redis answered; 0: it did not, and the fleet's numbers are missing.")
-
-_BOUNDS_LUA = ", ".join(f"{bound:g}" for bound in BUCKETS_S)
-COUNT_LUA = f"""
-local function count(n, ...) redis.call('HINCRBY', '{COUNTS_KEY}', table.concat({{...}}, '\\t'), n) end
-local function observe(seconds, ...)
-  local labels, bucket = table.concat({{...}}, '\\t'), '{BEYOND}'
-  for _, bound in ipairs({{{_BOUNDS_LUA}}}) do
-    if seconds <= bound then bucket = bound break end
-  end
-  count(1, labels, bucket)
-  count(math.floor(seconds * 1000000), labels, '{SUM}')
-end
-"""
-"""Lua functions that add to a counter and put a time into a histogram."""

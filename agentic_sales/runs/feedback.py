@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable
+from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.wire import from_wire, to_wire
@@ -24,38 +25,6 @@ TAKEN_FOR_S = 60.0
 """Lease of an entry. A delivery takes less."""
 KEPT_S = 8 * 86_400
 """Seconds after the last entry until all entries expire. No delivery worked for longer than one entry is tried."""
-
-_PUT = """
--- KEYS: ids, entries. ARGV: seconds that all is kept, then an id and an entry for each.
-for i = 2, #ARGV, 2 do
-  redis.call('ZADD', KEYS[1], 'NX', 0, ARGV[i])
-  redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
-end
-for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, ARGV[1]) end
-"""
-_TAKE = """
--- KEYS: ids, entries. ARGV: seconds for which it is taken.
-local t = redis.call('TIME')
-local now = t[1] + t[2] / 1000000
-local found = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, 1)
-if not found[1] then return nil end
-redis.call('ZADD', KEYS[1], now + ARGV[1], found[1])
-return redis.call('HGET', KEYS[2], found[1])
-"""
-_REMOVE = """
--- KEYS: ids, entries. ARGV: id, entry. What took its place meanwhile is due at once.
-if redis.call('HGET', KEYS[2], ARGV[1]) == ARGV[2] then
-  redis.call('HDEL', KEYS[2], ARGV[1])
-  redis.call('ZREM', KEYS[1], ARGV[1])
-else
-  redis.call('ZADD', KEYS[1], 'XX', 0, ARGV[1])
-end
-"""
-_PUT_BACK = """
--- KEYS: ids. ARGV: id, seconds after which it may be taken.
-local t = redis.call('TIME')
-return redis.call('ZADD', KEYS[1], 'XX', t[1] + ARGV[2], ARGV[1])
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +55,10 @@ class FeedbackQueue:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._keys = [FEEDBACK_KEY, FEEDBACK_ENTRIES_KEY]
-        self._put = ledger.redis.register_script(_PUT)
-        self._take = ledger.redis.register_script(_TAKE)
-        self._remove = ledger.redis.register_script(_REMOVE)
-        self._put_back = ledger.redis.register_script(_PUT_BACK)
+        self._put = ledger.redis.register_script(scripts.PUT_FEEDBACK)
+        self._take = ledger.redis.register_script(scripts.TAKE_FEEDBACK)
+        self._remove = ledger.redis.register_script(scripts.REMOVE_FEEDBACK)
+        self._put_back = ledger.redis.register_script(scripts.PUT_FEEDBACK_BACK)
 
     async def put(self, *feedback: Feedback) -> None:
         """Keep feedback until it is delivered. Each entry replaces the waiting one of its id.

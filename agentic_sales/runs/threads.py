@@ -54,7 +54,7 @@ class ThreadLedger:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._redis: Redis = ledger.redis
-        self._settled = ledger.redis.register_script(scripts.SETTLED)
+        self._settled = ledger.redis.register_script(scripts.SETTLE_THREADS)
         self._forget = ledger.redis.register_script(scripts.FORGET_THREAD)
 
     async def holder(self, thread_id: str) -> RunId | None:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.observability.tracing import TraceContext
+from agentic_sales.runs import scripts
 from agentic_sales.runs.ledger import Ledger, RunRecord, run_key
 from agentic_sales.wire import from_wire
 
@@ -31,26 +32,6 @@ MOST_ATTEMPTS = 10
 """Tries of one delivery over fifteen hours. After them it is dead."""
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 21_600.0
-
-_CLAIM = """
--- KEYS: webhooks. ARGV: lease_s, most.
-local t = redis.call('TIME')
-local now = t[1] + t[2] / 1000000
-local claimed = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[2])
-for _, run_id in ipairs(claimed) do
-  redis.call('ZADD', KEYS[1], now + ARGV[1], run_id)
-  if redis.call('EXISTS', 'agentic:run:' .. run_id) == 1 then
-    redis.call('HINCRBY', 'agentic:run:' .. run_id, 'webhook_attempts', 1)
-  end
-end
-return claimed
-"""
-_PUT_OFF = """
--- KEYS: webhooks, run. ARGV: run id, pause_s, error.
-local t = redis.call('TIME')
-redis.call('ZADD', KEYS[1], 'XX', t[1] + t[2] / 1000000 + ARGV[2], ARGV[1])
-if redis.call('EXISTS', KEYS[2]) == 1 then redis.call('HSET', KEYS[2], 'webhook_error', ARGV[3]) end
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +57,8 @@ class Webhooks:
 
     def __init__(self, ledger: Ledger, *, ttl_s: int) -> None:
         self._ledger, self._ttl_s = ledger, ttl_s
-        self._claim = ledger.redis.register_script(_CLAIM)
-        self._put_off = ledger.redis.register_script(_PUT_OFF)
+        self._claim = ledger.redis.register_script(scripts.CLAIM_WEBHOOKS)
+        self._put_off = ledger.redis.register_script(scripts.PUT_OFF_WEBHOOK)
 
     @property
     def _redis(self) -> Redis:

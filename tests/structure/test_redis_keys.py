@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+from itertools import chain
 
 from tests.structure.sources import PACKAGE
 
@@ -13,9 +14,9 @@ def test_every_key_that_the_code_names_is_granted_to_a_process() -> None:
     granted = re.findall(r"[~&](agentic:\S+?)\)?(?=\s)", USERS.read_text(encoding="utf-8").replace("[pool]", "email"))
     named = {
         key
-        for path in PACKAGE.rglob("*.py")
+        for path in chain(PACKAGE.rglob("*.py"), PACKAGE.rglob("*.lua"))
         for key in re.findall(r"[\"'](agentic:[a-z_:]+)", path.read_text(encoding="utf-8"))
     }
-    assert {"agentic:running", "agentic:run:", "agentic:alive:"} <= named
+    assert {"agentic:running", "agentic:run:", "agentic:alive:", "agentic:threads:busy"} <= named
     samples = {key: f"{key}email" if key.endswith(":") else key for key in named}
     assert [key for key, sample in samples.items() if not any(fnmatch.fnmatch(sample, g) for g in granted)] == []

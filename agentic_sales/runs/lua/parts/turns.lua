@@ -1,14 +1,13 @@
-"""Hold the Lua for turns on a thread. The ledger's scripts include it. So a turn changes with its run.
+-- Turns on a thread. The ledger's scripts include this part. So a turn changes with its run.
+--
+-- A thread is one hash. `holder` is the run that has the thread. It holds from its record to its end even if workers
+-- die in between. A holder without a record or after its end holds nothing. `pause` is the place where the thread
+-- waits. The run that ended last told it. A resuming run is compared with it. Runs that wait for their turn stand in
+-- `agentic:thread:<id>:waiting` in the order of arrival. They are pending and have no message. They stand in no queue
+-- until the end of the run before them gives them the thread. `agentic:threads:changed` names the threads whose rest
+-- the database does not know yet.
+-- parts: now count
 
-A thread is one hash. `holder` is the run that has the thread. It holds from its record to its end even if workers die
-in between. A holder without a record or after its end holds nothing. `pause` is the place where the thread waits. The
-run that ended last told it. A resuming run is compared with it. Runs that wait for their turn stand in
-`agentic:thread:<id>:waiting` in the order of arrival. They are pending and have no message. They stand in no queue
-until the end of the run before them gives them the thread. `agentic:threads:changed` names the threads whose rest the
-database does not know yet.
-"""
-
-THREADS = """
 local function thread_key(thread) return 'agentic:thread:' .. thread end
 local function run_key(run_id) return 'agentic:run:' .. run_id end
 
@@ -39,7 +38,7 @@ local function next_turn(thread)
         return ''
       end
       redis.call('ZADD', pending(run[3]), now, run_id)
-      return run_id .. '\\n' .. run[2] .. '\\n' .. run[3]
+      return run_id .. '\n' .. run[2] .. '\n' .. run[3]
     end
     run_id = redis.call('LPOP', thread_key(thread) .. ':waiting')
   end
@@ -205,62 +204,3 @@ local function take_turn(run_id, turn, ttl_s)
   end
   return line_up(run_id, turn.thread_id)
 end
-"""
-
-HEAL = """
--- ARGV: how many threads to look at. Returns what the messages of the runs need whose turn has come.
-local found = {}
-for _, thread in ipairs(redis.call('SRANDMEMBER', 'agentic:threads:busy', ARGV[1])) do
-  if not holder_of(thread) then
-    local promoted = next_turn(thread)
-    if promoted then table.insert(found, promoted) end
-  end
-end
-return found
-"""
-"""Pass on the threads whose holder has no record any more. No other step could do that."""
-
-FORGET = """
--- KEYS: run. ARGV: run id. Returns what the next run's message needs, or 0.
-local run = redis.call('HMGET', KEYS[1], 'queue', 'lock')
-if not run[1] then return 0 end
-redis.call('ZREM', pending(run[1]), ARGV[1])
-local promoted = leave(ARGV[1])
-if run[2] then redis.call('ZREM', thread_key(run[2]) .. ':runs', ARGV[1]) end
-redis.call('DEL', KEYS[1])
-return promoted or 0
-"""
-"""Remove a run whose message could not be published."""
-
-DISCARD_RUN = """
--- KEYS: run. ARGV: run id.
-local run = redis.call('HMGET', KEYS[1], 'status', 'lock')
-if not run[1] then return 'unknown' end
-if run[1] == 'pending' or run[1] == 'running' then return 'live' end
-if run[2] then redis.call('ZREM', thread_key(run[2]) .. ':runs', ARGV[1]) end
-redis.call('DEL', KEYS[1], 'agentic:events:' .. ARGV[1], 'agentic:subruns:' .. ARGV[1])
-for _, list in ipairs({'agentic:dead', 'agentic:runs', 'agentic:webhooks'}) do redis.call('ZREM', list, ARGV[1]) end
-return 'gone'
-"""
-"""Remove the record of an ended run. Returns 'gone' or the reason against it as 'live' or 'unknown'."""
-
-FORGET_THREAD = """
--- ARGV: thread id.
-if holder_of(ARGV[1]) then return 0 end
-redis.call('DEL', thread_key(ARGV[1]), thread_key(ARGV[1]) .. ':runs')
-redis.call('ZREM', 'agentic:threads:changed', ARGV[1])
-redis.call('SREM', 'agentic:threads:busy', ARGV[1])
-return 1
-"""
-"""Remove the data of a thread that no run holds. Returns 0 without removing when a run holds it."""
-
-SETTLED = """
--- ARGV: thread id, score, thread id, score, ...
-for i = 1, #ARGV, 2 do
-  local since = redis.call('ZSCORE', 'agentic:threads:changed', ARGV[i])
-  if since and tonumber(since) == tonumber(ARGV[i + 1]) then
-    redis.call('ZREM', 'agentic:threads:changed', ARGV[i])
-  end
-end
-"""
-"""Take threads off the list of those that the database does not know yet. Threads that changed again stay."""
