@@ -11,11 +11,11 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.errors import PoolUnavailable
-from agentic_sales.runs import ledger as ledger_module
+from agentic_sales.runs.acts import commands
+from agentic_sales.runs.acts.commands import COMMANDS_AT_ONCE
 from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.runs.ledger import (
     CANCELLED,
-    COMMANDS_AT_ONCE,
     RUNNING_KEY,
     Claim,
     Ledger,
@@ -260,7 +260,7 @@ async def test_only_workers_that_gave_a_sign_of_life_in_time_are_counted(ledger:
 
 
 async def test_a_redis_that_does_not_answer_counts_as_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(commands, "ANSWER_TIMEOUT_S", 0.2)
     with redis_server(tmp_path) as server:
         async with connect_redis(Settings.model_validate({"REDIS_URL": server.url})) as redis:
             ledger = Ledger(redis, ttl_s=LEDGER_TTL_S)
