@@ -33,7 +33,8 @@
     │   ├── StateUnavailable          the database of the threads' state does not answer
     │   ├── GraphUnavailable          the worker could not import or build the graph
     │   ├── ProviderUnavailable       a model or an outside service does not answer
-    │   └── RateLimited               an outside service asked for a pause
+    │   ├── RateLimited               an outside service asked for a pause
+    │   └── QuotaSpent                what an outside service allows per day or plan is used up
     └── PermanentError                this run cannot succeed; it fails once
         ├── RunTimeout                the run went over its row's time limit
         ├── WaitTimeout               the caller waited too long; the run goes on
@@ -46,6 +47,12 @@
         ├── ModelMisconfigured        a model is configured and cannot work as it is: package, key or name
         ├── ModelRefused              the model's answer does not fit, also after the repair
         ├── FetchRefused              the fetcher may not, or will not, read this address
+        ├── NotFound                  an outside service says that it does not have this
+        ├── Blocked                   an outside service has it and does not hand it out
+        ├── BadQuery                  an outside service does not take this question
+        ├── CredentialMissing         an outside service needs a key and none is set
+        ├── CredentialRefused         an outside service does not take the key
+        ├── AnswerChanged             the answer of an outside service has another form than its client reads
         ├── StateUnreadable           a thread's state does not fit its graph, which was changed since
         ├── PlanUnreadable            a campaign's plan does not fit this release
         ├── RunFailed                 a run ended with a failure that its worker recorded
@@ -62,11 +69,16 @@ from collections.abc import Iterable
 
 __all__ = [
     "AgenticSalesError",
+    "AnswerChanged",
+    "BadQuery",
     "BadSignature",
+    "Blocked",
     "BrokerUnavailable",
     "BudgetExceeded",
     "ClaimLost",
     "ConfigurationError",
+    "CredentialMissing",
+    "CredentialRefused",
     "EffectExceeded",
     "ExtraMissing",
     "FetchRefused",
@@ -81,6 +93,7 @@ __all__ = [
     "ModelMisconfigured",
     "ModelNotConfigured",
     "ModelRefused",
+    "NotFound",
     "NotPermitted",
     "NotResumable",
     "NotTraced",
@@ -91,6 +104,7 @@ __all__ = [
     "PromptMismatch",
     "ProviderUnavailable",
     "QueueFull",
+    "QuotaSpent",
     "RateLimited",
     "RequestError",
     "ResultTooLarge",
@@ -465,6 +479,17 @@ class RateLimited(TransientError):
         super().__init__(f"`{provider}` asked for a pause of {pause}")
 
 
+class QuotaSpent(TransientError):
+    """Raised when the allowance of an outside service is used up. It is back at a known time or with a larger plan."""
+
+    code = "quota_spent"
+
+    def __init__(self, service: str, what: str, retry_after_s: float | None) -> None:
+        self.service, self.retry_after_s = service, retry_after_s
+        again = "it does not say when there is more" if retry_after_s is None else f"back in {retry_after_s:.0f} s"
+        super().__init__(f"the quota of `{service}` for {what} is used up; {again}")
+
+
 class RunTimeout(PermanentError):
     """Raised when a run goes over its row's time limit."""
 
@@ -572,6 +597,67 @@ class FetchRefused(PermanentError):
     def __init__(self, url: str, reason: str) -> None:
         self.url, self.reason = url, reason
         super().__init__(f"will not fetch `{url}`: {reason}")
+
+
+class NotFound(PermanentError):
+    """Raised when an outside service answers that it does not have what is asked for."""
+
+    code = "not_found"
+
+    def __init__(self, service: str, what: str) -> None:
+        self.service = service
+        super().__init__(f"`{service}` has no {what}")
+
+
+class Blocked(PermanentError):
+    """Raised when an outside service refuses to hand something out."""
+
+    code = "blocked"
+
+    def __init__(self, service: str, what: str, reason: str) -> None:
+        self.service, self.reason = service, reason
+        super().__init__(f"`{service}` does not hand out {what}: {reason}")
+
+
+class BadQuery(PermanentError):
+    """Raised when an outside service does not take a question as it is."""
+
+    code = "bad_query"
+
+    def __init__(self, service: str, what: str, reason: str) -> None:
+        self.service = service
+        super().__init__(f"`{service}` does not take {what}: {reason}")
+
+
+class CredentialMissing(PermanentError):
+    """Raised when an outside service needs a key and none is set."""
+
+    code = "credential_missing"
+
+    def __init__(self, service: str, setting: str) -> None:
+        self.service, self.setting = service, setting
+        super().__init__(f"`{service}` cannot be asked: {setting} is not set")
+
+
+class CredentialRefused(PermanentError):
+    """Raised when an outside service does not take the configured key."""
+
+    code = "credential_refused"
+
+    def __init__(self, service: str, setting: str) -> None:
+        self.service, self.setting = service, setting
+        super().__init__(f"`{service}` does not take the key in {setting}; it is wrong, withdrawn or out of date")
+
+
+class AnswerChanged(PermanentError):
+    """Raised when the answer of an outside service has another form than its client reads."""
+
+    code = "answer_changed"
+
+    def __init__(self, service: str, what: str, problems: Iterable[tuple[str, str]]) -> None:
+        self.service, self.problems = service, tuple(problems)
+        told = "; ".join(f"`{field}`: {problem}" for field, problem in self.problems)
+        super().__init__(f"`{service}` answered {what} in a form that its client does not know: {told}")
 
 
 class StateUnreadable(PermanentError):

@@ -24,6 +24,8 @@ from agentic_sales.routing import ASSISTANTS_SUFFIX, QUEUE_SUFFIX
 
 CsvTuple = Annotated[tuple[str, ...], NoDecode]
 Shares = Annotated[Mapping[str, float], NoDecode]
+LimitsByName = Annotated[Mapping[str, tuple[int, float]], NoDecode]
+"""Calls and seconds, by `service`, `service.bucket` or `*`."""
 ByPool = Annotated[Mapping[str, str], NoDecode]
 Source = PydanticBaseSettingsSource
 _STATUSES = {"200": 200, "500": 500}
@@ -37,6 +39,12 @@ def secrets_of(value: SecretStr | None) -> tuple[str, ...]:
     return tuple(secret for entry in entries if (secret := entry.strip()))
 
 
+_SEARCHES = frozenset({"brave", "searxng", "serper", "tavily"})
+_SOURCE_KEYS = (
+    *("github_token", "brave_api_key", "tavily_api_key", "serper_api_key", "youtube_api_key"),
+    *("openalex_api_key", "semantic_scholar_api_key", "hugging_face_token"),
+)
+_LONGEST_SPAN_S = 86_400
 _POOL_SUFFIXES = (QUEUE_SUFFIX, ASSISTANTS_SUFFIX, "_LANGSMITH_PROJECT")
 _POOL_PREFIX = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -164,6 +172,75 @@ class Settings(BaseSettings):
     rules_dir: Path | None = Field(None, alias="AGENTIC_SALES_RULES_DIR")
     """Directory of a person's additions to the tables of `rules/`, by the same file names. None: there are none."""
 
+    example_sites_url: str | None = Field(None, alias="AGENTIC_SALES_EXAMPLE_SITES_URL")
+    """URL of a server that stands for every host under `.example`, as the sample world does. None: there is none."""
+    contact_email: str | None = Field(None, alias="AGENTIC_SALES_CONTACT_EMAIL")
+    """Address at which a service can reach who asks it, in the User-Agent. Wikidata refuses without. None: none."""
+    source_limits: LimitsByName = Field({}, alias="AGENTIC_SALES_SOURCE_LIMITS")
+    """CSV of `service=calls/seconds`, `service.bucket=…` or `*=…` instead of the documented limits of sources."""
+    search_order: CsvTuple = Field(("brave", "searxng", "tavily", "serper"), alias="AGENTIC_SALES_SEARCH")
+    """CSV of the web searches in the order in which they are tried. One without its key or URL is passed over."""
+    searxng_url: str | None = Field(None, alias="AGENTIC_SALES_SEARXNG_URL")
+    """URL of a SearXNG server whose JSON format is on. None: it is passed over."""
+    github_url: str = Field("https://api.github.com", alias="AGENTIC_SALES_GITHUB_URL")
+    """URL of GitHub's API; an enterprise server's ends in `/api/v3`."""
+    ashby_url: str = Field("https://api.ashbyhq.com", alias="AGENTIC_SALES_ASHBY_URL")
+    """URL of Ashby's job boards."""
+    greenhouse_url: str = Field("https://boards-api.greenhouse.io", alias="AGENTIC_SALES_GREENHOUSE_URL")
+    """URL of Greenhouse's job boards."""
+    lever_url: str = Field("https://api.lever.co", alias="AGENTIC_SALES_LEVER_URL")
+    """URL of Lever's job boards."""
+    lever_eu_url: str = Field("https://api.eu.lever.co", alias="AGENTIC_SALES_LEVER_EU_URL")
+    """URL of Lever's job boards in the EU."""
+    brave_url: str = Field("https://api.search.brave.com", alias="AGENTIC_SALES_BRAVE_URL")
+    """URL of Brave's web search."""
+    tavily_url: str = Field("https://api.tavily.com", alias="AGENTIC_SALES_TAVILY_URL")
+    """URL of Tavily's web search."""
+    serper_url: str = Field("https://google.serper.dev", alias="AGENTIC_SALES_SERPER_URL")
+    """URL of Serper's web search."""
+    youtube_url: str = Field("https://youtube.googleapis.com", alias="AGENTIC_SALES_YOUTUBE_URL")
+    """URL of YouTube's Data API."""
+    youtube_feeds_url: str = Field("https://www.youtube.com", alias="AGENTIC_SALES_YOUTUBE_FEEDS_URL")
+    """URL of the feeds of YouTube's channels."""
+    openalex_url: str = Field("https://api.openalex.org", alias="AGENTIC_SALES_OPENALEX_URL")
+    """URL of OpenAlex."""
+    crossref_url: str = Field("https://api.crossref.org", alias="AGENTIC_SALES_CROSSREF_URL")
+    """URL of Crossref."""
+    semantic_scholar_url: str = Field("https://api.semanticscholar.org", alias="AGENTIC_SALES_SEMANTIC_SCHOLAR_URL")
+    """URL of Semantic Scholar."""
+    arxiv_url: str = Field("https://export.arxiv.org", alias="AGENTIC_SALES_ARXIV_URL")
+    """URL of arXiv's API."""
+    orcid_url: str = Field("https://pub.orcid.org", alias="AGENTIC_SALES_ORCID_URL")
+    """URL of ORCID's public API."""
+    common_crawl_url: str = Field("https://index.commoncrawl.org", alias="AGENTIC_SALES_COMMON_CRAWL_URL")
+    """URL of Common Crawl's index."""
+    common_crawl_data_url: str = Field("https://data.commoncrawl.org", alias="AGENTIC_SALES_COMMON_CRAWL_DATA_URL")
+    """URL of Common Crawl's archive."""
+    hugging_face_url: str = Field("https://huggingface.co", alias="AGENTIC_SALES_HUGGING_FACE_URL")
+    """URL of Hugging Face's API."""
+    gleif_url: str = Field("https://api.gleif.org", alias="AGENTIC_SALES_GLEIF_URL")
+    """URL of GLEIF's register of legal entities."""
+    wikidata_url: str = Field("https://www.wikidata.org", alias="AGENTIC_SALES_WIKIDATA_URL")
+    """URL of Wikidata's API."""
+    wikidata_query_url: str = Field("https://query.wikidata.org", alias="AGENTIC_SALES_WIKIDATA_QUERY_URL")
+    """URL of Wikidata's query service."""
+    github_token: SecretStr | None = Field(None, alias="GITHUB_TOKEN")
+    """Token of GitHub. None: 60 calls an hour, no code search."""
+    brave_api_key: SecretStr | None = Field(None, alias="BRAVE_API_KEY")
+    """Key of Brave's web search. None: it is passed over."""
+    tavily_api_key: SecretStr | None = Field(None, alias="TAVILY_API_KEY")
+    """Key of Tavily's web search. None: it is passed over."""
+    serper_api_key: SecretStr | None = Field(None, alias="SERPER_API_KEY")
+    """Key of Serper's web search. None: it is passed over."""
+    youtube_api_key: SecretStr | None = Field(None, alias="YOUTUBE_API_KEY")
+    """Key of YouTube's Data API. None: only the feeds are read."""
+    openalex_api_key: SecretStr | None = Field(None, alias="OPENALEX_API_KEY")
+    """Key of OpenAlex. None: a tenth of the daily credits."""
+    semantic_scholar_api_key: SecretStr | None = Field(None, alias="SEMANTIC_SCHOLAR_API_KEY")
+    """Key of Semantic Scholar. None: the pool that all share."""
+    hugging_face_token: SecretStr | None = Field(None, alias="HF_TOKEN")
+    """Token of Hugging Face. None: half of the calls."""
+
     mail: str = Field("maildir", alias="AGENTIC_SALES_MAIL")
     """Way that mail takes: `maildir` (stays in the state directory), `smtp(s)://user@host:port` or `resend`."""
     mail_password: SecretStr | None = Field(None, alias="AGENTIC_SALES_MAIL_PASSWORD")
@@ -246,6 +323,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("cors_origins", "extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"),
+        "search_order",
         mode="before",
     )
     @classmethod
@@ -259,7 +337,21 @@ class Settings(BaseSettings):
             return value
         return dict(_share(entry.strip()) for entry in value.split(",") if entry.strip())
 
-    @field_validator("auth_token", "metrics_token")
+    @field_validator("source_limits", mode="before")
+    @classmethod
+    def _split_limits(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return dict(_limit(entry.strip()) for entry in value.split(",") if entry.strip())
+
+    @field_validator("search_order")
+    @classmethod
+    def _known_searches(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := sorted(set(value) - _SEARCHES):
+            raise ValueError(f"`{unknown[0]}` is no web search; there are {', '.join(sorted(_SEARCHES))}")
+        return value
+
+    @field_validator("auth_token", "metrics_token", *_SOURCE_KEYS)
     @classmethod
     def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
         """Take the line break off a key that came from a file, and refuse a key that no header can carry."""
@@ -285,6 +377,7 @@ class Settings(BaseSettings):
     @field_validator(
         *("auth_token", "flower_basic_auth", "metrics_token", "webhook_secret"),
         *("resend_webhook_secret", "unsubscribe_secret"),
+        *_SOURCE_KEYS,
         mode="before",
     )
     @classmethod
@@ -321,6 +414,19 @@ def _share(entry: str) -> tuple[str, float]:
     if not name.strip() or not 0.0 <= ratio <= 1.0:
         raise ValueError(f"`{entry}` is not a name, `=` and a share from 0 to 1")
     return name.strip(), ratio
+
+
+def _limit(entry: str) -> tuple[str, tuple[int, float]]:
+    """Read `name=calls/seconds`; a `ValueError` names an entry that is none."""
+    name, _, limit = entry.partition("=")
+    calls, _, seconds = limit.partition("/")
+    try:
+        read = int(calls), float(seconds)
+    except ValueError:
+        read = 0, 0.0
+    if not name.strip() or read[0] < 1 or not 0 < read[1] <= _LONGEST_SPAN_S:
+        raise ValueError(f"`{entry}` is not `service=calls/seconds` with 1 call or more, in up to {_LONGEST_SPAN_S} s")
+    return name.strip(), read
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ _FOREIGN_PREFIXES = (
     *("AGENTIC_SALES_", "LANGGRAPH_", "LANGSMITH_", "LANGCHAIN_", "OTEL_", "CELERY_", "FLOWER_"),
     *("OPENAI_", "ANTHROPIC_", "DEEPSEEK_", "OLLAMA_"),
 )
-_FOREIGN_SUFFIXES = ("_WORKER_QUEUE", "_WORKER_ASSISTANTS")
+_FOREIGN_SUFFIXES = ("_WORKER_QUEUE", "_WORKER_ASSISTANTS", "_API_KEY", "_TOKEN")
 _FOREIGN_NAMES = {
     "REDIS_URL",
     "DATABASE_URL",
@@ -22,7 +22,6 @@ _FOREIGN_NAMES = {
     "FLOWER_PORT",
     "HOST",
     "PORT",
-    "GITHUB_TOKEN",
 }
 
 # Before anything of ours is imported: settings are read once, and a library may read its own at import.

@@ -6,12 +6,9 @@ clients are bound to it. So only `check_models` may be called before a fork. Mes
 """
 
 import asyncio
-import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cache, partial
 from ssl import SSLContext
 from typing import Any, Protocol
@@ -39,6 +36,7 @@ from agentic_sales.llm.prompts import Prompt
 from agentic_sales.observability.chat_spans import chat_span
 from agentic_sales.observability.spans import outgoing_headers
 from agentic_sales.outbound.http import httpx
+from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.runs.pauses import SLOT_PATIENCE_S, current_pauses, pause_key
 from agentic_sales.runs.purse import Purse, current_purse
 from agentic_sales.settings import Settings
@@ -341,19 +339,3 @@ def _pause_s(state: RetryCallState) -> float:
 def _asked_pause_s(exc: Exception) -> float | None:
     headers: Mapping[str, str] = getattr(getattr(exc, "response", None), "headers", {})
     return parse_retry_after(headers.get("retry-after", ""))
-
-
-def parse_retry_after(value: str) -> float | None:
-    """Return the seconds of a `Retry-After` header with a number or a date. None if it has neither."""
-    try:
-        pause_s = float(value)
-    except ValueError:
-        pause_s = _seconds_until(value)
-    return max(pause_s, 0.0) if math.isfinite(pause_s) else None
-
-
-def _seconds_until(http_date: str) -> float:
-    try:
-        return (parsedate_to_datetime(http_date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
-    except ValueError:
-        return math.nan

@@ -22,6 +22,7 @@ _PUBLIC_PORTS = frozenset({80, 443})
 _HOST_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})+")
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _INNER_NAMES = (".localhost", ".local", ".internal", ".intranet", ".lan", ".home.arpa", ".onion", ".test")
+_EXAMPLE = ".example"
 _NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 
 # IANA's special-purpose registries, written out. `ipaddress` calls different addresses global in the patch releases of
@@ -64,6 +65,8 @@ class Target:
     """TCP port."""
     is_exempt: bool
     """True if the deployment allows this host and port even on a private network."""
+    via: httpx.URL | None = None
+    """Server that stands for this host. None: the host itself is asked."""
 
     @property
     def origin(self) -> str:
@@ -80,9 +83,24 @@ async def resolve_by_system(host: str, port: int) -> tuple[str, ...]:
 class AddressGuard:
     """Turns URLs into targets and targets into addresses, or refuses them."""
 
-    def __init__(self, allowed_private_hosts: Collection[str], resolve: Resolve = resolve_by_system) -> None:
+    def __init__(
+        self,
+        allowed_private_hosts: Collection[str],
+        resolve: Resolve = resolve_by_system,
+        *,
+        example_sites_url: str | None = None,
+    ) -> None:
+        """Take what the deployment allows.
+
+        Args:
+            allowed_private_hosts: `host` or `host:port` that may be on a private network.
+            resolve: Resolves host names.
+            example_sites_url: Server that stands for every host under `.example`. No real site can have such a name
+                (RFC 2606).
+        """
         self._allowed = frozenset(host.lower() for host in allowed_private_hosts)
         self._resolve = resolve
+        self._example_sites = httpx.URL(example_sites_url) if example_sites_url else None
 
     def target(self, url: str, *, base: httpx.URL | None = None) -> Target:
         """Check a URL as text. `base` makes a relative one absolute.
@@ -105,6 +123,9 @@ class AddressGuard:
     def _target(self, url: httpx.URL) -> Target:
         host = url.raw_host.decode("ascii").removesuffix(".")
         port = {"http": 80, "https": 443}[url.scheme] if url.port is None else url.port
+        if self._example_sites is not None and host.endswith(_EXAMPLE):
+            named = url.copy_with(host=host, raw_path=url.raw_path)
+            return Target(named, host, port, is_exempt=True, via=self._example_sites)
         is_exempt = not self._allowed.isdisjoint({host, _bracketed(host), f"{_bracketed(host)}:{port}"})
         reason = None if is_exempt else _name_problem(host) or _port_problem(port)
         if reason:
@@ -126,10 +147,11 @@ class AddressGuard:
         return found
 
     async def _resolved(self, target: Target) -> tuple[str, ...]:
-        if _is_address(target.host):
-            return (target.host,)
+        host, port = (target.via.host, target.via.port or target.port) if target.via else (target.host, target.port)
+        if _is_address(host):
+            return (host,)
         try:
-            found = tuple(await self._resolve(target.host, target.port))
+            found = tuple(await self._resolve(host, port))
         except socket.gaierror as exc:
             if exc.errno in _NO_SUCH_NAME:
                 raise FetchRefused(str(target.url), f"the host name `{target.host}` does not exist") from exc

@@ -80,6 +80,30 @@ class HttpReply:
     """False if this is only the start of a larger body."""
 
 
+@dataclass(frozen=True)
+class Question:
+    """A request to the API of a service."""
+
+    method: str
+    """HTTP method."""
+    headers: Mapping[str, str]
+    """Headers beside `Host` and `Accept-Encoding`."""
+    body: bytes = b""
+    """Body, or nothing."""
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """An answer with any status."""
+
+    status: int
+    """HTTP status."""
+    headers: Mapping[str, str]
+    """Headers with names in lower case."""
+    body: bytes
+    """The body after decompression."""
+
+
 class Budget:
     """Wall-clock seconds for one page over all its requests. Only time inside `spend` counts."""
 
@@ -149,6 +173,27 @@ class Connections:
         except httpx.TransportError as exc:
             raise ProviderUnavailable(target.host, f"{type(exc).__name__} {exc}".strip()) from exc
 
+    async def exchange(self, target: Target, budget: Budget, question: Question, max_bytes: int) -> RawAnswer:
+        """Send one request to an API and return its whole answer, whatever its status.
+
+        Raises:
+            FetchRefused: An address of the host is not public, or the answer is damaged or larger than `max_bytes`.
+            ProviderUnavailable: The host does not answer in time, or its answer breaks off.
+        """
+        request_to = partial(_question, target, question)
+        try:
+            async with budget.spend(target.host):
+                response = await self._send(target, await self._guard.addresses(target), request_to)
+                try:
+                    body, is_whole = await read_body(response, max_bytes, url=str(target.url))
+                finally:
+                    await response.aclose()
+        except httpx.TransportError as exc:
+            raise ProviderUnavailable(target.host, f"{type(exc).__name__} {exc}".strip()) from exc
+        if not is_whole:
+            raise FetchRefused(str(target.url), f"it is larger than {max_bytes} bytes")
+        return RawAnswer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
+
     @asynccontextmanager
     async def _answer(self, target: Target) -> AsyncIterator[httpx.Response]:
         response = await self._send(target, await self._guard.addresses(target), partial(_request, target))
@@ -186,11 +231,32 @@ def _tls() -> SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
+def _at(target: Target, address: str) -> httpx.URL:
+    """Return the URL with the address in place of the host's name."""
+    if target.via is None:
+        return target.url.copy_with(host=address)
+    return target.url.copy_with(scheme=target.via.scheme, host=address, port=target.via.port)
+
+
 def _request(target: Target, address: str) -> httpx.Request:
     return httpx.Request(
         "GET",
-        target.url.copy_with(host=address),
+        _at(target, address),
         headers={"Host": target.url.netloc.decode("ascii"), **_HEADERS},
+        extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_TIMEOUT_S}},
+    )
+
+
+def _question(target: Target, question: Question, address: str) -> httpx.Request:
+    return httpx.Request(
+        question.method,
+        _at(target, address),
+        headers={
+            **question.headers,
+            "Host": target.url.netloc.decode("ascii"),
+            "Accept-Encoding": ACCEPTED_ENCODING,
+        },
+        content=question.body or None,
         extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_TIMEOUT_S}},
     )
 
@@ -198,7 +264,7 @@ def _request(target: Target, address: str) -> httpx.Request:
 def _post(target: Target, body: bytes, headers: Mapping[str, str], address: str) -> httpx.Request:
     return httpx.Request(
         "POST",
-        target.url.copy_with(host=address),
+        _at(target, address),
         headers={**headers, "Host": target.url.netloc.decode("ascii"), "User-Agent": USER_AGENT},
         content=body,
         extensions={"sni_hostname": target.host, "timeout": {"connect": _CONNECT_TIMEOUT_S}},

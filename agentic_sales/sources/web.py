@@ -97,7 +97,9 @@ class Fetcher:
         self._timeout_s = configuration.fetch_timeout_s
         self._page = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES, is_head_enough=True)
         self._sitemap = Wanted(configuration.fetch_max_bytes, _TEXT_TYPES | _PACKED_TYPES, is_head_enough=True)
-        self._guard = AddressGuard(configuration.allow_private_hosts, resolve)
+        self._guard = AddressGuard(
+            configuration.allow_private_hosts, resolve, example_sites_url=configuration.example_sites_url
+        )
         self._connections = Connections(self._guard, transport)
         self._robots: dict[str, Robots] = {}
         self._robots_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -29,7 +29,8 @@ from agentic_sales.errors import (
 from agentic_sales.llm import providers
 from agentic_sales.llm.ask import Answer, ModelOutput, Source, ask, parse_answer, weakest
 from agentic_sales.llm.prompts import Prompt
-from agentic_sales.llm.providers import check_models, close_models, parse_retry_after
+from agentic_sales.llm.providers import check_models, close_models
+from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.settings import settings
 from tests.support.model_server import (
     MODEL,

@@ -1,0 +1,309 @@
+"""Hold what every client of an outside service shares: its place among the workers, its errors, its records.
+
+A client is a `Source`: an async context manager whose methods return frozen records. A run of a worker asks by the
+limits of all workers. A command asks by those of its own process.
+"""
+
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+import structlog
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+
+from agentic_sales import effects
+from agentic_sales.errors import (
+    AgenticSalesError,
+    AnswerChanged,
+    BadQuery,
+    Blocked,
+    CredentialMissing,
+    CredentialRefused,
+    NotFound,
+    ProviderUnavailable,
+    QuotaSpent,
+    RateLimited,
+)
+from agentic_sales.outbound.addresses import AddressGuard
+from agentic_sales.outbound.answer_cache import AnswerCache, OwnCache, SharedCache
+from agentic_sales.outbound.api import Api, Endpoint, Params, Reply
+from agentic_sales.outbound.http import httpx
+from agentic_sales.outbound.limits import Bucket, Limit, Limiter, OwnLimiter, account_of, with_limits
+from agentic_sales.outbound.retry_after import parse_retry_after
+from agentic_sales.outbound.shared_limits import SharedLimiter
+from agentic_sales.runs.pauses import current_pauses
+from agentic_sales.settings import Settings
+from agentic_sales.wire import clean_text
+
+log = structlog.get_logger()
+
+PRODUCT = "AgenticSales/0.2"
+_LONGEST_TOLD = 200
+_TRY_LATER = frozenset({408, 425})
+_OF_THIS_PROCESS: tuple[Limiter, AnswerCache] = (OwnLimiter(), OwnCache())
+
+
+def _cleaned(value: object) -> object:
+    return clean_text(value) if isinstance(value, str) else value
+
+
+def _text_or_nothing(value: object) -> object:
+    """Read null and blank as nothing. GitHub's `blog` is one or the other."""
+    text = _cleaned(value)
+    return (text.strip() or None) if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_cleaned)]
+"""Text that both databases store."""
+TextOrNone = Annotated[str | None, BeforeValidator(_text_or_nothing)]
+"""The same, or None where a service says null or nothing."""
+
+
+class Record(BaseModel):
+    """What a service says. Frozen. Members that a client does not read are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+def read(kind: type[R], data: object, reply: Reply) -> R:
+    """Return plain data as a record.
+
+    Raises:
+        AnswerChanged: A member is missing or of another type. The message names the service and the member.
+    """
+    try:
+        return kind.model_validate(data)
+    except ValidationError as exc:
+        raise AnswerChanged(reply.service, f"`{reply.path}`", _problems(exc)) from None  # It would quote the answer.
+
+
+def read_all(kind: type[R], data: object, reply: Reply, member: str) -> tuple[R, ...]:
+    """Return a list of plain data as records.
+
+    Raises:
+        AnswerChanged: It is no list, or one of its items is not as expected.
+    """
+    if not isinstance(data, list):
+        raise AnswerChanged(reply.service, f"`{reply.path}`", [(member, f"should be a list, not {_kind_of(data)}")])
+    return tuple(read(kind, item, reply) for item in data)
+
+
+def members(data: object, reply: Reply) -> Mapping[str, Any]:
+    """Return an answer that has to be an object.
+
+    Raises:
+        AnswerChanged: It is none.
+    """
+    if not isinstance(data, dict):
+        problem = ("the answer", f"should be an object, not {_kind_of(data)}")
+        raise AnswerChanged(reply.service, f"`{reply.path}`", [problem])
+    return data
+
+
+def _kind_of(value: object) -> str:
+    return "missing" if value is None else f"a {type(value).__name__}"
+
+
+def _problems(exc: ValidationError) -> Iterable[tuple[str, str]]:
+    return [(".".join(map(str, error["loc"])), error["msg"]) for error in exc.errors(include_input=False)]
+
+
+class Source:
+    """A client of one service. A subclass names the service and its buckets, and reads its answers."""
+
+    name: ClassVar[str]
+    """Name of the service in errors and limits."""
+    credential: ClassVar[str] = ""
+    """Setting of its key. Empty: there is none."""
+    accept: ClassVar[str] = "application/json"
+    """`Accept` header."""
+    fresh_s: ClassVar[float] = 300.0
+    """Age in seconds up to which a kept answer is used again."""
+
+    def __init__(self, configuration: Settings, base_url: str, *, secret: SecretStr | None = None) -> None:
+        """Take the limits and the place of the service from the configuration.
+
+        Args:
+            configuration: Its source settings are read.
+            base_url: Base URL from the configuration. A host that the deployment names may be private.
+            secret: The key, or None.
+        """
+        self._secret = secret.get_secret_value() if secret is not None else ""
+        self._base_url = base_url.rstrip("/")
+        self._limits = {name: Limit(*limit) for name, limit in configuration.source_limits.items()}
+        self._user_agent = _user_agent(configuration)
+        endpoint = Endpoint(
+            self.name,
+            self._base_url,
+            account_of(self.name, self._base_url, self._secret),
+            {"User-Agent": self._user_agent, "Accept": self.accept, **self.key_headers()},
+            self.credential,
+        )
+        guard = AddressGuard([*configuration.allow_private_hosts, *_own_hosts(base_url)])
+        limiter, cache = _shared()
+        self._api = Api(endpoint, guard, limiter, cache)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._api.__aexit__(kind, error, traceback)
+
+    def key_headers(self) -> Mapping[str, str]:
+        """Return the headers that carry the key. A key never stands in a URL."""
+        return {"Authorization": f"Bearer {self._secret}"} if self._secret else {}
+
+    def require_key(self) -> None:
+        """Refuse to ask without a key.
+
+        Raises:
+            CredentialMissing: None is set.
+        """
+        if not self._secret:
+            raise CredentialMissing(self.name, self.credential)
+
+    async def ask(
+        self,
+        path: str,
+        *,
+        bucket: Bucket,
+        params: Params | None = None,
+        json: object = None,
+        headers: Mapping[str, str] | None = None,
+        fresh_s: float | None = None,
+        cost: int = 1,
+    ) -> Reply:
+        """Ask the service, see `Api.ask`. A pause is noted, so that a batch run is put back until it is over."""
+        effects.require("read", f"ask {self.name}")
+        try:
+            return await self._api.ask(
+                path,
+                self.judge,
+                bucket=with_limits(bucket, self._limits, self.name),
+                params=params,
+                json=json,
+                headers=headers,
+                fresh_s=self.fresh_s if fresh_s is None else fresh_s,
+                cost=cost,
+                is_account_wide=self.is_account_wide,
+            )
+        except RateLimited as exc:
+            if (pauses := current_pauses.get()) is not None and exc.retry_after_s:
+                pauses.met_s = exc.retry_after_s
+            raise
+
+    def judge(self, reply: Reply) -> AgenticSalesError | None:
+        """Return the error that an answer stands for, or None. A subclass knows the habits of its service."""
+        if reply.status == httpx.codes.TOO_MANY_REQUESTS:
+            return RateLimited(self.name, parse_retry_after(reply.headers.get("retry-after", "")))
+        return self.judge_by_status(reply)
+
+    def judge_by_status(self, reply: Reply) -> AgenticSalesError | None:
+        """Return the error of a status as HTTP means it."""
+        what, told = f"`{reply.path}`", self.told(reply)
+        error: AgenticSalesError | None
+        match reply.status:
+            case status if httpx.codes.is_success(status):
+                error = None
+            case 401:
+                error = CredentialRefused(self.name, self.credential) if self._secret else self._keyless(what)
+            case 403 | 451:
+                error = Blocked(self.name, what, told)
+            case 404 | 410:
+                error = NotFound(self.name, what)
+            case status if status in _TRY_LATER or httpx.codes.is_server_error(status):
+                error = ProviderUnavailable(self.name, f"it answered {status} to {what}: {told}")
+                error.retry_after_s = parse_retry_after(reply.headers.get("retry-after", ""))
+            case _:
+                error = BadQuery(self.name, what, told)
+        return error
+
+    def _keyless(self, what: str) -> AgenticSalesError:
+        return CredentialMissing(self.name, self.credential) if self.credential else Blocked(self.name, what, "401")
+
+    def is_account_wide(self, reply: Reply) -> bool:
+        """Tell whether a refusal stops every bucket of the key."""
+        del reply
+        return False
+
+    def told(self, reply: Reply) -> str:
+        """Return what the service says of a failure, short and without the key."""
+        data = reply.json_or_none()
+        found = _message_in(data) if isinstance(data, dict) else ""
+        text = clean_text(" ".join((found or reply.text).split()))[:_LONGEST_TOLD] or f"status {reply.status}"
+        return text.replace(self._secret, "…") if self._secret else text
+
+
+def _message_in(data: Mapping[str, Any]) -> str:
+    """Return the message of the error bodies that services write."""
+    for name in ("message", "error", "detail", "developer-message", "errors", "title", "info", "reason"):
+        match data.get(name):
+            case str(text) if text:
+                return text
+            case dict(inner) | [dict(inner), *_] if found := _message_in(inner):
+                return found
+            case _:
+                pass
+    return ""
+
+
+_OF_A_SOURCE = (AnswerChanged, Blocked, CredentialRefused, ProviderUnavailable, QuotaSpent, RateLimited)
+
+
+def _user_agent(configuration: Settings) -> str:
+    contact = f" (mailto:{configuration.contact_email})" if configuration.contact_email else ""
+    return f"{PRODUCT}{contact}"
+
+
+_DEFAULT_URLS = frozenset(
+    str(field.default) for name, field in Settings.model_fields.items() if name.endswith("_url") and field.default
+)
+
+
+def _own_hosts(base_url: str) -> tuple[str, ...]:
+    """Return the host of a URL that the deployment has chosen. It may be on a private network."""
+    if base_url in _DEFAULT_URLS:
+        return ()
+    url = httpx.URL(base_url)
+    return (url.netloc.decode("ascii"),) if url.port else (url.host,)
+
+
+def _shared() -> tuple[Limiter, AnswerCache]:
+    """Return the limits and the cache of all workers, or of this process outside a run."""
+    pauses = current_pauses.get()
+    return _OF_THIS_PROCESS if pauses is None else (SharedLimiter(pauses.redis), SharedCache(pauses.redis))
+
+
+class Unavailable:
+    """Collects the sources that a run does without, and what is to be said of each."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """One line per source, such as `youtube: YOUTUBE_API_KEY is not set`."""
+        return tuple(f"{name}: {reason}" for name, reason in self._told.items())
+
+    def note(self, name: str, exc: AgenticSalesError) -> None:
+        """Note that a source cannot serve. A batch run that meets a pause is to be put back instead.
+
+        Raises:
+            RateLimited: The run is a batch run, and it is delivered again when the pause is over.
+            AgenticSalesError: The failure is none of a source, such as a missing Redis.
+        """
+        match exc:
+            case RateLimited() if (pauses := current_pauses.get()) is not None and pauses.is_patient:
+                raise exc
+            case CredentialMissing(setting=setting):
+                self._told[name] = f"{setting} is not set"
+            case _ if isinstance(exc, _OF_A_SOURCE):
+                self._told[name] = str(exc)
+            case _:
+                raise exc
+        log.warning("source_unavailable", source=name, error_code=exc.code)
