@@ -4,7 +4,7 @@ Nothing here does I/O. Ids are `NewType`s, so a run is never passed where a thre
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, NewType
+from typing import Annotated, Any, Literal, NamedTuple, NewType
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,10 @@ CampaignId = NewType("CampaignId", str)
 MailboxId = NewType("MailboxId", str)
 TouchId = NewType("TouchId", str)
 ApprovalId = NewType("ApprovalId", str)
+PersonId = NewType("PersonId", str)
+
+SubjectKind = Literal["company", "person", "product", "opening", "repository", "paper", "channel", "document"]
+"""Kinds of subjects that the book knows something about."""
 
 CampaignState = Literal["draft", "running", "paused", "stopped", "finished"]
 """State of a campaign."""
@@ -30,6 +34,20 @@ StopReason = Literal["replied", "bounced", "complained", "unsubscribed", "suppre
 """Reason for sending nothing more to a person. `suppressed`: on the provider's own list. `stopped`: by hand."""
 ConsentBasis = Literal["consent", "contract", "legitimate_interest"]
 """Lawful basis for writing to a person."""
+
+
+class Subject(NamedTuple):
+    """Something that the book knows facts about."""
+
+    kind: SubjectKind
+    """Its kind."""
+    id: str
+    """Its id within the kind."""
+
+    def __str__(self) -> str:
+        """Return it as `company:0199…`."""
+        return f"{self.kind}:{self.id}"
+
 
 RunStatus = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
 """LangGraph's words for the status of a run."""

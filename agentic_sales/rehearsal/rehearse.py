@@ -22,7 +22,8 @@ from agentic_sales.rehearsal.days import rehearse
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.columns import Table
-from agentic_sales.store.contacts import CompanyRow, ContactRow, contact
+from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.contacts import ContactRow, contact
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.migrate import ensure_migrated, upgrade

@@ -1,7 +1,6 @@
-"""Keep companies and their people. Each person has one row."""
+"""Keep contacts: the people that campaigns may write to. Each person has one row."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,26 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils import uuid7
 
-from agentic_sales.contracts import CompanyId, ContactId
+from agentic_sales.contracts import ContactId
 from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import every, first, insert_many, insert_new
-
-
-class CompanyRow(Table):
-    """One company."""
-
-    __tablename__ = "companies"
-
-    company_id: Mapped[str] = mapped_column(primary_key=True)
-    """Its id."""
-    key: Mapped[str] = mapped_column(unique=True)
-    """Key of the company, its domain or else its name in lower case."""
-    name: Mapped[str]
-    """Name as people write it."""
-    domain: Mapped[str | None] = mapped_column(default=None)
-    """Domain of its web site, or None."""
-    created_at: Mapped[datetime]
-    """Time of its first row."""
 
 
 class ContactRow(Table):
@@ -66,46 +48,6 @@ class ContactRow(Table):
     """Time of the person's first row."""
     updated_at: Mapped[datetime]
     """When the row changed last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Firm:
-    """A company as an import names it."""
-
-    name: str
-    """Name as people write it. Empty if not given."""
-    domain: str | None
-    """Domain of its web site, or None."""
-
-    @property
-    def key(self) -> str:
-        """Return the company's key. Empty without name and domain."""
-        return (self.domain or self.name).strip().lower()
-
-
-async def company_ids(connection: AsyncConnection, firms: Iterable[Firm], *, now: datetime) -> dict[str, CompanyId]:
-    """Return the ids of companies by their keys. New companies are written."""
-    by_key = {firm.key: firm for firm in reversed([*firms]) if firm.key}
-    found = await _company_ids(connection, by_key)
-    new = [
-        {"company_id": str(uuid7()), "key": key, "name": firm.name or key, "domain": firm.domain, "created_at": now}
-        for key, firm in sorted(by_key.items())  # in one order, so that two imports do not wait for each other
-        if key not in found
-    ]
-    if new:
-        await insert_many(connection, CompanyRow, new)
-        found |= await _company_ids(connection, [row["key"] for row in new])
-    return found
-
-
-async def _company_ids(connection: AsyncConnection, keys: Iterable[Any]) -> dict[str, CompanyId]:
-    statement = select(CompanyRow.key, CompanyRow.company_id).where(CompanyRow.key.in_([*keys]))
-    return {key: CompanyId(company_id) for key, company_id in await connection.execute(statement)}
-
-
-async def company(connection: AsyncConnection, company_id: CompanyId) -> CompanyRow | None:
-    """Return a company or None."""
-    return await first(connection, CompanyRow, select(CompanyRow).where(CompanyRow.company_id == company_id))
 
 
 async def add_contact(connection: AsyncConnection, values: Mapping[str, Any], *, now: datetime) -> ContactId | None:

@@ -1,30 +1,42 @@
 """Name every table of the store, so that a migration sees them all."""
 
+from agentic_sales.store.analyses import AnalysisRow
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.arrivals import ArrivalRow
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.columns import Table
-from agentic_sales.store.contacts import CompanyRow, ContactRow
+from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.contacts import ContactRow
+from agentic_sales.store.facts import FactRow
 from agentic_sales.store.inbound import InboundRow
+from agentic_sales.store.keys import SubjectKeyRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.outcomes import OutcomeRow
+from agentic_sales.store.people import ForgottenRow, PersonRow
 from agentic_sales.store.products import ProductRow
+from agentic_sales.store.subjects import SubjectRow
 from agentic_sales.store.suppressions import LiftRow, SuppressionRow
 from agentic_sales.store.threads import ThreadLabelRow, ThreadRow
 from agentic_sales.store.touches import TouchRow
 
 __all__ = [
+    "AnalysisRow",
     "ApprovalRow",
     "ArrivalRow",
     "CampaignRow",
     "CompanyRow",
     "ContactRow",
     "EnrollmentRow",
+    "FactRow",
+    "ForgottenRow",
     "InboundRow",
     "LiftRow",
     "MailboxRow",
     "OutcomeRow",
+    "PersonRow",
     "ProductRow",
+    "SubjectKeyRow",
+    "SubjectRow",
     "SuppressionRow",
     "Table",
     "ThreadLabelRow",

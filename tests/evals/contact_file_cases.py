@@ -11,7 +11,8 @@ from agentic_sales.campaigns.people.import_contacts import ImportReport, import_
 from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.contracts import CompanyId, ContactId
 from agentic_sales.errors import InvalidRequest
-from agentic_sales.store.contacts import company, contact
+from agentic_sales.store.companies import company
+from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from tests.support.small_campaign import NOW
 

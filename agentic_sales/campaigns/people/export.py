@@ -11,7 +11,8 @@ from agentic_sales.contracts import CompanyId, ContactId
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.columns import Table
-from agentic_sales.store.contacts import ContactRow, company, contact_by_hash
+from agentic_sales.store.companies import company
+from agentic_sales.store.contacts import ContactRow, contact_by_hash
 from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.statements import every
 from agentic_sales.store.suppressions import lifts, suppressions_of

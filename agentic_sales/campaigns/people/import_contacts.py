@@ -24,7 +24,8 @@ from agentic_sales.rules.contact_files import NotAContactFile, open_contact_file
 from agentic_sales.rules.contact_lines import LineReader, Problem
 from agentic_sales.rules.headings import Headings, load_headings
 from agentic_sales.rules.wishes import Wishes, load_wishes
-from agentic_sales.store.contacts import add_contacts, company_ids, contact_ids
+from agentic_sales.store.companies import company_ids
+from agentic_sales.store.contacts import add_contacts, contact_ids
 from agentic_sales.store.database import Database
 from agentic_sales.store.suppressions import reasons_of, suppress_many
 
@@ -144,7 +145,7 @@ async def _take_in(
     before = await contact_ids(connection, digests)
     new = _first_lines(line for line in lines if line.values and line.digests[0] not in {*suppressed, *before})
     firms = await company_ids(connection, (line.firm for line in new.values()), now=now)
-    people = [{**line.values, "company_id": firms.get(line.firm.key)} for line in new.values()]
+    people = [{**line.values, "company_id": firms.get(line.firm)} for line in new.values()]
     await add_contacts(connection, people, now=now)
     known = await contact_ids(connection, digests)
     seen: dict[str, int] = {}

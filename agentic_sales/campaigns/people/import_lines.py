@@ -11,8 +11,8 @@ from agentic_sales.campaigns.plan.windows import zone_named
 from agentic_sales.contracts import ConsentBasis, StopReason
 from agentic_sales.errors import InvalidAddress
 from agentic_sales.rules.address_cells import is_nobody
+from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.contact_lines import ContactLine, Problem
-from agentic_sales.store.contacts import Firm
 
 BASES: tuple[str, ...] = get_args(ConsentBasis)
 

@@ -23,7 +23,8 @@ from agentic_sales.errors import UnknownRecord
 from agentic_sales.rules.names import filled, whole_name
 from agentic_sales.store.approvals import approvals_of
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, change_enrollment, enrollment
-from agentic_sales.store.contacts import ContactRow, company, contact
+from agentic_sales.store.companies import company
+from agentic_sales.store.contacts import ContactRow, contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, inbound_of
 from agentic_sales.store.touches import SENT, TouchRow, touches

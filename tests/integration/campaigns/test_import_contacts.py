@@ -10,7 +10,8 @@ from agentic_sales.contracts import CompanyId
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.rules.contact_lines import Problem
 from agentic_sales.settings import Settings
-from agentic_sales.store.contacts import company, contact, contacts
+from agentic_sales.store.companies import company
+from agentic_sales.store.contacts import contact, contacts
 from agentic_sales.store.database import Database, open_database
 from tests.support.small_campaign import NOW
 
