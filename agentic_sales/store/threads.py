@@ -90,7 +90,7 @@ class ThreadLabelRow(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
+class StoredThread:
     """A thread with the fields of `ThreadRow`."""
 
     thread_id: str
@@ -172,7 +172,7 @@ class Threads:
             return False
         return True
 
-    async def load(self, thread_id: str) -> Thread | None:
+    async def load(self, thread_id: str) -> StoredThread | None:
         """Return a thread or None.
 
         Raises:
@@ -213,7 +213,7 @@ class Threads:
 
     async def search(
         self, wanted: ThreadFilter, *, limit: int, offset: int = 0, sort_by: SortBy, descending: bool
-    ) -> list[Thread]:
+    ) -> list[StoredThread]:
         """Return the matching threads in order.
 
         Raises:
@@ -346,8 +346,8 @@ _THREADS = select(
 )
 
 
-def _thread(row: Row[Any]) -> Thread:
-    return Thread(*tuple(row))
+def _thread(row: Row[Any]) -> StoredThread:
+    return StoredThread(*tuple(row))
 
 
 def _filtered(statement: Select[Any], wanted: ThreadFilter) -> Select[Any]:

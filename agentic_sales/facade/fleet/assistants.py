@@ -1,9 +1,10 @@
 """Serve the catalogue of assistants in the shape of LangGraph's SDKs. It is read only because rows are code."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agentic_sales.control import assistant_uuid
@@ -12,7 +13,8 @@ from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import LARGEST_OFFSET
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.registry import GraphSpec
+from agentic_sales.registry import Effect, GraphSpec
+from agentic_sales.runs.descriptions import Moment
 
 router = APIRouter(tags=["assistants"], route_class=JsonRoute)
 
@@ -21,7 +23,36 @@ NAMESPACE_SEPARATOR = "|"
 """LangGraph's separator between the nodes of a path to a subgraph."""
 
 
-@router.post("/assistants/search", summary="List the assistants")
+class AssistantMetadata(BaseModel):
+    """Where the runs of an assistant go and what they may do."""
+
+    model_config = ConfigDict(frozen=True)
+
+    created_by: Literal["system"] = Field(default="system", description="Assistants are code.")
+    queue: str = Field(description="Queue that the routing contract gives it.")
+    effect: Effect = Field(description="The most that its runs do.")
+    resumable: bool = Field(description="Whether its runs keep their state in a thread.")
+    time_limit_s: float = Field(description="Wall-clock limit of one run, in seconds.")
+
+
+class Assistant(BaseModel):
+    """A workflow as LangGraph's SDKs know it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    assistant_id: str = Field(description="Its UUID.")
+    graph_id: str = Field(description="Its public, stable name.")
+    name: str = Field(description="The same name.")
+    description: str | None = Field(description="What it is for.")
+    config: Mapping[str, Any] = Field(default={}, description="Always empty.")
+    context: Mapping[str, Any] = Field(default={}, description="Always empty.")
+    metadata: AssistantMetadata = Field(description="What this fleet knows of it.")
+    version: int = Field(default=1, description="Always 1. The registry has one version.")
+    created_at: Moment = Field(description="When this facade started.")
+    updated_at: Moment = Field(description="The same moment.")
+
+
+@router.post("/assistants/search", response_model=list[Assistant], summary="List the assistants")
 async def search(
     request: Request,
     graph_id: Annotated[str | None, Body(description="Only the assistant of this name.")] = None,
@@ -31,7 +62,7 @@ async def search(
     """List assistants in the registry's order. `x-pagination-total` counts all matches."""
     state = state_of(request)
     rows = [row for row in state.control.rows.values() if graph_id in {None, row.assistant_id}]
-    page = [_assistant(state, row) for row in rows[offset : offset + limit]]
+    page = [_assistant(state, row).model_dump() for row in rows[offset : offset + limit]]
     headers = {"x-pagination-total": str(len(rows))}
     if offset + limit < len(rows):
         headers["x-pagination-next"] = str(offset + limit)
@@ -39,7 +70,7 @@ async def search(
 
 
 @router.get("/assistants/{assistant_id}", summary="Describe an assistant")
-async def describe(request: Request, assistant_id: str) -> dict[str, Any]:
+async def describe(request: Request, assistant_id: str) -> Assistant:
     """Describe one assistant by its name or its UUID."""
     state = state_of(request)
     return _assistant(state, state.control.row(assistant_id))
@@ -99,24 +130,17 @@ def _drawing(request: Request, assistant_id: str) -> Mapping[str, Any]:
     return drawing
 
 
-def _assistant(state: FacadeState, row: GraphSpec) -> dict[str, Any]:
+def _assistant(state: FacadeState, row: GraphSpec) -> Assistant:
     decision = state.control.decide(row.assistant_id)
     started = state.started_at.isoformat()
-    return {
-        "assistant_id": assistant_uuid(row.assistant_id),
-        "graph_id": row.assistant_id,
-        "name": row.assistant_id,
-        "description": state.control.schemas[row.assistant_id]["input"].get("description"),
-        "config": {},
-        "context": {},
-        "metadata": {
-            "created_by": "system",
-            "queue": decision.queue,
-            "effect": row.effect,
-            "resumable": row.resumable,
-            "time_limit_s": row.time_limit_s,
-        },
-        "version": 1,
-        "created_at": started,
-        "updated_at": started,
-    }
+    return Assistant(
+        assistant_id=assistant_uuid(row.assistant_id),
+        graph_id=row.assistant_id,
+        name=row.assistant_id,
+        description=state.control.schemas[row.assistant_id]["input"].get("description"),
+        metadata=AssistantMetadata(
+            queue=decision.queue, effect=row.effect, resumable=row.resumable, time_limit_s=row.time_limit_s
+        ),
+        created_at=started,
+        updated_at=started,
+    )

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
-from agentic_sales.contracts import ENDED, RunId, RunStatus
+from agentic_sales.contracts import ENDED, ErrorBody, RunId, RunStatus
 from agentic_sales.errors import AgenticSalesError, InvalidRequest, UnknownRun
 from agentic_sales.facade.answers import JsonAnswer, answer_of_error
 from agentic_sales.facade.bodies import JsonRoute
@@ -15,7 +15,7 @@ from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.runs.runs import RUN_ERRORS, undo
 from agentic_sales.facade.runs.submission import Submission, submit_all
 from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.runs.descriptions import described
+from agentic_sales.runs.descriptions import Run, described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.listing import latest_runs
 from agentic_sales.runs.reaching import reaching_redis
@@ -41,7 +41,12 @@ class CancelRequest(BaseModel):
         return self.status in {None, "all", record.status}
 
 
-@router.post("/runs/batch", responses=RUN_ERRORS, summary="Run several workflows in the background")
+@router.post(
+    "/runs/batch",
+    response_model=list[Run | ErrorBody],
+    responses=RUN_ERRORS,
+    summary="Run several workflows in the background",
+)
 async def start_runs(request: Request) -> Response:
     """Enqueue runs in the order given. Answer with each run or the reason against its start.
 
@@ -59,7 +64,7 @@ async def _told(request: Request, started: Submission | AgenticSalesError) -> di
         error: dict[str, Any] = from_wire(bytes(answer_of_error(started).body))
         return error
     started.run.ended.cancel()
-    return described(await state_of(request).runs.record(started.run.run_id))
+    return described(await state_of(request).runs.record(started.run.run_id)).model_dump()
 
 
 @router.post("/runs/cancel", responses=RUN_ERRORS, status_code=204, summary="Cancel several runs for good")
@@ -92,7 +97,7 @@ async def _found(state: FacadeState, asked: CancelRequest) -> list[RunRecord]:
         return [record for record in await ledger.load_all(map(RunId, asked.run_ids)) if asked.is_wanted(record)]
 
 
-@router.get("/runs", responses=RUN_ERRORS, summary="List the runs of the fleet")
+@router.get("/runs", response_model=list[Run], responses=RUN_ERRORS, summary="List the runs of the fleet")
 async def list_runs(
     request: Request,
     limit: Limit = 10,
@@ -109,4 +114,4 @@ async def list_runs(
 
     with reaching_redis("listing runs"):
         found = await latest_runs(state.runs.ledger, is_wanted, limit=limit + 1, offset=offset)
-    return page([described(record) for record in found], limit=limit, offset=offset)
+    return page([described(record).model_dump() for record in found], limit=limit, offset=offset)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -22,7 +22,7 @@ from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
 from agentic_sales.facade.runs.waiting import answer_when_ended, run_headers
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.threads.turns import undo_runs
-from agentic_sales.runs.descriptions import described
+from agentic_sales.runs.descriptions import Run, described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.submit import SubmittedRun
 
@@ -50,26 +50,32 @@ async def stream_run(request: Request) -> Response:
     return await stream_started(request)
 
 
-@router.post("/runs", responses=RUN_ERRORS, openapi_extra=REQUEST_BODY, summary="Run a workflow in the background")
+@router.post(
+    "/runs",
+    response_model=Run,
+    responses=RUN_ERRORS,
+    openapi_extra=REQUEST_BODY,
+    summary="Run a workflow in the background",
+)
 async def start_run(request: Request) -> Response:
     """Enqueue a run and answer at once. Join or stream or look at it later."""
     submission = await submit(request, is_streamed=True)
     submission.run.ended.cancel()
     record = await state_of(request).runs.record(submission.run.run_id)
-    return JsonAnswer(described(record), headers=run_headers(submission.run))
+    return JsonAnswer(described(record).model_dump(), headers=run_headers(submission.run))
 
 
 @router.get("/runs/dead", responses=RUN_ERRORS, summary="List the runs whose workers died too often")
 async def list_dead_runs(
     request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Offset = 0
-) -> list[dict[str, Any]]:
+) -> list[Run]:
     """List the dead runs with the latest first. Each can be retried or discarded."""
     return [described(record) for record in await state_of(request).runs.dead(limit=limit, offset=offset)]
 
 
 @router.get("/runs/{run_id}", responses=RUN_ERRORS, summary="Describe a run")
 @router.get("/threads/{thread_id}/runs/{run_id}", responses=RUN_ERRORS, summary="Describe a run")
-async def describe_run(request: Request, run_id: str, thread_id: str | None = None) -> dict[str, Any]:
+async def describe_run(request: Request, run_id: str, thread_id: str | None = None) -> Run:
     """Say where a run stands for as long as the ledger keeps it."""
     return described(await record_of(request, run_id, thread_id))
 
@@ -103,8 +109,13 @@ async def follow_run(
     return await stream_joined(request, RunId(run_id), modes=modes, cancel_on_disconnect=cancel_on_disconnect)
 
 
-@router.post("/runs/{run_id}/cancel", responses=RUN_ERRORS, summary="Cancel a run for good")
-@router.post("/threads/{thread_id}/runs/{run_id}/cancel", responses=RUN_ERRORS, summary="Cancel a run for good")
+@router.post("/runs/{run_id}/cancel", response_model=Run, responses=RUN_ERRORS, summary="Cancel a run for good")
+@router.post(
+    "/threads/{thread_id}/runs/{run_id}/cancel",
+    response_model=Run,
+    responses=RUN_ERRORS,
+    summary="Cancel a run for good",
+)
 async def cancel_run(
     request: Request,
     run_id: str,
@@ -123,7 +134,7 @@ async def cancel_run(
     try:
         record = await runs.cancel(RunId(run_id))
         if not wait:
-            return JsonAnswer(described(record), 202)
+            return JsonAnswer(described(record).model_dump(), 202)
         return await _when_cancelled(request, record, waited_for)
     finally:
         for run in waited_for:
@@ -147,7 +158,7 @@ async def _when_cancelled(request: Request, record: RunRecord, waited_for: Seque
             return answer_of_outcome(outcome, {}, graph_error_status=500)
     # An undone run has no record any more.
     ended = await state.runs.ledger.load(record.run_id) or replace(record, status="interrupted")
-    return JsonAnswer(described(ended))
+    return JsonAnswer(described(ended).model_dump())
 
 
 async def undo(request: Request, record: RunRecord) -> SubmittedRun | None:
@@ -158,13 +169,13 @@ async def undo(request: Request, record: RunRecord) -> SubmittedRun | None:
 
 
 @router.post("/runs/{run_id}/retry", responses=RUN_ERRORS, summary="Put a dead run on its queue again")
-async def retry_run(request: Request, run_id: str) -> dict[str, Any]:
+async def retry_run(request: Request, run_id: str) -> Run:
     """Start a run of the dead list once more under its old id and forgive its losses."""
     return described(await state_of(request).runs.retry_dead(RunId(run_id)))
 
 
 @router.post("/runs/{run_id}/discard", responses=RUN_ERRORS, summary="Take a run off the dead list")
-async def discard_run(request: Request, run_id: str) -> dict[str, Any]:
+async def discard_run(request: Request, run_id: str) -> Run:
     """Take a run off the dead list for good. It can still be looked at until its record expires."""
     record = await record_of(request, run_id, None)
     await state_of(request).runs.discard_dead(RunId(run_id))

@@ -14,14 +14,14 @@ from agentic_sales.facade.state import state_of
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.turns import Turn
-from agentic_sales.store.threads import Thread, ThreadState
+from agentic_sales.store.threads import StoredThread, ThreadState
 
 QUESTION_TIMEOUT_S = 60.0
 """How long a question may wait for its answer. The time in the queue is included."""
 
 
 async def ask_about(
-    request: Request, thread: Thread, question: Mapping[str, Any], *, changes_it: bool = False
+    request: Request, thread: StoredThread, question: Mapping[str, Any], *, changes_it: bool = False
 ) -> Response:
     """Return the pool's answer as an HTTP answer or its refusal.
 

@@ -19,7 +19,7 @@ from agentic_sales.errors import BrokerUnavailable, StateUnavailable, ThreadExis
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.runs.threads import ThreadLedger
-from agentic_sales.store.threads import SortBy, Thread, ThreadEnd, ThreadFilter, Threads, ThreadState
+from agentic_sales.store.threads import SortBy, StoredThread, ThreadEnd, ThreadFilter, Threads, ThreadState
 
 log = structlog.get_logger()
 
@@ -61,7 +61,7 @@ class ThreadRecords:
         """
         await self.threads.record_values(thread_id, values, now=datetime.now(UTC))
 
-    async def load(self, thread_id: str) -> Thread:
+    async def load(self, thread_id: str) -> StoredThread:
         """Return a thread as its last run left it.
 
         Raises:
@@ -129,7 +129,7 @@ class ThreadRecords:
 
     async def search(
         self, wanted: ThreadFilter, *, limit: int, offset: int, sort_by: SortBy, descending: bool
-    ) -> list[Thread]:
+    ) -> list[StoredThread]:
         """Return the wanted threads in order as their last runs left them.
 
         Raises:
@@ -191,7 +191,7 @@ class ThreadRecords:
                 log.exception("threads_not_written_down")
 
 
-def _corrected(thread: Thread, end: ThreadEnd) -> Thread:
+def _corrected(thread: StoredThread, end: ThreadEnd) -> StoredThread:
     if thread.state_updated_at is not None and end.at < thread.state_updated_at:
         return thread
     return replace(

@@ -1,6 +1,6 @@
 """Serve runs on threads. Start them in turn and list them and remove their records."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from agentic_sales.facade.runs.submission import REQUEST_BODY, submit
 from agentic_sales.facade.runs.waiting import answer_when_ended, run_headers
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.threads.threads import THREAD_ERRORS, checked_thread_id
-from agentic_sales.runs.descriptions import described
+from agentic_sales.runs.descriptions import Run, described
 
 router = APIRouter(tags=["thread runs"], route_class=JsonRoute)
 
@@ -47,6 +47,7 @@ async def stream_run_on_thread(request: Request, thread_id: str) -> Response:
 
 @router.post(
     "/threads/{thread_id}/runs",
+    response_model=Run,
     responses=RUN_ERRORS,
     openapi_extra=REQUEST_BODY,
     summary="Run a workflow on a thread in the background",
@@ -56,7 +57,7 @@ async def start_run_on_thread(request: Request, thread_id: str) -> Response:
     submission = await submit(request, is_streamed=True, thread_id=checked_thread_id(thread_id))
     submission.run.ended.cancel()
     record = await state_of(request).runs.record(submission.run.run_id)
-    return JsonAnswer(described(record), headers=run_headers(submission.run))
+    return JsonAnswer(described(record).model_dump(), headers=run_headers(submission.run))
 
 
 @router.get("/threads/{thread_id}/runs", responses=THREAD_ERRORS, summary="List the runs of a thread")
@@ -66,7 +67,7 @@ async def list_runs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 10,
     offset: Offset = 0,
     status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
-) -> list[dict[str, Any]]:
+) -> list[Run]:
     """List the runs of a thread that the ledger still has. The latest comes first."""
     records = state_of(request).threads
     await records.load(checked_thread_id(thread_id))

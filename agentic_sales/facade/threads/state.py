@@ -14,7 +14,7 @@ from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.state import state_of
 from agentic_sales.facade.threads.questions import ask_about
 from agentic_sales.facade.threads.threads import OK, THREAD_ERRORS, checked_thread_id
-from agentic_sales.store.threads import Thread
+from agentic_sales.store.threads import StoredThread
 from agentic_sales.wire import from_wire
 
 router = APIRouter(tags=["threads"], route_class=JsonRoute)
@@ -127,7 +127,7 @@ async def search_history(request: Request, thread_id: str, body: HistoryRequest 
     return await _history(request, thread_id, body or HistoryRequest())
 
 
-async def _thread(request: Request, thread_id: str) -> Thread:
+async def _thread(request: Request, thread_id: str) -> StoredThread:
     """Return a thread. One without state belongs to the assistant in its metadata as LangGraph's do."""
     state = state_of(request)
     thread = await state.threads.load(checked_thread_id(thread_id))

@@ -20,9 +20,10 @@ from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import LARGEST_OFFSET, page
 from agentic_sales.facade.state import state_of
+from agentic_sales.facade.threads.descriptions import Thread, described_thread
 from agentic_sales.facade.threads.questions import ask_about
 from agentic_sales.facade.threads.records import ThreadRecords
-from agentic_sales.store.threads import SortBy, Thread, ThreadFilter, ThreadStatus
+from agentic_sales.store.threads import SortBy, ThreadFilter, ThreadStatus
 
 router = APIRouter(tags=["threads"], route_class=JsonRoute)
 
@@ -79,7 +80,7 @@ class ThreadSearch(ThreadCount):
 
 
 @router.post("/threads", responses=THREAD_ERRORS, summary="Make a thread")
-async def create_thread(request: Request, body: ThreadCreate | None = None) -> dict[str, Any]:
+async def create_thread(request: Request, body: ThreadCreate | None = None) -> Thread:
     """Make a thread under an id of the caller's or a new one."""
     asked = body or ThreadCreate()
     records = state_of(request).threads
@@ -88,7 +89,7 @@ async def create_thread(request: Request, body: ThreadCreate | None = None) -> d
     return await _described(records, thread_id)
 
 
-@router.post("/threads/search", responses=THREAD_ERRORS, summary="Find threads")
+@router.post("/threads/search", response_model=list[Thread], responses=THREAD_ERRORS, summary="Find threads")
 async def search_threads(request: Request, body: ThreadSearch | None = None) -> Response:
     """Find threads by metadata and status and id. `x-pagination-next` is the begin of the next page."""
     asked, records = body or ThreadSearch(), state_of(request).threads
@@ -100,7 +101,7 @@ async def search_threads(request: Request, body: ThreadSearch | None = None) -> 
         sort_by=asked.sort_by,
         descending=asked.sort_order == "desc",
     )
-    threads = [described_thread(thread, is_busy=thread.thread_id in busy) for thread in found]
+    threads = [described_thread(thread, is_busy=thread.thread_id in busy).model_dump() for thread in found]
     return page([_selected(thread, asked.select) for thread in threads], limit=asked.limit, offset=asked.offset)
 
 
@@ -112,12 +113,12 @@ async def count_threads(request: Request, body: ThreadCount | None = None) -> in
 
 
 @router.get("/threads/{thread_id}", responses=THREAD_ERRORS, summary="Describe a thread")
-async def describe_thread(request: Request, thread_id: str) -> dict[str, Any]:
+async def describe_thread(request: Request, thread_id: str) -> Thread:
     """Describe a thread with its status and the answer of its last run and its open interrupts."""
     return await _described(state_of(request).threads, checked_thread_id(thread_id))
 
 
-@router.patch("/threads/{thread_id}", responses=THREAD_ERRORS, summary="Label a thread")
+@router.patch("/threads/{thread_id}", response_model=Thread, responses=THREAD_ERRORS, summary="Label a thread")
 async def patch_thread(
     request: Request,
     thread_id: str,
@@ -130,7 +131,7 @@ async def patch_thread(
         raise UnknownThread(known)
     if prefer == "return=minimal":
         return Response(status_code=204)
-    return JsonAnswer(await _described(records, known))
+    return JsonAnswer((await _described(records, known)).model_dump())
 
 
 @router.delete("/threads/{thread_id}", responses=THREAD_ERRORS, status_code=204, summary="Remove a thread")
@@ -181,24 +182,7 @@ async def make_thread(
     await records.create(thread_id, metadata, may_exist=may_exist)
 
 
-def described_thread(thread: Thread, *, is_busy: bool) -> dict[str, Any]:
-    """Describe a thread as LangGraph's SDKs know it."""
-    return {
-        "thread_id": thread.thread_id,
-        "created_at": thread.created_at.isoformat(),
-        "updated_at": thread.updated_at.isoformat(),
-        "state_updated_at": (thread.state_updated_at or thread.created_at).isoformat(),
-        "metadata": dict(thread.metadata),
-        "status": "busy" if is_busy else thread.status,
-        "config": {},
-        "values": thread.values,
-        "interrupts": (thread.pause or {}).get("interrupts", {}),
-        "error": thread.error,
-        "graph_id": thread.assistant_id,
-    }
-
-
-async def _described(records: ThreadRecords, thread_id: str) -> dict[str, Any]:
+async def _described(records: ThreadRecords, thread_id: str) -> Thread:
     is_busy = await records.holder(thread_id) is not None
     return described_thread(await records.load(thread_id), is_busy=is_busy)
 

@@ -96,7 +96,7 @@ def _answered(status: int) -> str:
 def body_of(delivery: WebhookDelivery) -> bytes:
     """Write what a webhook is told: the run as `GET /runs/{run_id}` describes it, and how it ended."""
     record, failure = delivery.record, delivery.failure
-    told = described(record) | {
+    told = described(record).model_dump() | {
         "run_started_at": None if record.started_at_s is None else moment(record.started_at_s),
         "run_ended_at": None if record.ended_at_s is None else moment(record.ended_at_s),
         "webhook_sent_at": datetime.now(UTC).isoformat(),

@@ -135,3 +135,13 @@ def test_the_openapi_document_refers_to_what_it_has_and_names_the_errors_of_each
             takes = not path.startswith("/unsubscribe/") and bool({"requestBody", "parameters"} & operation.keys())
             assert ("422" in told) is takes, (method, path)
             assert "404" in told or "{" not in path or is_open, (method, path)
+
+
+def test_an_answer_has_the_members_that_the_openapi_document_tells(client: TestClient) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    thread = client.post("/threads", json={"metadata": {"deal": 7}}).json()
+    assistant = client.get("/assistants/pipeline").json()
+    assert list(thread) == list(schemas["Thread"]["properties"])
+    assert list(assistant) == list(schemas["Assistant"]["properties"])
+    assert list(assistant["metadata"]) == list(schemas["AssistantMetadata"]["properties"])
+    assert client.get(f"/threads/{thread['thread_id']}").json() == thread

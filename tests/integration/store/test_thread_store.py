@@ -21,7 +21,7 @@ from agentic_sales.store.database import open_database
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.threads import (
     MOST_SOUGHT,
-    Thread,
+    StoredThread,
     ThreadEnd,
     ThreadFilter,
     ThreadLabelRow,
@@ -68,7 +68,7 @@ HOSTILE = {"nan": math.nan, "nul": "a\x00b", "half": "\ud800", "huge": 10**400, 
 
 
 def test_values_that_one_database_refuses_are_kept_alike_by_both(migrated: Settings) -> None:
-    async def check() -> tuple[Thread | None, Thread | None]:
+    async def check() -> tuple[StoredThread | None, StoredThread | None]:
         async with threads_of(migrated, ("a\x00b", {"mark": "a\x00"}), ("other", {})) as threads:
             told = {
                 "values": HOSTILE,
@@ -89,7 +89,7 @@ def test_values_that_one_database_refuses_are_kept_alike_by_both(migrated: Setti
 
 @pytest.mark.parametrize("bad", [{"bytes": b"\xff"}, {"deep": nested(300)}])
 def test_an_end_that_cannot_be_stored_keeps_no_other_out(migrated: Settings, bad: dict[str, Any]) -> None:
-    async def check() -> list[Thread | None]:
+    async def check() -> list[StoredThread | None]:
         async with threads_of(migrated, *((name, {}) for name in "abc")) as threads:
             values: dict[str, Any] = {"a": {"x": 1}, "b": bad, "c": {"x": 3}}
             ends = [end(name, after_s=60, status="error", values=values[name]) for name in "abc"]
@@ -130,13 +130,13 @@ def test_a_value_that_the_database_refuses_is_no_outage(migrated: Settings) -> N
 
 
 def test_a_thread_is_made_once_and_comes_back_as_it_was_made(migrated: Settings) -> None:
-    async def check() -> Thread | None:
+    async def check() -> StoredThread | None:
         async with threads_of(migrated, ("deal-7", {"deal": 7})) as threads:
             assert not await threads.create("deal-7", {}, now=NOON)
             assert await threads.load("deal-8") is None
             return await threads.load("deal-7")
 
-    assert asyncio.run(check()) == Thread("deal-7", None, "idle", {"deal": 7}, None, None, None, NOON, NOON, None)
+    assert asyncio.run(check()) == StoredThread("deal-7", None, "idle", {"deal": 7}, None, None, None, NOON, NOON, None)
 
 
 def test_threads_are_found_by_every_leaf_of_their_metadata(migrated: Settings) -> None:
