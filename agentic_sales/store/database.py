@@ -211,10 +211,15 @@ def _limit_statements(timeout_s: float, connection: DBAPIConnection, _: object) 
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    """Let readers go on beside a writer, zero deleted data, and leave transactions to `_begin_sqlite`."""
+    """Let readers go on beside a writer, zero deleted data, and leave transactions to `_begin_sqlite`.
+
+    A commit is on the disk when it returns (`synchronous = FULL`). With NORMAL a loss of power could roll the last
+    commits back, and a mail that has left would be pending again. FULL costs 0.4 ms a transaction: 1.24 instead of
+    0.88 ms at the median.
+    """
     connection.isolation_level = None
     cursor: Any = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "secure_delete = ON"):
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

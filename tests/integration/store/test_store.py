@@ -98,6 +98,16 @@ def test_a_connection_that_the_server_closed_is_replaced(postgresql_settings: Se
     assert asyncio.run(outlive()) == 1
 
 
+def test_a_commit_of_sqlite_is_on_the_disk_when_it_returns(tmp_path: Path) -> None:
+    async def asked() -> tuple[int, str]:
+        async with open_database(Settings(state_dir=tmp_path)) as database, database.writing() as connection:
+            synchronous = (await connection.exec_driver_sql("PRAGMA synchronous")).scalar_one()
+            return int(synchronous), str((await connection.exec_driver_sql("PRAGMA journal_mode")).scalar_one())
+
+    full = 2
+    assert asyncio.run(asked()) == (full, "wal")
+
+
 def test_an_event_loop_has_one_database_until_it_closes_it(migrated: Settings) -> None:
     async def ask() -> tuple[bool, bool]:
         first = current_database(migrated)
