@@ -25,7 +25,7 @@ from agentic_sales.facade.answers import JsonAnswer, answer_of_error, error_answ
 from agentic_sales.facade.bodies import problems_told
 from agentic_sales.facade.body_limits import BodyLimits, LimitedBodies
 from agentic_sales.facade.bugs import Bugs
-from agentic_sales.facade.connections import Connections
+from agentic_sales.facade.connections import CallerConnections
 from agentic_sales.facade.fleet import assistants, metrics
 from agentic_sales.facade.fleet import processes as fleet
 from agentic_sales.facade.fleet.request_metrics import Counted, RequestMetrics
@@ -73,7 +73,7 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
 
 class _Lifespan(TypedDict):
     facade: FacadeState
-    connections: Connections
+    connections: CallerConnections
 
 
 def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
@@ -109,7 +109,7 @@ def create_app(configuration: Settings, control: ControlPlane) -> FastAPI:
                     requests=requests,
                     started_at=datetime.now(UTC),
                 ),
-                "connections": Connections(per_address=configuration.connections_per_address, requests=requests),
+                "connections": CallerConnections(per_address=configuration.connections_per_address, requests=requests),
             }
 
     app = FastAPI(

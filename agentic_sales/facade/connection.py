@@ -12,7 +12,7 @@ from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from agentic_sales.facade.answers import error_answer
-from agentic_sales.facade.connections import Connections
+from agentic_sales.facade.connections import CallerConnections
 
 LONGEST_TARGET_BYTES = 8 * 1024
 """Longest path and query. An unsubscribe link of ours has under 300."""
@@ -39,7 +39,7 @@ class _RequestRefusedError(Exception):
 class BoundedConnection(HttpToolsProtocol):
     """One HTTP connection of the facade."""
 
-    _limits: Connections
+    _limits: CallerConnections
     _address: str | None = None
     _due_at: float | None = None
     _spared_at: float | None = None

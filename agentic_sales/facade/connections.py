@@ -15,7 +15,7 @@ _SITE_BYTES = 8
 
 
 @dataclass(slots=True)
-class Connections:
+class CallerConnections:
     """The open connections of one facade process."""
 
     per_address: int

@@ -69,7 +69,7 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-class Verdict(BaseModel):
+class RecruitmentVerdict(BaseModel):
     """Whether a company is a recruiter, how surely, and why."""
 
     is_recruitment: bool = Field(description="True if the company is a recruiter.")
@@ -86,9 +86,11 @@ async def classify(state: State) -> dict[str, Any]:
     """Decide with a model, else by the rules; a failing model leaves the conservative verdict and a reason."""
     answer = await ask(
         PROMPTS["classify"],
-        Verdict,
+        RecruitmentVerdict,
         fallback=lambda: judge(state),
-        undecided=lambda reason: Verdict(is_recruitment=False, confidence=0.0, reasons=[f"classifier error: {reason}"]),
+        undecided=lambda reason: RecruitmentVerdict(
+            is_recruitment=False, confidence=0.0, reasons=[f"classifier error: {reason}"]
+        ),
         temperature=0.0,
         signals="\n".join(state.signals) or "nothing",
         company=fenced(describe(state)),
@@ -107,10 +109,12 @@ def known_clues() -> Clues:
     return with_additions("recruiters", clues, settings().rules_dir)
 
 
-def judge(company: Input) -> Verdict:
+def judge(company: Input) -> RecruitmentVerdict:
     """Return the rules' verdict."""
     found = judge_recruiter(company.name, company.website, company.description, known_clues())
-    return Verdict(is_recruitment=found.is_recruitment, confidence=found.confidence, reasons=list(found.reasons))
+    return RecruitmentVerdict(
+        is_recruitment=found.is_recruitment, confidence=found.confidence, reasons=list(found.reasons)
+    )
 
 
 def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:

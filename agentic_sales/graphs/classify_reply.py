@@ -68,7 +68,7 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-class Verdict(BaseModel):
+class ReplyVerdict(BaseModel):
     """What the answer means, how surely, and why."""
 
     reply_class: ReplyClass = Field(description="One of the classes.")
@@ -91,9 +91,9 @@ async def classify(state: State) -> dict[str, Any]:
         return {**_told(answer.value), **marks, **answer.report}
     answer = await ask(
         PROMPTS["classify"],
-        Verdict,
+        ReplyVerdict,
         fallback=lambda: _verdict(ruled),
-        undecided=lambda why: Verdict(reply_class="other", confidence=0.0, reasons=[f"classifier error: {why}"]),
+        undecided=lambda why: ReplyVerdict(reply_class="other", confidence=0.0, reasons=[f"classifier error: {why}"]),
         temperature=0.0,
         received_on=_day_of(state).isoformat(),
         signals=f"{ruled.reply_class}: {ruled.reason}",
@@ -116,13 +116,13 @@ def _day_of(given: Input) -> date:
     return given.received_on or datetime.now(UTC).date()
 
 
-def _verdict(ruled: Meaning) -> Verdict:
-    return Verdict(
+def _verdict(ruled: Meaning) -> ReplyVerdict:
+    return ReplyVerdict(
         reply_class=ruled.reply_class, confidence=ruled.confidence, until=ruled.until, reasons=[ruled.reason]
     )
 
 
-def _told(verdict: Verdict) -> dict[str, Any]:
+def _told(verdict: ReplyVerdict) -> dict[str, Any]:
     return {**verdict.model_dump(mode="json"), "reasons": verdict.reasons[:MAX_REASONS]}
 
 

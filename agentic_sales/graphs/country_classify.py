@@ -47,7 +47,7 @@ class State(Input, Output):
 EXAMPLE: dict[str, Any] = {"location": "Munich, DE"}
 
 
-class Verdict(BaseModel):
+class CountryVerdict(BaseModel):
     """Which country, how surely, and why."""
 
     country: str | None = Field(description="ISO 3166-1 alpha-2 code in capitals, or null.")
@@ -58,7 +58,7 @@ class Verdict(BaseModel):
 async def read_place(state: State) -> dict[str, Any]:
     """Read the location by rules, and claim the answer where they are certain."""
     found = judge_place(state.location, known_words())
-    verdict = Verdict(country=found.country, confidence=found.confidence, reasons=list(found.reasons))
+    verdict = CountryVerdict(country=found.country, confidence=found.confidence, reasons=list(found.reasons))
     claim = Answer.by_rules(PROMPTS["classify"], verdict).report if found.is_certain else {}
     return {**verdict.model_dump(), "is_certain": found.is_certain, **claim}
 
@@ -70,10 +70,10 @@ def route_by_certainty(state: State) -> Literal["classify", "__end__"]:
 
 async def classify(state: State) -> dict[str, Any]:
     """Ask a model what the rules could not settle; a failing model leaves no country and a reason."""
-    rules = Verdict(country=state.country, confidence=state.confidence, reasons=state.reasons)
+    rules = CountryVerdict(country=state.country, confidence=state.confidence, reasons=state.reasons)
     answer = await ask(
         PROMPTS["classify"],
-        Verdict,
+        CountryVerdict,
         fallback=lambda: rules,
         undecided=lambda reason: no_country(f"classifier error: {reason}"),
         temperature=0.0,
@@ -88,18 +88,18 @@ def known_words() -> PlaceWords:
     return with_additions("places", place_words, settings().rules_dir)
 
 
-def checked(verdict: Verdict) -> Verdict:
+def checked(verdict: CountryVerdict) -> CountryVerdict:
     """Hold an answer to the promise: a code that ISO 3166 knows, or null and 0; at most two reasons."""
     if country := checked_country(verdict.country):
-        return Verdict(country=country, confidence=verdict.confidence, reasons=verdict.reasons[:MAX_REASONS])
+        return CountryVerdict(country=country, confidence=verdict.confidence, reasons=verdict.reasons[:MAX_REASONS])
     if (verdict.country or "").strip().upper() in {"", "NULL", "NONE"}:
         return no_country(*verdict.reasons[:MAX_REASONS])
     return no_country(f"the model answered {quoted(str(verdict.country))}, which is no country of ISO 3166")
 
 
-def no_country(*reasons: str) -> Verdict:
+def no_country(*reasons: str) -> CountryVerdict:
     """Return the conservative verdict."""
-    return Verdict(country=None, confidence=0.0, reasons=list(reasons))
+    return CountryVerdict(country=None, confidence=0.0, reasons=list(reasons))
 
 
 def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:

@@ -132,7 +132,7 @@ EXAMPLE: dict[str, Any] = {
 }
 
 
-class Email(BaseModel):
+class ComposedEmail(BaseModel):
     """A mail without its signature."""
 
     subject: str = Field(min_length=MIN_SUBJECT_LETTERS, max_length=70, description="Subject, at most 50 characters.")
@@ -155,7 +155,7 @@ async def draft(state: State) -> dict[str, Any]:
     """Write the first version."""
     answer = await ask(
         PROMPTS["draft"],
-        Email,
+        ComposedEmail,
         fallback=lambda: draft_by_rules(state),
         temperature=0.5,
         sender=state.sender_name or "not given",
@@ -179,7 +179,7 @@ async def refine(state: State) -> dict[str, Any]:
     current = _unsigned(state.subject, state.body, state)
     answer = await ask(
         PROMPTS["refine"],
-        Email,
+        ComposedEmail,
         fallback=lambda: tidy_by_rules(current),
         temperature=0.2,
         faults="\n".join(f"- {fault}" for fault in state.faults) or "none",
@@ -201,7 +201,7 @@ def route_by_faults(state: State) -> Literal["refine", "__end__"]:
     return "refine" if state.faults and state.refine_attempts < MAX_REFINE_ATTEMPTS else "__end__"
 
 
-def settle(state: State, mail: Email, attempts: int) -> dict[str, Any]:
+def settle(state: State, mail: ComposedEmail, attempts: int) -> dict[str, Any]:
     """Take the refined mail, unless it was the last attempt and still has faults: then take the draft."""
     faults = find_faults(mail)
     if faults and attempts >= MAX_REFINE_ATTEMPTS:
@@ -212,8 +212,8 @@ def settle(state: State, mail: Email, attempts: int) -> dict[str, Any]:
     return {"subject": mail.subject, "body": body, "refine_status": "ok", "faults": faults}
 
 
-def _unsigned(subject: str, body: str, state: State) -> Email:
-    return Email.model_construct(
+def _unsigned(subject: str, body: str, state: State) -> ComposedEmail:
+    return ComposedEmail.model_construct(
         subject=subject, body=body.removesuffix(signature_of(state.signature, state.sender_name)).rstrip()
     )
 
@@ -226,7 +226,7 @@ def _usage(graph_meta: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def find_faults(mail: Email) -> list[str]:
+def find_faults(mail: ComposedEmail) -> list[str]:
     """Return the rules that a mail breaks, worded so that an editor knows what to do; empty: none."""
     found = markers_in(f"{mail.subject}\n{mail.body}")
     faults = [f'it says "{marker}"; say what fits this reader only' for marker in found]
@@ -245,13 +245,13 @@ def finish(body: str, signature: str) -> str:
     return f"{text}\n\n{signature}"
 
 
-def tidy_by_rules(mail: Email) -> Email:
+def tidy_by_rules(mail: ComposedEmail) -> ComposedEmail:
     """Remove what breaks the rules: the sentences with a marker, and the end of a long subject."""
     subject = shortened(one_line(mail.subject), MAX_SUBJECT_LETTERS).rstrip(" ,;:-")
     is_usable = len(subject) >= MIN_SUBJECT_LETTERS and not markers_in(subject)
     paragraphs = (_without_markers(paragraph) for paragraph in mail.body.split("\n\n"))
     body = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
-    return Email.model_construct(subject=subject if is_usable else PLAIN_SUBJECT, body=body)
+    return ComposedEmail.model_construct(subject=subject if is_usable else PLAIN_SUBJECT, body=body)
 
 
 def _without_markers(paragraph: str) -> str:
@@ -260,13 +260,13 @@ def _without_markers(paragraph: str) -> str:
     return " ".join(sentence for sentence in sentences(paragraph) if not markers_in(sentence))
 
 
-def draft_by_rules(given: Input) -> Email:
+def draft_by_rules(given: Input) -> ComposedEmail:
     """Write a plain mail from the inputs alone: a fact that is quoted, the offer, one question."""
     pitch, question = _read_instructions(given.instructions)
     team = one_line(given.company_name) or "your team"
     offer = " ".join(pitch) or f"I would like to learn what matters most to {team} at the moment."
     body = "\n\n".join([f"Hi {NAME},", _opening(given), offer, question])
-    return tidy_by_rules(Email.model_construct(subject=_subject(given, question), body=body))
+    return tidy_by_rules(ComposedEmail.model_construct(subject=_subject(given, question), body=body))
 
 
 def _opening(given: Input) -> str:

@@ -200,7 +200,7 @@ class Hook(BaseModel):
     hook: str = Field(max_length=400, description='One sentence that begins with "You"; empty: there is none.')
 
 
-class Email(BaseModel):
+class OutreachEmail(BaseModel):
     """A mail without its signature."""
 
     subject: str = Field(min_length=3, max_length=70, description="Subject, at most 50 characters.")
@@ -297,7 +297,7 @@ async def draft(state: State) -> dict[str, Any]:
     """Write the mail."""
     answer = await ask(
         PROMPTS["draft"],
-        Email,
+        OutreachEmail,
         fallback=lambda: draft_by_rules(state),
         temperature=0.5,
         greeting=_greeting(state),
@@ -355,7 +355,7 @@ def hook_by_rules(post: str) -> Hook:
     return Hook(hook=f'You wrote: "{quote}"' if quote else "")
 
 
-def draft_by_rules(given: State) -> Email:
+def draft_by_rules(given: State) -> OutreachEmail:
     """Write a plain mail of what is known: the hook, the offer, one question; a short reminder as a follow-up."""
     name = given.product.name if given.product else ""
     offer = given.product.description.strip() if given.product else ""
@@ -374,7 +374,7 @@ def draft_by_rules(given: State) -> Email:
         subject = f"{name} for {given.company_name}" if name and given.company_name else f"About {name or 'your work'}"
     clean = [part for part in parts if part and not markers_in(part)]
     body = "\n\n".join([_greeting(given), *clean])
-    return Email.model_construct(subject=shortened(one_line(subject), MAX_SUBJECT_LETTERS), body=body)
+    return OutreachEmail.model_construct(subject=shortened(one_line(subject), MAX_SUBJECT_LETTERS), body=body)
 
 
 def _plain_opening(given: State) -> str:

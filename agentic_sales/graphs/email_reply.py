@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules import reply_drafts
-from agentic_sales.rules.reply_drafts import NOTHING_KNOWN, Analysis, Polished, Reply
+from agentic_sales.rules.reply_drafts import NOTHING_KNOWN, EmailIntent, Polished, ReplyDraft
 from agentic_sales.rules.wording import signature_of, unsigned
 
 PROMPTS = load_prompts(__file__)
@@ -49,7 +49,7 @@ class Output(ModelOutput):
 
     subject: str = Field(default="", description="Subject, with one `Re:`.")
     body: str = Field(default="", description="The reply with calendar line and signature.")
-    analysis: Analysis = Field(default=NOTHING_KNOWN, description="What the writer wants.")
+    analysis: EmailIntent = Field(default=NOTHING_KNOWN, description="What the writer wants.")
     draft: str = Field(default="", description="The reply before the polish, without calendar line and signature.")
     skip_reason: str = Field(default="", description="Why the email is not answered; empty: it is answered.")
 
@@ -77,7 +77,7 @@ async def analyze_email(state: State) -> dict[str, Any]:
         return {"analysis": by_words.model_dump(), "skip_reason": skip_reason, **NO_DRAFT, **unasked.report}
     answer = await ask(
         PROMPTS["analyze_email"],
-        Analysis,
+        EmailIntent,
         fallback=lambda: by_words,
         temperature=0.0,
         sender=fenced(state.sender or "unknown"),
@@ -95,7 +95,7 @@ async def draft_reply(state: State) -> dict[str, Any]:
     """Answer in fewer than 120 words."""
     answer = await ask(
         PROMPTS["draft_reply"],
-        Reply,
+        ReplyDraft,
         fallback=lambda: reply_drafts.reply_by_rules(state, state.analysis.intent),
         temperature=0.4,
         tone=state.tone,

@@ -63,7 +63,7 @@ class StageRun(BaseModel):
     source: str | None = Field(description="Who answered: `llm`, `rules`, or null where no model is ever asked.")
 
 
-class Company(BaseModel):
+class CompanyAnswers(BaseModel):
     """One company on its way; a result is null until its stage has succeeded."""
 
     url: str = Field(description="Where its site begins.")
@@ -89,7 +89,7 @@ class Input(BaseModel):
 class Output(BaseModel):
     """What came of every company and every stage."""
 
-    companies: list[Company] = Field([], description="The companies with the answers of their stages.")
+    companies: list[CompanyAnswers] = Field([], description="The companies with the answers of their stages.")
     reports: list[StageReport] = Field([], description="One report per stage, in order.")
     runs: list[StageRun] = Field([], description="Every sub-run that succeeded.")
 
@@ -103,7 +103,9 @@ EXAMPLE: dict[str, Any] = {"domains": ["{site}"], "sender_name": "Ada Example"}
 
 async def discover(state: State) -> dict[str, Any]:
     """Crawl each company's site."""
-    companies = [Company(url=_as_url(domain), domain=urlsplit(_as_url(domain)).netloc) for domain in state.domains]
+    companies = [
+        CompanyAnswers(url=_as_url(domain), domain=urlsplit(_as_url(domain)).netloc) for domain in state.domains
+    ]
     begun = state.model_copy(update={"companies": companies})
     return await _run_stage("discover", begun, lambda company: {"url": company.url})
 
@@ -132,11 +134,13 @@ class _Passed(Exception):
     """Raised by a question that has no sense for a company; the text says why."""
 
 
-async def _run_stage(stage: StageName, state: State, question: Callable[[Company], dict[str, Any]]) -> dict[str, Any]:
+async def _run_stage(
+    stage: StageName, state: State, question: Callable[[CompanyAnswers], dict[str, Any]]
+) -> dict[str, Any]:
     started_s = time.monotonic()
     at_once = asyncio.Semaphore(COMPANIES_AT_ONCE)
 
-    async def ask(company: Company) -> SubRun | AgenticSalesError | _Passed:
+    async def ask(company: CompanyAnswers) -> SubRun | AgenticSalesError | _Passed:
         async with at_once:
             try:
                 return await run_assistant(ASSISTANTS[stage], question(company))
@@ -154,12 +158,12 @@ async def _run_stage(stage: StageName, state: State, question: Callable[[Company
     }
 
 
-def _with_answer(company: Company, assistant_id: str, answer: object) -> Company:
+def _with_answer(company: CompanyAnswers, assistant_id: str, answer: object) -> CompanyAnswers:
     return company.model_copy(update={assistant_id: answer.output}) if isinstance(answer, SubRun) else company
 
 
 def _report(
-    stage: StageName, companies: list[Company], answers: Iterable[SubRun | Exception], duration_ms: int
+    stage: StageName, companies: list[CompanyAnswers], answers: Iterable[SubRun | Exception], duration_ms: int
 ) -> StageReport:
     told = list(zip(companies, answers, strict=True))
     created = sum(isinstance(answer, SubRun) for _, answer in told)
@@ -195,13 +199,13 @@ def _stage_run(stage: StageName, sub_run: SubRun) -> StageRun:
     )
 
 
-def recruitment_question(company: Company) -> dict[str, Any]:
+def recruitment_question(company: CompanyAnswers) -> dict[str, Any]:
     """Say what is known of a company, for `classify_recruitment`."""
     known = _described(company)
     return {"name": known["name"], "website": company.url, "description": known["description"]}
 
 
-def location_question(company: Company) -> dict[str, Any]:
+def location_question(company: CompanyAnswers) -> dict[str, Any]:
     """Quote where a company says it is, for `country_classify`."""
     pages = (company.deep_scrape or {}).get("pages", [])
     text = "\n".join(page.get("markdown", "") for page in pages)
@@ -210,7 +214,7 @@ def location_question(company: Company) -> dict[str, Any]:
     return {"location": found[1].strip()}
 
 
-def mail_question(company: Company, state: State) -> dict[str, Any]:
+def mail_question(company: CompanyAnswers, state: State) -> dict[str, Any]:
     """Say what a first mail should build on, for `email_compose`."""
     verdict = company.classify_recruitment or {}
     if verdict.get("is_recruitment") and verdict.get("confidence", 0.0) >= HIGH_CONFIDENCE:
@@ -225,7 +229,7 @@ def mail_question(company: Company, state: State) -> dict[str, Any]:
     }
 
 
-def _described(company: Company) -> dict[str, str]:
+def _described(company: CompanyAnswers) -> dict[str, str]:
     known = (company.company_enrichment or {}).get("company", {})
     return {"name": known.get("name") or company.domain, "description": known.get("description") or ""}
 

@@ -35,7 +35,7 @@ _EASTERN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class BounceSigns:
     """The tables of this module as patterns."""
 
     words: dict[Cause, re.Pattern[str]]
@@ -46,27 +46,27 @@ class Signs:
     """A code that ends an address beside certain words alone, and these words."""
 
 
-def signs_of(additions: Table = NOTHING) -> Signs:
+def signs_of(additions: Table = NOTHING) -> BounceSigns:
     """Return the signs of the table and of a person's additions to it."""
     given = extended(table("bounces"), additions)
     words: dict[Cause, re.Pattern[str]] = {cause: _any_of(given[cause]["words"]) for cause in get_args(Cause) if cause}
     codes: dict[Cause, re.Pattern[str]] = {cause: re.compile("|".join(each)) for cause, each in given["codes"].items()}
     edge = given["edge"]
-    return Signs(words, codes, (re.compile("|".join(edge["codes"])), _any_of(edge["words"])))
+    return BounceSigns(words, codes, (re.compile("|".join(edge["codes"])), _any_of(edge["words"])))
 
 
 @cache
-def our_signs() -> Signs:
+def our_signs() -> BounceSigns:
     """Return the signs of the table alone."""
     return signs_of()
 
 
-def ends_address(told: str, signs: Signs | None = None) -> bool:
+def ends_address(told: str, signs: BounceSigns | None = None) -> bool:
     """Tell whether a diagnosis says that nobody has the address."""
     return cause_of(told, signs) in ENDING
 
 
-def cause_of(told: str, signs: Signs | None = None) -> Cause:
+def cause_of(told: str, signs: BounceSigns | None = None) -> Cause:
     """Return the reason of a refusal by its diagnosis.
 
     Args:
@@ -82,7 +82,7 @@ def cause_of(told: str, signs: Signs | None = None) -> Cause:
     return cause or _of_codes(codes, words, signs)
 
 
-def _of_codes(codes: list[str], words: str, signs: Signs) -> Cause:
+def _of_codes(codes: list[str], words: str, signs: BounceSigns) -> Cause:
     by_code = (cause for cause, pattern in signs.codes.items() if any(map(pattern.fullmatch, codes)))
     if (cause := next(by_code, None)) is not None:
         return cause

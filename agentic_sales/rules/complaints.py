@@ -16,7 +16,7 @@ LONGEST_SUBJECT_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class ComplaintSigns:
     """The table of this module."""
 
     others: frozenset[str]
@@ -27,25 +27,25 @@ class Signs:
     """Subjects of complaints."""
 
 
-def signs_of(additions: Table = NOTHING) -> Signs:
+def signs_of(additions: Table = NOTHING) -> ComplaintSigns:
     """Return the signs of the table and of a person's additions to it."""
     given = extended(table("complaints"), additions)
     subjects = re.compile("|".join(f"(?:{subject})" for subject in given["subjects"]))
-    return Signs(frozenset(given["others"]), tuple(given["loop_headers"]), subjects)
+    return ComplaintSigns(frozenset(given["others"]), tuple(given["loop_headers"]), subjects)
 
 
 @cache
-def our_signs() -> Signs:
+def our_signs() -> ComplaintSigns:
     """Return the signs of the table alone."""
     return signs_of()
 
 
-def is_complaint(feedback_type: str, signs: Signs | None = None) -> bool:
+def is_complaint(feedback_type: str, signs: ComplaintSigns | None = None) -> bool:
     """Tell whether feedback of a type is a complaint. An unknown type is one, because to stop is safe."""
     return feedback_type.strip().lower() not in (signs or our_signs()).others
 
 
-def is_enclosed_complaint(subject: str, enclosed_headers: Collection[str], signs: Signs | None = None) -> bool:
+def is_enclosed_complaint(subject: str, enclosed_headers: Collection[str], signs: ComplaintSigns | None = None) -> bool:
     """Tell whether a mail that encloses a message complains of it.
 
     Args:

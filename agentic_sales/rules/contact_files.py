@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from agentic_sales.rules.address_cells import addresses_in
-from agentic_sales.rules.csv_lines import Lines, Physical, Record, Records, cells_of, trimmed
+from agentic_sales.rules.csv_lines import CsvRecord, Lines, Physical, Records, cells_of, trimmed
 from agentic_sales.rules.file_encodings import encoding_of
 from agentic_sales.rules.headings import Column, Headings
 from agentic_sales.rules.words import folded
@@ -54,7 +54,7 @@ class ContactFile:
     """Its columns with their meanings."""
     heading_line: int
     """Line of the headings, from 1. Notes may stand above."""
-    records: Iterator[Record]
+    records: Iterator[CsvRecord]
     """Every line below that is not empty, read once."""
 
 
@@ -74,7 +74,7 @@ def open_contact_file(stream: BinaryIO, headings: Headings) -> ContactFile:
     return ContactFile(encoding, found.columns, beginning[found.at].number, _data(records, found.cells))
 
 
-def _data(records: Records, cells: list[str]) -> Iterator[Record]:
+def _data(records: Records, cells: list[str]) -> Iterator[CsvRecord]:
     """Leave out lines of empty cells, and the headings where joined files have them again."""
     for record in records:
         if record.fault or (any(cell.strip() for cell in record.cells) and record.cells != cells):

@@ -9,7 +9,7 @@ from typing import get_args
 from agentic_sales.rules.address_cells import addresses_in, display_name
 from agentic_sales.rules.consent import basis_of, moment_of
 from agentic_sales.rules.contact_files import ContactFile
-from agentic_sales.rules.csv_lines import Record, trimmed
+from agentic_sales.rules.csv_lines import CsvRecord, trimmed
 from agentic_sales.rules.employer_domains import domain_of
 from agentic_sales.rules.headings import Column, Meaning
 from agentic_sales.rules.names import (
@@ -50,7 +50,7 @@ _EMPTY_AS_WRITTEN = frozenset(every(_TABLES["empty_as_written"]))
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class LineProblem:
     """Something that is wrong with a line."""
 
     column: str
@@ -81,9 +81,9 @@ class ContactLine:
     """Why the person must not be written to. None if nothing in the line says so."""
     wish_column: str = ""
     """Header of the column that says so."""
-    refusals: tuple[Problem, ...] = ()
+    refusals: tuple[LineProblem, ...] = ()
     """Why the person is not imported. Empty if nothing is against it."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[LineProblem, ...] = ()
     """The values that were left out."""
 
 
@@ -109,7 +109,7 @@ class LineReader:
         """Return the heading of the first column of each meaning."""
         return {name: self._columns[found[0]].heading for name, found in self._at.items()}
 
-    def read(self, record: Record) -> ContactLine:
+    def read(self, record: CsvRecord) -> ContactLine:
         """Read a line."""
         if record.fault:
             found = addresses_in(record.text)
@@ -121,10 +121,10 @@ class LineReader:
         return self._read(record.number, (cells + [""] * len(self._columns))[: len(self._columns)])
 
     def _refused(self, number: int, email: str, told: str) -> ContactLine:
-        return ContactLine(number, (), "", email, refusals=(Problem("", told),))
+        return ContactLine(number, (), "", email, refusals=(LineProblem("", told),))
 
     def _read(self, number: int, cells: list[str]) -> ContactLine:
-        problems: list[Problem] = []
+        problems: list[LineProblem] = []
         address_at = self._filled_at(cells, "email")
         addresses = tuple(dict.fromkeys(found for n in self._at["email"] for found in addresses_in(cells[n])))
         wish_at, wish = self._wish(cells)
@@ -158,7 +158,7 @@ class LineReader:
         said = [(n, wish) for n, wish in found if wish is not None]
         return min(said, key=lambda told: GRAVEST_FIRST.index(told[1].outcome), default=(0, None))
 
-    def _values(self, cells: list[str], address_at: int, problems: list[Problem]) -> dict[str, str]:
+    def _values(self, cells: list[str], address_at: int, problems: list[LineProblem]) -> dict[str, str]:
         first, last = self._names(cells, address_at, problems)
         position = self._cell(cells, "position")
         told = {
@@ -177,7 +177,7 @@ class LineReader:
             "consent_source": self._cell(cells, "consent_source")[:LONGEST_SOURCE_CHARS],
         }
 
-    def _names(self, cells: list[str], address_at: int, problems: list[Problem]) -> tuple[str, str]:
+    def _names(self, cells: list[str], address_at: int, problems: list[LineProblem]) -> tuple[str, str]:
         first, last = (self._name(cells, meaning, problems) for meaning in ("first_name", "last_name"))
         whole = self._name(cells, "name", problems) or (display_name(cells[address_at]) if not (first or last) else "")
         if (first and last) or not whole:
@@ -189,27 +189,27 @@ class LineReader:
             return first, whole.removeprefix(first).strip(" ,")
         return whole.removesuffix(last).strip(" ,"), last
 
-    def _name(self, cells: list[str], meaning: Meaning, problems: list[Problem]) -> str:
+    def _name(self, cells: list[str], meaning: Meaning, problems: list[LineProblem]) -> str:
         if not (cell := self._cell(cells, meaning)):
             return ""
         if is_written_by_people(cell) if meaning == "last_name" else is_name(cell):
             return cell
         problems.append(
-            Problem(self._columns[self._at[meaning][0]].heading, f"`{cell[:40]}` is no name; it was left out")
+            LineProblem(self._columns[self._at[meaning][0]].heading, f"`{cell[:40]}` is no name; it was left out")
         )
         return ""
 
-    def _fitting(self, told: Mapping[str, str], problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    def _fitting(self, told: Mapping[str, str], problems: list[LineProblem]) -> Iterator[tuple[str, str]]:
         for name, value in told.items():
             if len(value) > (longest := _LONGEST[name]):
                 heading = next((c.heading for c in self._columns if c.meaning == name), name)
                 problems.append(
-                    Problem(heading, f"it has {len(value)} of at most {longest} characters; it was left out")
+                    LineProblem(heading, f"it has {len(value)} of at most {longest} characters; it was left out")
                 )
             else:
                 yield name, value
 
-    def _fields(self, cells: list[str], problems: list[Problem]) -> Iterator[tuple[str, str]]:
+    def _fields(self, cells: list[str], problems: list[LineProblem]) -> Iterator[tuple[str, str]]:
         taken = {self._filled_at(cells, name) for name in self._at}
         for n, column in enumerate(self._columns):
             if n in taken or not cells[n]:
@@ -218,15 +218,17 @@ class LineReader:
                 yield column.field, cells[n]
             else:
                 told = f"it has {len(cells[n])} of at most {LONGEST_FIELD_CHARS} characters; it was left out"
-                problems.append(Problem(column.heading, told))
+                problems.append(LineProblem(column.heading, told))
 
-    def _refusals(self, cells: list[str], no_date: str) -> Iterator[Problem]:
+    def _refusals(self, cells: list[str], no_date: str) -> Iterator[LineProblem]:
         for column, cell in zip(self._columns, cells, strict=True):
             if has_encoded_word(cell):
-                yield Problem(column.heading, "it holds an encoded word, which a mail program would read as a header")
+                yield LineProblem(
+                    column.heading, "it holds an encoded word, which a mail program would read as a header"
+                )
         if no_date:
             heading = self._columns[self._at["consent_at"][0]].heading
-            yield Problem(heading, f"`{no_date[:40]}` is no date, or one of two; write it as 2026-12-31")
+            yield LineProblem(heading, f"`{no_date[:40]}` is no date, or one of two; write it as 2026-12-31")
 
 
 def _positions(columns: tuple[Column, ...]) -> dict[str, list[int]]:

@@ -28,7 +28,7 @@ class Physical:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CsvRecord:
     """A line of a table."""
 
     number: int
@@ -102,12 +102,12 @@ class Records:
         self._width = width
         self._address_at = address_at
 
-    def __iter__(self) -> Iterator[Record]:
+    def __iter__(self) -> Iterator[CsvRecord]:
         while (line := self._lines.next()) is not None:
             if line.text.strip():
                 yield self._record(line)
 
-    def _record(self, line: Physical) -> Record:
+    def _record(self, line: Physical) -> CsvRecord:
         if line.is_cut:
             return _damaged(line, f"it is longer than {LONGEST_LINE_CHARS} characters")
         cells = cells_of(line.text, self._delimiter)
@@ -115,7 +115,7 @@ class Records:
             cells = self._run_on(line)
         if cells is None:
             return _damaged(line, "its quotes are not closed, or stand in the middle of a cell")
-        return Record(line.number, cells)
+        return CsvRecord(line.number, cells)
 
     def _run_on(self, line: Physical) -> list[str] | None:
         """Return the cells of a record with an open quote that a later line closes. None if it is a stray quote."""
@@ -161,5 +161,5 @@ def trimmed(cells: list[str]) -> list[str]:
     return cells
 
 
-def _damaged(line: Physical, fault: str) -> Record:
-    return Record(line.number, [], fault, line.text)
+def _damaged(line: Physical, fault: str) -> CsvRecord:
+    return CsvRecord(line.number, [], fault, line.text)

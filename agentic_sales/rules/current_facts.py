@@ -17,7 +17,7 @@ _JUDGED = frozenset({"rules", "llm"})
 """Methods whose facts are compared by confidence before age."""
 
 
-class Claim(Protocol):
+class ComparedFact(Protocol):
     """One fact, as far as it is compared with others of its field."""
 
     @property
@@ -41,7 +41,7 @@ class Claim(Protocol):
         """When it was seen last."""
 
 
-C = TypeVar("C", bound=Claim)
+C = TypeVar("C", bound=ComparedFact)
 
 
 def current(claims: Sequence[C]) -> C | None:
@@ -64,10 +64,10 @@ def kept(claims: Sequence[C], *, most: int = MOST_KEPT) -> list[C]:
     return [] if chosen is None else [chosen, *others[: most - 1]]
 
 
-def _weight(claim: Claim) -> tuple[int, float, datetime, str]:
+def _weight(claim: ComparedFact) -> tuple[int, float, datetime, str]:
     certainty = claim.confidence if claim.method in _JUDGED else 1.0
     return (_TRUST.get(claim.method, 0), certainty, *_age(claim))
 
 
-def _age(claim: Claim) -> tuple[datetime, str]:
+def _age(claim: ComparedFact) -> tuple[datetime, str]:
     return claim.observed_at, claim.fact_id

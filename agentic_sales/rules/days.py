@@ -34,7 +34,7 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DayContext:
     """The context of a form beside its words."""
 
     calendar: Calendar
@@ -61,13 +61,13 @@ def days_in(text: str, came_on: date, calendar: Calendar | None = None) -> list[
     calendar = calendar or our_calendar()
     plain = _RANGE.sub(" - ", folded(text))
     is_english = calendar.english.search(plain) is not None
-    reading = Reading(calendar, came_on, is_english=is_english, is_eastern=re.search(f"[{CJK}]", plain) is not None)
+    reading = DayContext(calendar, came_on, is_english=is_english, is_eastern=re.search(f"[{CJK}]", plain) is not None)
     found = [Named(day, is_exact=True) for day in _read(plain, calendar.exact, reading)]
     found = found or [Named(day, is_exact=False) for day in _read(plain, calendar.vague, reading)]
     return [named for named in found if named.day > came_on]
 
 
-def _read(text: str, forms: tuple[tuple[re.Pattern[str], str], ...], reading: Reading) -> Iterator[date]:
+def _read(text: str, forms: tuple[tuple[re.Pattern[str], str], ...], reading: DayContext) -> Iterator[date]:
     for words, form in forms:
         for found in words.finditer(text):
             day = READERS[form](found, reading)
@@ -92,16 +92,16 @@ def _next(month: int, day: int, came_on: date) -> date | None:
     return next_year if (next_year - came_on).days <= FARTHEST_DAYS else None
 
 
-def _named(found: Found, reading: Reading) -> date | None:
+def _named(found: Found, reading: DayContext) -> date | None:
     month = reading.calendar.numbers[f"month:{found['month']}"]
     return _day(found["year"], month, int(found["day"]), reading.came_on)
 
 
-def _numbered(found: Found, reading: Reading) -> date | None:
+def _numbered(found: Found, reading: DayContext) -> date | None:
     return _day(found["year"], int(found["month"]), int(found["day"]), reading.came_on)
 
 
-def _slashed(found: Found, reading: Reading) -> date | None:
+def _slashed(found: Found, reading: DayContext) -> date | None:
     """Return the day of `3/4`. The day comes first, or the month if only that date lies ahead."""
     first, second = int(found["day"]), int(found["month"])
     read = (_day(found["year"], month, day, reading.came_on) for month, day in ((second, first), (first, second)))
@@ -112,7 +112,7 @@ def _slashed(found: Found, reading: Reading) -> date | None:
     return days[0] if days and is_certain else None
 
 
-def _day_alone(found: Found, reading: Reading) -> date | None:
+def _day_alone(found: Found, reading: DayContext) -> date | None:
     """Return the next day of this number, in this month or the next one."""
     number = int(found["day"])
     for first in (reading.came_on.replace(day=1), _months_later(reading.came_on.replace(day=1), 1)):
@@ -122,7 +122,7 @@ def _day_alone(found: Found, reading: Reading) -> date | None:
     return None
 
 
-def _week(found: Found, reading: Reading) -> date | None:
+def _week(found: Found, reading: DayContext) -> date | None:
     """Return the Monday of a calendar week, of this year or the next one."""
     for year in (reading.came_on.year, reading.came_on.year + 1):
         try:
@@ -134,12 +134,12 @@ def _week(found: Found, reading: Reading) -> date | None:
     return None
 
 
-def _weekday(found: Found, reading: Reading) -> date:
+def _weekday(found: Found, reading: DayContext) -> date:
     ahead = (reading.calendar.numbers[f"weekday:{found['weekday']}"] - reading.came_on.isoweekday()) % DAYS_OF_WEEK
     return reading.came_on + timedelta(days=ahead or DAYS_OF_WEEK)
 
 
-def _span(found: Found, reading: Reading) -> date:
+def _span(found: Found, reading: DayContext) -> date:
     told = found["number"]
     number = int(told) if told.isdecimal() else reading.calendar.numbers[f"number:{told}"]
     match reading.calendar.numbers[f"unit:{found['unit']}"]:
@@ -154,7 +154,7 @@ def _months_later(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
-def _period(found: Found, reading: Reading) -> date:
+def _period(found: Found, reading: DayContext) -> date:
     match reading.calendar.numbers[f"next:{found['next']}"]:
         case 1:
             return reading.came_on + timedelta(days=1)
@@ -170,7 +170,7 @@ def _period(found: Found, reading: Reading) -> date:
             return date(reading.came_on.year + 1, 1, 1)
 
 
-def _month(found: Found, reading: Reading) -> date | None:
+def _month(found: Found, reading: DayContext) -> date | None:
     month = reading.calendar.numbers[f"month:{found['month']}"]
     day = _day(found["year"], month, 1, reading.came_on.replace(day=1))
     if day is None or found["part"] is None:
@@ -179,13 +179,13 @@ def _month(found: Found, reading: Reading) -> date | None:
     return day.replace(day=monthrange(day.year, day.month)[1] if is_end else 15)
 
 
-def _month_by_number(found: Found, reading: Reading) -> date | None:
+def _month_by_number(found: Found, reading: DayContext) -> date | None:
     return _day(
         str(reading.came_on.year + 1) if found["next"] else found["year"], int(found["month"]), 1, reading.came_on
     )
 
 
-def _quarter(found: Found, reading: Reading) -> date | None:
+def _quarter(found: Found, reading: DayContext) -> date | None:
     told = found["number"] or found["ordinal"]
     number = int(told) if told.isdecimal() else reading.calendar.numbers[f"quarter:{told}"]
     is_through = found["through"] is not None
@@ -193,11 +193,11 @@ def _quarter(found: Found, reading: Reading) -> date | None:
     return _months_later(first, QUARTER_MONTHS) if first and is_through else first
 
 
-def _year(found: Found, reading: Reading) -> date | None:
+def _year(found: Found, reading: DayContext) -> date | None:
     return date(int(found["year"]), 1, 1) if int(found["year"]) > reading.came_on.year else None
 
 
-READERS: Mapping[str, Callable[[Found, Reading], date | None]] = {
+READERS: Mapping[str, Callable[[Found, DayContext], date | None]] = {
     "named": _named,
     "numbered": _numbered,
     "slashed": _slashed,

@@ -66,7 +66,7 @@ _NEGATIVE = re.compile(
 )
 
 
-class Analysis(BaseModel):
+class EmailIntent(BaseModel):
     """What the writer of an email wants."""
 
     intent: Intent = Field(description="What the email is.")
@@ -74,7 +74,7 @@ class Analysis(BaseModel):
     key_ask: str = Field(description="The one thing they want, in one sentence; empty: nothing.")
 
 
-class Reply(BaseModel):
+class ReplyDraft(BaseModel):
     """A reply without its calendar line and signature."""
 
     subject: str = Field(min_length=3, max_length=200, description='Subject that begins with "Re:".')
@@ -87,7 +87,7 @@ class Polished(BaseModel):
     body: str = Field(min_length=2, description="The whole reply from the greeting to the last sentence.")
 
 
-class Commission(Protocol):
+class ReplyBrief(Protocol):
     """The material for a reply. See the input of `email_reply`."""
 
     original_email: str
@@ -100,7 +100,7 @@ class Commission(Protocol):
     additional_details: str
 
 
-NOTHING_KNOWN = Analysis(intent="other", sentiment="neutral", key_ask="")
+NOTHING_KNOWN = EmailIntent(intent="other", sentiment="neutral", key_ask="")
 
 
 def wish_to_be_left_alone(original_email: str) -> OptOut | None:
@@ -115,12 +115,12 @@ def why_silent(wish: OptOut) -> str:
     return f"the email may ask to be left alone, and a person must read it: `{wish.words}`"
 
 
-def analyze_by_rules(original_email: str) -> Analysis:
+def analyze_by_rules(original_email: str) -> EmailIntent:
     """Read an email by its words."""
     text = newest_text(original_email)
     by_words: Intent = next((intent for intent, words in _INTENTS if words.search(text)), "other")
     intent: Intent = "objection" if wish_to_be_left_alone(original_email) else by_words
-    return Analysis(intent=intent, sentiment=_sentiment(text), key_ask=_key_ask(text, intent))
+    return EmailIntent(intent=intent, sentiment=_sentiment(text), key_ask=_key_ask(text, intent))
 
 
 def _sentiment(text: str) -> Sentiment:
@@ -154,27 +154,27 @@ def subject_of_thread(original_email: str) -> str:
     return f"Re: {_REPLY_MARKS.sub('', subject)[:MAX_ASK_LETTERS]}" if subject else ""
 
 
-def calendar_line(given: Commission) -> str:
+def calendar_line(given: ReplyBrief) -> str:
     """Return the line with the page on which to pick a time. Empty if none is wanted."""
     is_wanted = given.include_calendly and given.calendly_url
     return f"You can pick a time that suits you here: {given.calendly_url}" if is_wanted else ""
 
 
-def reply_by_rules(given: Commission, intent: Intent) -> Reply:
+def reply_by_rules(given: ReplyBrief, intent: Intent) -> ReplyDraft:
     """Answer from the details and the instructions alone, and promise only to come back."""
     said = [sentence for sentence in _sentences(given.instructions) if _STATEMENT.match(sentence)]
     details = " ".join([*_sentences(given.additional_details), *said])
     paragraphs = [_greeting(given), *_answer(given, intent, details)]
     body = tidy_by_rules("\n\n".join(paragraph for paragraph in paragraphs if paragraph))
-    return Reply(subject=subject_of_thread(given.original_email) or "Re: your message", body=body)
+    return ReplyDraft(subject=subject_of_thread(given.original_email) or "Re: your message", body=body)
 
 
-def _greeting(given: Commission) -> str:
+def _greeting(given: ReplyBrief) -> str:
     hello = "Hi" if given.tone.lower() in INFORMAL_TONES else "Hello"
     return greeting(hello, given.sender)
 
 
-def _answer(given: Commission, intent: Intent, details: str) -> tuple[str, ...]:
+def _answer(given: ReplyBrief, intent: Intent, details: str) -> tuple[str, ...]:
     if given.reply_type.lower().startswith("decline"):
         return ("Thank you for your message.", details or "This is not a fit for us at the moment.")
     opening, without_details = ANSWERS[intent]

@@ -35,7 +35,7 @@ class Worded:
 
 
 @dataclass(frozen=True, slots=True)
-class Signs:
+class ReportSigns:
     """The tables of this module as patterns."""
 
     mailer: re.Pattern[str]
@@ -49,12 +49,12 @@ class Signs:
     """Line at which the copy of the mail begins."""
 
 
-def signs_of(additions: Table = NOTHING) -> Signs:
+def signs_of(additions: Table = NOTHING) -> ReportSigns:
     """Return the signs of the table and of a person's additions to it."""
     given = extended(table("reports"), additions)
     failure, late = (tuple(_any_of(given[name][of]) for of in ("subjects", "texts")) for name in ("failure", "delay"))
     subjects = "|".join(re.escape(subject) for subject in given["receipt"]["subjects"])
-    return Signs(
+    return ReportSigns(
         mailer=_any_of(given["mailer"]["words"]),
         receipt=(re.compile(rf"(?:{subjects})[ \t(:]"), _any_of(given["receipt"]["texts"])),
         copy=re.compile("|".join(f"(?:{line})" for line in given["copy"]["lines"])),
@@ -64,12 +64,12 @@ def signs_of(additions: Table = NOTHING) -> Signs:
 
 
 @cache
-def our_signs() -> Signs:
+def our_signs() -> ReportSigns:
     """Return the signs of the table alone."""
     return signs_of()
 
 
-def is_mailer(sender: str, signs: Signs | None = None) -> bool:
+def is_mailer(sender: str, signs: ReportSigns | None = None) -> bool:
     """Tell whether a mail server, and no person, is the sender of a mail."""
     name, _, address = sender.lower().rpartition("<")
     local = address.rpartition("@")[0] or address
@@ -77,7 +77,7 @@ def is_mailer(sender: str, signs: Signs | None = None) -> bool:
     return mailer.fullmatch(local.strip()) is not None or mailer.search(name) is not None
 
 
-def is_receipt(subject: str, text: str, signs: Signs | None = None) -> bool:
+def is_receipt(subject: str, text: str, signs: ReportSigns | None = None) -> bool:
     """Tell whether a mail program says that a message was opened, or deleted."""
     subjects, texts = (signs or our_signs()).receipt
     return subjects.match(subject.lower()) is not None and texts.search(text[:LONGEST_REPORT_CHARS].lower()) is not None
@@ -90,7 +90,7 @@ def worded_report(
     text: str,
     failed: str = "",
     ours: Collection[str] = (),
-    signs: Signs | None = None,
+    signs: ReportSigns | None = None,
 ) -> Worded | None:
     """Read a report in words. None if the mail is none.
 
@@ -112,7 +112,7 @@ def worded_report(
     return Worded(state, address, beside if cause_of(beside) else told[:LONGEST_REASON_CHARS])
 
 
-def _state(subject: str, text: str, signs: Signs) -> Literal["failed", "delayed"] | None:
+def _state(subject: str, text: str, signs: ReportSigns) -> Literal["failed", "delayed"] | None:
     has_failed = [bool(signs.failure[0].search(subject)), bool(signs.failure[1].search(text))]
     is_late = [bool(signs.late[0].search(subject)), bool(signs.late[1].search(text))]
     if is_late[0] or (is_late[1] and not has_failed[0]):
@@ -120,7 +120,7 @@ def _state(subject: str, text: str, signs: Signs) -> Literal["failed", "delayed"
     return "failed" if any(has_failed) else None
 
 
-def _above_copy(text: str, signs: Signs) -> str:
+def _above_copy(text: str, signs: ReportSigns) -> str:
     """Return a report's own words, without the copy of the mail below."""
     lines = text.splitlines()
     ends = (at for at, line in enumerate(lines) if signs.copy.match(line.strip().lower()) and _has_address(lines[:at]))
@@ -131,7 +131,7 @@ def _has_address(lines: Iterable[str]) -> bool:
     return any("@" in line for line in lines)
 
 
-def _address_in(text: str, ours: set[str], signs: Signs) -> str:
+def _address_in(text: str, ours: set[str], signs: ReportSigns) -> str:
     found = [*_IN_FRONT.findall(text), *_ADDRESS.findall(text)]
     return next((one for one in found if one.lower() not in ours and not is_mailer(one, signs)), "")
 

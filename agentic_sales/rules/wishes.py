@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from agentic_sales.rules.headings import Headings
 from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
-from agentic_sales.rules.words import Phrases, folded, forms
+from agentic_sales.rules.words import FoldedPhrases, folded, forms
 
 Outcome = Literal["unsubscribed", "complained", "bounced", "stopped", "left_out"]
 """The result of a cell: a reason to suppress a person, or to leave the line out. The gravest comes first."""
@@ -56,20 +56,20 @@ class Wishes:
 
     def __init__(self, found: Table, headings: Headings) -> None:
         self._headings = headings
-        phrases = {name: Phrases(every(found[name])) for name in found}
-        self._by_heading: dict[Kind, Phrases] = {
+        phrases = {name: FoldedPhrases(every(found[name])) for name in found}
+        self._by_heading: dict[Kind, FoldedPhrases] = {
             "complained": phrases["complained_headings"],
             "bounced": phrases["bounced_headings"],
             "unsubscribed": phrases["unsubscribed_headings"],
         }
-        self._by_whole_heading: dict[Kind, Phrases] = {
+        self._by_whole_heading: dict[Kind, FoldedPhrases] = {
             "left_out": phrases["left_out_headings"],
             "agreement": phrases["subscribed_headings"],
             "newsletter": phrases["newsletter_headings"],
             "state": phrases["state_headings"],
             "note": phrases["note_headings"],
         }
-        self._by_value: dict[Outcome, Phrases] = {
+        self._by_value: dict[Outcome, FoldedPhrases] = {
             "unsubscribed": phrases["unsubscribed_values"],
             "complained": phrases["complained_values"],
             "bounced": phrases["bounced_values"],

@@ -28,7 +28,7 @@ def forms(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((folded(text), folded(_CAMEL.sub(" ", text)))))
 
 
-class Phrases:
+class FoldedPhrases:
     """A set of phrases, to be looked for in folded texts."""
 
     def __init__(self, phrases: Iterable[str]) -> None:

@@ -87,7 +87,7 @@ async def crawl_site(web: Fetcher, url: str, limits: CrawlLimits, is_telling: Ca
         ProviderUnavailable: The site does not answer.
     """
     deadline = asyncio.get_running_loop().time() + limits.time_limit_s
-    walk = _Walk(web, limits, is_telling)
+    walk = _SiteWalk(web, limits, is_telling)
     first = await web.fetch(url)
     try:
         async with asyncio.timeout_at(deadline):
@@ -97,7 +97,7 @@ async def crawl_site(web: Fetcher, url: str, limits: CrawlLimits, is_telling: Ca
     return walk.crawl
 
 
-class _Walk:
+class _SiteWalk:
     """One crawl under way."""
 
     def __init__(self, web: Fetcher, limits: CrawlLimits, is_telling: Callable[[str], object]) -> None:

@@ -31,7 +31,7 @@ class RunTask(Task[[str], str]):
     """The task of every workflow."""
 
     abstract = True
-    Request = "agentic_sales.workers.parent.request:RunRequest"
+    Request = "agentic_sales.workers.parent.request:ReceivedRun"
     row: GraphSpec
 
     def run(self, run_id: str) -> str:

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from agentic_sales.rules.bounces import ENDING, Signs, cause_of, ends_address, our_signs
+from agentic_sales.rules.bounces import ENDING, BounceSigns, cause_of, ends_address, our_signs
 from tests.evals.tally import Tally, cases
 
 SETS = ("bounce_diagnoses", "bounce_diagnoses.own")
 GOAL_RATIO = 0.95
 
 
-def run(name: str, signs: Signs | None = None) -> tuple[Tally, list[str]]:
+def run(name: str, signs: BounceSigns | None = None) -> tuple[Tally, list[str]]:
     """Judge a set; return how many cases went right, and the living addresses that were closed."""
     tally, closed = Tally(name), []
     for case in cases(name):

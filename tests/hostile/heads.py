@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from agentic_sales.facade.connection import BoundedConnection
-from agentic_sales.facade.connections import Connections
+from agentic_sales.facade.connections import CallerConnections
 from agentic_sales.facade.fleet.request_metrics import RequestMetrics
 from agentic_sales.local.ports import LOOPBACK
 from tests.hostile.kinds import Kind
@@ -105,7 +105,7 @@ def heads() -> Iterator[Kind]:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
-        yield {"connections": Connections(per_address=100, requests=RequestMetrics(), **waits)}
+        yield {"connections": CallerConnections(per_address=100, requests=RequestMetrics(), **waits)}
 
     app = Starlette(routes=[Route("/", _echo, methods=["GET", "POST"])], lifespan=lifespan)
     config = uvicorn.Config(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentic_sales.facade import connection
-from agentic_sales.facade.connections import Connections
+from agentic_sales.facade.connections import CallerConnections
 from agentic_sales.facade.fleet.request_metrics import RequestMetrics
 from agentic_sales.settings import Settings
 from agentic_sales.store.threads import MOST_SOUGHT
@@ -45,6 +45,6 @@ def test_a_limit_that_it_promises_is_the_one_in_force(promise: str) -> None:
 
 
 def test_the_times_that_it_promises_are_those_in_force() -> None:
-    limits = Connections(per_address=1, requests=RequestMetrics())
+    limits = CallerConnections(per_address=1, requests=RequestMetrics())
     assert f"{limits.head_within_s:g} s for a head, {limits.body_pause_s:g} s between bytes of a body" in TEXT
     assert f"{limits.unread_s:g} s to read an answer" in TEXT

@@ -21,7 +21,7 @@ from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import ContactId, StopReason
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.rules.contact_files import NotAContactFile, open_contact_file
-from agentic_sales.rules.contact_lines import LineReader, Problem
+from agentic_sales.rules.contact_lines import LineProblem, LineReader
 from agentic_sales.rules.headings import Headings, load_headings
 from agentic_sales.rules.wishes import Wishes, load_wishes
 from agentic_sales.store.companies import company_ids
@@ -54,7 +54,7 @@ class LineReport:
     """Address, as the file has it."""
     contact_id: ContactId | None = None
     """The person. None if not imported."""
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[LineProblem, ...] = ()
     """Mistakes of the line. For an added line, the values that were left out."""
 
 
@@ -179,20 +179,20 @@ def _report(
     known: Mapping[str, ContactId],
     before: Mapping[str, ContactId],
 ) -> LineReport:
-    def report(status: Status, contact_id: ContactId | None = None, *further: Problem) -> LineReport:
+    def report(status: Status, contact_id: ContactId | None = None, *further: LineProblem) -> LineReport:
         return LineReport(line.line.number, status, line.line.email, contact_id, (*further, *line.problems))
 
     if line.stops:
         told = f"`{line.line.wish.value[:80]}`" if line.line.wish else ""
-        return report("suppressed", None, Problem(line.line.wish_column, f"{told}: suppressed as {line.stops}"))
+        return report("suppressed", None, LineProblem(line.line.wish_column, f"{told}: suppressed as {line.stops}"))
     if line.refusals:
         return report("refused", None, *line.refusals)
     digest = line.digests[0]
     if digest in suppressed:
-        return report("refused", None, Problem("", f"must not be written to: {suppressed[digest]}"))
+        return report("refused", None, LineProblem("", f"must not be written to: {suppressed[digest]}"))
     first = seen.setdefault(digest, line.line.number)
     if first != line.line.number:
-        return report("duplicate", None, Problem("", f"line {first} has the same person"))
+        return report("duplicate", None, LineProblem("", f"line {first} has the same person"))
     return report("known" if digest in before else "added", known[digest])
 
 

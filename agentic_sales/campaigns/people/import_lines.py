@@ -12,7 +12,7 @@ from agentic_sales.contracts import ConsentBasis, StopReason
 from agentic_sales.errors import InvalidAddress
 from agentic_sales.rules.address_cells import is_nobody
 from agentic_sales.rules.company_identity import Firm
-from agentic_sales.rules.contact_lines import ContactLine, Problem
+from agentic_sales.rules.contact_lines import ContactLine, LineProblem
 
 BASES: tuple[str, ...] = get_args(ConsentBasis)
 
@@ -36,9 +36,9 @@ class JudgedLine:
     """Digests of all of its valid addresses, the person's main one first."""
     stops: StopReason | None
     """Why the file says that the person must not be written to. None if it does not say so."""
-    refusals: tuple[Problem, ...]
+    refusals: tuple[LineProblem, ...]
     """Why the person is not imported. Empty if nothing is against it."""
-    problems: tuple[Problem, ...]
+    problems: tuple[LineProblem, ...]
     """The values that are left out."""
     values: Mapping[str, Any]
     """Columns of the person's row, without company, id and times. Empty if the person is not imported."""
@@ -93,33 +93,33 @@ class LineJudge:
             "fields": dict(line.fields),
         }
 
-    def _refusals(self, line: ContactLine, valid: list["_Address"]) -> Iterator[Problem]:
+    def _refusals(self, line: ContactLine, valid: list["_Address"]) -> Iterator[LineProblem]:
         yield from line.refusals
         if not line.address_column:  # It could not be read.
             return
         if not valid:
-            yield Problem(line.address_column, _no_address(line))
+            yield LineProblem(line.address_column, _no_address(line))
         elif is_nobody(address := valid[0].normalized):
-            yield Problem(line.address_column, f"`{address}` is read by a program, and by no person")
+            yield LineProblem(line.address_column, f"`{address}` is read by a program, and by no person")
         if line.wish is not None:
             told = f"`{line.wish.value[:80]}` speaks against writing to this person; look at it"
-            yield Problem(line.wish_column, told)
+            yield LineProblem(line.wish_column, told)
         yield from self._consent_problems(line)
 
-    def _consent_problems(self, line: ContactLine) -> Iterator[Problem]:
+    def _consent_problems(self, line: ContactLine) -> Iterator[LineProblem]:
         basis = line.values.get("consent_basis") or self._defaults.basis or ""
         if basis not in BASES:
             told = f"`{basis}` is no lawful basis" if basis else "no lawful basis for writing is given"
             expected = f"expected one of {', '.join(BASES)}; `basis` (--basis) gives one to lines without"
-            yield Problem(self._heading("consent_basis"), f"{told}; {expected}")
+            yield LineProblem(self._heading("consent_basis"), f"{told}; {expected}")
         if not (line.values.get("consent_source") or self._defaults.source):
             told = "where the basis comes from is not given; `source` (--source) gives it to lines without"
-            yield Problem(self._heading("consent_source"), told)
+            yield LineProblem(self._heading("consent_source"), told)
         if line.consent_at is not None and line.consent_at > self._now:
-            yield Problem(self._heading("consent_at"), f"`{line.consent_at:%Y-%m-%d}` lies in the future")
+            yield LineProblem(self._heading("consent_at"), f"`{line.consent_at:%Y-%m-%d}` lies in the future")
 
-    def _no_zone(self, zone: str | None) -> Iterator[Problem]:
-        yield Problem(self._heading("time_zone"), f"`{zone}` is no time zone; it was left out")
+    def _no_zone(self, zone: str | None) -> Iterator[LineProblem]:
+        yield LineProblem(self._heading("time_zone"), f"`{zone}` is no time zone; it was left out")
 
     def _heading(self, meaning: str) -> str:
         return self._headings.get(meaning, meaning)
@@ -136,10 +136,10 @@ def _no_address(line: ContactLine) -> str:
     return f"`{line.email}` is no address: it has no `@`" if line.email else "it is empty"
 
 
-def _other_addresses(line: ContactLine, valid: list["_Address"]) -> Iterator[Problem]:
+def _other_addresses(line: ContactLine, valid: list["_Address"]) -> Iterator[LineProblem]:
     if len(valid) > 1:
         told = ", ".join(f"`{address.normalized}`" for address in valid[1:4])
-        yield Problem(line.address_column, f"the line has further addresses, which are not written to: {told}")
+        yield LineProblem(line.address_column, f"the line has further addresses, which are not written to: {told}")
 
 
 @dataclass(frozen=True, slots=True)

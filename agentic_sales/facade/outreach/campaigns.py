@@ -80,7 +80,7 @@ class NewMailbox(_Body):
     )
 
 
-class Answer(_Body):
+class ApprovalAnswer(_Body):
     """Body of a request that answers a question about a message."""
 
     decision: Literal["approve", "reject", "edit"] = Field(description="The answer.")
@@ -156,7 +156,7 @@ async def list_approvals(
 
 
 @router.post("/approvals/{approval_id}", responses=ERRORS, summary="Approve, edit or reject a message")
-async def answer_approval(request: Request, approval_id: str, body: Answer) -> dict[str, Any]:
+async def answer_approval(request: Request, approval_id: str, body: ApprovalAnswer) -> dict[str, Any]:
     """Answer a question. One of many simultaneous answers counts. The others and late ones are 409."""
     database, key, now = _database(request), ApprovalId(approval_id), clock.now()
     if body.decision == "edit":

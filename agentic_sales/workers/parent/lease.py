@@ -23,7 +23,7 @@ from agentic_sales.contracts import RunId
 from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.settings import settings
 from agentic_sales.workers.current import worker_name
-from agentic_sales.workers.parent.request import RunRequest
+from agentic_sales.workers.parent.request import ReceivedRun
 
 log = structlog.get_logger()
 
@@ -75,7 +75,7 @@ def held_runs() -> list[Hold]:
     return [
         Hold(RunId(request.args[0]), worker_name(request.worker_pid))
         for request in tuple(worker_state.active_requests)
-        if request.worker_pid and isinstance(request, RunRequest)
+        if request.worker_pid and isinstance(request, ReceivedRun)
     ]
 
 

@@ -23,7 +23,7 @@ from agentic_sales.workers.stopping import ChildRecycled
 log = structlog.get_logger()
 
 
-class RunRequest(Request):
+class ReceivedRun(Request):
     """A delivered run, as the worker's parent process sees it."""
 
     def acknowledge(self) -> None:

@@ -8,7 +8,7 @@ from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import CompanyId
 from agentic_sales.errors import InvalidRequest
-from agentic_sales.rules.contact_lines import Problem
+from agentic_sales.rules.contact_lines import LineProblem
 from agentic_sales.settings import Settings
 from agentic_sales.store.companies import company
 from agentic_sales.store.contacts import contact, contacts
@@ -143,7 +143,7 @@ async def test_who_asked_to_be_left_alone_does_not_come_back_by_an_import(migrat
         async with database.writing() as connection:
             await stop_person(connection, email_hash("jo@example.com"), "unsubscribed", source="link", now=NOW)
         report = await take_in(database, "email\nJO+work@example.com\n")
-    assert report.lines[0].problems == (Problem("", "must not be written to: unsubscribed"),)
+    assert report.lines[0].problems == (LineProblem("", "must not be written to: unsubscribed"),)
 
 
 @pytest.mark.parametrize(

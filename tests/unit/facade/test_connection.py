@@ -21,7 +21,7 @@ from agentic_sales.facade.connection import (
     MOST_PIPELINED,
     BoundedConnection,
 )
-from agentic_sales.facade.connections import Connections
+from agentic_sales.facade.connections import CallerConnections
 from agentic_sales.facade.fleet.request_metrics import RequestMetrics
 from agentic_sales.local.ports import LOOPBACK
 from tests.support.waiting import eventually
@@ -38,7 +38,7 @@ class Served:
     """A server on loopback, and what it counts."""
 
     port: int
-    connections: Connections
+    connections: CallerConnections
 
     async def opened(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection."""
@@ -89,7 +89,7 @@ async def serving(*, per_address: int = 100, **limits: float) -> AsyncIterator[S
         "linger_s": HASTY_S,
         **limits,
     }
-    connections = Connections(per_address=per_address, requests=RequestMetrics(), **waits)
+    connections = CallerConnections(per_address=per_address, requests=RequestMetrics(), **waits)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, Any]]:
@@ -256,6 +256,6 @@ async def test_an_address_holds_so_many_connections_and_a_further_one_when_one_h
     ],
 )
 def test_the_addresses_of_one_customer_count_as_one(first: str, second: str, *, is_one: bool) -> None:
-    connections = Connections(per_address=1, requests=RequestMetrics())
+    connections = CallerConnections(per_address=1, requests=RequestMetrics())
     assert connections.admit(first)
     assert connections.admit(second) is not is_one

@@ -5,8 +5,8 @@ import pytest
 
 from agentic_sales.graphs.country_classify import (
     EXAMPLE,
+    CountryVerdict,
     Output,
-    Verdict,
     checked,
     graph,
     no_country,
@@ -112,25 +112,25 @@ def test_odds_of_a_model_hint_hold_no_word_of_the_location() -> None:
 
 @pytest.mark.parametrize("code", ["DE", "de", " de "])
 def test_a_known_code_of_a_model_is_kept_in_capitals(code: str) -> None:
-    assert checked(Verdict(country=code, confidence=0.9, reasons=["a", "b", "c"])) == Verdict(
+    assert checked(CountryVerdict(country=code, confidence=0.9, reasons=["a", "b", "c"])) == CountryVerdict(
         country="DE", confidence=0.9, reasons=["a", "b"]
     )
 
 
 def test_the_everyday_code_of_the_united_kingdom_is_understood() -> None:
-    assert checked(Verdict(country="UK", confidence=0.9, reasons=[])).country == "GB"
+    assert checked(CountryVerdict(country="UK", confidence=0.9, reasons=[])).country == "GB"
 
 
 @pytest.mark.parametrize("code", ["Germany", "DEU", "XX", "ZZ", "XK", "1"])
 def test_an_unknown_code_of_a_model_becomes_null(code: str) -> None:
-    verdict = checked(Verdict(country=code, confidence=0.9, reasons=["because"]))
+    verdict = checked(CountryVerdict(country=code, confidence=0.9, reasons=["because"]))
     assert (verdict.country, verdict.confidence) == (None, 0.0)
     assert "no country of ISO 3166" in verdict.reasons[0]
 
 
 @pytest.mark.parametrize("code", [None, "", "null"])
 def test_a_model_without_a_country_has_no_confidence_either(code: str | None) -> None:
-    assert checked(Verdict(country=code, confidence=0.9, reasons=["a region"])) == no_country("a region")
+    assert checked(CountryVerdict(country=code, confidence=0.9, reasons=["a region"])) == no_country("a region")
 
 
 async def test_the_example_runs_to_the_end_without_a_model() -> None:

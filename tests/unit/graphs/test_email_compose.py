@@ -6,7 +6,7 @@ import pytest
 from agentic_sales.graphs.email_compose import (
     EXAMPLE,
     PROMPT_VERSION,
-    Email,
+    ComposedEmail,
     Input,
     Output,
     draft_by_rules,
@@ -34,8 +34,8 @@ def mail(subject: str = "Test rigs at Harbor", body: str = CLEAN) -> Reply:
     return answer({"subject": subject, "body": body})
 
 
-def email(subject: str = "Test rigs at Harbor", body: str = CLEAN) -> Email:
-    return Email.model_construct(subject=subject, body=body)
+def email(subject: str = "Test rigs at Harbor", body: str = CLEAN) -> ComposedEmail:
+    return ComposedEmail.model_construct(subject=subject, body=body)
 
 
 class TestTheChecks:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from agentic_sales.graphs.email_reply import EXAMPLE, Input, Output, State, graph
 from agentic_sales.rules.reply_drafts import (
-    Analysis,
+    EmailIntent,
     analyze_by_rules,
     find_faults,
     reply_by_rules,
@@ -87,7 +87,7 @@ class TestTheReplyByRules:
     @pytest.mark.parametrize("details", ["", "It costs 5 euros.", "It costs 5 euros. " * 60, "word " * 2_000])
     def test_keeps_the_rules_for_every_intent(self, intent: Any, details: str) -> None:
         state = State(original_email="Hello", additional_details=details)
-        state.analysis = Analysis(intent=intent, sentiment="neutral", key_ask="")
+        state.analysis = EmailIntent(intent=intent, sentiment="neutral", key_ask="")
         body = reply_by_rules(state, state.analysis.intent).body
         assert find_faults(body) == []
         assert body.startswith("Hello,\n\n")
