@@ -5,15 +5,17 @@ every place. It is also a mistake to close for ever a person that wants to unsub
 sentence in which the same words mean something else does not count. Words that may mean an opt-out are doubtful. A
 person reads them, and until then nothing is sent.
 
-The tables are in `optouts.toml`. The text is the writer's, without the quoted mail. See `quotes.py`.
+The tables are in `optouts.toml`. The text is the writer's, without the quoted mail. See `quotes.py`. A mistyped word
+counts as well, see `misspellings.py`.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from agentic_sales.rules.misspellings import Misspellings
 from agentic_sales.rules.phrases import Phrases
-from agentic_sales.rules.sentences import sentences
+from agentic_sales.rules.sentences import folded, sentences
 from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 
 MOST_TRIVIAL_WORDS = 4
@@ -46,6 +48,8 @@ class OptOutWords:
     """Prefixes of the subject of an answer."""
     courtesies: frozenset[str]
     """Words that change nothing."""
+    misspellings: Misspellings
+    """Long words of opt-outs, found where they are mistyped."""
 
 
 def words_of(additions: Table = NOTHING) -> OptOutWords:
@@ -58,11 +62,18 @@ def words_of(additions: Table = NOTHING) -> OptOutWords:
         subject=Phrases(words["subject"]["all"]),
         prefixes=frozenset(words["subject"]["prefixes"]),
         courtesies=frozenset(word for text in every(words["courtesies"]) for word in _words(text)),
+        misspellings=Misspellings(
+            _folded(words["spelled"]["words"]), _folded(words["spelled"]["others"]), words["spelled"]["short"]
+        ),
     )
 
 
 def _words(text: str) -> list[str]:
     return [word for sentence in sentences(text) for word in sentence.split()]
+
+
+def _folded(words: Sequence[str]) -> frozenset[str]:
+    return frozenset(folded(word) for word in words)
 
 
 @cache
@@ -93,7 +104,9 @@ def opt_out(text: str, subject: str = "", words: OptOutWords | None = None) -> O
 def _plain(said: Sequence[str], words: OptOutWords) -> str | None:
     for sentence in said:
         bare = _without_courtesies(sentence, words)
-        for form in dict.fromkeys((sentence, bare)):
+        for form in dict.fromkeys(
+            (sentence, bare, words.misspellings.mended(sentence), words.misspellings.mended(bare))
+        ):
             if found := next(_meant(form, words), None):
                 return found
     return None
@@ -112,13 +125,23 @@ def _overlap(found: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _without_courtesies(sentence: str, words: OptOutWords) -> str:
-    return "".join(f"{word} " for word in sentence.split() if word not in words.courtesies)
+    return "".join(f"{word} " for word in sentence.split() if word not in words.courtesies and not _is_emoji(word))
+
+
+def _is_emoji(word: str) -> bool:
+    return not word[0].isalnum() and word not in {"?", "+1"}
 
 
 def _by_subject(subject: str, said: Sequence[str], words: OptOutWords) -> str | None:
+    """Return the words of a subject that asks to be left alone. None if it does not.
+
+    A subject of the writer's own may use any plain words. Behind `Re:` stands ours, and it may have the same words.
+    """
     parts = ["".join(sentences(part)) for part in subject.split(":")]
-    first = next((part for part in parts if part.strip() not in words.prefixes), "")
-    return words.subject.first_in([first]) if len(said) <= MOST_TRIVIAL_WORDS else None
+    at = next((at for at, part in enumerate(parts) if part.strip() not in words.prefixes), 0)
+    if len(said) > MOST_TRIVIAL_WORDS:
+        return None
+    return words.subject.first_in([parts[at]]) or (None if at else _plain([parts[at]], words))
 
 
 def _is_trivial(said: Sequence[str], words: OptOutWords) -> bool:

@@ -6,7 +6,7 @@ A phrase is made of words and of these signs:
     ...       up to five words   ^     start of the sentence   $       its end
     _         any word           #     a number
 
-Chinese and Japanese have no spaces. There a phrase is found within a word, and `...` is up to 15 letters.
+Chinese, Japanese and Thai have no spaces. There a phrase is found within a word, and `...` is up to 15 letters.
 
 A table has hundreds of phrases in many languages. A sentence has the first words of only a few. So phrases are kept by
 their first word. A phrase becomes a regular expression when a sentence has that word.
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import product
 
-from agentic_sales.rules.sentences import CJK, folded
+from agentic_sales.rules.sentences import UNSPACED, folded
 
 Found = re.Match[str]
 
@@ -131,7 +131,7 @@ def _spellings(sign: str) -> Iterator[str]:
     units = _units(sign)
     if not units:
         return
-    is_stem = len(units) == 1 and (sign.endswith("*") or _is_cjk(sign))
+    is_stem = len(units) == 1 and (sign.endswith("*") or _is_unspaced(sign))
     parts = units[0].split("\0")
     for vowels in product(("", "e"), repeat=len(parts) - 1):
         word = "".join(part + vowel for part, vowel in zip(parts, (*vowels, ""), strict=True))
@@ -146,20 +146,20 @@ def _units(sign: str) -> list[str]:
     return [unit for unit in re.split(r"[-'.,]", plain) if unit]
 
 
-def _is_cjk(text: str) -> bool:
-    return re.search(f"[{CJK}]", text) is not None
+def _is_unspaced(text: str) -> bool:
+    return re.search(f"[{UNSPACED}]", text) is not None
 
 
 @cache
 def _compiled(phrase: str) -> re.Pattern[str]:
-    is_cjk = _is_cjk(phrase)
-    gap = ".{0,15}?" if is_cjk else r"(?:\S+ ){0,5}?"
+    is_unspaced = _is_unspaced(phrase)
+    gap = ".{0,15}?" if is_unspaced else r"(?:\S+ ){0,5}?"
     parts = "".join(_MEANINGS.get(sign) or (gap if sign == "..." else _word(sign)) for sign in _SIGNS.findall(phrase))
-    return re.compile(f"(?:{parts})" if is_cjk else rf"(?<!\S)(?:{parts})")
+    return re.compile(f"(?:{parts})" if is_unspaced else rf"(?<!\S)(?:{parts})")
 
 
 def _word(sign: str) -> str:
     joined = " ".join(re.escape(unit).replace("\0", "e?") for unit in _units(sign))
-    if _is_cjk(sign):
+    if _is_unspaced(sign):
         return joined
     return joined + (r"\S* " if sign.endswith("*") else " ")

@@ -7,6 +7,8 @@ import pytest
 from agentic_sales.rules.optouts import opt_out, words_of
 
 PLAIN = [
+    "plz remvoe me from ur list", "S T O P", "🛑", "stop pls 🙏", "I object under Art. 21(2) GDPR to direct marketing.",
+    "हमें ईमेल मत भेजो", "หยุดส่งอีเมล", "הסר", "إلغاء الاشتراك", "Leiratkozás", "Διαγραφή", "Odjavite me",
     "unsubscribe", "Please remove me from your list.", "STOP EMAILING ME", "I do not wish to receive these.",
     "Don\u2019t contact me again, or I report you as spam.",
     "Not interested. Take us off this list.", "Leave me alone!",
@@ -25,6 +27,10 @@ PLAIN = [
     "Beni listeden \u00e7\u0131kar\u0131n",
 ]  # fmt: skip
 NONE = [
+    "Please don't stop writing!", "I unsubscribed from your competitor.", "Don't hesitate to write to me.",
+    "Довольно интересно, пришлите цены.", "Ta oss med i piloten.",
+    "Löschen Sie Daten nach 30 Tagen automatisch?", "Hou me op de hoogte!", "Merci de me contacter demain.",
+    "Basta una chiamata.", "อย่าลืมส่งใบเสนอราคา", "Bana teklif göndermenizi rica ederim.",
     "Not interested.", "Don't write to me before March.", "Do not contact us until the budget is through.",
     "We opt for another tool.", "I'd stop by your booth.", "We want to stop sending paper invoices.",
     "Can your tool remove duplicates from our database?", "I'm no longer the contact for this.",
@@ -58,6 +64,14 @@ def test_a_subject_that_asks_is_enough_where_the_mail_says_nothing(text: str) ->
     found = opt_out(text, "Unsubscribe: 8f3a-22")
     assert found is not None
     assert found.is_certain
+
+
+@pytest.mark.parametrize(
+    "subject", ["Please remove me from your list", "Do not contact me again", "Bitte löschen Sie mich"]
+)
+def test_a_subject_of_their_own_may_ask_in_any_plain_words(subject: str) -> None:
+    assert opt_out("Thanks", subject) is not None
+    assert opt_out("Thanks", f"Re: {subject}") is None
 
 
 def test_a_subject_that_asks_over_a_mail_that_says_something_else_is_doubtful() -> None:
