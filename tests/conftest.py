@@ -38,6 +38,7 @@ pytest_plugins = [
     "tests.support.databases",
     "tests.support.fleet",
     "tests.support.containers",
+    "tests.support.world",
 ]
 
 _TESTS = Path(__file__).parent

@@ -24,7 +24,7 @@ class _Site(ThreadingHTTPServer):
     def __init__(self, port: int) -> None:
         super().__init__((_LOOPBACK, port), _Visit)
         self.base_url = f"http://{_LOOPBACK}:{self.server_port}"
-        self.pages = _rendered_pages(self.base_url)
+        self.pages = rendered_pages(self.base_url)
 
 
 class _Visit(BaseHTTPRequestHandler):
@@ -64,8 +64,8 @@ def serve_sample_site(port: int = 0) -> Iterator[str]:
             thread.join()
 
 
-def _rendered_pages(base_url: str) -> Mapping[str, tuple[str, bytes]]:
-    """Return path to content type and body."""
+def rendered_pages(base_url: str) -> Mapping[str, tuple[str, bytes]]:
+    """Return the pages of the site: path to content type and body."""
     return {
         _path_of(file): (
             mimetypes.guess_type(file.name)[0] or "text/plain",

@@ -198,26 +198,23 @@ class Api:
                 return reply
             account = self.endpoint.account
             scope = account if call.is_account_wide(reply) else f"{account}:{call.bucket.name}"
-            pause_s = await self._share(error, scope)
-            if not isinstance(error, RateLimited) or pause_s is None or loop.time() + pause_s > until:
+            if not isinstance(error, RateLimited):
+                await self._share(error, scope)
                 raise error
+            pause_s = await self._limiter.pause(scope, "rate", error.retry_after_s)
+            if loop.time() + pause_s > until:
+                raise RateLimited(self.endpoint.service, pause_s)
             await asyncio.sleep(pause_s)
 
-    async def _share(self, error: AgenticSalesError, scope: str) -> float | None:
-        """Let all workers know of a refusal that concerns them, and return its pause in seconds."""
+    async def _share(self, error: AgenticSalesError, scope: str) -> None:
+        """Let all workers know of a refusal that concerns them."""
         match error:
-            case RateLimited():
-                pause_s = await self._limiter.pause(scope, "rate", error.retry_after_s)
-                if error.retry_after_s is None:
-                    error.retry_after_s = pause_s
-                return pause_s
             case QuotaSpent():
                 await self._limiter.pause(scope, "quota", error.retry_after_s)
             case CredentialRefused():
                 await self._limiter.pause(self.endpoint.account, "credential", CREDENTIAL_PAUSE_S)
             case _:
                 pass
-        return None
 
     async def _in_turn(self, call: _Call, until: float) -> Reply:
         account, ticket, loop = self.endpoint.account, secrets.token_hex(8), asyncio.get_running_loop()

@@ -4,9 +4,12 @@ A client is a `Source`: an async context manager whose methods return frozen rec
 limits of all workers. A command asks by those of its own process.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Annotated, Any, ClassVar, Self, TypeVar
+from urllib.parse import quote
 
 import structlog
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
@@ -39,8 +42,19 @@ log = structlog.get_logger()
 
 PRODUCT = "AgenticSales/0.2"
 _LONGEST_TOLD = 200
+_NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
 _TRY_LATER = frozenset({408, 425})
-_OF_THIS_PROCESS: tuple[Limiter, AnswerCache] = (OwnLimiter(), OwnCache())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where calls are counted and answers are kept."""
+
+    limiter: Limiter = field(default_factory=OwnLimiter)
+    cache: AnswerCache = field(default_factory=OwnCache)
+
+
+_OF_THIS_PROCESS = Place()
 
 
 def _cleaned(value: object) -> object:
@@ -103,6 +117,17 @@ def members(data: object, reply: Reply) -> Mapping[str, Any]:
     return data
 
 
+def segment(value: str) -> str:
+    """Return a text as one part of a path. A text that would lead to another path becomes one that nobody has."""
+    return quote(value, safe="") if value.strip(".") else "-"
+
+
+def next_link(reply: Reply) -> str | None:
+    """Return the next page of a `Link` header, or None on the last page."""
+    found = _NEXT.search(reply.headers.get("link", ""))
+    return found[1] if found else None
+
+
 def _kind_of(value: object) -> str:
     return "missing" if value is None else f"a {type(value).__name__}"
 
@@ -123,13 +148,16 @@ class Source:
     fresh_s: ClassVar[float] = 300.0
     """Age in seconds up to which a kept answer is used again."""
 
-    def __init__(self, configuration: Settings, base_url: str, *, secret: SecretStr | None = None) -> None:
+    def __init__(
+        self, configuration: Settings, base_url: str, *, secret: SecretStr | None = None, place: Place | None = None
+    ) -> None:
         """Take the limits and the place of the service from the configuration.
 
         Args:
             configuration: Its source settings are read.
             base_url: Base URL from the configuration. A host that the deployment names may be private.
             secret: The key, or None.
+            place: Where calls are counted and answers kept. None: with all workers in a run, else in this process.
         """
         self._secret = secret.get_secret_value() if secret is not None else ""
         self._base_url = base_url.rstrip("/")
@@ -143,8 +171,8 @@ class Source:
             self.credential,
         )
         guard = AddressGuard([*configuration.allow_private_hosts, *_own_hosts(base_url)])
-        limiter, cache = _shared()
-        self._api = Api(endpoint, guard, limiter, cache)
+        place = place or _place()
+        self._api = Api(endpoint, guard, place.limiter, place.cache)
 
     async def __aenter__(self) -> Self:
         return self
@@ -273,10 +301,10 @@ def _own_hosts(base_url: str) -> tuple[str, ...]:
     return (url.netloc.decode("ascii"),) if url.port else (url.host,)
 
 
-def _shared() -> tuple[Limiter, AnswerCache]:
+def _place() -> Place:
     """Return the limits and the cache of all workers, or of this process outside a run."""
     pauses = current_pauses.get()
-    return _OF_THIS_PROCESS if pauses is None else (SharedLimiter(pauses.redis), SharedCache(pauses.redis))
+    return _OF_THIS_PROCESS if pauses is None else Place(SharedLimiter(pauses.redis), SharedCache(pauses.redis))
 
 
 class Unavailable:

@@ -1,0 +1,126 @@
+"""Search the web by the engines that a deployment has, in its order. A next one serves where one cannot."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from agentic_sales.errors import (
+    AgenticSalesError,
+    AnswerChanged,
+    Blocked,
+    CredentialMissing,
+    CredentialRefused,
+    ProviderUnavailable,
+    QuotaSpent,
+    RateLimited,
+)
+from agentic_sales.settings import Settings
+from agentic_sales.sources.search_engines import Brave, SearchEngine, SearchHit, SearchPage, SearXNG, Serper, Tavily
+from agentic_sales.sources.service import Place
+
+log = structlog.get_logger()
+
+_ENGINES: dict[str, type[Brave | SearXNG | Tavily | Serper]] = {
+    "brave": Brave,
+    "searxng": SearXNG,
+    "tavily": Tavily,
+    "serper": Serper,
+}
+_NEXT_ONE = (
+    *(AnswerChanged, Blocked, CredentialMissing, CredentialRefused),
+    *(ProviderUnavailable, QuotaSpent, RateLimited),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The answer of a web search."""
+
+    page: SearchPage
+    """The hits, and the engine that found them."""
+    passed_over: tuple[str, ...] = ()
+    """What is to be said of the engines before it, such as `brave: BRAVE_API_KEY is not set`."""
+
+
+class WebSearch:
+    """Searches the web. An async context manager."""
+
+    def __init__(self, configuration: Settings, *, place: Place | None = None) -> None:
+        self._engines = [_ENGINES[name](configuration, place=place) for name in configuration.search_order]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for engine in self._engines:
+            await engine.__aexit__(kind, error, traceback)
+
+    async def search(self, query: str, *, count: int = 10, page: int = 0) -> Found:
+        """Return one page of hits from the first engine that serves. No hits are an answer, and nothing else is tried.
+
+        Args:
+            query: Words, and `site:` to narrow them to a host.
+            count: Most hits.
+            page: Number of the page. The first is 0.
+
+        Raises:
+            CredentialMissing: No engine has its key or URL.
+            RateLimited: No engine serves, and one of them will after a pause.
+            AgenticSalesError: No engine serves. It is the failure of the first one that has its key.
+        """
+        failures: list[AgenticSalesError] = []
+        for engine in self._engines:
+            try:
+                found = await engine.search(query, count=count, page=page)
+            except _NEXT_ONE as exc:
+                failures.append(exc)
+                if not isinstance(exc, CredentialMissing):
+                    log.warning("search_engine_passed_over", source=engine.name, error_code=exc.code)
+            else:
+                return Found(found, _told(self._engines, failures))
+        raise _worst(failures)
+
+    async def hits(self, query: str, *, most: int = 50) -> AsyncIterator[SearchHit]:
+        """Yield hits page by page, each URL once, all from the engine that served the first page.
+
+        Raises:
+            AgenticSalesError: See `search`. A failure of a later page is raised as it is.
+        """
+        first = await self.search(query, count=most)
+        engine = next(engine for engine in self._engines if engine.name == first.page.engine)
+        seen: set[str] = set()
+        page, number = first.page, 0
+        while True:
+            for hit in page.hits:
+                if hit.url not in seen and len(seen) < most:
+                    seen.add(hit.url)
+                    yield hit
+            number += 1
+            if not page.has_more or len(seen) >= most or number > engine.last_page:
+                return
+            page = await engine.search(query, count=most, page=number)
+
+
+def _told(engines: Sequence[SearchEngine], failures: Sequence[AgenticSalesError]) -> tuple[str, ...]:
+    return tuple(f"{engine.name}: {_reason(exc)}" for engine, exc in zip(engines, failures, strict=False))
+
+
+def _reason(exc: AgenticSalesError) -> str:
+    return f"{exc.setting} is not set" if isinstance(exc, CredentialMissing) else str(exc)
+
+
+def _worst(failures: Sequence[AgenticSalesError]) -> AgenticSalesError:
+    """Return the failure to raise. A pause is waited for, so it goes first, and the shortest of them."""
+    limited = [exc for exc in failures if isinstance(exc, RateLimited)]
+    if limited:
+        return min(limited, key=lambda exc: exc.retry_after_s or float("inf"))
+    told = [exc for exc in failures if not isinstance(exc, CredentialMissing)]
+    if told:
+        return told[0]
+    settings = ", ".join(exc.setting for exc in failures if isinstance(exc, CredentialMissing))
+    return CredentialMissing("web search", settings or "AGENTIC_SALES_SEARCH")
