@@ -127,8 +127,9 @@ def test_a_way_that_there_is_not_is_refused_by_name(text: str) -> None:
 
 
 def test_the_command_prints_the_settings_that_lead_into_it() -> None:
+    program = str(Path(sys.executable).with_name("agentic-sales"))
     command = [
-        Path(sys.executable).with_name("agentic-sales"),
+        program,
         "world",
         "up",
         "--port",
