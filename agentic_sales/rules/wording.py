@@ -3,6 +3,7 @@
 Everything here is pure. Opt-outs are told in one place, so that no workflow understands fewer of them than another.
 """
 
+import html
 import re
 
 MARKERS = (
@@ -102,3 +103,9 @@ def unsigned(body: str, signature: str) -> str:
 def signature_of(signature: str, sender_name: str) -> str:
     """Return the end of a mail. It is as given, else made of the sender's name, else without a name."""
     return signature.strip() or f"Thanks,\n{sender_name.strip()}".rstrip("\n,")
+
+
+def html_of(text: str) -> str:
+    """Return plain text as HTML: a paragraph per blank line, nothing of the text taken for markup."""
+    paragraphs = (html.escape(part.strip()).replace("\n", "<br>\n") for part in re.split(r"\n\s*\n", text))
+    return "\n".join(f"<p>{paragraph}</p>" for paragraph in paragraphs if paragraph)

@@ -11,16 +11,9 @@ import pytest
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.contracts import ContactId, StopReason
 from agentic_sales.errors import InvalidInput
-from agentic_sales.graphs.email_outreach import (
-    EXAMPLE,
-    GENERIC,
-    Output,
-    Persona,
-    best_match,
-    graph,
-    html_of,
-    score_of,
-)
+from agentic_sales.graphs.email_outreach import EXAMPLE, Output, graph
+from agentic_sales.rules.personas import GENERIC, Persona, best_match, score_of
+from agentic_sales.rules.wording import html_of
 from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.database import Database, close_current_database, open_database

@@ -1,0 +1,74 @@
+"""Match a person's role with the personas that a product is for."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from rapidfuzz import fuzz
+
+GENERIC = "generic"
+"""Title of the match with no persona: nobody is close enough."""
+TITLE_WEIGHT, SENIORITY_WEIGHT, DEPARTMENT_WEIGHT = 0.70, 0.15, 0.15
+SENIORITIES = {
+    "C-level": r"chief|ceo|cto|cfo|coo|cmo|cro|cpo|founder|owner|president|managing director",
+    "VP": r"vp|vice president|svp|evp",
+    "Director": r"director|head of",
+    "Manager": r"manager|lead|principal",
+}
+"""Seniority to the words of a role that tell it. Every other role is an individual contributor's."""
+DEPARTMENTS = {
+    "AI/ML": r"ai|ml|machine learning|data scien\w*",
+    "Engineering": r"engineer\w*|developer|software|cto|infrastructure|platform|devops|firmware|qa|test\w*",
+    "Product": r"product",
+    "RevOps": r"revenue operations|revops|sales operations",
+    "Sales": r"sales|account executive|business development|bdr|sdr|cro",
+    "Marketing": r"marketing|growth|brand|cmo|demand",
+    "CS": r"customer success|support",
+}
+"""Department to the words of a role that tell it."""
+
+
+class Persona(BaseModel):
+    """A kind of person that a product is for."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str = Field(min_length=1, max_length=200, description="Role, such as Head of QA.")
+    seniority: str = Field(default="", max_length=100, description="IC, Manager, Director, VP or C-level.")
+    department: str = Field(default="", max_length=100, description="Such as Engineering.")
+    pain: str = Field(default="", max_length=2_000, description="What they lose sleep over.")
+
+
+class PersonaMatch(BaseModel):
+    """How well a person's role fits a persona."""
+
+    title: str = Field(description="The persona; `generic`: none fits.")
+    score: float = Field(description="How well, 0-1.")
+    method: Literal["fuzzy"] = Field(default="fuzzy", description="How it was found.")
+
+
+def best_match(role: str, personas: Sequence[Persona], threshold: float) -> PersonaMatch | None:
+    """Return the persona of the highest score, and `generic` below the threshold. None without personas."""
+    if not personas:
+        return None
+    score, title = max(((score_of(role, persona), persona.title) for persona in personas), key=lambda match: match[0])
+    return PersonaMatch(title=title if score >= threshold else GENERIC, score=round(score, 3))
+
+
+def score_of(role: str, persona: Persona) -> float:
+    """Return how well a role fits a persona, 0-1: 0.70 its title, 0.15 its seniority, 0.15 its department."""
+    return (
+        TITLE_WEIGHT * _likeness(role, persona.title)
+        + SENIORITY_WEIGHT * _likeness(_told_by(SENIORITIES, role, "IC"), persona.seniority)
+        + DEPARTMENT_WEIGHT * _likeness(_told_by(DEPARTMENTS, role, "Other"), persona.department)
+    )
+
+
+def _likeness(left: str, right: str) -> float:
+    return fuzz.token_set_ratio(left.casefold(), right.casefold()) / 100 if left and right else 0.0
+
+
+def _told_by(words: Mapping[str, str], role: str, otherwise: str) -> str:
+    found = (name for name, pattern in words.items() if re.search(rf"\b(?:{pattern})\b", role, re.IGNORECASE))
+    return next(found, otherwise)
