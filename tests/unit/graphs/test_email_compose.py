@@ -3,18 +3,8 @@ from typing import Any
 
 import pytest
 
-from agentic_sales.graphs.email_compose import (
-    EXAMPLE,
-    PROMPT_VERSION,
-    ComposedEmail,
-    Input,
-    Output,
-    draft_by_rules,
-    find_faults,
-    finish,
-    graph,
-    tidy_by_rules,
-)
+from agentic_sales.graphs.email_compose import EXAMPLE, PROMPT_VERSION, Input, Output, graph
+from agentic_sales.rules.first_mails import ComposedEmail, draft_by_rules, find_faults, finish, tidy_by_rules
 from agentic_sales.rules.wording import MARKERS
 from tests.support.graph_runs import assert_is_complete, run_by_rules, run_with_model
 from tests.support.model_server import Reply, answer, dropped

@@ -1,0 +1,124 @@
+"""Write and mend a first mail by rules: its greeting, its faults, and a plain draft when no model answers."""
+
+import re
+
+from pydantic import BaseModel, Field
+
+from agentic_sales.rules.forms import AddressedForm, InstructedForm, SignedForm
+from agentic_sales.rules.instructions import read_instructions
+from agentic_sales.rules.names import NAME
+from agentic_sales.rules.wording import markers_in, one_line, quotable, sentences, shortened, signature_of, unsigned
+
+MAX_REFINE_ATTEMPTS = 2
+MAX_SUBJECT_LETTERS = 50
+MIN_SUBJECT_LETTERS = 3
+MIN_BODY_LETTERS = 20
+MAX_CONTEXT_LETTERS = 4_000
+"""Letters of each piece of context that a model reads."""
+PLAIN_SUBJECT = "A short introduction"
+_GREETING = re.compile(r"\A(?:hi|hello|hey|dear|good (?:morning|day))\b[^\n,!]{0,80}(?:[,!]|\n|\Z)", re.IGNORECASE)
+_OTHER_PLACEHOLDER = re.compile(r"\{\{?\s*(?:first_?)?name\s*\}?\}|\[(?:first )?name\]", re.IGNORECASE)
+_TOPIC = re.compile(r" (?:about|on) ([^?]{3,60})\?")
+
+
+class ComposeForm(AddressedForm, InstructedForm, SignedForm):
+    """What a first mail is written from. Everything is optional."""
+
+    recipient_context: str = Field(
+        default="", max_length=50_000, description="What is known of them or of their company; may be quoted to them."
+    )
+    linkedin_post_content: str = Field(default="", max_length=50_000, description="A post of theirs to refer to.")
+
+
+class ComposedEmail(BaseModel):
+    """A mail without its signature."""
+
+    subject: str = Field(min_length=MIN_SUBJECT_LETTERS, max_length=70, description="Subject, at most 50 characters.")
+    body: str = Field(min_length=MIN_BODY_LETTERS, description="Plain text from `Hi {{name}},` to the question.")
+
+
+def context_of(given: ComposeForm) -> str:
+    """Write down in one piece what is known of the recipient."""
+    known = {
+        "Name": given.recipient_name,
+        "Company": given.company_name,
+        "Known of them": given.recipient_context,
+        "Their LinkedIn post": given.linkedin_post_content,
+    }
+    lines = [f"{label}: {text.strip()[:MAX_CONTEXT_LETTERS]}" for label, text in known.items() if text.strip()]
+    return "\n".join(lines)
+
+
+def find_faults(mail: ComposedEmail) -> list[str]:
+    """Return the rules that a mail breaks, worded so that an editor knows what to do; empty: none."""
+    found = markers_in(f"{mail.subject}\n{mail.body}")
+    faults = [f'it says "{marker}"; say what fits this reader only' for marker in found]
+    if not MIN_SUBJECT_LETTERS <= (letters := len(mail.subject)) <= MAX_SUBJECT_LETTERS:
+        faults.append(f"the subject has {letters} characters; use {MIN_SUBJECT_LETTERS} to {MAX_SUBJECT_LETTERS}")
+    if len(mail.body) < MIN_BODY_LETTERS:
+        faults.append(f"the body has fewer than {MIN_BODY_LETTERS} characters")
+    return faults
+
+
+def finished(body: str, given: ComposeForm) -> str:
+    """Return the body with the greeting to `{{name}}` and the sender's signature, each exactly once."""
+    return finish(body, signature_of(given.signature, given.sender_name))
+
+
+def without_signature(subject: str, body: str, given: ComposeForm) -> ComposedEmail:
+    """Return a mail without the sender's signature."""
+    signature = signature_of(given.signature, given.sender_name)
+    return ComposedEmail.model_construct(subject=subject, body=body.removesuffix(signature).rstrip())
+
+
+def finish(body: str, signature: str) -> str:
+    """Return the body with the greeting to `{{name}}` and the signature, each exactly once."""
+    text = unsigned(_OTHER_PLACEHOLDER.sub(NAME, body), signature)
+    if NAME not in text:
+        text = f"Hi {NAME},\n\n{_GREETING.sub('', text).strip()}"
+    return f"{text}\n\n{signature}"
+
+
+def tidy_by_rules(mail: ComposedEmail) -> ComposedEmail:
+    """Remove what breaks the rules: the sentences with a marker, and the end of a long subject."""
+    subject = shortened(one_line(mail.subject), MAX_SUBJECT_LETTERS).rstrip(" ,;:-")
+    is_usable = len(subject) >= MIN_SUBJECT_LETTERS and not markers_in(subject)
+    paragraphs = (_without_markers(paragraph) for paragraph in mail.body.split("\n\n"))
+    body = "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
+    return ComposedEmail.model_construct(subject=subject if is_usable else PLAIN_SUBJECT, body=body)
+
+
+def _without_markers(paragraph: str) -> str:
+    if not markers_in(paragraph):
+        return paragraph
+    return " ".join(sentence for sentence in sentences(paragraph) if not markers_in(sentence))
+
+
+def draft_by_rules(given: ComposeForm) -> ComposedEmail:
+    """Write a plain mail from the inputs alone: a fact that is quoted, the offer, one question."""
+    pitch, question = read_instructions(given.instructions)
+    team = one_line(given.company_name) or "your team"
+    offer = " ".join(pitch) or f"I would like to learn what matters most to {team} at the moment."
+    body = "\n\n".join([f"Hi {NAME},", _opening(given), offer, question])
+    return tidy_by_rules(ComposedEmail.model_construct(subject=_subject(given, question), body=body))
+
+
+def _opening(given: ComposeForm) -> str:
+    company = one_line(given.company_name)
+    if quote := quotable(given.linkedin_post_content):
+        return f'In a recent post you wrote: "{quote}" That is why I am writing to you.'
+    if quote := quotable(given.recipient_context):
+        return f'Before writing I read up on {company or "your work"}: "{quote}"'
+    return f"I am writing to you because of your work at {company}." if company else "I am writing to introduce myself."
+
+
+def _subject(given: ComposeForm, question: str) -> str:
+    company = one_line(given.company_name)
+    topic = _TOPIC.search(question)
+    wanted = [
+        f"{topic[1][0].upper()}{topic[1][1:]} at {company}" if topic and company else "",
+        f"{topic[1][0].upper()}{topic[1][1:]}" if topic else "",
+        f"A question for {company}" if company else "",
+        "About your recent post" if given.linkedin_post_content.strip() else "",
+    ]
+    return next((s for s in wanted if MIN_SUBJECT_LETTERS <= len(s) <= MAX_SUBJECT_LETTERS), PLAIN_SUBJECT)
