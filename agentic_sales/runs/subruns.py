@@ -5,21 +5,22 @@ itself. A worker puts a `SubRunner` into the context. Outside a worker (as under
 the fleet that the environment names.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agentic_sales import effects
 from agentic_sales.control import control_plane
-from agentic_sales.errors import RunFailed
+from agentic_sales.errors import AgenticSalesError, RunFailed
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.ledger import Ledger, Outcome, RunRecord
 from agentic_sales.runs.submit import open_runs
 from agentic_sales.settings import settings
 from agentic_sales.wire import from_wire
 
-__all__ = ["SubRun", "SubRunner", "current_sub_runner", "finished_sub_run", "run_assistant"]
+__all__ = ["SubRun", "SubRunner", "current_sub_runner", "finished_sub_run", "run_assistant", "run_each"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,28 @@ async def run_assistant(assistant_id: str, values: Mapping[str, Any]) -> SubRun:
     effects.require(control_plane().row(assistant_id).effect, f"ask for `{assistant_id}`")
     runner = current_sub_runner.get() or _OutsideRunner()
     return await runner.run(assistant_id, values)
+
+
+async def run_each(
+    assistant_id: str, inputs: Sequence[Mapping[str, Any]], *, at_once: int
+) -> list[SubRun | AgenticSalesError]:
+    """Run another workflow for many inputs. Return an answer or an error for each, in their order.
+
+    Args:
+        assistant_id: Workflow to run, by its name.
+        inputs: Its inputs.
+        at_once: Sub-runs at the same time.
+    """
+    slots = asyncio.Semaphore(at_once)
+
+    async def run(values: Mapping[str, Any]) -> SubRun | AgenticSalesError:
+        async with slots:
+            try:
+                return await run_assistant(assistant_id, values)
+            except AgenticSalesError as exc:
+                return exc
+
+    return await asyncio.gather(*map(run, inputs))
 
 
 def _output_of(outcome: Outcome) -> dict[str, Any]:

@@ -1,0 +1,157 @@
+"""Know the stages of the pipeline: what each asks of a workflow, whom it passes over, and how it is reported."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, Field
+
+from agentic_sales.rules.forms import Form
+
+HIGH_CONFIDENCE = 0.6
+"""From here a verdict "is a recruiter" ends a company's way: recruiters are not leads."""
+_LOCATION = re.compile(
+    r"\b(?:based|headquartered|head office|offices?|located|hq)\s*(?:is\s+)?(?:in|at|:)\s+([^\n.;|()*\[\]]{3,80})",
+    re.IGNORECASE,
+)
+
+StageName = Literal["discover", "enrich", "qualify", "locate", "compose"]
+StageStatus = Literal["OK", "PARTIAL", "FAIL", "SKIP"]
+ASSISTANTS: dict[StageName, str] = {
+    "discover": "deep_scrape",
+    "enrich": "company_enrichment",
+    "qualify": "classify_recruitment",
+    "locate": "country_classify",
+    "compose": "email_compose",
+}
+
+
+class StageReport(BaseModel):
+    """What one stage did."""
+
+    stage: StageName = Field(description="Name of the stage.")
+    status: StageStatus = Field(description="OK: all succeeded; PARTIAL: some; FAIL: none; SKIP: nothing to do.")
+    processed: int = Field(description="Companies that the stage was tried for.")
+    created: int = Field(description="Companies that it has a result for.")
+    errors: list[str] = Field(description="One sentence per company that failed or was passed over.")
+    duration_ms: int = Field(description="Wall-clock time of the stage.")
+
+
+class StageRun(BaseModel):
+    """One sub-run that succeeded."""
+
+    stage: StageName = Field(description="Stage that asked for it.")
+    assistant_id: str = Field(description="Workflow that ran.")
+    queue: str = Field(description="Queue that it ran on.")
+    run_id: str = Field(description="Its run.")
+    worker_pid: int = Field(description="Process that ran it.")
+    duration_ms: int = Field(description="Time from the worker's claim to the end.")
+    source: str | None = Field(description="Who answered: `llm`, `rules`, or null where no model is ever asked.")
+
+
+class CompanyAnswers(BaseModel):
+    """One company on its way; a result is null until its stage has succeeded."""
+
+    url: str = Field(description="Where its site begins.")
+    domain: str = Field(description="Host of the site.")
+    deep_scrape: dict[str, Any] | None = Field(None, description="Answer of `deep_scrape`.")
+    company_enrichment: dict[str, Any] | None = Field(None, description="Answer of `company_enrichment`.")
+    classify_recruitment: dict[str, Any] | None = Field(None, description="Answer of `classify_recruitment`.")
+    country_classify: dict[str, Any] | None = Field(None, description="Answer of `country_classify`.")
+    email_compose: dict[str, Any] | None = Field(None, description="Answer of `email_compose`.")
+
+
+class PipelineForm(Form):
+    """What the drafted mails should be about."""
+
+    recipient_name: str = Field("", max_length=200, description="Who the drafted mails address.")
+    instructions: str = Field("", max_length=4000, description="What the drafted mails should say or ask for.")
+    sender_name: str = Field("", max_length=200, description="Who signs the drafted mails.")
+
+
+class PassedOver(Exception):
+    """Raised by a question that has no sense for a company. The text says why."""
+
+
+def begun(domain: str) -> CompanyAnswers:
+    """Return a company at the begin of its way, by a domain or an address."""
+    url = domain if "://" in domain else f"https://{domain}"
+    return CompanyAnswers(url=url, domain=urlsplit(url).netloc)
+
+
+def question_of(stage: StageName, company: CompanyAnswers, given: PipelineForm) -> dict[str, Any]:
+    """Return the input of a stage's workflow for a company.
+
+    Raises:
+        PassedOver: The stage has nothing to ask about it.
+    """
+    match stage:
+        case "discover" | "enrich":
+            return {"url": company.url}
+        case "qualify":
+            return recruitment_question(company)
+        case "locate":
+            return location_question(company)
+        case "compose":
+            return mail_question(company, given)
+
+
+def recruitment_question(company: CompanyAnswers) -> dict[str, Any]:
+    """Say what is known of a company, for `classify_recruitment`."""
+    known = _described(company)
+    return {"name": known["name"], "website": company.url, "description": known["description"]}
+
+
+def location_question(company: CompanyAnswers) -> dict[str, Any]:
+    """Quote where a company says it is, for `country_classify`."""
+    pages = (company.deep_scrape or {}).get("pages", [])
+    text = "\n".join(page.get("markdown", "") for page in pages)
+    if (found := _LOCATION.search(text)) is None:
+        raise PassedOver("the site does not say where the company is")
+    return {"location": found[1].strip()}
+
+
+def mail_question(company: CompanyAnswers, given: PipelineForm) -> dict[str, Any]:
+    """Say what a first mail should build on, for `email_compose`."""
+    verdict = company.classify_recruitment or {}
+    if verdict.get("is_recruitment") and verdict.get("confidence", 0.0) >= HIGH_CONFIDENCE:
+        raise PassedOver("it is a recruiter, which is not a lead")
+    known = _described(company)
+    return {
+        "recipient_name": given.recipient_name,
+        "company_name": known["name"],
+        "recipient_context": known["description"],
+        "instructions": given.instructions,
+        "sender_name": given.sender_name,
+    }
+
+
+def _described(company: CompanyAnswers) -> dict[str, str]:
+    known = (company.company_enrichment or {}).get("company", {})
+    return {"name": known.get("name") or company.domain, "description": known.get("description") or ""}
+
+
+def report_of(
+    stage: StageName, companies: Sequence[CompanyAnswers], answers: Sequence[object], duration_ms: int
+) -> StageReport:
+    """Report a stage. An answer that is an exception is a failure, or a company that was passed over."""
+    errors = [f"{c.domain}: {a}" for c, a in zip(companies, answers, strict=True) if isinstance(a, Exception)]
+    passed = sum(isinstance(answer, PassedOver) for answer in answers)
+    created = len(companies) - len(errors)
+    return StageReport(
+        stage=stage,
+        status=_status(created, passed, len(companies)),
+        processed=len(companies) - passed,
+        created=created,
+        errors=errors,
+        duration_ms=duration_ms,
+    )
+
+
+def _status(created: int, passed: int, total: int) -> StageStatus:
+    if passed == total:
+        return "SKIP"
+    if created + passed == total:
+        return "OK"
+    return "PARTIAL" if created else "FAIL"
