@@ -70,7 +70,7 @@ broker_transport_options = (
 )
 
 # --- Worker processes. Prefork: the only pool with hard time limits, child kills and isolation from a busy graph.
-worker_pool = "prefork"
+worker_pool = "agentic_sales.workers.parent.pool:SlotPool"  # with one slot a child it is Celery's own, unchanged
 worker_consumer = "agentic_sales.workers.parent.reception:Reception"  # looks at a message before Celery believes it
 worker_concurrency = _settings.worker_concurrency
 worker_max_tasks_per_child = _settings.max_tasks_per_child

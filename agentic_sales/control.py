@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
@@ -16,6 +16,8 @@ from uuid import UUID, uuid5
 from agentic_sales.errors import ConfigurationError, UnknownAssistant
 from agentic_sales.registry import GraphSpec, RegistryError, load_rows
 from agentic_sales.routing import (
+    CORE_PREFIX,
+    ROUTE_PREFIXES,
     Decision,
     RoutingError,
     WorkerRoute,
@@ -24,7 +26,7 @@ from agentic_sales.routing import (
     route_for,
     routing_warnings,
 )
-from agentic_sales.settings import Settings, settings
+from agentic_sales.settings import SLOTS_SUFFIX, Settings, settings
 
 OWN_REGISTRY = "agentic_sales.registry"
 UNCHECKED = "x-unchecked"
@@ -47,6 +49,8 @@ class ControlPlane:
     """Warnings about routing overrides that are legal but surely not meant."""
     registries: tuple[str, ...]
     """Dotted paths of the registry modules that were merged."""
+    slots: Mapping[str, int] = field(default_factory=dict)
+    """Prefix of a pool to the slots that the environment gives each of its children."""
 
     def row(self, assistant_id: str) -> GraphSpec:
         """Return the row of an assistant by its name or its LangGraph UUID.
@@ -62,6 +66,21 @@ class ControlPlane:
     def decide(self, assistant_id: str) -> Decision:
         """Ask the routing contract where a run of this assistant executes."""
         return route_for(assistant_id, default_queue=self.default_queue, routes=self.routes)
+
+    def slots_of(self, queues: Iterable[str]) -> int:
+        """Return how many runs a child of a worker on these queues executes at once.
+
+        A pool has what the environment says of it, else the fewest slots of its rows. A worker on several queues has
+        the fewest of its pools.
+        """
+        return min(map(self._slots_of_queue, queues), default=1)
+
+    def _slots_of_queue(self, queue: str) -> int:
+        decisions = {name: self.decide(name) for name in self.rows}
+        prefixes = {CORE_PREFIX} if queue == self.default_queue else {r.prefix for r in self.routes if r.queue == queue}
+        if told := [self.slots[prefix] for prefix in prefixes if prefix in self.slots]:
+            return min(told)
+        return min((self.rows[name].slots for name, made in decisions.items() if made.queue == queue), default=1)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -163,18 +182,27 @@ def build_control_plane(configuration: Settings) -> ControlPlane:
         raise ConfigurationError(str(exc)) from exc
     _refuse_unknown("AGENTIC_SALES_TRACE_SAMPLE", configuration.trace_sample.keys() - {"*"}, known=rows)
     _refuse_unknown("AGENTIC_SALES_TRACE_PAYLOADS", configuration.trace_payloads, known=rows)
+    _refuse_unknown_pools(configuration.worker_slots)
     return ControlPlane(
         rows=rows,
         routes=routes,
         default_queue=core_queue(env),
         warnings=routing_warnings(env),
         registries=(OWN_REGISTRY, *configuration.extra_registries),
+        slots=configuration.worker_slots,
     )
 
 
 def _refuse_unknown(variable: str, named: Iterable[str], *, known: Mapping[str, GraphSpec]) -> None:
     if unknown := sorted(set(named) - known.keys()):
         raise ConfigurationError(f"{variable} names `{'`, `'.join(unknown)}`, which no registry has")
+
+
+def _refuse_unknown_pools(prefixes: Iterable[str]) -> None:
+    known = (*ROUTE_PREFIXES, CORE_PREFIX)
+    if unknown := sorted(set(prefixes) - set(known)):
+        named = ", ".join(f"{prefix}{SLOTS_SUFFIX}" for prefix in unknown)
+        raise ConfigurationError(f"{named} is set, but no pool has this prefix; the pools are {', '.join(known)}")
 
 
 @lru_cache(maxsize=1)

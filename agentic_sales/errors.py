@@ -37,6 +37,7 @@
     │   └── QuotaSpent                what an outside service allows per day or plan is used up
     └── PermanentError                this run cannot succeed; it fails once
         ├── RunTimeout                the run went over its row's time limit
+        ├── LoopBlocked               the run kept its child's other runs from going on
         ├── WaitTimeout               the caller waited too long; the run goes on
         ├── ClaimLost                 another worker holds the run by now
         ├── EffectExceeded            a graph does more than the effect of its row allows
@@ -89,6 +90,7 @@ __all__ = [
     "InvalidMessage",
     "InvalidRequest",
     "InvalidUpdate",
+    "LoopBlocked",
     "Misrouted",
     "ModelMisconfigured",
     "ModelNotConfigured",
@@ -497,6 +499,18 @@ class RunTimeout(PermanentError):
 
     def __init__(self, assistant_id: str, time_limit_s: float) -> None:
         super().__init__(f"`{assistant_id}` was still running after its time limit of {time_limit_s:g} s")
+
+
+class LoopBlocked(PermanentError):
+    """Raised inside a run that computes or blocks for so long that the other runs of its child stand still."""
+
+    code = "loop_blocked"
+
+    def __init__(self, assistant_id: str, blocked_s: float) -> None:
+        super().__init__(
+            f"`{assistant_id}` kept the event loop of its child from going on for {blocked_s:.1f} s; await what it "
+            "waits for, move what it computes to `asyncio.to_thread`, or set `slots=1` in its registry row"
+        )
 
 
 class WaitTimeout(PermanentError):

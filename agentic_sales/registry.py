@@ -49,6 +49,8 @@ class GraphSpec:
     """The strongest thing that a run may do to the world. Retry, approval and privilege follow from it."""
     time_limit_s: float = 180.0
     """Wall-clock limit of one run in seconds."""
+    slots: int = 1
+    """Most runs that one child process executes at once. More than 1 suits runs that wait and do not compute."""
 
     def __post_init__(self) -> None:
         if not _is_assistant_id(self.assistant_id):
@@ -67,6 +69,8 @@ class GraphSpec:
             raise self._wrong("effect", " | ".join(EFFECTS))
         if not _is_positive_seconds(self.time_limit_s):
             raise self._wrong("time_limit_s", "a positive, finite number of seconds")
+        if not _is_positive_count(self.slots):
+            raise self._wrong("slots", "a whole number of runs, 1 or more")
 
     def _wrong(self, field: str, expected: str) -> RegistryError:
         return RegistryError(
@@ -94,6 +98,10 @@ def _is_dotted_path(value: object) -> bool:
 
 def _is_positive_seconds(value: object) -> bool:
     return isinstance(value, _NUMBER) and value is not True and 0 < value < _INFINITE
+
+
+def _is_positive_count(value: object) -> bool:
+    return isinstance(value, int) and value is not True and value > 0
 
 
 def index_rows(*tables: Iterable[GraphSpec]) -> dict[str, GraphSpec]:

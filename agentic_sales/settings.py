@@ -27,6 +27,7 @@ Shares = Annotated[Mapping[str, float], NoDecode]
 LimitsByName = Annotated[Mapping[str, tuple[int, float]], NoDecode]
 """Calls and seconds, by `service`, `service.bucket` or `*`."""
 ByPool = Annotated[Mapping[str, str], NoDecode]
+SlotsByPool = Annotated[Mapping[str, Annotated[int, Field(ge=1)]], NoDecode]
 Source = PydanticBaseSettingsSource
 _STATUSES = {"200": 200, "500": 500}
 GraphErrorStatus = Annotated[Literal[200, 500], BeforeValidator(lambda text: _STATUSES.get(text, text))]
@@ -45,7 +46,8 @@ _SOURCE_KEYS = (
     *("openalex_api_key", "semantic_scholar_api_key", "hugging_face_token"),
 )
 _LONGEST_SPAN_S = 86_400
-_POOL_SUFFIXES = (QUEUE_SUFFIX, ASSISTANTS_SUFFIX, "_LANGSMITH_PROJECT")
+SLOTS_SUFFIX = "_WORKER_SLOTS"
+_POOL_SUFFIXES = (QUEUE_SUFFIX, ASSISTANTS_SUFFIX, SLOTS_SUFFIX, "_LANGSMITH_PROJECT")
 _POOL_PREFIX = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
@@ -106,7 +108,9 @@ class Settings(BaseSettings):
     """CSV that replaces the allowlist of a pool, or `+id` / `-id` entries that edit it."""
 
     worker_concurrency: int = Field(8, ge=1, alias="AGENTIC_SALES_WORKER_CONCURRENCY")
-    """Child processes per worker; each runs one run at a time and costs about 9 MB."""
+    """Child processes per worker; each costs about 9 MB and executes as many runs at once as it has slots."""
+    worker_slots: SlotsByPool = Field({}, alias="<POOL>_WORKER_SLOTS")
+    """Runs that one child of a pool executes at once. Not set: the fewest `slots` of the pool's rows, which are 1."""
     consuming_file: Path | None = Field(None, alias="AGENTIC_SALES_CONSUMING_FILE")
     """File that a worker touches every second while it consumes, for a container's probe. None: no file."""
     max_tasks_per_child: int | None = Field(None, ge=1, alias="AGENTIC_SALES_MAX_TASKS_PER_CHILD")

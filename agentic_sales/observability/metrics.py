@@ -30,8 +30,8 @@ RUN_OUTCOMES = ("success", "error", "timeout", "interrupted", "cancelled", "dead
 RECOVERY_OUTCOMES = ("resumed", "dead", "released", "republished")
 """How the recovery of a run ended after the loss of its worker or its message.
 
-`resumed` was claimed again. `dead` was given up. `released` was given back by a worker that stops. `republished` was
-published again by the sweeper.
+`resumed` was claimed again. `dead` was given up. `released` was given back by a worker that stops, or because another
+run ended its child. `republished` was published again by the sweeper.
 """
 SEND_OUTCOMES = ("sent", "failed", "ambiguous", "suppressed", "deferred")
 """How the send door ended a message."""
@@ -75,6 +75,9 @@ QUEUE_WAIT = Family(
     "agentic_run_queue_wait_seconds", "From the submission of a run to its first claim.", ("assistant_id", "queue")
 )
 RECOVERED = Family("agentic_recovered_runs", "Runs that lost their worker or their message.", ("outcome",))
+LOOP_BLOCKS = Family(
+    "agentic_loop_blocks", "Steps that kept the other runs of a child waiting for more than 0.1 s.", ("assistant_id",)
+)
 LLM_CALLS = Family("agentic_llm_calls", "Calls of a model that were answered.", ("assistant_id", "model"))
 LLM_TOKENS = Family("agentic_llm_tokens", "Tokens, as providers count them.", ("assistant_id", "model", "direction"))
 LLM_COST = Family("agentic_llm_cost_usd", "Cost of model calls at list price, in USD.", ("assistant_id", "model"))

@@ -115,6 +115,7 @@ def fleet_families(
     yield counts.histogram(metrics.DURATION, placed)
     yield counts.histogram(metrics.QUEUE_WAIT, placed)
     yield counts.counter(metrics.RECOVERED, _each(metrics.RECOVERY_OUTCOMES))
+    yield counts.counter(metrics.LOOP_BLOCKS, _each(control.rows))
     yield counts.counter(metrics.SENDS, _each(metrics.SEND_OUTCOMES))
     yield from _model_families(control, counts, list(models))
     yield from _gauges(numbers)

@@ -30,6 +30,9 @@ from agentic_sales.runs.turns import NextRun, next_run
 
 log = structlog.get_logger()
 
+MOST_SPARED = 3
+"""Deaths of its child that nobody explains, after which a run counts as their cause."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -50,6 +53,7 @@ class Holds:
         self._renew = redis.register_script(scripts.RENEW)
         self._lose = redis.register_script(scripts.LOSE)
         self._release = redis.register_script(scripts.RELEASE)
+        self._spare = redis.register_script(scripts.SPARE)
         self._finish = redis.register_script(scripts.FINISH)
         self._cancel = redis.register_script(scripts.CANCEL)
 
@@ -67,6 +71,11 @@ class Holds:
         """Give a run back unfinished without counting a loss. Return False when another process holds it by now."""
         keys = [run_key(hold.run_id), RUNNING_KEY]
         return bool(self._release(keys=keys, args=[hold.run_id, hold.worker]))
+
+    def spare(self, hold: Hold) -> bool:
+        """Give a run back whose child died of nobody knows which of its runs. It counts a loss from the fourth on."""
+        keys = [run_key(hold.run_id), RUNNING_KEY]
+        return bool(self._spare(keys=keys, args=[hold.run_id, hold.worker, MOST_SPARED]))
 
     def cancel(self, run_id: RunId) -> str:
         """Cancel a run for good as `Ledger.cancel` does. Return `cancelled` or `asked` or `ended` or `unknown`."""

@@ -27,7 +27,7 @@ from agentic_sales.runs import scripts
 LANE_HEADER = "lane"
 """Header of a batch run's message."""
 CHILDREN_KEY = "agentic:children"
-"""Hash from a worker's name to the number of its children. `workers.presence` writes it."""
+"""Hash from a worker's name to how many runs its children execute at once. `workers.presence` writes it."""
 MOST_ADMITTED = 100
 """Due runs that one call admits."""
 

@@ -10,6 +10,7 @@ from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Ledger, Outcome
 from agentic_sales.runs.submit import Runs
 from agentic_sales.settings import Settings
+from agentic_sales.workers.mark import Mark
 
 T = TypeVar("T")
 
@@ -26,6 +27,12 @@ class CurrentChild(Protocol):
 
     def do(self, job: Coroutine[Any, Any, T]) -> T:
         """Do something else than a run on this child's loop, and return when it is done."""
+
+    def serve(self, mark: Mark) -> None:
+        """Let other threads use this child's loop, until `stop`; where the child executes several runs at once."""
+
+    def stop(self) -> None:
+        """Let `serve` return; any thread may call it."""
 
     async def runs(self) -> Runs:
         """Return the door for sub-runs."""

@@ -79,10 +79,16 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
         _ensure_migrated()
     import agentic_sales.workers.child.process  # noqa: F401, PLC0415 - so that every child inherits it
 
+    slots = control_plane().slots_of(queues)
+    consumer = instance.consumer  # type: ignore[attr-defined]  # celery-types lacks it
+    consumer.prefetch_multiplier *= slots
+    consumer.initial_prefetch_count *= slots
     carried.keep_shared()
     for assistant_id, reason in carried.unavailable_reasons().items():
         log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
-    log.info("graphs_loaded", worker=sender, queues=sorted(queues), assistants=carried.carried_assistants())
+    log.info(
+        "graphs_loaded", worker=sender, queues=sorted(queues), slots=slots, assistants=carried.carried_assistants()
+    )
 
 
 def _refuse_other_pools(pool: type) -> None:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,28 @@ def test_further_registries_are_merged_and_routed() -> None:
 def test_a_deployment_that_contradicts_itself_does_not_start(environment: dict[str, str], told: str) -> None:
     with pytest.raises(ConfigurationError, match=told):
         build_control_plane(configured(**environment))
+
+
+def test_a_child_executes_one_run_at_a_time_unless_somebody_says_otherwise() -> None:
+    plane = build_control_plane(configured())
+    assert [plane.slots_of([queue]) for queue in plane.queues] == [1] * len(plane.queues)
+
+
+def test_a_pool_has_as_many_slots_as_its_most_careful_row_and_the_environment_overrules_the_rows() -> None:
+    waiting = {"a": replace(BY_ID["email_compose"], slots=64), "b": replace(BY_ID["email_reply"], slots=8)}
+    plane = replace(build_control_plane(configured()), rows={row.assistant_id: row for row in waiting.values()})
+    assert (plane.slots_of(["email"]), plane.slots_of(["classify"])) == (8, 1)
+    assert replace(plane, slots={"EMAIL": 32}).slots_of(["email"]) == 32
+
+
+def test_a_worker_on_several_queues_has_the_slots_of_its_most_careful_pool() -> None:
+    plane = build_control_plane(configured(EMAIL_WORKER_SLOTS="16", CORE_WORKER_SLOTS="4"))
+    assert (plane.slots_of(["email"]), plane.slots_of(["email", "core"])) == (16, 4)
+
+
+def test_slots_of_a_pool_that_there_is_not_stop_the_start() -> None:
+    with pytest.raises(ConfigurationError, match=r"MAIL_WORKER_SLOTS is set, but no pool has this prefix; the pools"):
+        build_control_plane(configured(MAIL_WORKER_SLOTS="4"))
 
 
 def test_what_is_legal_but_not_meant_is_warned_of() -> None:

@@ -34,6 +34,7 @@ def test_a_row_says_what_the_design_says_when_it_says_nothing() -> None:
         "resumable": False,
         "effect": "read",
         "time_limit_s": 180.0,
+        "slots": 1,
     }
 
 
@@ -71,6 +72,9 @@ def test_a_row_cannot_be_changed() -> None:
         ("time_limit_s", float("nan")),
         ("time_limit_s", True),
         ("time_limit_s", "60"),
+        ("slots", 0),
+        ("slots", 2.0),
+        ("slots", True),
     ],
 )
 def test_a_wrong_row_is_refused_and_the_row_the_field_and_the_value_are_named(field: str, value: Any) -> None:

@@ -9,6 +9,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentic_sales.errors import LoopBlocked
+
 
 class Input(BaseModel):
     """What a run takes."""
@@ -16,7 +18,7 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     block_s: float = Field(0.0, ge=0, le=60, description="Seconds to block.")
-    stubborn: bool = Field(False, description="Ignore the soft time limit, so that only a kill helps.")
+    stubborn: bool = Field(False, description="Ignore every interruption, so that only a kill helps.")
 
 
 class Output(BaseModel):
@@ -33,12 +35,12 @@ EXAMPLE: dict[str, Any] = {"block_s": 0.0}
 
 
 async def block(state: State) -> dict[str, Any]:
-    """Block the loop; with `stubborn` also ignore the soft time limit."""
+    """Block the loop; with `stubborn` also ignore what interrupts it."""
     deadline = time.monotonic() + state.block_s
     while time.monotonic() < deadline:
         try:
             time.sleep(0.05)  # noqa: ASYNC251 - to block the event loop is the point
-        except SoftTimeLimitExceeded:
+        except (SoftTimeLimitExceeded, LoopBlocked):
             if not state.stubborn:
                 raise
     return {"blocked_s": state.block_s}

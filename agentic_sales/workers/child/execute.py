@@ -4,6 +4,7 @@ Every way a run can end is recorded in the ledger; nothing a graph raises leaves
 """
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.effects import acting_as
-from agentic_sales.errors import Misrouted, RateLimited, RequestError, RunTimeout, StateUnavailable
+from agentic_sales.errors import LoopBlocked, Misrouted, RateLimited, RequestError, RunTimeout, StateUnavailable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
 from agentic_sales.runs.lanes import is_batch
@@ -244,8 +245,9 @@ async def _answer(row: GraphSpec, claim: Claim, place: _Place) -> Outcome:
                 None,
                 pause=_json_or_none(end.pause),
             )
-    except (TimeoutError, SoftTimeLimitExceeded) as exc:
-        if limit.expired() or isinstance(exc, SoftTimeLimitExceeded):
+    except (TimeoutError, SoftTimeLimitExceeded, LoopBlocked) as exc:
+        was_too_late = isinstance(exc, LoopBlocked) and asyncio.get_running_loop().time() > (limit.when() or math.inf)
+        if limit.expired() or was_too_late or isinstance(exc, SoftTimeLimitExceeded):
             raise RunTimeout(row.assistant_id, row.time_limit_s) from exc
         raise
     finally:

@@ -15,6 +15,7 @@ from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import RunFailed, SubRunRefused
 from agentic_sales.llm.providers import close_models
+from agentic_sales.observability.metrics import COUNTS_KEY, LOOP_BLOCKS
 from agentic_sales.observability.spans import name_message
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
@@ -26,12 +27,15 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.database import close_current_database
 from agentic_sales.workers.child.durable import DurableGraphs
 from agentic_sales.workers.child.execute import execute
+from agentic_sales.workers.child.steps import Owner, Steps, current_owner
+from agentic_sales.workers.child.watch import Watch
+from agentic_sales.workers.mark import Mark, entry_of
 
 T = TypeVar("T")
 
 
 class Child:
-    """One worker child process: runs one run at a time."""
+    """One worker child process: runs one run at a time, or several where its loop serves threads that wait for it."""
 
     def __init__(self, configuration: Settings, control: ControlPlane) -> None:
         self.control = control
@@ -43,11 +47,17 @@ class Child:
         self._durable = DurableGraphs(configuration)
         self._stack = AsyncExitStack()
         self._runs: Runs | None = None
+        self._is_serving = False
 
     def run(self, row: GraphSpec, run_id: RunId, *, queue: str) -> Outcome | None:
         """Execute a run that the queue delivered, and return when it has ended."""
         name_message(queue, run_id)
-        return self.do(self.execute(row, run_id, queue=queue))
+        token = current_owner.set(Owner(row.assistant_id, entry_of(run_id))) if self._is_serving else None
+        try:
+            return self.do(self.execute(row, run_id, queue=queue))
+        finally:
+            if token is not None:
+                current_owner.reset(token)
 
     def do(self, job: Coroutine[Any, Any, T]) -> T:
         """Do something on this child's loop, and return when it is done.
@@ -55,6 +65,8 @@ class Child:
         asyncio lets `SystemExit` and `KeyboardInterrupt` of any task out of the loop. Unless this process was told to
         end, they come from a node; the loop goes on, so that the node's run ends with it and nothing else does.
         """
+        if self._is_serving:
+            return asyncio.run_coroutine_threadsafe(job, self._loop).result()
         task = self._loop.create_task(job)
         while True:
             try:
@@ -62,6 +74,37 @@ class Child:
             except (SystemExit, KeyboardInterrupt):
                 if task.done() or terminate_handler_fired():
                     raise
+
+    def serve(self, mark: Mark) -> None:
+        """Let other threads use this child's loop, until `stop`.
+
+        The loop keeps the main thread, since only there a step that blocks it can be interrupted.
+        """
+        steps = Steps(mark)
+        self._loop.set_task_factory(steps.task)
+        watch = Watch(steps, self._count_block)
+        self._is_serving = True
+        watch.start()
+        while True:
+            try:
+                self._loop.run_forever()
+                break
+            except (SystemExit, KeyboardInterrupt):  # as in `do`
+                if terminate_handler_fired():
+                    raise
+        watch.stop()
+
+    def stop(self) -> None:
+        """Let `serve` return; any thread may call it."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _count_block(self, owner: Owner) -> None:
+        field = LOOP_BLOCKS.field(owner.assistant_id)
+        asyncio.run_coroutine_threadsafe(self._counted(field), self._loop)
+
+    async def _counted(self, field: str) -> None:
+        async with self.ledger.in_time():
+            await self.ledger.redis.hincrby(COUNTS_KEY, field, 1)
 
     async def execute(self, row: GraphSpec, run_id: RunId, *, queue: str, in_place: bool = False) -> Outcome | None:
         """Execute a run on this child's loop; sub-runs of the own pool come here too."""

@@ -26,6 +26,7 @@ from agentic_sales.runs.canary import canary_key
 from agentic_sales.runs.publisher import PUBLISH_RETRIES
 from agentic_sales.runs.sweeper import waiting_messages
 from agentic_sales.settings import settings
+from agentic_sales.workers.parent.pool import places_of
 from agentic_sales.workers.stopping import is_stopping
 
 log = structlog.get_logger()
@@ -117,9 +118,8 @@ class Canary(bootsteps.StartStopStep):
 
 
 def _is_full(consumer: Consumer) -> bool:
-    """Say whether every child has a run, or as many are promised: then the worker takes nothing more."""
-    children: int = consumer.pool.num_processes
-    return len(worker_state.reserved_requests) >= children
+    """Say whether every child has its runs, or as many are promised: then the worker takes nothing more."""
+    return len(worker_state.reserved_requests) >= places_of(consumer.pool)
 
 
 def send_canary(queue: str) -> None:

@@ -25,6 +25,7 @@ from agentic_sales.runs.ledger import WORKERS_KEY, alive_key
 from agentic_sales.settings import settings
 from agentic_sales.workers import carried
 from agentic_sales.workers.parent.canary import consumed_queues
+from agentic_sales.workers.parent.pool import places_of
 from agentic_sales.workers.stopping import is_stopping
 
 log = structlog.get_logger()
@@ -75,13 +76,13 @@ class Presence(bootsteps.StartStopStep):
         try:
             seconds, micros = self._redis.time()
             skew_s = time.time() - seconds - micros / 1e6
-            children = consumer.pool.num_processes
-            proven = self._proven(consumed_queues(consumer), seconds) if children else []
+            places = places_of(consumer.pool)
+            proven = self._proven(consumed_queues(consumer), seconds) if places else []
             with self._redis.pipeline(transaction=False) as pipe:
                 for queue in proven:
                     pipe.zadd(alive_key(queue), {consumer.hostname: seconds + EXPIRES_AFTER_S})
                     pipe.zremrangebyscore(alive_key(queue), "-inf", seconds)
-                pipe.hset(CHILDREN_KEY, consumer.hostname, children)
+                pipe.hset(CHILDREN_KEY, consumer.hostname, places)
                 pipe.hset(WORKERS_KEY, consumer.hostname, json.dumps(_about(consumer, seconds, skew_s)))
                 pipe.execute()
             if proven:

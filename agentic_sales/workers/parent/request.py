@@ -17,6 +17,7 @@ from agentic_sales.runs.holds import Hold, Holds
 from agentic_sales.runs.lanes import LANE_HEADER
 from agentic_sales.settings import settings
 from agentic_sales.workers.current import worker_name
+from agentic_sales.workers.mark import mark_of
 from agentic_sales.workers.parent.feed import feed
 from agentic_sales.workers.stopping import ChildRecycled
 
@@ -47,6 +48,8 @@ class ReceivedRun(Request):
     def on_timeout(self, soft: bool, timeout: float) -> None:  # noqa: FBT001 - Celery's signature
         """Record the end of a run whose child is being killed; the child cannot."""
         if not soft:
+            if (mark := mark_of(int(self.worker_pid or 0))) is not None:
+                mark.blame(self.args[0])
             _record_killed(self)
         super().on_timeout(soft, timeout)
 
@@ -59,7 +62,7 @@ class ReceivedRun(Request):
         """Acknowledge a run whose child leaves after recording its end; let go of one whose child died."""
         if not isinstance(exc_info.exception, ChildRecycled):
             if self.worker_pid:
-                _with_ledger(self, lambda holds, hold: holds.lose(hold))
+                _with_ledger(self, _loss_of(self))
             super().on_failure(exc_info, send_failed_event, return_ok)
             return
         worker_state.task_ready(self)
@@ -74,12 +77,30 @@ class ReceivedRun(Request):
         super().cancel(pool, signal, emit_retry)
 
 
+def _loss_of(request: Request) -> Callable[[Holds, Hold], bool]:
+    """Say what becomes of a run whose child died: of the runs of one child, the one to blame has lost an attempt.
+
+    A run that may send has lost it too, since nobody knows what it has done by then.
+    """
+    mark, row = mark_of(int(request.worker_pid or 0)), _row(request)
+    if mark is None or row.effect == "send" or mark.culprit == request.args[0]:
+        return lambda holds, hold: holds.lose(hold)
+    if mark.culprit is None:
+        return lambda holds, hold: holds.spare(hold)
+    return lambda holds, hold: holds.release(hold)
+
+
+def _row(request: Request) -> GraphSpec:
+    row: GraphSpec = request.task.row  # type: ignore[attr-defined]  # every task of ours is a RunTask
+    return row
+
+
 def _hold(request: Request) -> Hold:
     return Hold(RunId(request.args[0]), worker_name(int(request.worker_pid or 0)))
 
 
 def _record_killed(request: Request) -> None:
-    row: GraphSpec = request.task.row  # type: ignore[attr-defined]  # every task of ours is a RunTask
+    row = _row(request)
     failure = RunFailure(
         code=RunTimeout.code,
         message=str(RunTimeout(row.assistant_id, row.time_limit_s)),

@@ -4,7 +4,7 @@ import pytest
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
-from agentic_sales.runs.holds import Hold, Holds
+from agentic_sales.runs.holds import MOST_SPARED, Hold, Holds
 from agentic_sales.runs.ledger import (
     DEAD_KEY,
     LEASE_S,
@@ -192,3 +192,22 @@ async def test_a_revived_run_has_forgotten_its_cancellation_and_its_events(ledge
     again = await claimed(ledger, run_id)
     await ledger.finish(again, success(run_id))
     assert await ledger.outcomes([run_id]) == [success(run_id)]
+
+
+async def test_a_run_is_spared_the_deaths_that_nobody_explains_until_there_are_too_many(
+    ledger: Ledger, holds: Holds
+) -> None:
+    run_id = await recorded(ledger)
+    for attempt in range(1, MOST_SPARED + 2):
+        claim = await claimed(ledger, run_id, worker="host/1")
+        assert (claim.attempt, (await record_of(ledger, run_id)).losses) == (attempt, 0)
+        assert holds.spare(Hold(run_id, "host/1"))
+    await claimed(ledger, run_id, worker="host/1")
+    assert (await record_of(ledger, run_id)).losses == 1
+
+
+async def test_only_the_holder_of_a_run_can_spare_it(ledger: Ledger, holds: Holds) -> None:
+    run_id = await recorded(ledger)
+    await claimed(ledger, run_id, worker="host/1")
+    assert not holds.spare(Hold(run_id, "host/2"))
+    assert (await record_of(ledger, run_id)).status == "running"

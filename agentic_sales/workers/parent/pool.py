@@ -1,0 +1,253 @@
+"""Give a child several runs at once: Celery's prefork pool, with as many places in each child as its pool has slots.
+
+With one slot it is Celery's pool, unchanged. With more, the parent still knows where each run is. So everything that
+follows a run stays as it is: late acknowledgement, leases, redelivery, hard time limits, `inspect`, events. What
+changes is when a child counts as busy, how many messages are taken, and what a child does between two jobs.
+
+This reaches into Celery and billiard. It happens here and nowhere else, and `tests/acceptance/test_slots.py` fails when
+they change.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import structlog
+from billiard.einfo import ExceptionInfo
+from billiard.pool import ACK, EX_OK, EX_RECYCLE, READY
+from celery.concurrency import asynpool, prefork
+
+from agentic_sales.celery import app
+from agentic_sales.control import control_plane
+from agentic_sales.workers import current
+from agentic_sales.workers.current import CurrentChild
+from agentic_sales.workers.mark import Mark, keep_mark
+
+log = structlog.get_logger()
+
+_Worker: Any = asynpool.Worker
+_AsynPool: Any = asynpool.AsynPool
+_TaskPool: Any = prefork.TaskPool
+# celery-types and billiard's types lack what is overridden here.
+
+
+_POLL_S = 0.5
+"""How soon a child that has retired sees that it has nothing left to do."""
+
+
+class Places(set[int]):
+    """The children that take nothing more, by the descriptors of their pipes; a set, as Celery's pool has it.
+
+    Celery adds a child for every job that it gives away, and discards it for every job that ends. It is in the set
+    while it has as many jobs as slots.
+    """
+
+    def __init__(self, slots: int) -> None:
+        super().__init__()
+        self._slots = slots
+        self._taken: Counter[int] = Counter()
+        self._closed: set[int] = set()
+
+    def taken(self, fd: int) -> int:
+        """Return how many jobs a child has."""
+        return self._taken[fd]
+
+    def add(self, fd: int) -> None:
+        """Count a job that a child gets."""
+        self.count(fd, self._taken[fd] + 1)
+
+    def discard(self, fd: Any) -> None:
+        """Count a job that a child has ended."""
+        self.count(fd, self._taken[fd] - 1)
+
+    def count(self, fd: int, jobs: int) -> None:
+        """Say how many jobs a child has."""
+        self._taken[fd] = max(jobs, 0)
+        if self._taken[fd] >= self._slots or fd in self._closed:
+            super().add(fd)
+        else:
+            super().discard(fd)
+
+    def close(self, fd: int) -> None:
+        """Give a child no further job."""
+        self._closed.add(fd)
+        super().add(fd)
+
+    def forget(self, fd: int) -> None:
+        """Forget a child that is gone; its descriptor may be another's soon."""
+        self._closed.discard(fd)
+        self._taken.pop(fd, None)
+        super().discard(fd)
+
+    def recount(self, executing: Iterable[int]) -> None:
+        """Count anew, by the child of each job that is being executed."""
+        jobs = Counter(executing)
+        for fd in {*self._taken, *jobs}:
+            self.count(fd, jobs[fd])
+
+
+class SlotWorker(_Worker):  # type: ignore[misc]  # untyped, see above
+    """The child process: it takes jobs as they come, and executes each on a thread that waits for the child's loop."""
+
+    def __init__(self, *args: Any, slots: int, **options: Any) -> None:
+        self.slots = slots
+        self.mark = Mark()
+        self._running = 0
+        self._lock = threading.Lock()
+        super().__init__(*args, **options)
+
+    def contribute_to_object(self, obj: Any) -> Any:
+        """Let the parent's object of this process have the mark."""
+        obj.mark = self.mark
+        return super().contribute_to_object(obj)
+
+    def workloop(self, *_: Any, pid: int, **__: Any) -> int:
+        """Execute jobs until the parent wants no more, or this child retires; return the exit code."""
+        child = current.child()
+        reader = threading.Thread(target=self._read, args=(child, pid), name="jobs", daemon=True)
+        reader.start()
+        child.serve(self.mark)
+        reader.join()
+        return EX_RECYCLE if self.mark.is_retiring else EX_OK
+
+    def _read(self, child: CurrentChild, pid: int) -> None:
+        taken = 0
+        threads = ThreadPoolExecutor(self.slots, thread_name_prefix="run")
+        try:
+            while not self._may_leave():
+                if not self.inq._reader.poll(_POLL_S) or (request := self.wait_for_job()) is None:  # noqa: SLF001
+                    continue
+                _, (job, i, function, args, options) = request
+                taken += 1
+                if self.maxtasks and taken >= self.maxtasks:
+                    self.mark.retire()
+                self._count(1)
+                self._tell((ACK, (job, i, monotonic(), pid, self.synqW_fd)))
+                threads.submit(self._execute, job, i, partial(function, *args, **options))
+        except SystemExit:  # the parent stops, or is gone
+            log.debug("child_takes_no_more", pid=pid, taken=taken)
+        finally:
+            threads.shutdown()
+            child.stop()
+
+    def _may_leave(self) -> bool:
+        """Say whether this child has retired and ended its last run; the parent may have given it one meanwhile."""
+        return self.mark.is_retiring and self._running == 0
+
+    def _execute(self, job: int, i: int, execute: Callable[[], Any]) -> None:
+        try:
+            result = (True, self.prepare_result(execute()))
+        except BaseException as exc:  # noqa: BLE001 - billiard's own loop does the same
+            result = (False, ExceptionInfo())
+            if isinstance(exc, SystemExit):
+                self.mark.retire()
+        self._count(-1)
+        self._tell((READY, (job, i, result, self.inqW_fd)))
+
+    def _tell(self, message: tuple[int, tuple[Any, ...]]) -> None:
+        with self._lock:
+            self.outq.put(message)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            self._running += change
+
+
+class SlottedPool(_AsynPool):  # type: ignore[misc]  # untyped, see above
+    """Celery's pool of processes, each of which executes several jobs."""
+
+    def __init__(self, *args: Any, slots: int, **options: Any) -> None:
+        self.Worker = partial(SlotWorker, slots=slots)
+        self._slots = slots
+        super().__init__(*args, **options)
+        self._busy_workers = self._places = Places(slots)
+        self._mark_worker_as_available = self._places.discard
+
+    def grow(self, n: int = 1) -> None:
+        """Add children, and the places of each."""
+        super().grow(n)
+        self._putlock.grow(n * (self._slots - 1))
+
+    def shrink(self, n: int = 1) -> None:
+        """Remove children that have nothing to do, and the places of each."""
+        before = self._processes
+        try:
+            super().shrink(n)
+        finally:
+            self._putlock.shrink((before - self._processes) * (self._slots - 1))
+
+    def flush(self) -> None:
+        """Drop what no child has begun; the broker delivers it again."""
+        super().flush()
+        executing = (job._write_to or job._scheduled_for for job in self._cache.values() if job._accepted)  # noqa: SLF001
+        self._places.recount(proc.inqW_fd for proc in executing if proc is not None and proc._is_alive())  # noqa: SLF001
+
+    def _create_worker_process(self, i: int) -> Any:
+        process = super()._create_worker_process(i)
+        keep_mark(process.pid, process.mark)
+        return process
+
+    def _create_process_handlers(self, hub: Any) -> None:
+        super()._create_process_handlers(hub)
+        take_down = self.on_process_down  # type: ignore[has-type]  # untyped, see above
+
+        def on_process_down(process: Any) -> None:
+            take_down(process)
+            self._places.forget(process.inqW_fd)
+
+        self.on_process_down = on_process_down
+
+    def _create_write_handlers(self, hub: Any, **options: Any) -> None:
+        super()._create_write_handlers(hub, **options)
+        look_for_jobs = self.on_poll_start  # type: ignore[has-type]  # untyped, see above
+        write = hub.consolidate_callback
+
+        def on_poll_start() -> None:
+            self._let_retire()
+            look_for_jobs()
+
+        self.on_poll_start = on_poll_start
+        hub.consolidate_callback = lambda ready: write(sorted(ready, key=self._places.taken))
+
+    def _let_retire(self) -> None:
+        """Give no further job to children that retire, but for so few of them at a time that the pool works on.
+
+        A child that is the only one goes on until it happens to have nothing to do.
+        """
+        children = self._fileno_to_inq
+        retiring = [fd for fd, process in children.items() if process.mark.is_retiring]
+        for fd in retiring[: max(len(children) // 4, min(1, len(children) - 1))]:
+            self._places.close(fd)
+
+    def _maintain_pool(self) -> None:
+        """Replace children that have ended, and free the places of all that each of them executed; Celery frees one."""
+        ended = self._join_exited_workers()
+        self._repopulate_pool(ended)
+        if ended:
+            taken = self._putlock.initial_value - self._putlock.value
+            for _ in range(taken - len(self._cache)):
+                self._putlock.release()
+
+
+class SlotPool(_TaskPool):  # type: ignore[misc]  # untyped, see above
+    """Celery's prefork pool for a worker whose children have the slots that the control plane gives its queues."""
+
+    slots = 1
+    """Runs that a child executes at once."""
+
+    def on_start(self) -> None:
+        """Start the children."""
+        self.slots = control_plane().slots_of(app.amqp.queues.consume_from)
+        if self.slots > 1:
+            self.Pool = partial(SlottedPool, slots=self.slots)
+            self.options["semaphore"].grow(self.limit * (self.slots - 1))
+        super().on_start()
+
+
+def places_of(pool: Any) -> int:
+    """Return how many runs a worker's children execute at once."""
+    return int(pool.num_processes) * int(getattr(pool, "slots", 1))
