@@ -180,7 +180,7 @@ async def enroll_many(
     """Enroll people. Return the number of people that were never enrolled before."""
     same = {"campaign_id": campaign_id, "wake_at": wake_at, "created_at": now, "updated_at": now}
     rows = [{"contact_id": contact_id, **same} for contact_id in sorted(set(people))]
-    return await insert_many(connection, EnrollmentRow, rows)
+    return len(await insert_many(connection, EnrollmentRow, rows))
 
 
 async def enrollment(

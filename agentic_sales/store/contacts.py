@@ -66,10 +66,12 @@ async def add_contact(connection: AsyncConnection, values: Mapping[str, Any], *,
     return contact_id if await insert_new(connection, ContactRow, row) else None
 
 
-async def add_contacts(connection: AsyncConnection, people: Iterable[Mapping[str, Any]], *, now: datetime) -> None:
-    """Write people as `add_contact` does. People with known addresses stay unchanged."""
+async def add_contacts(
+    connection: AsyncConnection, people: Iterable[Mapping[str, Any]], *, now: datetime
+) -> frozenset[ContactId]:
+    """Write people as `add_contact` does, and return who is new. People with known addresses stay unchanged."""
     rows = [{"contact_id": str(uuid7()), "created_at": now, "updated_at": now, **values} for values in people]
-    await insert_many(connection, ContactRow, sorted(rows, key=lambda row: row["email_hash"]))
+    return frozenset(await insert_many(connection, ContactRow, sorted(rows, key=lambda row: row["email_hash"])))
 
 
 async def contact_ids(connection: AsyncConnection, email_hashes: Iterable[str]) -> dict[str, ContactId]:

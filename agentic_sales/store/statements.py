@@ -51,13 +51,13 @@ async def insert_new(connection: AsyncConnection, kind: type[Table], values: Map
     return (await connection.execute(returned)).first() is not None
 
 
-async def insert_many(connection: AsyncConnection, kind: type[Table], rows: Sequence[Mapping[str, Any]]) -> int:
-    """Write the rows with new keys. Return their number."""
+async def insert_many(connection: AsyncConnection, kind: type[Table], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Write the rows with new keys. Return the first part of the primary key of each row that was written."""
     if not rows:
-        return 0
+        return []
     # PostgreSQL's driver does not count the rows of a statement that is executed for many.
     statement = _insert(connection, kind).on_conflict_do_nothing().returning(*kind.__table__.primary_key)
-    return len((await connection.execute(statement, [dict(row) for row in rows])).all())
+    return list((await connection.execute(statement, [dict(row) for row in rows])).scalars())
 
 
 def _insert(connection: AsyncConnection, kind: type[Table]) -> Any:

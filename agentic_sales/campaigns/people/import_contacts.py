@@ -7,7 +7,7 @@ are read. A file of any length takes the same memory, and is read off the event 
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -146,10 +146,10 @@ async def _take_in(
     new = _first_lines(line for line in lines if line.values and line.digests[0] not in {*suppressed, *before})
     firms = await company_ids(connection, (line.firm for line in new.values()), now=now)
     people = [{**line.values, "company_id": firms.get(line.firm)} for line in new.values()]
-    await add_contacts(connection, people, now=now)
+    added = await add_contacts(connection, people, now=now)  # others may have added some since `before`
     known = await contact_ids(connection, digests)
     seen: dict[str, int] = {}
-    return [_report(line, seen, suppressed, known, before) for line in lines]
+    return [_report(line, seen, suppressed, known, added) for line in lines]
 
 
 def _first_lines(lines: Iterable[JudgedLine]) -> dict[str, JudgedLine]:
@@ -177,7 +177,7 @@ def _report(
     seen: dict[str, int],
     suppressed: Mapping[str, str],
     known: Mapping[str, ContactId],
-    before: Mapping[str, ContactId],
+    added: Collection[ContactId],
 ) -> LineReport:
     def report(status: Status, contact_id: ContactId | None = None, *further: LineProblem) -> LineReport:
         return LineReport(line.line.number, status, line.line.email, contact_id, (*further, *line.problems))
@@ -193,7 +193,7 @@ def _report(
     first = seen.setdefault(digest, line.line.number)
     if first != line.line.number:
         return report("duplicate", None, LineProblem("", f"line {first} has the same person"))
-    return report("known" if digest in before else "added", known[digest])
+    return report("added" if known[digest] in added else "known", known[digest])
 
 
 @cache
