@@ -1,4 +1,4 @@
-"""Limit the size of a request's body. An import of people may be larger than everything else."""
+"""Limit the size of a request's body. An import may be larger than everything else."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_IMPORT = re.compile(r"/campaigns/[^/]+/import")
+_IMPORT = re.compile(r"/(?:campaigns/[^/]+|companies|people)/import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class BodyLimits:
     other_bytes: int
     """Limit of everything but imports."""
     import_bytes: int
-    """Limit of a file of people. It is not held in memory."""
+    """Limit of a file of people or companies. It is not held in memory."""
 
     def of(self, method: str, path: str) -> int:
         """Return the limit of a request."""

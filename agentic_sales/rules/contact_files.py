@@ -12,7 +12,7 @@ from typing import BinaryIO
 from agentic_sales.rules.address_cells import addresses_in
 from agentic_sales.rules.csv_lines import CsvRecord, Lines, Physical, Records, cells_of, trimmed
 from agentic_sales.rules.file_encodings import encoding_of
-from agentic_sales.rules.headings import Column, Headings
+from agentic_sales.rules.headings import Column, Headings, Meaning
 from agentic_sales.rules.words import folded
 
 MOST_COLUMNS = 500
@@ -37,6 +37,17 @@ _NO_TEXT = {
 }
 _SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"]?)"?', re.IGNORECASE)
 """The separator that Excel reads in the first line."""
+CONTACTS: tuple[Meaning, ...] = ("email",)
+"""What a file of contacts needs."""
+PEOPLE: tuple[Meaning, ...] = ("email", "name", "last_name", "first_name")
+"""What a file of people needs: one of these."""
+COMPANIES: tuple[Meaning, ...] = ("company", "other_company", "domain", "name")
+"""What a file of companies needs: one of these."""
+_NEEDED_WORDS = {
+    CONTACTS: "e-mail addresses",
+    PEOPLE: "names or e-mail addresses",
+    COMPANIES: "company names or web sites",
+}
 _MARKUP = ("<!doctype", "<html", "<?xml", "<table", "<body", "<head", "{\\rtf", "begin:vcard")
 
 
@@ -58,19 +69,26 @@ class ContactFile:
     """Every line below that is not empty, read once."""
 
 
-def open_contact_file(stream: BinaryIO, headings: Headings) -> ContactFile:
+def open_contact_file(stream: BinaryIO, headings: Headings, needed: tuple[Meaning, ...] = CONTACTS) -> ContactFile:
     """Open a file at its row of headings.
 
+    Args:
+        stream: The file.
+        headings: Headings by their meanings.
+        needed: `CONTACTS`, `PEOPLE` or `COMPANIES`: a column of one of these meanings must be there.
+
     Raises:
-        NotAContactFile: It is no text, has no column of addresses, no row of headings, or too many columns.
+        NotAContactFile: It is no text, has no needed column, no row of headings, or too many columns.
     """
     _refuse_other_kinds(stream)
     encoding = encoding_of(stream, headings)
     lines = Lines(io.TextIOWrapper(stream, encoding, errors="replace", newline=None))
     beginning = [line for _ in range(_LINES_BEFORE_DATA) if (line := lines.next()) is not None]
-    found = _Beginning(beginning, headings).headings()
+    found = _Beginning(beginning, headings, needed).headings()
     lines.give_back(beginning[found.at + 1 :])
-    records = Records(lines, delimiter=found.delimiter, width=len(found.columns), address_at=found.address_at)
+    is_address = found.columns[found.key_at].meaning == "email"
+    mark = "@" if is_address else ""
+    records = Records(lines, delimiter=found.delimiter, width=len(found.columns), key_at=found.key_at, mark=mark)
     return ContactFile(encoding, found.columns, beginning[found.at].number, _data(records, found.cells))
 
 
@@ -87,14 +105,15 @@ class _Found:
     delimiter: str
     cells: list[str]
     columns: tuple[Column, ...]
-    address_at: int
+    key_at: int
 
 
 class _Beginning:
     """The first lines of a file, in which its headings are looked for."""
 
-    def __init__(self, lines: list[Physical], headings: Headings) -> None:
+    def __init__(self, lines: list[Physical], headings: Headings, needed: tuple[Meaning, ...]) -> None:
         self._headings = headings
+        self._needed = needed
         self._lines = lines
         self._first = 0
         self._delimiters = _DELIMITERS
@@ -121,14 +140,21 @@ class _Beginning:
             if (left := left - len(cells)) < 0:
                 break
             columns = self._headings.columns(cells)
-            address_at = next((n for n, column in enumerate(columns) if column.meaning == "email"), None)
-            if address_at is not None:
+            key_at = self._key_at(columns)
+            if key_at is not None:
                 known = sum(column.meaning is not None for column in columns)
-                candidates.append((known, _Found(at, delimiter, cells, columns, address_at)))
+                candidates.append((known, _Found(at, delimiter, cells, columns, key_at)))
         return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
+
+    def _key_at(self, columns: tuple[Column, ...]) -> int | None:
+        """Return the position of the first column of the first needed meaning that the file has."""
+        found = (n for needed in self._needed for n, column in enumerate(columns) if column.meaning == needed)
+        return next(found, None)
 
     def _by_addresses(self) -> _Found | None:
         """Take the one column in which most cells are addresses, under headings that nobody knows."""
+        if "email" not in self._needed:
+            return None
         at = next((at for at in reversed(range(self._first, self._data_at)) if self._lines[at].text.strip()), None)
         for _, delimiter, cells in self._rows(at, self._data_at) if at is not None else ():
             rows = [row for _, by, row in self._rows(self._data_at, len(self._lines)) if by == delimiter]
@@ -158,7 +184,7 @@ class _Beginning:
         rows = [cells for _, _, cells in self._rows(self._first, min(self._first + 1, len(self._lines)))]
         longest = max(rows, key=len, default=[])
         told = ", ".join(cell.strip()[:40] for cell in longest[:20]) or "none"
-        return f"the file has no column of e-mail addresses; its columns are {told}"
+        return f"the file has no column of {_NEEDED_WORDS[self._needed]}; its columns are {told}"
 
 
 def _column_of_addresses(cells: list[str], rows: list[list[str]]) -> int | None:

@@ -68,7 +68,7 @@ class ContactLine:
     addresses: tuple[str, ...]
     """Possible addresses of the person, the main one first. None has been checked."""
     address_column: str
-    """Header of the column of addresses."""
+    """Header of the column of addresses. Empty if the file has none."""
     email: str
     """Its cell, as the file has it."""
     values: Mapping[str, str] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class LineReader:
         if record.fault:
             found = addresses_in(record.text)
             return self._refused(record.number, found[0] if found else "", record.fault)
-        cells = [_clean(cell) for cell in record.cells]
+        cells = [cleaned(cell) for cell in record.cells]
         if len(whole := trimmed(cells)) > len(self._columns):
             told = f"it has {len(whole)} cells, the header has {len(self._columns)}"
             return self._refused(record.number, "", told)
@@ -125,17 +125,19 @@ class LineReader:
 
     def _read(self, number: int, cells: list[str]) -> ContactLine:
         problems: list[LineProblem] = []
-        address_at = self._filled_at(cells, "email")
-        addresses = tuple(dict.fromkeys(found for n in self._at["email"] for found in addresses_in(cells[n])))
+        address_at = self._filled_at(cells, "email") if "email" in self._at else None
+        told_address = "" if address_at is None else cells[address_at]
+        at_addresses = self._at.get("email", ())
+        addresses = tuple(dict.fromkeys(found for n in at_addresses for found in addresses_in(cells[n])))
         wish_at, wish = self._wish(cells)
         told_at = self._cell(cells, "consent_at")
         consent_at = moment_of(told_at) if told_at else None
         return ContactLine(
             number,
             addresses,
-            address_column=self._columns[address_at].heading,
-            email=addresses[0] if addresses else cells[address_at],
-            values=self._values(cells, address_at, problems),
+            address_column="" if address_at is None else self._columns[address_at].heading,
+            email=addresses[0] if addresses else told_address,
+            values=self._values(cells, told_address, problems),
             consent_at=consent_at,
             fields=dict(self._fields(cells, problems)),
             wish=wish,
@@ -147,10 +149,10 @@ class LineReader:
     def _filled_at(self, cells: list[str], name: str) -> int:
         """Return the position of the first filled column of a meaning. If none is filled, return the first one."""
         found = self._at[name]
-        return next((n for n in found if _filled(cells[n])), found[0]) if len(found) > 1 else found[0]
+        return next((n for n in found if filled(cells[n])), found[0]) if len(found) > 1 else found[0]
 
     def _cell(self, cells: list[str], name: str) -> str:
-        return _filled(cells[self._filled_at(cells, name)]) if name in self._at else ""
+        return filled(cells[self._filled_at(cells, name)]) if name in self._at else ""
 
     def _wish(self, cells: list[str]) -> tuple[int, Wish | None]:
         """Return the gravest wish and the position of its column."""
@@ -158,8 +160,8 @@ class LineReader:
         said = [(n, wish) for n, wish in found if wish is not None]
         return min(said, key=lambda told: GRAVEST_FIRST.index(told[1].outcome), default=(0, None))
 
-    def _values(self, cells: list[str], address_at: int, problems: list[LineProblem]) -> dict[str, str]:
-        first, last = self._names(cells, address_at, problems)
+    def _values(self, cells: list[str], address: str, problems: list[LineProblem]) -> dict[str, str]:
+        first, last = self._names(cells, address, problems)
         position = self._cell(cells, "position")
         told = {
             "first_name": first,
@@ -177,9 +179,9 @@ class LineReader:
             "consent_source": self._cell(cells, "consent_source")[:LONGEST_SOURCE_CHARS],
         }
 
-    def _names(self, cells: list[str], address_at: int, problems: list[LineProblem]) -> tuple[str, str]:
+    def _names(self, cells: list[str], address: str, problems: list[LineProblem]) -> tuple[str, str]:
         first, last = (self._name(cells, meaning, problems) for meaning in ("first_name", "last_name"))
-        whole = self._name(cells, "name", problems) or (display_name(cells[address_at]) if not (first or last) else "")
+        whole = self._name(cells, "name", problems) or (display_name(address) if not (first or last) else "")
         if (first and last) or not whole:
             return first, last.removeprefix(f"{first} ")  # A column `Name` beside `First Name` may hold both.
         if not (first or last):
@@ -242,13 +244,15 @@ def _positions(columns: tuple[Column, ...]) -> dict[str, list[int]]:
     return found
 
 
-def _clean(cell: str) -> str:
+def cleaned(cell: str) -> str:
+    """Return a cell without control characters and repeated spaces."""
     if cell.isprintable() and "  " not in cell:
         return cell.strip()
     return " ".join(_CONTROL.sub(" ", cell).split())
 
 
-def _filled(cell: str) -> str:
+def filled(cell: str) -> str:
+    """Return a cell. Empty for a value that stands for nothing, such as `n/a`."""
     return "" if cell.casefold() in _EMPTY or cell in _EMPTY_AS_WRITTEN else cell
 
 

@@ -93,14 +93,16 @@ class Records:
         lines: The file, from the line behind its headings on.
         delimiter: Between two cells.
         width: How many headings there are.
-        address_at: Position of the column of addresses, from 0.
+        key_at: Position of the column that tells whom or what a record is about, from 0.
+        mark: Text that every cell of that column holds, such as the `@` of addresses. Empty: any text.
     """
 
-    def __init__(self, lines: Lines, *, delimiter: str, width: int, address_at: int) -> None:
+    def __init__(self, lines: Lines, *, delimiter: str, width: int, key_at: int, mark: str = "@") -> None:
         self._lines = lines
         self._delimiter = delimiter
         self._width = width
-        self._address_at = address_at
+        self._key_at = key_at
+        self._mark = mark
 
     def __iter__(self) -> Iterator[CsvRecord]:
         while (line := self._lines.next()) is not None:
@@ -142,16 +144,18 @@ class Records:
         return cells if cells is not None and len(trimmed(cells)) <= self._width <= len(cells) else None
 
     def _is_a_record(self, text: str) -> bool:
-        """Tell whether a line is a record of its own: as many cells as headings, and an address in the address column.
+        """Tell whether a line is a record of its own: as many cells as headings, and a key, such as an address.
 
         For a line with an odd number of quotes, the part before the first quote decides. Behind it goes on the record
         that the quote closes.
         """
         cells = text.split(self._delimiter)
-        if not len(cells) >= self._width > self._address_at or "@" not in cells[self._address_at]:
+        if not len(cells) >= self._width > self._key_at:
+            return False
+        if not (key := cells[self._key_at].strip()) or self._mark not in key:
             return False
         is_closing = text.count(_QUOTE) % 2
-        return not is_closing or _QUOTE not in self._delimiter.join(cells[: self._address_at + 1])
+        return not is_closing or _QUOTE not in self._delimiter.join(cells[: self._key_at + 1])
 
 
 def trimmed(cells: list[str]) -> list[str]:

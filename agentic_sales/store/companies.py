@@ -49,19 +49,36 @@ class CompanyRow(Table):
     """Time of its first row."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """The companies that records mean."""
+
+    ids: dict[Firm, CompanyId]
+    """Their ids."""
+    new: set[CompanyId]
+    """Those that were not known before."""
+
+
 async def company_ids(connection: AsyncConnection, firms: Iterable[Firm], *, now: datetime) -> dict[Firm, CompanyId]:
-    """Return the ids of companies. New companies are written.
+    """Return the ids of companies as `resolve_companies` does."""
+    return (await resolve_companies(connection, firms, now=now)).ids
+
+
+async def resolve_companies(connection: AsyncConnection, firms: Iterable[Firm], *, now: datetime) -> Resolved:
+    """Return the companies that records mean. New companies are written.
 
     A domain decides. A name alone means the one company of this bare name, or a company without a domain. A company
     that was known by its name alone gets the domain that a later record tells. Records without name and domain are
     left out.
     """
     given = [firm for firm in dict.fromkeys(firms) if firm.key]
-    found: dict[Firm, CompanyId] = {}
+    found = Resolved({}, set())
     for start in range(0, len(given), FIRMS_AT_ONCE):
         some = given[start : start + FIRMS_AT_ONCE]
         await lock(connection, "companies", {key for firm in some for key in (firm.site, firm.name_key) if key})
-        found |= await _Resolution(connection, now).ids(some)
+        resolution = _Resolution(connection, now)
+        found.ids.update(await resolution.ids(some))
+        found.new.update(CompanyId(row["company_id"]) for row in resolution.new)
     return found
 
 
@@ -118,6 +135,12 @@ async def companies(
     return await every(
         connection, CompanyRow, statement.order_by(CompanyRow.company_id.desc()).limit(limit).offset(offset)
     )
+
+
+async def companies_of(connection: AsyncConnection, ids: Iterable[CompanyId]) -> dict[CompanyId, CompanyRow]:
+    """Return companies by their ids. Unknown ones are left out."""
+    rows = await every(connection, CompanyRow, select(CompanyRow).where(CompanyRow.company_id.in_([*ids])))
+    return {CompanyId(row.company_id): row for row in rows}
 
 
 async def block_company(
@@ -180,14 +203,15 @@ class _Resolution:
         self._now = now
         self._by_key: dict[str, _Known] = {}
         self._by_name: defaultdict[str, list[_Known]] = defaultdict(list)
-        self._new: list[dict[str, Any]] = []
+        self.new: list[dict[str, Any]] = []
+        """Rows of companies that were not known."""
         self._changed: dict[CompanyId, dict[str, Any]] = {}
 
     async def ids(self, firms: Sequence[Firm]) -> dict[Firm, CompanyId]:
         """Return the id of each record's company and write what is new."""
         await self._read(firms)
         found = {firm: self._found(firm) for firm in sorted(firms, key=lambda firm: (firm.site is None, firm.key))}
-        await insert_many(self._connection, CompanyRow, self._new)
+        await insert_many(self._connection, CompanyRow, self.new)
         for company_id, values in self._changed.items():
             mine = CompanyRow.company_id == company_id
             await self._connection.execute(update(CompanyRow).where(mine).values(**values))
@@ -234,7 +258,7 @@ class _Resolution:
         self._by_key[firm.key] = known
         self._by_name[firm.name_key].append(known)
         row = {"company_id": known.company_id, "key": firm.key, "name": _named(firm), "domain": firm.site}
-        self._new.append({**row, "name_key": firm.name_key, "created_at": self._now})
+        self.new.append({**row, "name_key": firm.name_key, "created_at": self._now})
         return known.company_id
 
     def _change(self, known: _Known, **values: Any) -> None:

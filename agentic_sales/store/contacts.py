@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, delete, select
+from sqlalchemy import ForeignKey, Index, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils import uuid7
 
-from agentic_sales.contracts import ContactId
+from agentic_sales.contracts import CompanyId, ContactId
 from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import every, first, insert_many, insert_new
 
@@ -103,6 +103,12 @@ async def contacts(connection: AsyncConnection, *, limit: int, after: ContactId 
     if after is not None:
         statement = statement.where(ContactRow.contact_id > after)
     return await every(connection, ContactRow, statement)
+
+
+async def count_contacts(connection: AsyncConnection, company_id: CompanyId) -> int:
+    """Count the contacts of a company."""
+    statement = select(func.count()).select_from(ContactRow).where(ContactRow.company_id == company_id)
+    return int((await connection.execute(statement)).scalar_one())
 
 
 async def erase_contact(connection: AsyncConnection, contact_id: ContactId) -> bool:

@@ -63,7 +63,7 @@ class ForgottenRow(Table):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourcedPerson:
     """A person as a source names him or her.
 
     Raises:
@@ -96,8 +96,27 @@ class Found:
         return [key for key in told if key]
 
 
-async def person_ids(connection: AsyncConnection, people: Iterable[Found], *, now: datetime) -> dict[Found, PersonId]:
-    """Return the ids of people. New people are written, and known ones get the keys that are new.
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """The people that sources mean."""
+
+    ids: dict[SourcedPerson, PersonId]
+    """Their ids. Somebody who was forgotten has none."""
+    new: set[PersonId]
+    """Those that were not known before."""
+
+
+async def person_ids(
+    connection: AsyncConnection, people: Iterable[SourcedPerson], *, now: datetime
+) -> dict[SourcedPerson, PersonId]:
+    """Return the ids of people as `recognise_people` does."""
+    return (await recognise_people(connection, people, now=now)).ids
+
+
+async def recognise_people(
+    connection: AsyncConnection, people: Iterable[SourcedPerson], *, now: datetime
+) -> Recognised:
+    """Return the people that sources mean. New people are written, and known ones get the keys that are new.
 
     Somebody who was forgotten is left out.
     """
@@ -107,7 +126,7 @@ async def person_ids(connection: AsyncConnection, people: Iterable[Found], *, no
     gone = await _forgotten(connection, keys)
     known = await ids_by_key(connection, "person", keys)
     rows = {row.person_id: row for row in await _people_of(connection, {*known.values()})}
-    found: dict[Found, PersonId] = {}
+    found: dict[SourcedPerson, PersonId] = {}
     new: list[dict[str, Any]] = []
     further: list[tuple[str, str]] = []
     for each in given:
@@ -125,10 +144,10 @@ async def person_ids(connection: AsyncConnection, people: Iterable[Found], *, no
         found[each] = PersonId(person_id)
     await insert_many(connection, PersonRow, new)
     await add_keys(connection, "person", further)
-    return found
+    return Recognised(found, {PersonId(row["person_id"]) for row in new})
 
 
-def _recognised(each: Found, known: dict[str, str], rows: dict[str, PersonRow]) -> str | None:
+def _recognised(each: SourcedPerson, known: dict[str, str], rows: dict[str, PersonRow]) -> str | None:
     """Return whom a source means. Two profiles on one site are two people, even of one name in one company."""
     profile = profile_of(each.profile)
     for key in each.keys:
@@ -145,7 +164,7 @@ def _site(profile: str) -> str:
     return profile.partition("/")[0]
 
 
-def _row_of(each: Found, now: datetime) -> dict[str, Any]:
+def _row_of(each: SourcedPerson, now: datetime) -> dict[str, Any]:
     name = " ".join(each.name.split())[:LONGEST_NAME_CHARS]
     return {
         "person_id": str(uuid7()),
@@ -159,7 +178,7 @@ def _row_of(each: Found, now: datetime) -> dict[str, Any]:
     }
 
 
-async def _complete(connection: AsyncConnection, row: PersonRow, each: Found, now: datetime) -> None:
+async def _complete(connection: AsyncConnection, row: PersonRow, each: SourcedPerson, now: datetime) -> None:
     """Fill what was not known of a person. The newest source tells the employer."""
     told = {"company_id": each.company_id, "profile": "" if row.profile else profile_of(each.profile)}
     changed = {name: value for name, value in told.items() if value and value != getattr(row, name)}

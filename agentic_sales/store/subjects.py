@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, select, update
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils import uuid7
@@ -137,6 +137,13 @@ async def things(
         statement = statement.where(SubjectRow.gone_at.is_(None) if is_there else SubjectRow.gone_at.is_not(None))
     ordered = statement.order_by(SubjectRow.subject_id.desc()).limit(limit).offset(offset)
     return await every(connection, SubjectRow, ordered)
+
+
+async def count_things(connection: AsyncConnection, company_id: CompanyId) -> dict[str, int]:
+    """Count the things of a company that are there, by kind."""
+    is_it = SubjectRow.company_id == company_id, SubjectRow.gone_at.is_(None)
+    statement = select(SubjectRow.kind, func.count()).where(*is_it).group_by(SubjectRow.kind).order_by(SubjectRow.kind)
+    return {kind: int(count) for kind, count in await connection.execute(statement)}
 
 
 async def erase_thing(connection: AsyncConnection, subject: Subject) -> bool:

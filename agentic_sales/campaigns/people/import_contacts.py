@@ -90,7 +90,7 @@ class ContactImport:
     def __init__(
         self, stream: BinaryIO, *, now: datetime, defaults: ConsentDefaults | None = None, file: str = ""
     ) -> None:
-        headings, wishes = _rules()
+        headings, wishes = file_rules()
         try:
             opened = open_contact_file(stream, headings)
         except NotAContactFile as exc:
@@ -139,7 +139,7 @@ async def _take_in(
     connection: AsyncConnection, lines: list[JudgedLine], *, file: str, now: datetime
 ) -> list[LineReport]:
     """Suppress and add the people of some lines, with few statements however many lines there are."""
-    await _stop(connection, lines, file=file, now=now)
+    await stop_as_told(connection, lines, file=file, now=now)
     digests = {line.digests[0] for line in lines if line.digests}
     suppressed = await reasons_of(connection, digests)
     before = await contact_ids(connection, digests)
@@ -159,7 +159,7 @@ def _first_lines(lines: Iterable[JudgedLine]) -> dict[str, JudgedLine]:
     return first
 
 
-async def _stop(connection: AsyncConnection, lines: list[JudgedLine], *, file: str, now: datetime) -> None:
+async def stop_as_told(connection: AsyncConnection, lines: list[JudgedLine], *, file: str, now: datetime) -> None:
     """Suppress people by all of their addresses as the file says, and end their pending messages and enrollments."""
     reasons: dict[str, StopReason] = {}
     sources: dict[str, str] = {}
@@ -197,6 +197,7 @@ def _report(
 
 
 @cache
-def _rules() -> tuple[Headings, Wishes]:
+def file_rules() -> tuple[Headings, Wishes]:
+    """Return the rules by which files of people are read."""
     headings = load_headings()
     return headings, load_wishes(headings)

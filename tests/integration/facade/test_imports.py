@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from agentic_sales.campaigns.people import import_contacts
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.control import control_plane
+from agentic_sales.facade import importing
 from agentic_sales.facade.app import create_app
-from agentic_sales.facade.outreach import imports
 from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import contact_by_hash
 from agentic_sales.store.suppressions import suppressions
@@ -46,7 +46,7 @@ async def test_a_file_that_is_larger_than_other_bodies_is_taken_in_and_told_of_t
     assert len(raw) > MAX_BODY_BYTES
     async with small_campaign(migrated) as campaign:
         with facade(migrated, redis_url) as client:
-            answer = client.post(WHERE, content=raw, headers={"accept": imports.PROGRESS})
+            answer = client.post(WHERE, content=raw, headers={"accept": importing.PROGRESS})
         events = [json.loads(line) for line in answer.text.splitlines()]
         async with campaign.database.reading() as connection:
             rows = await suppressions(connection, limit=50)
@@ -62,7 +62,7 @@ async def test_a_file_that_is_larger_than_other_bodies_is_taken_in_and_told_of_t
 async def test_one_document_tells_of_every_line_of_a_short_file_and_of_the_telling_ones_of_a_long_one(
     migrated: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "MOST_LINES_TOLD", 600)
+    monkeypatch.setattr(importing, "MOST_LINES_TOLD", 600)
     async with small_campaign(migrated):
         with facade(migrated, redis_url) as client:
             short = client.post(WHERE, content=file_of(100)).json()
@@ -86,7 +86,7 @@ async def test_a_body_over_the_limit_of_imports_takes_nobody_in(migrated: Settin
 async def test_a_file_that_is_none_is_422_whatever_the_answer_was_to_be(migrated: Settings, redis_url: str) -> None:
     async with small_campaign(migrated):
         with facade(migrated, redis_url) as client:
-            for accept in ("application/json", imports.PROGRESS):
+            for accept in ("application/json", importing.PROGRESS):
                 answer = client.post(WHERE, content=b"a," * 40_000, headers={"accept": accept})
                 assert answer.status_code == 422
                 assert "40001 columns; a file has at most 500" in answer.json()["detail"]

@@ -30,7 +30,7 @@ from agentic_sales.store.contacts import add_contact, contact
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.facts import Fact, Recorded, current_values, facts_of, record_facts
 from agentic_sales.store.merge import merge_companies
-from agentic_sales.store.people import Found, become_contact, erase_person, people, person, person_ids
+from agentic_sales.store.people import SourcedPerson, become_contact, erase_person, people, person, person_ids
 from agentic_sales.store.subjects import Thing, close_missing, save_things, thing, things
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -229,11 +229,11 @@ async def test_a_person_is_recognised_by_profile_address_or_name_within_a_compan
     async with database.writing() as connection:
         acme = await one_company(connection)
         sources = [
-            Found("Ada Lovelace", acme),
-            Found("Dr. Ada M. Lovelace", acme, profile="https://github.com/ada/"),
-            Found("A. Lovelace", None, profile="http://www.github.com/Ada?tab=repositories"),
-            Found("ada lovelace", acme, email_hash=email_hash("ada@acme.de")),
-            Found("Ada King", None, email_hash=email_hash("Ada+papers@acme.de")),
+            SourcedPerson("Ada Lovelace", acme),
+            SourcedPerson("Dr. Ada M. Lovelace", acme, profile="https://github.com/ada/"),
+            SourcedPerson("A. Lovelace", None, profile="http://www.github.com/Ada?tab=repositories"),
+            SourcedPerson("ada lovelace", acme, email_hash=email_hash("ada@acme.de")),
+            SourcedPerson("Ada King", None, email_hash=email_hash("Ada+papers@acme.de")),
         ]
         ids = {(await person_ids(connection, [source], now=NOW))[source] for source in sources}
         assert len(ids) == 1
@@ -244,7 +244,7 @@ async def test_a_person_is_recognised_by_profile_address_or_name_within_a_compan
 async def test_namesakes_with_two_profiles_on_one_site_are_two_people(database: Database) -> None:
     async with database.writing() as connection:
         acme = await one_company(connection)
-        one, two = [Found("Jo Smith", acme, profile=f"github.com/{name}") for name in ("jo", "smith")]
+        one, two = [SourcedPerson("Jo Smith", acme, profile=f"github.com/{name}") for name in ("jo", "smith")]
         assert len({*(await person_ids(connection, [one, two], now=NOW)).values()}) == 2
 
 
@@ -255,7 +255,7 @@ async def test_writers_of_one_person_at_once_make_one_row(database: Database) ->
     async def write(number: int) -> None:
         async with database.writing() as connection:
             profile = "github.com/ada" if number % 2 else ""
-            await person_ids(connection, [Found("Ada Lovelace", acme, profile=profile)], now=NOW)
+            await person_ids(connection, [SourcedPerson("Ada Lovelace", acme, profile=profile)], now=NOW)
 
     await asyncio.gather(*map(write, range(WRITERS)))
     async with database.reading() as connection:
@@ -263,18 +263,18 @@ async def test_writers_of_one_person_at_once_make_one_row(database: Database) ->
 
 
 async def test_a_forgotten_person_does_not_come_back_with_the_next_source(database: Database) -> None:
-    found = Found("Ada Lovelace", None, profile="github.com/ada")
+    found = SourcedPerson("Ada Lovelace", None, profile="github.com/ada")
     async with database.writing() as connection:
         person_id = (await person_ids(connection, [found], now=NOW))[found]
         assert await erase_person(connection, person_id, now=NOW)
-        again = Found("Ada L.", None, profile="https://github.com/ADA", email_hash=email_hash("ada@acme.de"))
+        again = SourcedPerson("Ada L.", None, profile="https://github.com/ADA", email_hash=email_hash("ada@acme.de"))
         assert await person_ids(connection, [again], now=NOW) == {}
         assert await people(connection) == []
 
 
 def test_a_name_alone_names_no_person() -> None:
     with pytest.raises(ValueError, match="give a profile, an address or a company"):
-        Found("Ada Lovelace")
+        SourcedPerson("Ada Lovelace")
 
 
 async def test_an_opening_that_vanished_is_closed_and_comes_back_under_its_id(database: Database) -> None:
@@ -298,7 +298,11 @@ async def test_a_merge_moves_everything_and_the_old_site_leads_to_the_new_row(da
         await record_facts(connection, [about(acme, "country", "Germany", confidence=0.9)])
         await record_facts(connection, [about(other, "country", "France", method="api"), about(other, "employees", 9)])
         await save_analysis(connection, Analysis(Subject("company", other), "icp", {"a": 1}, "deep_icp"), now=NOW)
-        both = [Found("Ada Lovelace", acme), Found("Ada Lovelace", other), Found("Bob Noyce", other)]
+        both = [
+            SourcedPerson("Ada Lovelace", acme),
+            SourcedPerson("Ada Lovelace", other),
+            SourcedPerson("Bob Noyce", other),
+        ]
         ids = await person_ids(connection, both, now=NOW)
         job = Thing("opening", "ashby/other/a", "Engineer", company_id=other)
         await save_things(connection, [job], now=NOW)
@@ -325,8 +329,8 @@ async def test_a_merge_moves_everything_and_the_old_site_leads_to_the_new_row(da
         assert written_to is not None
         assert written_to.company_id == acme
         assert await one_company(connection, Firm("Other", "www.other.co.uk")) == acme
-        assert await person_ids(connection, [Found("Bob Noyce", acme)], now=NOW) == {
-            Found("Bob Noyce", acme): ids[both[2]]
+        assert await person_ids(connection, [SourcedPerson("Bob Noyce", acme)], now=NOW) == {
+            SourcedPerson("Bob Noyce", acme): ids[both[2]]
         }
 
 
