@@ -64,10 +64,18 @@ def open_arena(
     freeze_s: float,
     inside: bool = False,
     tell: Callable[[str], None] = lambda _: None,
+    is_empty: bool = False,
 ) -> Iterator[Arena]:
-    """Start the fleet, and end it in the orderly way: what was broken must not have left anything behind."""
+    """Start the fleet, and end it in the orderly way: what was broken must not have left anything behind.
+
+    An empty arena has no process but Redis.
+    """
     redis = RedisContainer(directory)
     try:
+        if is_empty:
+            with fleet_of(directory, redis.server, ENVIRONMENT, names=()) as fleet:
+                yield Arena(fleet, redis, Random(seed), runs, freeze_s, inside, tell)  # noqa: S311 - a load, not a secret
+            return
         with fleet_of(directory, redis.server, ENVIRONMENT, names=(WEB, FIRST, OTHER_POOL)) as fleet:
             fleet.wait_until_ready()
             fleet.start_second_worker("core")

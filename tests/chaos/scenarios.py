@@ -14,24 +14,25 @@ from tests.chaos.report import Report
 
 Scenario = Callable[[Arena], Report]
 
+ON_A_FLEET: tuple[Scenario, ...] = (
+    random_kills,
+    frozen_worker,
+    rolling_restart,
+    redis_restarts,
+    one_key,
+    one_interrupt,
+    poison,
+    foreign_messages,
+    rabbitmq_cuts,
+    postgresql_cuts,
+)
+"""Scenarios that break the fleet of the arena."""
+SENDERS: tuple[Scenario, ...] = (door_kills,)
+"""Scenarios that kill senders. They need no fleet."""
+CAMPAIGNS: tuple[Scenario, ...] = (campaign_kills,)
+"""Scenarios that kill campaigns. They need no fleet."""
+MONTHS: tuple[Scenario, ...] = (campaign_fleet, month_rehearsed, month_crowded, month_on_fleet)
+"""Scenarios of days and weeks. They start what they need."""
 SCENARIOS: Mapping[str, Scenario] = {
-    scenario.__name__: scenario
-    for scenario in (
-        random_kills,
-        frozen_worker,
-        rolling_restart,
-        redis_restarts,
-        one_key,
-        one_interrupt,
-        poison,
-        foreign_messages,
-        rabbitmq_cuts,
-        postgresql_cuts,
-        door_kills,
-        campaign_kills,
-        campaign_fleet,
-        month_rehearsed,
-        month_crowded,
-        month_on_fleet,
-    )
+    scenario.__name__: scenario for scenario in (*ON_A_FLEET, *SENDERS, *CAMPAIGNS, *MONTHS)
 }
