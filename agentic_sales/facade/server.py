@@ -3,18 +3,14 @@
 import resource
 
 import structlog
-import uvicorn
 from pydantic import SecretStr
 
 from agentic_sales.celery import configuration_file
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.facade.app import create_app
-from agentic_sales.facade.connection import BoundedConnection
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import settings
-from agentic_sales.store.migrate import ensure_migrated
 
 log = structlog.get_logger()
 
@@ -38,6 +34,12 @@ def serve(host: str, port: int, *, dev: bool) -> None:
     log.info("celery_configured", file=configuration_file())
     if not _is_key(configuration.auth_token):
         _refuse_open_door(host, dev=dev)
+    import uvicorn  # noqa: PLC0415 - a start that is refused is refused at once, without seconds of imports
+
+    from agentic_sales.facade.app import create_app  # noqa: PLC0415 - as above
+    from agentic_sales.facade.connection import BoundedConnection  # noqa: PLC0415 - as above
+    from agentic_sales.store.migrate import ensure_migrated  # noqa: PLC0415 - as above
+
     ensure_migrated(configuration)
     for warning in control.warnings:
         log.warning("routing_warning", detail=warning)
