@@ -16,6 +16,7 @@ from pydantic.config import JsonDict
 from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.forms import Form
 from agentic_sales.rules.recruiters import MAX_REASONS, Clues, clues, find_clues, judge_recruiter
 from agentic_sales.settings import settings
 
@@ -32,10 +33,10 @@ _ONE_IS_GIVEN: JsonDict = {
 }
 
 
-class Input(BaseModel):
+class Input(Form):
     """What a run takes: at least one field that is not blank."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_ONE_IS_GIVEN)
+    model_config = ConfigDict(json_schema_extra=_ONE_IS_GIVEN)
 
     name: str = Field(default="", max_length=300, description="Name of the company.")
     website: str = Field(default="", max_length=2_000, description="Address of its site; it is read, not fetched.")

@@ -13,10 +13,11 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.forms import Form
 from agentic_sales.rules.quotes import own_words
 from agentic_sales.rules.replies import Letter, Meaning, ReplyClass, meaning_of
 
@@ -30,10 +31,8 @@ BINDING: frozenset[ReplyClass] = frozenset({"unsubscribe", "bounced"})
 """Classes that no model may overrule once the rules found them."""
 
 
-class Input(BaseModel):
+class Input(Form):
     """What a run takes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     body: str = Field(max_length=200_000, description="Plain text of the answer, quoted text included.")
     subject: str = Field(default="", max_length=1_000, description="Its subject.")

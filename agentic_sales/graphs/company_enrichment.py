@@ -11,7 +11,7 @@ from typing import Any, Literal
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
@@ -30,6 +30,7 @@ from agentic_sales.rules.company_verdict import (
     verified,
 )
 from agentic_sales.rules.company_words import company_words
+from agentic_sales.rules.forms import Form
 from agentic_sales.settings import settings
 from agentic_sales.sources.careers import fetch_careers
 from agentic_sales.sources.web import Fetcher
@@ -45,10 +46,8 @@ TRUSTED_CONFIDENCE = 0.4
 ClassifySource = Literal["llm", "heuristic"]
 
 
-class Input(BaseModel):
+class Input(Form):
     """What a run takes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: str = Field(min_length=1, max_length=2048, description="Address of the company's home page, http or https.")
     name: str = Field(default="", max_length=200, description="Name of the company; empty: taken from its home page.")

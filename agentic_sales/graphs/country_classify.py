@@ -10,11 +10,12 @@ from typing import Any, Literal
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
+from agentic_sales.rules.forms import Form
 from agentic_sales.rules.place_words import PlaceWords, place_words
 from agentic_sales.rules.places import MAX_REASONS, checked_country, describe_odds, judge_place, quoted
 from agentic_sales.settings import settings
@@ -22,10 +23,8 @@ from agentic_sales.settings import settings
 PROMPTS = load_prompts(__file__)
 
 
-class Input(BaseModel):
+class Input(Form):
     """What a run takes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     location: str = Field(max_length=500, description="Location as a page or a job post states it; may be empty.")
 

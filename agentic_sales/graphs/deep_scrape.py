@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
+from agentic_sales.rules.forms import Form
 from agentic_sales.rules.page_signs import is_telling
 from agentic_sales.settings import settings
 from agentic_sales.sources.crawl import CrawlLimits, StopReason, crawl_site
@@ -45,10 +46,8 @@ class SkippedPage(BaseModel):
     reason: str = Field(description="Why it could not be read.")
 
 
-class Input(BaseModel):
+class Input(Form):
     """Which site to read, and how much of it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     url: str = Field(min_length=1, max_length=2_000, description="Where the site begins; `https://` may be left out.")
     max_pages: int = Field(15, ge=1, le=50, description="Most pages that are read.")

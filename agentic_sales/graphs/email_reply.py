@@ -11,11 +11,12 @@ from typing import Any, Literal
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules import reply_drafts
+from agentic_sales.rules.forms import SignedForm
 from agentic_sales.rules.reply_drafts import NOTHING_KNOWN, EmailIntent, Polished, ReplyDraft
 from agentic_sales.rules.wording import signature_of, unsigned
 
@@ -25,10 +26,8 @@ MAX_EMAIL_LETTERS = 8_000
 """Letters of the original that a model reads; the newest message stands at the top."""
 
 
-class Input(BaseModel):
+class Input(SignedForm):
     """What a run takes."""
-
-    model_config = ConfigDict(extra="forbid")
 
     original_email: str = Field(min_length=1, max_length=50_000, pattern=r"\S", description="Email, with `Subject:`.")
     sender: str = Field(default="", max_length=300, description="Who wrote it: a name, an address, or both.")
@@ -38,10 +37,6 @@ class Input(BaseModel):
     include_calendly: bool = Field(default=False, description="Add a line with `calendly_url`, if that is given.")
     calendly_url: str = Field("", max_length=2_000, pattern=r"^(https?://\S+)?$", description="Page to pick a time on.")
     additional_details: str = Field(default="", max_length=10_000, description="Facts to answer with.")
-    sender_name: str = Field(default="", max_length=200, description="Who replies; signs unless there is a signature.")
-    signature: str = Field(
-        default="", max_length=1_000, description="End as it is; empty: `Thanks,` and `sender_name`."
-    )
 
 
 class Output(ModelOutput):

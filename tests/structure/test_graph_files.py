@@ -13,6 +13,7 @@ from agentic_sales.registry import EFFECTS, GraphSpec
 from tests.structure.rows import ROWS, each_row, load, nodes_of, prompts_of, source_of
 from tests.structure.sources import GRAPHS_FOLDER, PACKAGE, dotted, name_of, tree_of
 
+MOST_LINES = 150
 FETCHER = "agentic_sales.sources.web"
 _ROUTE = re.compile(r"START\s*→.*?→\s*END", re.DOTALL)
 _NODE = re.compile(r"[a-z_][a-z0-9_]*")
@@ -47,6 +48,12 @@ def test_a_graph_has_a_file_of_prompts_if_and_only_if_it_asks_a_model(row: Graph
 @each_row
 def test_every_section_of_the_prompts_is_a_node(row: GraphSpec) -> None:
     assert set(getattr(load(row).module, "PROMPTS", {})) <= nodes_of(row)
+
+
+@each_row
+def test_a_graph_reads_as_its_route_within_150_lines(row: GraphSpec) -> None:
+    """Move tables and judgements to `rules/`, SQL to `store/`, HTTP to `sources/`, acts of a visit to `campaigns/`."""
+    assert len(source_of(row).read_text(encoding="utf-8").splitlines()) <= MOST_LINES
 
 
 @each_row

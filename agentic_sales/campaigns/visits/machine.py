@@ -71,6 +71,16 @@ class NextAct:
     at: datetime | None = None
     """When to wake. None if a person or an event wakes it."""
 
+    @classmethod
+    def of(cls, act: str, why: str, wake_at: str | None) -> "NextAct":
+        """Read what `plain` wrote."""
+        at = datetime.fromisoformat(wake_at) if wake_at else None
+        return cls(act, why, at)  # type: ignore[arg-type]  # only `plain` writes it
+
+    def plain(self) -> dict[str, str | None]:
+        """Return it as the state of a graph keeps it."""
+        return {"act": self.act, "why": self.why, "wake_at": self.at.isoformat() if self.at else None}
+
 
 def decide(situation: Situation, now: datetime) -> NextAct:
     """Decide the next act."""
