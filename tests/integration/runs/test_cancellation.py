@@ -43,9 +43,9 @@ async def test_the_waiter_of_a_run_that_is_cancelled_while_it_waits_is_told(ledg
 async def test_a_run_that_is_cancelled_while_it_runs_never_writes_its_result(ledger: Ledger, end: End) -> None:
     run_id = await recorded(ledger)
     claim = await claimed(ledger, run_id)
-    assert not await ledger.is_cancelled(run_id)
+    assert not await ledger.cancelled([run_id])
     assert await ledger.cancel(run_id) == "asked"
-    assert await ledger.is_cancelled(run_id)
+    assert await ledger.cancelled([run_id])
     assert await ledger.outcomes([run_id]) == [None], "it is asked to end, and has not"
     assert await ledger.finish(claim, end(run_id))
     assert await ledger.outcomes([run_id]) == [interrupted(run_id)]
@@ -85,7 +85,7 @@ async def test_cancelling_a_run_that_has_ended_changes_nothing(ledger: Ledger, r
 
 async def test_a_run_that_the_ledger_does_not_know_is_not_made_by_cancelling_it(ledger: Ledger, redis: Redis) -> None:
     assert await ledger.cancel(UNKNOWN) == "unknown"
-    assert not await ledger.is_cancelled(UNKNOWN)
+    assert not await ledger.cancelled([UNKNOWN])
     assert await raw_record(redis, UNKNOWN) == {}
 
 
@@ -95,6 +95,6 @@ async def test_the_wish_survives_the_worker(ledger: Ledger, holds: Holds) -> Non
     await ledger.cancel(run_id)
     assert holds.lose(Hold(run_id, "host/1"))
     heir = await claimed(ledger, run_id, worker="host/2")
-    assert await ledger.is_cancelled(run_id)
+    assert await ledger.cancelled([run_id])
     await ledger.finish(heir, success(run_id))
     assert await ledger.outcomes([run_id]) == [interrupted(run_id)]

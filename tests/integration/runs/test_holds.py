@@ -187,7 +187,7 @@ async def test_a_revived_run_has_forgotten_its_cancellation_and_its_events(ledge
     await ledger.finish(last, failed(run_id))
     assert await redis.exists(events_key(run_id))
     assert await ledger.revive(run_id)
-    assert not await ledger.is_cancelled(run_id)
+    assert not await ledger.cancelled([run_id])
     assert not await redis.exists(events_key(run_id))
     again = await claimed(ledger, run_id)
     await ledger.finish(again, success(run_id))

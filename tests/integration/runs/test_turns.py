@@ -251,7 +251,7 @@ class TestStrategies:
         claim = await claimed(line.ledger, first)
         third = await line.join(strategy=strategy)
         assert (await line.status(first), await line.status(second)) == ("running", "interrupted")
-        assert await line.ledger.is_cancelled(first)
+        assert await line.ledger.cancelled([first])
         await line.ledger.finish(claim, success(first))
         assert await line.status(first) == "interrupted"
         assert line.published == [first, third]
@@ -265,7 +265,7 @@ class TestStrategies:
         question = await line.join(is_question=True)
         claim = await claimed(line.ledger, question)
         second = await line.join(strategy="interrupt")
-        assert not await line.ledger.is_cancelled(question)
+        assert not await line.ledger.cancelled([question])
         assert await line.threads.live_runs(line.thread_id) == [second]
         assert [run.run_id for run in await line.threads.runs(line.thread_id, limit=9, offset=0, status=None)] == [
             second
