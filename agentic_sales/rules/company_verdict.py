@@ -23,6 +23,8 @@ from agentic_sales.rules.company_signs import (
 from agentic_sales.rules.company_words import OWN_WORDS, Category, CompanyWords, Industry, RemotePolicy
 
 MAX_REASON_CHARS = 500
+AGENCY_INDUSTRIES = frozenset({"marketing", "media"})
+"""Industries of agencies: a film production belongs to the media."""
 EvidenceField = Literal["category", "ai_tier", "industry", "remote_policy", "has_open_roles"]
 
 
@@ -116,7 +118,7 @@ def judge_company(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> J
     findings: dict[EvidenceField, SignFinding[Any]] = {
         "category": category,
         "ai_tier": read_ai_tier(home, careers, words),
-        "industry": read_industry(home, words),
+        "industry": _own_industry(category, read_industry(home, words)),
         "remote_policy": read_remote_policy(home, careers, words),
         "has_open_roles": _own_roles(category.value, home, careers, words),
     }
@@ -127,6 +129,15 @@ def judge_company(home: str, careers: str, words: CompanyWords = OWN_WORDS) -> J
         reason=because,
         evidence=[Quote(field=field, quote=finding.quote) for field, finding in findings.items() if finding.quote],
     )
+
+
+def _own_industry(category: SignFinding[Category], read: SignFinding[Industry]) -> SignFinding[Industry]:
+    """Return the industry that a company belongs to. Agencies and recruiters name the industries of their clients."""
+    if category.value == "STAFFING":
+        return SignFinding("human_resources", category.quote)
+    if category.value == "AGENCY" and read.value not in AGENCY_INDUSTRIES:
+        return SignFinding("marketing", category.quote)
+    return read
 
 
 def _own_roles(category: Category, home: str, careers: str, words: CompanyWords) -> SignFinding[bool]:

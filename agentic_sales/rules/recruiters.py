@@ -26,6 +26,7 @@ NAME_BESIDE_TEXT_RATIO = 0.4
 """How much a name counts beside a description that has no word of recruiting."""
 MAX_TEXT_CHARS = 20_000
 MAX_WORDS_CHARS = 80
+_KINDS = ("against", "for", "name", "host")
 _ADDRESS = re.compile(r"^\w+://|/.*")
 
 
@@ -93,9 +94,14 @@ def clues(additions: Table = NOTHING) -> Clues:
 
 def _built(additions: Table) -> Clues:
     known = extended(table("recruiters"), additions)
-    kinds = {kind: [_clue(row, known["lists"]) for row in known[kind]] for kind in ("against", "for", "name", "host")}
+    kinds = {kind: [_clue(row, known["lists"]) for row in _heavy_first(known[kind])] for kind in _KINDS}
     served = re.compile(f"(?:{'|'.join(level(phrase) for phrase in every(known['veto']['served']))})$")
     return Clues(kinds["against"], kinds["for"], kinds["name"], kinds["host"], served)
+
+
+def _heavy_first(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the rows in their order, those without weight last: the words of a sign are lost to the next ones."""
+    return sorted(rows, key=lambda row: not row["weight"])
 
 
 def _clue(row: Mapping[str, Any], lists: Mapping[str, Iterable[str]]) -> Clue:
