@@ -54,7 +54,7 @@ def _kill_senders(settings: Settings) -> tuple[list[dict[str, Any]], Counter[str
             cwd=ROOT,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=600,
             check=False,
         )
     assert killer.returncode == 0, killer.stderr[-2000:]

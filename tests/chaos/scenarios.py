@@ -29,10 +29,10 @@ ON_A_FLEET: tuple[Scenario, ...] = (
 """Scenarios that break the fleet of the arena."""
 SENDERS: tuple[Scenario, ...] = (door_kills,)
 """Scenarios that kill senders. They need no fleet."""
-CAMPAIGNS: tuple[Scenario, ...] = (campaign_kills,)
-"""Scenarios that kill campaigns. They need no fleet."""
-MONTHS: tuple[Scenario, ...] = (campaign_fleet, month_rehearsed, month_crowded, month_on_fleet)
-"""Scenarios of days and weeks. They start what they need."""
+CAMPAIGNS: tuple[Scenario, ...] = (campaign_kills, campaign_fleet)
+"""Scenarios that kill campaigns. They start what they need."""
+MONTHS: tuple[Scenario, ...] = (month_rehearsed, month_crowded, month_on_fleet)
+"""Scenarios of simulated months. They start what they need."""
 SCENARIOS: Mapping[str, Scenario] = {
     scenario.__name__: scenario for scenario in (*ON_A_FLEET, *SENDERS, *CAMPAIGNS, *MONTHS)
 }

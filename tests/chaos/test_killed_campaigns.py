@@ -5,6 +5,8 @@ import pytest
 from tests.chaos.scenarios import CAMPAIGNS, Scenario
 from tests.chaos.short import hold, short_arena
 
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.mark.parametrize("scenario", CAMPAIGNS, ids=lambda scenario: scenario.__name__)
 def test_nothing_is_sent_twice_and_nobody_is_lost_when_campaigns_die(

@@ -5,6 +5,8 @@ import pytest
 from tests.chaos.scenarios import MONTHS, Scenario
 from tests.chaos.short import hold, short_arena
 
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
 
 @pytest.mark.parametrize("scenario", MONTHS, ids=lambda scenario: scenario.__name__)
 def test_weeks_of_campaigns_keep_every_rule(
