@@ -205,6 +205,19 @@ class Client:
         finally:
             asked.cancel()
 
+    def download(self, path: str, write: Callable[[bytes], object], *, timeout_s: float = FOLLOW_TIMEOUT_S) -> None:
+        """Ask the facade for a file and hand it on piece by piece.
+
+        Args:
+            path: Path and query.
+            write: Takes each piece. It is called on the client's thread.
+            timeout_s: Wall-clock limit of the call in seconds.
+
+        Raises:
+            LangGraphError: The facade refused, was not reachable or broke off.
+        """
+        self._loop.submit(self._download(path, write, timeout_s=timeout_s)).result()
+
     def close(self) -> None:
         """Cancel the calls in flight and close the connections. Closing twice does nothing."""
         self._loop.close(last=self._http.aclose)
@@ -246,6 +259,20 @@ class Client:
                     tell(last)
         if last.get("event") != "end":
             raise LangGraphError("backend", 200, asked, str(last.get("detail") or "the answer broke off"))
+
+    async def _download(self, path: str, write: Callable[[bytes], object], *, timeout_s: float) -> None:
+        url, asked = f"{self._base_url()}{path}", f"GET {path}"
+        with _reached(url, asked, timeout_s):
+            async with (
+                asyncio.timeout(timeout_s),
+                self._slots,
+                self._http.stream("GET", url, headers=_auth_headers(self._token)) as response,
+            ):
+                if not response.is_success:
+                    await response.aread()
+                    raise _refusal(asked, response)
+                async for piece in response.aiter_bytes():
+                    await asyncio.to_thread(write, piece)
 
     async def _send(
         self, method: str, url: str, body: object, headers: dict[str, str], *, timeout_s: float, asked: str

@@ -192,9 +192,9 @@ def unpark(
 
     agentic-sales campaigns unpark spring
     """
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
-    path = campaigns.path_of(campaign, "unpark")
+    path = asking.path_of(campaign, "unpark")
     told = answer(as_json, lambda: campaigns.ask("POST", path, url, contact_id=contact))
     tell(told, as_json, f"{told['unparked']} people of campaign `{campaign}` go on")
 
@@ -210,13 +210,13 @@ def show(
 
     agentic-sales campaigns show spring --timeline
     """
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
     if campaign is None:
         listed = answer(as_json, lambda: campaigns.ask("GET", "", url))
         nothing = "there is no campaign yet: agentic-sales campaigns create --help"
         return show_list(listed, as_json, campaigns.as_table, nothing)
-    path = campaigns.path_of(campaign)
+    path = asking.path_of(campaign)
     found = answer(as_json, lambda: campaigns.ask("GET", path, url))
     if as_json:
         return print_json(found)
@@ -241,9 +241,9 @@ def touches(
 
     agentic-sales campaigns touches spring --state ambiguous
     """
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
-    path = f"{campaigns.path_of(campaign)}/touches"
+    path = f"{asking.path_of(campaign)}/touches"
     found = answer(as_json, lambda: campaigns.ask("GET", path, url, state=state, limit=limit, offset=offset))
     nothing = f"campaign `{campaign}` has no message {f'that is {state}' if state else 'yet'}"
     show_list(found, as_json, campaigns.touches_as_table, nothing)
@@ -259,9 +259,9 @@ def touch(
 
     agentic-sales campaigns touch 5f2b…
     """
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
-    told = answer(as_json, lambda: campaigns.ask("GET", f"/touches{campaigns.path_of(touch_id)}", url))
+    told = answer(as_json, lambda: campaigns.ask("GET", f"/touches{asking.path_of(touch_id)}", url))
     tell(told, as_json, campaigns.forecast_line(told))
 
 
@@ -278,11 +278,11 @@ def resolve(
 
     agentic-sales campaigns resolve 5f2b… sent --by Ann
     """
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
     if not by:
         end(WRONG, "say who found out: --by NAME")
-    path, body = f"/touches{campaigns.path_of(touch_id)}/resolve", {"state": state, "by": by}
+    path, body = f"/touches{asking.path_of(touch_id)}/resolve", {"state": state, "by": by}
     told = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
     tell(told, as_json, f"message to {told['to_email']}: {told['state']}")
 
@@ -305,7 +305,7 @@ def approve(
 
     agentic-sales campaigns approve 5f2b… --by Ann
     """
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
     waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, campaign_id=campaign, limit=1000))
     if approval is None:
@@ -329,7 +329,7 @@ def approve(
     body = {"decision": "reject" if reject else "approve", "digest": seen[0]["digest"], "by": by, "note": note_text}
     if edit is not None:
         body |= {"decision": "edit", **_edited(edit)}
-    path = f"/approvals{campaigns.path_of(seen[0]['approval_id'])}"
+    path = f"/approvals{asking.path_of(seen[0]['approval_id'])}"
     decided = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
     anew = f" as `{decided['approval_id']}`: the changed message waits for a word" if edit is not None else ""
     tell(decided, as_json, f"message to {decided['message']['to_email']}: {decided['state']}{anew}")
@@ -391,17 +391,17 @@ def forget(
 
 
 def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - the flag of the command
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
-    path = campaigns.path_of(campaign, verb)
+    path = asking.path_of(campaign, verb)
     moved = answer(as_json, lambda: campaigns.ask("POST", path, url))
     tell(moved, as_json, f"campaign `{campaign}` is {moved['state']}")
 
 
 def _switch(mailbox_id: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - as above
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import asking, campaigns
 
-    path = f"/mailboxes{campaigns.path_of(mailbox_id, verb)}"
+    path = f"/mailboxes{asking.path_of(mailbox_id, verb)}"
     switched = answer(as_json, lambda: campaigns.ask("POST", path, url))
     tell(switched, as_json, f"mailbox `{mailbox_id}` {'sends' if switched['is_active'] else 'is held'}")
 

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from agentic_sales.client import Client
+from agentic_sales.cli.views import asking
+from agentic_sales.cli.views.asking import ask_facade, follow_import
 
 BAR_COLUMNS = 40
 LINES_BETWEEN_PROGRESS = 10_000
@@ -26,14 +26,7 @@ def ask(method: str, path: str, url: str | None, body: Any = None, **query: obje
     Raises:
         LangGraphError: The facade refused or was not reachable.
     """
-    given = {name: value for name, value in query.items() if value not in (None, "")}
-    with Client(url) as client:
-        return client.ask(method, f"/campaigns{path}{'?' + urlencode(given) if given else ''}", body)
-
-
-def path_of(*parts: str) -> str:
-    """Return the path of something by its ids."""
-    return "".join(f"/{quote(part, safe='')}" for part in parts)
+    return ask_facade(method, f"/campaigns{path}", url, body, **query)
 
 
 def as_table(campaigns: Sequence[Mapping[str, Any]]) -> Table:
@@ -68,10 +61,7 @@ def import_events(
     Raises:
         LangGraphError: The facade refused, was not reachable or broke off.
     """
-    given = {"basis": basis, "source": source, "file": file.name if isinstance(file, Path) else ""}
-    query = urlencode({name: value for name, value in given.items() if value})
-    with Client(url) as client:
-        yield from client.follow("POST", f"/campaigns{path_of(campaign, 'import')}?{query}", file)
+    yield from follow_import(f"/campaigns{asking.path_of(campaign, 'import')}", file, url, basis=basis, source=source)
 
 
 def import_report(events: Iterable[Mapping[str, Any]], *, tell_line: Callable[[str], None] | None) -> dict[str, Any]:
@@ -93,9 +83,14 @@ def import_report(events: Iterable[Mapping[str, Any]], *, tell_line: Callable[[s
 
 def import_sum(report: Mapping[str, Any]) -> str:
     """Count the lines of each kind in a sentence."""
+    return f"{counts_told(report)}; {report['enrolled']} people joined the campaign"
+
+
+def counts_told(report: Mapping[str, Any]) -> str:
+    """Say how many lines of a file had which result."""
     counts = report["counts"]
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status != "suppressed")
-    return f"{sum(counts.values())} lines: {told}; {report['enrolled']} people joined the campaign"
+    return f"{sum(counts.values())} lines: {told}"
 
 
 def is_nobody_taken(report: Mapping[str, Any]) -> bool:

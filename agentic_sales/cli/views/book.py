@@ -1,0 +1,74 @@
+"""Draw companies, people and facts of the book."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from agentic_sales.cli.views.campaigns import clock
+
+LONGEST_CHARS = 60
+
+
+def companies_as_table(companies: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out companies."""
+    table = Table("company", "site", "country", "category", "written to", "id")
+    for row in companies:
+        facts = row["facts"]
+        permitted = f"no: {row['blocked_why']}" if row["blocked_at"] else ""
+        told = _short(facts.get("country")), _short(facts.get("category"))
+        table.add_row(row["name"], row["domain"] or "", *told, permitted, row["company_id"])
+    return table
+
+
+def company_as_picture(company: Mapping[str, Any]) -> RenderableType:
+    """Draw a company with its facts, its people and its documents."""
+    head = Text.assemble((company["name"], "bold"), f"  {company['domain'] or 'no site is known'}\n")
+    if company["blocked_at"]:
+        head.append(f"blocked by {company['blocked_by']}: {company['blocked_why']}\n", "red")
+    if company["former_keys"]:
+        head.append(f"also known as {', '.join(company['former_keys'])}\n")
+    things = "".join(f", {count} {kind}s" for kind, count in company["things"].items())
+    head.append(f"{len(company['people'])} people, {company['contacts']} contacts{things}\n")
+    people = [Text(f"  {person['name']}  {person['person_id']}") for person in company["people"]]
+    written = [Text(f"  {each['kind']} of {clock(each['created_at'])}") for each in company["analyses"]]
+    return Group(head, facts_as_table(company["facts"]), *people, *written)
+
+
+def people_as_table(people: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out people."""
+    table = Table("person", "company", "position", "profile", "contact", "id")
+    for row in people:
+        position = _short(row["facts"].get("position"))
+        contact = "yes" if row["contact_id"] else ""
+        table.add_row(row["name"], row["company"] or "", position, row["profile"], contact, row["person_id"])
+    return table
+
+
+def person_as_picture(person: Mapping[str, Any]) -> RenderableType:
+    """Draw a person with what is known of the person."""
+    at = f" of {person['company']}" if person["company"] else ""
+    is_contact = (
+        f"contact {person['contact_id']}" if person["contact_id"] else "no contact: nobody may write to the person"
+    )
+    head = Text.assemble((person["name"], "bold"), f"{at}  {person['profile']}\n", is_contact)
+    return Group(head, facts_as_table(person["facts"]))
+
+
+def facts_as_table(facts: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out facts with their sources and quotes. A fact that is not current any more is dim."""
+    table = Table("fact", "value", "found by", "sure", "source", "seen")
+    for row in facts:
+        found_by = f"{row['method']} {row['workflow']}".strip()
+        quote = f"“{_short(row['quote'])}”" if row["quote"] else ""
+        source = "\n".join(part for part in (row["source_url"], quote) if part)
+        told = _short(row["value"]), found_by, f"{row['confidence']:.2f}", source, clock(row["observed_at"])
+        table.add_row(row["field"], *told, style=None if row["is_current"] else "dim")
+    return table
+
+
+def _short(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    return text if len(text) <= LONGEST_CHARS else f"{text[: LONGEST_CHARS - 1]}…"
