@@ -243,13 +243,15 @@ async def erase_facts(connection: AsyncConnection, subject: Subject) -> int:
     return (await connection.execute(delete(FactRow).where(*_about(subject)))).rowcount
 
 
-async def erase_fact_rows(connection: AsyncConnection, rows: Sequence[FactRow]) -> None:
-    """Erase facts and let older ones of their fields count."""
-    ids = [row.fact_id for row in rows]
+async def erase_fact_rows(connection: AsyncConnection, rows: Sequence[FactRow]) -> int:
+    """Erase facts and let older ones of their fields count. Return the number of those that were still there."""
+    ids, erased = [row.fact_id for row in rows], 0
     for start in range(0, len(ids), SUBJECTS_AT_ONCE):
-        await connection.execute(delete(FactRow).where(FactRow.fact_id.in_(ids[start : start + SUBJECTS_AT_ONCE])))
+        some = FactRow.fact_id.in_(ids[start : start + SUBJECTS_AT_ONCE])
+        erased += (await connection.execute(delete(FactRow).where(some))).rowcount
     for subject in sorted({row.subject for row in rows}):
         await settle_subject(connection, subject)
+    return erased
 
 
 def _about(subject: Subject) -> tuple[Any, ...]:

@@ -70,6 +70,14 @@ class Remembering:
         lines = ["email,first name", *(f"{person.email},{person.first_name}" for person in people)]
         self.post(f"/{campaign}/import", "\n".join(lines).encode(), basis="consent", source="a fair")
 
+    def find(self, person: Person) -> None:
+        """Take a person into the book, too, and let a fact of the company name him or her."""
+        name = f"{person.first_name} Remember"
+        file = f"Full Name,Email,Company,Website\n{name},{person.email},Remember,remember.example\n"
+        self.fleet.http.post("/people/import", content=file).raise_for_status()
+        told = {"subject": "remember.example", "field": f"team_{len(person.first_name)}", "by": "Ann"}
+        self.fleet.http.post("/facts", json={**told, "value": [name, "Bob Noyce"]}).raise_for_status()
+
     def messages(self, person: Person) -> list[dict[str, Any]]:
         """Return what was written to a person."""
         found = [touch for campaign in (CAREFUL, HASTY) for touch in self.get(f"/{campaign}/touches?limit=1000")]

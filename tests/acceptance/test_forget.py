@@ -96,6 +96,7 @@ def people(remembering: Remembering) -> Remembering:
         )
     asyncio.run(_answer(remembering, everybody))
     for person in everybody:
+        remembering.find(person)
         contact_id = remembering.id_of(person)
         eventually(
             f"the answer of {person.first_name} is classified",
@@ -146,6 +147,7 @@ async def _make_thread(remembering: Remembering, thread_id: str) -> None:
 def expected_of(remembering: Remembering, contact_id: str) -> dict[str, int]:
     """Count what there is of a person, without asking the product."""
     in_the_store = {"contacts": 1, "enrollments": 2, "messages": 2, "approvals": 1, "inbound_messages": 1}
+    in_the_book = {"people": 1, "facts": 2}
     beside_it = {
         "threads": 2,
         "checkpoints": remembering.checkpoints_of(contact_id),
@@ -153,7 +155,7 @@ def expected_of(remembering: Remembering, contact_id: str) -> dict[str, int]:
         "feedback": 1,
         "local_mails": 2,
     }
-    return in_the_store | beside_it
+    return in_the_store | in_the_book | beside_it
 
 
 def standing_of(remembering: Remembering, person: Person) -> dict[str, Any]:
@@ -187,7 +189,7 @@ def test_whoever_asks_is_handed_out_all_rows_that_would_be_erased_and_nobody_els
     expected = expected_of(people, people.id_of(OTTOKAR))
     rows = {kind: len(found) for kind, found in told["held"].items() if kind in expected}
     assert (told["known"], rows) == (True, {kind: expected[kind] for kind in rows})
-    assert set(rows) == {"contacts", "enrollments", "messages", "approvals", "inbound_messages"}
+    assert set(rows) == {"contacts", "enrollments", "messages", "approvals", "inbound_messages", "people", "facts"}
     assert [answer["text"] for answer in told["held"]["inbound_messages"]] == [OTTOKAR.answer]
     assert all(word in json.dumps(told) for word in OTTOKAR.words)
     assert not any(word in json.dumps(told) for word in WILHELMINA.words)

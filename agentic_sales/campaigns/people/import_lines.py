@@ -77,7 +77,7 @@ class LineJudge:
             stops=stops if valid else None,
             refusals=refusals,
             problems=problems,
-            values={} if refusals or stops else self._values(line, valid[0], zone if is_zone else None),
+            values={} if refusals or stops or not valid else self._values(line, valid[0], zone if is_zone else None),
         )
 
     def _values(self, line: ContactLine, address: "_Address", zone: str | None) -> dict[str, Any]:

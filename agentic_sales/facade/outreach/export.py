@@ -5,11 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from agentic_sales.campaigns.book.privacy import Whom, meant
 from agentic_sales.campaigns.people.export import held_of
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.state import state_of
+from agentic_sales.store.traces import Traces
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
 
@@ -30,4 +32,12 @@ async def export(request: Request, body: Person) -> Exported:
     """Export all data that the store holds of a person. A person may ask for it. This changes nothing."""
     async with state_of(request).database.reading() as connection:
         held = await held_of(connection, body.email)
-    return Exported(known="contacts" in held, held={kind: [dict(row) for row in rows] for kind, rows in held.items()})
+        in_book = rows_of((await meant(connection, Whom(email=body.email))).traces)
+    rows = {kind: [dict(row) for row in found] for kind, found in held.items()}
+    return Exported(known="contacts" in held or bool(in_book), held={**rows, **in_book})
+
+
+def rows_of(traces: Traces) -> dict[str, list[dict[str, Any]]]:
+    """Return what the book holds as plain data, by the kinds that `forget` counts. Empty kinds are left out."""
+    kinds = {"people": traces.people, "facts": traces.facts, "analyses": traces.analyses, "things": traces.things}
+    return {kind: [row.as_data() for row in rows] for kind, rows in kinds.items() if rows}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentic_sales.campaigns.book.privacy import Whom, erase_from_book
 from agentic_sales.campaigns.people.forget import Leaving, erase, leave_for_good, written_to
 from agentic_sales.campaigns.sending.transports.chosen import local_maildir
 from agentic_sales.campaigns.visits import clock
@@ -58,12 +59,20 @@ class Person(BaseModel):
 @router.post("/forget", responses=ERRORS, summary="Forget a person")
 async def forget(request: Request, body: Person) -> Forgotten:
     """Erase a person everywhere. Keep a digest of the address so that no message goes to it again."""
+    return await forgotten(request, body.email)
+
+
+async def forgotten(request: Request, email: str) -> Forgotten:
+    """Erase the person of an address from campaigns, runs and the book."""
     database = state_of(request).database
-    leaving = await leave_for_good(database, body.email, now=clock.now())
+    leaving = await leave_for_good(database, email, now=clock.now())
+    # Before the contact's own row: it leads to the person of the book.
+    in_book, _ = await erase_from_book(database, Whom(email=email), now=clock.now())
     if leaving is None:
         await database.scrub()  # Its file may hold data that an aborted request erased.
-        return Forgotten(known=False, erased={})
-    return await _Erasure(request).of(leaving)
+        return Forgotten(known=bool(in_book), erased=in_book)
+    told = await _Erasure(request).of(leaving)
+    return told.model_copy(update={"erased": {**told.erased, **in_book}})
 
 
 class _Erasure:

@@ -214,3 +214,20 @@ def test_nobody_of_a_blocked_company_and_nobody_suppressed_becomes_a_contact(fil
     filled.post("/campaigns/suppressions", json={"email": "ada@acme.de", "by": "Ann"}).raise_for_status()
     told = filled.post(f"/people/{person_id}/promote", json=grounds)
     assert (told.status_code, "stopped" in told.json()["detail"]) == (409, True)
+
+
+def test_people_without_any_column_of_addresses_are_taken_in_by_name_and_company(client: TestClient) -> None:
+    file = "First Name;Last Name;Firma\nAda;Lovelace;Acme GmbH\nBob;Noyce;\n"
+    told = client.post("/people/import", content=file).raise_for_status().json()
+    assert [(line["status"], line["name"]) for line in told["lines"]] == [
+        ("added", "Ada Lovelace"),
+        ("refused", "Bob Noyce"),
+    ]
+
+
+def test_a_linkedin_export_of_connections_keeps_the_profiles(client: TestClient) -> None:
+    file = "Notes:\n\nFirst Name,Last Name,URL,Email Address,Company,Position\n"
+    file += "Ada,Lovelace,https://www.linkedin.com/in/ada,,Acme,CTO\n"
+    client.post("/people/import", content=file).raise_for_status()
+    [row] = rows_of(client, "/people")
+    assert (row["profile"], row["company"], row["facts"]) == ("linkedin.com/in/ada", "Acme", {"position": "CTO"})

@@ -1,0 +1,151 @@
+"""Find and erase what the book holds of people: their rows, facts and analyses, and those of others that name them."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.contracts import ContactId, PersonId, Subject
+from agentic_sales.rules.people_keys import profile_key
+from agentic_sales.store.analyses import AnalysisRow, erase_analyses, tells_of
+from agentic_sales.store.facts import FactRow, erase_fact_rows, erase_facts, mentions
+from agentic_sales.store.keys import erase_keys
+from agentic_sales.store.locks import lock
+from agentic_sales.store.people import (
+    PersonRow,
+    erase_person,
+    people_by_key,
+    people_of_contact,
+    remember_forgotten,
+)
+from agentic_sales.store.statements import every
+from agentic_sales.store.subjects import SubjectRow, erase_thing
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What the book holds of some people."""
+
+    people: tuple[PersonRow, ...]
+    """Their rows."""
+    facts: tuple[FactRow, ...]
+    """Facts about them, and facts of other subjects that name them."""
+    analyses: tuple[AnalysisRow, ...]
+    """Analyses of them, and those of other subjects that name them."""
+    things: tuple[SubjectRow, ...]
+    """Channels that have their name, and whatever stands below one of their profiles."""
+
+
+async def people_meant(
+    connection: AsyncConnection,
+    *,
+    keys: Collection[str],
+    contact_id: ContactId | None = None,
+    addresses: Collection[str] = (),
+) -> list[PersonRow]:
+    """Return the people of some keys, those promoted to a contact, and those for whom an address was found."""
+    found = await people_by_key(connection, keys)
+    if contact_id is not None:
+        found += await people_of_contact(connection, contact_id)
+    if addresses:
+        wanted = sorted(addresses)
+        is_it = FactRow.field.startswith("email"), FactRow.subject_kind == "person", mentions(wanted)
+        guessed = await every(connection, FactRow, select(FactRow).where(*is_it))
+        ids = [row.subject_id for row in guessed if _Words(wanted).are_in(row.value)]
+        found += await every(connection, PersonRow, select(PersonRow).where(PersonRow.person_id.in_(ids)))
+    return list({row.person_id: row for row in found}.values())
+
+
+async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], words: Iterable[str]) -> Traces:
+    """Return what the book holds of people.
+
+    Args:
+        connection: Connection to the store.
+        people: Their rows.
+        words: Addresses and whole names. Their profiles are looked for, too. Somebody else of the same whole name is
+            found with them.
+    """
+    profiles = sorted({row.profile for row in people if row.profile})
+    wanted = sorted({word for word in (*words, *profiles) if word})
+    ids = [row.person_id for row in people]
+    fact = or_(FactRow.subject_id.in_(ids), mentions(wanted)) if wanted else FactRow.subject_id.in_(ids)
+    analysis = or_(AnalysisRow.subject_id.in_(ids), tells_of(wanted)) if wanted else AnalysisRow.subject_id.in_(ids)
+    names = _Words(wanted)
+    facts = await every(connection, FactRow, select(FactRow).where(fact).order_by(FactRow.fact_id))
+    analyses = await every(connection, AnalysisRow, select(AnalysisRow).where(analysis))
+    return Traces(
+        tuple(people),
+        tuple(row for row in facts if row.subject_id in ids or names.are_in(row.value, row.quote, row.source_url)),
+        tuple(row for row in analyses if row.subject_id in ids or names.are_in(row.content)),
+        tuple(await _things(connection, people, profiles)),
+    )
+
+
+class _Words:
+    """Finds words where they stand alone. `github.com/ada` is not in `github.com/adam`, which SQL would find."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        told = "|".join(re.escape(word.casefold()) for word in words)
+        self._pattern = re.compile(rf"(?<![\w.+-])(?:{told})(?![\w-])") if told else None
+
+    def are_in(self, *values: Any) -> bool:
+        """Tell whether one of the words is in one of the values."""
+        return self._pattern is not None and any(self._pattern.search(_text_of(value)) for value in values)
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(_text_of(each) for pair in value.items() for each in pair)
+    return " ".join(map(_text_of, value)) if isinstance(value, list) else str(value).casefold()
+
+
+async def erase_traces(
+    connection: AsyncConnection, traces: Traces, *, keys: Iterable[str], now: datetime
+) -> dict[str, int]:
+    """Erase what was found of people, and keep digests of their keys so that nobody writes them again.
+
+    Args:
+        connection: Connection of a writing transaction.
+        traces: What is erased.
+        keys: Further keys of the people.
+        now: The present.
+
+    Returns:
+        How many rows of each kind were erased. Of two erasures at once, one counts a row.
+    """
+    await lock(connection, "people", [row.person_id for row in traces.people])
+    own = {Subject("person", row.person_id) for row in traces.people} | {row.subject for row in traces.things}
+    erased: Counter[str] = Counter()
+    erased["facts"] += await erase_fact_rows(connection, [row for row in traces.facts if row.subject not in own])
+    ids = [row.analysis_id for row in traces.analyses]
+    gone = await connection.execute(delete(AnalysisRow).where(AnalysisRow.analysis_id.in_(ids)))
+    erased["analyses"] += gone.rowcount
+    for subject in sorted(own):
+        erased["facts"] += await erase_facts(connection, subject)
+        erased["analyses"] += await erase_analyses(connection, subject)
+    for row in traces.people:
+        erased["people"] += await erase_person(connection, PersonId(row.person_id), now=now)
+        await erase_keys(connection, Subject("person", row.person_id))
+    for thing in traces.things:
+        erased["things"] += await erase_thing(connection, thing.subject)
+    profiles = [profile_key(row.profile) for row in traces.people if row.profile]
+    await remember_forgotten(connection, {*keys, *profiles}, now=now)
+    return {kind: count for kind, count in erased.items() if count}
+
+
+async def _things(
+    connection: AsyncConnection, people: Sequence[PersonRow], profiles: Sequence[str]
+) -> list[SubjectRow]:
+    names = sorted({row.name.lower() for row in people})
+    conditions: list[ColumnElement[bool]] = [(SubjectRow.kind == "channel") & func.lower(SubjectRow.name).in_(names)]
+    for profile in profiles:
+        conditions += [
+            func.lower(SubjectRow.key) == profile,
+            func.lower(SubjectRow.key).startswith(f"{profile}/", autoescape=True),
+        ]
+    return await every(connection, SubjectRow, select(SubjectRow).where(or_(*conditions))) if people else []
