@@ -8,7 +8,7 @@ never the query or a header, because these may carry a key.
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import TracebackType
@@ -47,7 +47,7 @@ _REDIRECTS = frozenset({301, 302, 307, 308})
 _OK = 200
 _NOT_MODIFIED = 304
 
-Params = Mapping[str, str | int | Sequence[str]]
+Params = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,18 +28,8 @@ from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Limit
 from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.settings import Settings
-from agentic_sales.sources.service import (
-    Place,
-    Record,
-    Source,
-    Text,
-    TextOrNone,
-    members,
-    next_link,
-    read,
-    read_all,
-    segment,
-)
+from agentic_sales.sources.records import Record, Text, TextOrNone, members, next_link, read, read_all, segment
+from agentic_sales.sources.service import Place, Source
 
 MOST_RESULTS = 1000
 """Results of a search that GitHub shows. A larger one is sliced, for example by `created:`."""

@@ -15,7 +15,8 @@ from agentic_sales.errors import AgenticSalesError, NotFound
 from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Limit
 from agentic_sales.settings import Settings
-from agentic_sales.sources.service import Place, Record, Source, Text, TextOrNone, members, read, read_all, segment
+from agentic_sales.sources.records import Record, Text, TextOrNone, members, read, read_all, segment
+from agentic_sales.sources.service import Place, Source
 
 Vendor = Literal["ashby", "greenhouse", "lever"]
 Workplace = Literal["remote", "hybrid", "onsite"]

@@ -36,7 +36,7 @@ _NEXT_ONE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchAnswer:
     """The answer of a web search."""
 
     page: SearchPage
@@ -60,7 +60,7 @@ class WebSearch:
         for engine in self._engines:
             await engine.__aexit__(kind, error, traceback)
 
-    async def search(self, query: str, *, count: int = 10, page: int = 0) -> Found:
+    async def search(self, query: str, *, count: int = 10, page: int = 0) -> SearchAnswer:
         """Return one page of hits from the first engine that serves. No hits are an answer, and nothing else is tried.
 
         Args:
@@ -82,7 +82,7 @@ class WebSearch:
                 if not isinstance(exc, CredentialMissing):
                     log.warning("search_engine_passed_over", source=engine.name, error_code=exc.code)
             else:
-                return Found(found, _told(self._engines, failures))
+                return SearchAnswer(found, _told(self._engines, failures))
         raise _worst(failures)
 
     async def hits(self, query: str, *, most: int = 50) -> AsyncIterator[SearchHit]:

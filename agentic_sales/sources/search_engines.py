@@ -11,7 +11,8 @@ from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Limit
 from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.settings import Settings
-from agentic_sales.sources.service import Place, Record, Source, Text, TextOrNone, members, read_all
+from agentic_sales.sources.records import Record, Text, TextOrNone, members, read_all
+from agentic_sales.sources.service import Place, Source
 
 _KEPT_S = 6 * 3600.0
 _PLAN_SPENT = frozenset({402, 432, 433})

@@ -1,18 +1,16 @@
-"""Hold what every client of an outside service shares: its place among the workers, its errors, its records.
+"""Hold what every client of an outside service shares: its place among the workers and its errors.
 
 A client is a `Source`: an async context manager whose methods return frozen records. A run of a worker asks by the
 limits of all workers. A command asks by those of its own process.
 """
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Annotated, Any, ClassVar, Self, TypeVar
-from urllib.parse import quote
+from typing import Any, ClassVar, Self
 
 import structlog
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic import SecretStr
 
 from agentic_sales import effects
 from agentic_sales.errors import (
@@ -42,7 +40,6 @@ log = structlog.get_logger()
 
 PRODUCT = "AgenticSales/0.2"
 _LONGEST_TOLD = 200
-_NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel="?next"?')
 _TRY_LATER = frozenset({408, 425})
 
 
@@ -55,85 +52,6 @@ class Place:
 
 
 _OF_THIS_PROCESS = Place()
-
-
-def _cleaned(value: object) -> object:
-    return clean_text(value) if isinstance(value, str) else value
-
-
-def _text_or_nothing(value: object) -> object:
-    """Read null and blank as nothing. GitHub's `blog` is one or the other."""
-    text = _cleaned(value)
-    return (text.strip() or None) if isinstance(text, str) else text
-
-
-Text = Annotated[str, BeforeValidator(_cleaned)]
-"""Text that both databases store."""
-TextOrNone = Annotated[str | None, BeforeValidator(_text_or_nothing)]
-"""The same, or None where a service says null or nothing."""
-
-
-class Record(BaseModel):
-    """What a service says. Frozen. Members that a client does not read are passed over."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
-
-
-R = TypeVar("R", bound=BaseModel)
-
-
-def read(kind: type[R], data: object, reply: Reply) -> R:
-    """Return plain data as a record.
-
-    Raises:
-        AnswerChanged: A member is missing or of another type. The message names the service and the member.
-    """
-    try:
-        return kind.model_validate(data)
-    except ValidationError as exc:
-        raise AnswerChanged(reply.service, f"`{reply.path}`", _problems(exc)) from None  # It would quote the answer.
-
-
-def read_all(kind: type[R], data: object, reply: Reply, member: str) -> tuple[R, ...]:
-    """Return a list of plain data as records.
-
-    Raises:
-        AnswerChanged: It is no list, or one of its items is not as expected.
-    """
-    if not isinstance(data, list):
-        raise AnswerChanged(reply.service, f"`{reply.path}`", [(member, f"should be a list, not {_kind_of(data)}")])
-    return tuple(read(kind, item, reply) for item in data)
-
-
-def members(data: object, reply: Reply) -> Mapping[str, Any]:
-    """Return an answer that has to be an object.
-
-    Raises:
-        AnswerChanged: It is none.
-    """
-    if not isinstance(data, dict):
-        problem = ("the answer", f"should be an object, not {_kind_of(data)}")
-        raise AnswerChanged(reply.service, f"`{reply.path}`", [problem])
-    return data
-
-
-def segment(value: str) -> str:
-    """Return a text as one part of a path. A text that would lead to another path becomes one that nobody has."""
-    return quote(value, safe="") if value.strip(".") else "-"
-
-
-def next_link(reply: Reply) -> str | None:
-    """Return the next page of a `Link` header, or None on the last page."""
-    found = _NEXT.search(reply.headers.get("link", ""))
-    return found[1] if found else None
-
-
-def _kind_of(value: object) -> str:
-    return "missing" if value is None else f"a {type(value).__name__}"
-
-
-def _problems(exc: ValidationError) -> Iterable[tuple[str, str]]:
-    return [(".".join(map(str, error["loc"])), error["msg"]) for error in exc.errors(include_input=False)]
 
 
 class Source:

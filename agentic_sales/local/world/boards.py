@@ -5,13 +5,13 @@ from html import escape
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from agentic_sales.local.world.companies import Company, Opening
-from agentic_sales.local.world.exchange import Answer, Asked, as_json, as_text
+from agentic_sales.local.world.companies import WorldCompany, WorldOpening
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json, as_text
 
 _WORKPLACES = {"remote": "Remote", "hybrid": "Hybrid", "onsite": "OnSite"}
 
 
-def ashby(asked: Asked) -> Answer:
+def ashby(asked: Asked) -> WorldAnswer:
     """Answer `/posting-api/job-board/{slug}`."""
     match asked.parts:
         case ("posting-api", "job-board", slug) if company := _company(asked, "ashby", slug):
@@ -22,7 +22,7 @@ def ashby(asked: Asked) -> Answer:
             return as_text("Not Found", 404)
 
 
-def greenhouse(asked: Asked) -> Answer:
+def greenhouse(asked: Asked) -> WorldAnswer:
     """Answer `/v1/boards/{token}` and its jobs."""
     match asked.parts:
         case ("v1", "boards", token) if company := _company(asked, "greenhouse", token):
@@ -37,7 +37,7 @@ def greenhouse(asked: Asked) -> Answer:
     return as_json({"status": 404, "error": "Job not found"}, 404)
 
 
-def lever(asked: Asked) -> Answer:
+def lever(asked: Asked) -> WorldAnswer:
     """Answer `/v0/postings/{site}`."""
     match asked.parts:
         case ("v0", "postings", site) if company := _company(asked, "lever", site):
@@ -48,22 +48,22 @@ def lever(asked: Asked) -> Answer:
             return as_json({"ok": False, "error": "Document not found"}, 404)
 
 
-def _company(asked: Asked, vendor: str, token: str) -> Company | None:
+def _company(asked: Asked, vendor: str, token: str) -> WorldCompany | None:
     for company in asked.world.all:
         if company.board and (company.board.vendor, company.board.token) == (vendor, token):
             return company
     return None
 
 
-def _openings(company: Company) -> tuple[Opening, ...]:
+def _openings(company: WorldCompany) -> tuple[WorldOpening, ...]:
     return company.board.openings if company.board else ()
 
 
-def _uuid(opening: Opening) -> str:
+def _uuid(opening: WorldOpening) -> str:
     return str(uuid5(NAMESPACE_URL, str(opening.id)))
 
 
-def _ashby_job(slug: str, opening: Opening, *, has_pay: bool) -> dict[str, Any]:
+def _ashby_job(slug: str, opening: WorldOpening, *, has_pay: bool) -> dict[str, Any]:
     url = f"https://jobs.ashbyhq.com/{slug}/{_uuid(opening)}"
     job: dict[str, Any] = {
         "id": _uuid(opening),
@@ -98,7 +98,7 @@ def _ashby_job(slug: str, opening: Opening, *, has_pay: bool) -> dict[str, Any]:
     return job
 
 
-def _greenhouse_job(token: str, opening: Opening, has_content: bool) -> dict[str, Any]:  # noqa: FBT001 - a query flag
+def _greenhouse_job(token: str, opening: WorldOpening, has_content: bool) -> dict[str, Any]:  # noqa: FBT001 - a query flag
     job: dict[str, Any] = {
         "id": opening.id,
         "internal_job_id": opening.id + 1,
@@ -116,14 +116,14 @@ def _greenhouse_job(token: str, opening: Opening, has_content: bool) -> dict[str
     return job
 
 
-def _pay_ranges(opening: Opening) -> list[dict[str, Any]]:
+def _pay_ranges(opening: WorldOpening) -> list[dict[str, Any]]:
     if opening.pay_min is None or opening.pay_max is None:
         return []
     low, high = 100 * opening.pay_min, 100 * opening.pay_max
     return [{"min_cents": low, "max_cents": high, "currency_type": opening.pay_currency}]
 
 
-def _lever_job(site: str, opening: Opening) -> dict[str, Any]:
+def _lever_job(site: str, opening: WorldOpening) -> dict[str, Any]:
     job: dict[str, Any] = {
         "id": _uuid(opening),
         "text": opening.title,

@@ -22,7 +22,7 @@ class _Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Person(_Told):
+class WorldPerson(_Told):
     """A person of a company."""
 
     name: str
@@ -36,7 +36,7 @@ class Person(_Told):
     orcid: str | None = None
 
 
-class Page(_Told):
+class WorldPage(_Told):
     """A page of a site."""
 
     path: str
@@ -45,7 +45,7 @@ class Page(_Told):
     """Paragraphs, with an empty line between two."""
 
 
-class Repository(_Told):
+class WorldRepository(_Told):
     """A repository of a company's GitHub organisation."""
 
     id: int
@@ -70,10 +70,10 @@ class GitHubOrg(_Told):
     login: str
     is_verified: bool = False
     email: str | None = None
-    repositories: tuple[Repository, ...] = ()
+    repositories: tuple[WorldRepository, ...] = ()
 
 
-class Opening(_Told):
+class WorldOpening(_Told):
     """A job on a company's board."""
 
     id: int
@@ -90,15 +90,15 @@ class Opening(_Told):
     pay_currency: str | None = None
 
 
-class Board(_Told):
+class WorldBoard(_Told):
     """A company's job board."""
 
     vendor: Literal["ashby", "greenhouse", "lever"]
     token: str
-    openings: tuple[Opening, ...] = ()
+    openings: tuple[WorldOpening, ...] = ()
 
 
-class Video(_Told):
+class WorldVideo(_Told):
     """A video of a channel."""
 
     id: str
@@ -111,7 +111,7 @@ class Video(_Told):
     comments: tuple[str, ...] = ()
 
 
-class Channel(_Told):
+class WorldChannel(_Told):
     """A company's channel on YouTube."""
 
     id: str
@@ -121,10 +121,10 @@ class Channel(_Told):
     subscribers: int
     hides_subscribers: bool = False
     created_at: str
-    videos: tuple[Video, ...] = ()
+    videos: tuple[WorldVideo, ...] = ()
 
 
-class Paper(_Told):
+class WorldPaper(_Told):
     """A paper by people of a company."""
 
     openalex: str
@@ -141,7 +141,7 @@ class Paper(_Told):
     """Names of people of the company."""
 
 
-class Model(_Told):
+class WorldModel(_Told):
     """A model or data set on Hugging Face."""
 
     id: str
@@ -153,7 +153,7 @@ class Model(_Told):
     created_at: str
 
 
-class Company(_Told):
+class WorldCompany(_Told):
     """A company of the world."""
 
     name: str
@@ -175,13 +175,13 @@ class Company(_Told):
     """Name of the file of the same company in its proper spelling."""
     lei: str | None = None
     wikidata: str | None = None
-    people: tuple[Person, ...] = ()
-    pages: tuple[Page, ...] = ()
+    people: tuple[WorldPerson, ...] = ()
+    pages: tuple[WorldPage, ...] = ()
     github: GitHubOrg | None = None
-    board: Board | None = None
-    channel: Channel | None = None
-    papers: tuple[Paper, ...] = ()
-    models: tuple[Model, ...] = ()
+    board: WorldBoard | None = None
+    channel: WorldChannel | None = None
+    papers: tuple[WorldPaper, ...] = ()
+    models: tuple[WorldModel, ...] = ()
 
     @property
     def url(self) -> str:
@@ -193,36 +193,36 @@ class Company(_Told):
 class Companies:
     """All companies of a world."""
 
-    by_file: Mapping[str, Company]
+    by_file: Mapping[str, WorldCompany]
     """By the name of the file."""
 
     @property
-    def all(self) -> tuple[Company, ...]:
+    def all(self) -> tuple[WorldCompany, ...]:
         """The companies in the order of their files."""
         return tuple(self.by_file.values())
 
     @cached_property
-    def by_domain(self) -> Mapping[str, Company]:
+    def by_domain(self) -> Mapping[str, WorldCompany]:
         """The companies by their domain."""
         return {company.domain: company for company in self.all}
 
     @cached_property
-    def repositories(self) -> tuple[tuple[GitHubOrg, Company, Repository], ...]:
+    def repositories(self) -> tuple[tuple[GitHubOrg, WorldCompany, WorldRepository], ...]:
         """Every repository with its organisation and company."""
         return tuple((c.github, c, r) for c in self.all if c.github for r in c.github.repositories)
 
     @cached_property
-    def people(self) -> tuple[tuple[Company, Person], ...]:
+    def people(self) -> tuple[tuple[WorldCompany, WorldPerson], ...]:
         """Every person with the company."""
         return tuple((company, person) for company in self.all for person in company.people)
 
     @cached_property
-    def papers(self) -> tuple[tuple[Company, Paper], ...]:
+    def papers(self) -> tuple[tuple[WorldCompany, WorldPaper], ...]:
         """Every paper with the company of its authors."""
         return tuple((company, paper) for company in self.all for paper in company.papers)
 
     @cached_property
-    def channels(self) -> tuple[tuple[Company, Channel], ...]:
+    def channels(self) -> tuple[tuple[WorldCompany, WorldChannel], ...]:
         """Every channel with its company."""
         return tuple((company, company.channel) for company in self.all if company.channel)
 
@@ -236,9 +236,9 @@ def load_companies(folder: Path = FILES) -> Companies:
     return Companies({file.stem: _read(file) for file in sorted(folder.glob("*.toml"))})
 
 
-def _read(file: Path) -> Company:
+def _read(file: Path) -> WorldCompany:
     try:
-        return Company.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        return WorldCompany.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except ValidationError as exc:
         problems = "; ".join(f"`{'.'.join(map(str, e['loc']))}`: {e['msg']}" for e in exc.errors())
         raise ConfigurationError(f"`{file.name}` is no company of the sample world: {problems}") from exc

@@ -14,14 +14,14 @@ JSON = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True)
-class Answer:
+class WorldAnswer:
     """What is answered."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    def with_headers(self, headers: Mapping[str, str]) -> "Answer":
+    def with_headers(self, headers: Mapping[str, str]) -> "WorldAnswer":
         """Return the answer with further headers."""
         return replace(self, headers={**self.headers, **headers})
 
@@ -83,14 +83,16 @@ def query_of(text: str) -> Mapping[str, list[str]]:
     return parse_qs(text, keep_blank_values=True)
 
 
-def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+def as_json(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> WorldAnswer:
     """Answer with JSON."""
-    return Answer(status, {"Content-Type": JSON, **(headers or {})}, json.dumps(value, ensure_ascii=False).encode())
+    return WorldAnswer(
+        status, {"Content-Type": JSON, **(headers or {})}, json.dumps(value, ensure_ascii=False).encode()
+    )
 
 
-def as_text(value: str, status: int = 200, content_type: str = "text/plain; charset=utf-8") -> Answer:
+def as_text(value: str, status: int = 200, content_type: str = "text/plain; charset=utf-8") -> WorldAnswer:
     """Answer with text."""
-    return Answer(status, {"Content-Type": content_type}, value.encode())
+    return WorldAnswer(status, {"Content-Type": content_type}, value.encode())
 
 
 def words_of(text: str) -> set[str]:

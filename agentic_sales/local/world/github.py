@@ -3,8 +3,8 @@
 import base64
 from collections.abc import Sequence
 
-from agentic_sales.local.world.companies import Repository
-from agentic_sales.local.world.exchange import Answer, Asked, as_json
+from agentic_sales.local.world.companies import WorldRepository
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json
 from agentic_sales.local.world.github_graphql import answer_graphql
 from agentic_sales.local.world.github_records import error, id_of, missing, org_of, repository_of, user_of
 from agentic_sales.local.world.github_search import found_code, found_repositories, found_users, list_page, search_page
@@ -17,7 +17,7 @@ _GRAPHQL = Rate(5000, 3600)
 _VERSIONS = {"2022-11-28", "2026-03-10"}
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: Asked) -> WorldAnswer:
     """Answer one request."""
     if "user-agent" not in asked.headers:
         return error(403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent.")
@@ -48,7 +48,7 @@ def _bucket(asked: Asked) -> tuple[str, Rate]:
             return "core", _CORE if asked.key else _CORE_KEYLESS
 
 
-def _answer(asked: Asked) -> Answer:
+def _answer(asked: Asked) -> WorldAnswer:
     match asked.parts:
         case ("search", kind):
             return _search_answer(asked, kind)
@@ -62,7 +62,7 @@ def _answer(asked: Asked) -> Answer:
             return missing()
 
 
-def _repository_route(asked: Asked, kind: str, parts: Sequence[str]) -> Answer:
+def _repository_route(asked: Asked, kind: str, parts: Sequence[str]) -> WorldAnswer:
     """Find a repository by its name or, as after a redirect and in page links, by its number."""
     match kind, list(parts):
         case "repos", [owner, name, *rest]:
@@ -74,19 +74,19 @@ def _repository_route(asked: Asked, kind: str, parts: Sequence[str]) -> Answer:
             return missing()
 
 
-def _search_answer(asked: Asked, kind: str) -> Answer:
+def _search_answer(asked: Asked, kind: str) -> WorldAnswer:
     if kind == "code" and not asked.key:
         return error(401, "Requires authentication")
     finders = {"repositories": found_repositories, "users": found_users, "code": found_code}
     return search_page(asked, finders[kind](asked)) if kind in finders else missing()
 
 
-def _repository_answer(asked: Asked, owner: str, name: str, rest: Sequence[str]) -> Answer:
+def _repository_answer(asked: Asked, owner: str, name: str, rest: Sequence[str]) -> WorldAnswer:
     for org, company, repository in asked.world.repositories:
         if (org.login, repository.name) != (owner.lower(), name.lower()):
             if (org.login, f"{repository.name}-old") == (owner.lower(), name.lower()):
                 tail = "".join(f"/{part}" for part in rest)
-                return Answer(301, {"Location": f"{asked.base_url}/repositories/{repository.id}{tail}"})
+                return WorldAnswer(301, {"Location": f"{asked.base_url}/repositories/{repository.id}{tail}"})
             continue
         match list(rest):
             case []:
@@ -106,16 +106,16 @@ def _repository_answer(asked: Asked, owner: str, name: str, rest: Sequence[str])
     return missing()
 
 
-def _readme(asked: Asked, repository: Repository) -> Answer:
+def _readme(asked: Asked, repository: WorldRepository) -> WorldAnswer:
     if repository.readme is None:
         return missing()
     if "raw" in asked.headers.get("accept", ""):
-        return Answer(200, {"Content-Type": "application/vnd.github.raw+json"}, repository.readme.encode())
+        return WorldAnswer(200, {"Content-Type": "application/vnd.github.raw+json"}, repository.readme.encode())
     content = base64.encodebytes(repository.readme.encode()).decode()
     return as_json({"name": "README.md", "encoding": "base64", "content": content})
 
 
-def _org_answer(asked: Asked, login: str, rest: Sequence[str]) -> Answer:
+def _org_answer(asked: Asked, login: str, rest: Sequence[str]) -> WorldAnswer:
     for company in asked.world.all:
         if company.github is None or company.github.login != login.lower():
             continue
@@ -134,7 +134,7 @@ def _org_answer(asked: Asked, login: str, rest: Sequence[str]) -> Answer:
     return missing()
 
 
-def _user_answer(asked: Asked, login: str, rest: Sequence[str]) -> Answer:
+def _user_answer(asked: Asked, login: str, rest: Sequence[str]) -> WorldAnswer:
     for company, person in asked.world.people:
         if person.github == login.lower() and not rest:
             return as_json(user_of(company, person, has_key=bool(asked.key)))

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agentic_sales.local.world.exchange import Answer, Asked, as_json
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json
 from agentic_sales.local.world.github_records import error
 from agentic_sales.local.world.github_search import fits, qualifiers_of
 
 _RATE = {"cost": 1, "remaining": 4999, "resetAt": "2026-11-30T13:00:00Z"}
 
 
-def answer_graphql(asked: Asked) -> Answer:
+def answer_graphql(asked: Asked) -> WorldAnswer:
     """Answer a query for an organisation or for repositories."""
     if not asked.key:
         return error(401, "This endpoint requires you to be authenticated.")
@@ -21,7 +21,7 @@ def answer_graphql(asked: Asked) -> Answer:
     return _repositories(asked, values)
 
 
-def _organization(asked: Asked, login: str) -> Answer:
+def _organization(asked: Asked, login: str) -> WorldAnswer:
     for company in asked.world.all:
         if company.github and company.github.login == login:
             told = {
@@ -38,7 +38,7 @@ def _organization(asked: Asked, login: str) -> Answer:
     return as_json({"data": {"organization": None, "rateLimit": _RATE}, "errors": [problem]})
 
 
-def _repositories(asked: Asked, values: Mapping[str, Any]) -> Answer:
+def _repositories(asked: Asked, values: Mapping[str, Any]) -> WorldAnswer:
     qualifiers, words = qualifiers_of(str(values.get("query", "")))
     found = [(o, r) for o, _, r in asked.world.repositories if fits(r, o, qualifiers, words)]
     first, start = min(int(values.get("first") or 50), 100), int(values.get("after") or 0)

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from agentic_sales.local.world.companies import Company, GitHubOrg, Person, Repository
-from agentic_sales.local.world.exchange import Answer, as_json
+from agentic_sales.local.world.companies import GitHubOrg, WorldCompany, WorldPerson, WorldRepository
+from agentic_sales.local.world.exchange import WorldAnswer, as_json
 
 _DOCS = "https://docs.github.com/rest"
 
 
-def repository_of(org: GitHubOrg, company: Company, repository: Repository) -> dict[str, Any]:
+def repository_of(org: GitHubOrg, company: WorldCompany, repository: WorldRepository) -> dict[str, Any]:
     """Return a repository as REST does."""
     return {
         "id": repository.id,
@@ -31,7 +31,7 @@ def repository_of(org: GitHubOrg, company: Company, repository: Repository) -> d
     }
 
 
-def org_of(company: Company, org: GitHubOrg) -> dict[str, Any]:
+def org_of(company: WorldCompany, org: GitHubOrg) -> dict[str, Any]:
     """Return an organisation as REST does. What it does not tell is missing."""
     told: dict[str, Any] = {
         "login": org.login,
@@ -50,7 +50,7 @@ def org_of(company: Company, org: GitHubOrg) -> dict[str, Any]:
     return {**told, "email": org.email} if org.email else told
 
 
-def user_of(company: Company, person: Person, *, has_key: bool) -> dict[str, Any]:
+def user_of(company: WorldCompany, person: WorldPerson, *, has_key: bool) -> dict[str, Any]:
     """Return a user as REST does. Only a caller with a key sees the address."""
     return {
         "login": person.github,
@@ -80,11 +80,11 @@ def html_url(login: str) -> str:
     return f"https://github.com/{login}"
 
 
-def error(status: int, message: str, **more: object) -> Answer:
+def error(status: int, message: str, **more: object) -> WorldAnswer:
     """Answer with an error of GitHub's form."""
     return as_json({"message": message, "documentation_url": _DOCS, "status": str(status), **more}, status)
 
 
-def missing() -> Answer:
+def missing() -> WorldAnswer:
     """Answer that there is no such thing."""
     return error(404, "Not Found")

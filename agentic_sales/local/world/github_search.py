@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from agentic_sales.local.world.companies import GitHubOrg, Repository
-from agentic_sales.local.world.exchange import Answer, Asked, as_json, words_of
+from agentic_sales.local.world.companies import GitHubOrg, WorldRepository
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json, words_of
 from agentic_sales.local.world.github_records import error, html_url, id_of, repository_of
 
 _MOST_RESULTS = 1000
@@ -23,13 +23,13 @@ def found_repositories(asked: Asked) -> list[dict[str, Any]]:
     return found
 
 
-def fits(repository: Repository, org: GitHubOrg, qualifiers: Sequence[tuple[str, str]], words: set[str]) -> bool:
+def fits(repository: WorldRepository, org: GitHubOrg, qualifiers: Sequence[tuple[str, str]], words: set[str]) -> bool:
     """Tell whether a repository fits the words and qualifiers of a query."""
     text = words_of(f"{repository.name} {repository.description or ''} {' '.join(repository.topics)}")
     return words <= text and all(_qualifies(repository, org, name, value) for name, value in qualifiers)
 
 
-def _qualifies(repository: Repository, org: GitHubOrg, name: str, value: str) -> bool:
+def _qualifies(repository: WorldRepository, org: GitHubOrg, name: str, value: str) -> bool:
     checks: dict[str, Callable[[], bool]] = {
         "topic": lambda: value in repository.topics,
         "language": lambda: value.lower() == (repository.language or "").lower(),
@@ -110,7 +110,7 @@ def _is_file(path: str, qualifiers: Sequence[tuple[str, str]]) -> bool:
     return wanted.get("filename", path.rpartition("/")[2]) == path.rpartition("/")[2]
 
 
-def search_page(asked: Asked, items: list[dict[str, Any]]) -> Answer:
+def search_page(asked: Asked, items: list[dict[str, Any]]) -> WorldAnswer:
     """Answer one page of a search."""
     query, page, per_page = asked.first("q"), asked.number("page", 1), min(asked.number("per_page", 30), 100)
     if not query or len(query) > _LONGEST_QUERY:
@@ -123,7 +123,7 @@ def search_page(asked: Asked, items: list[dict[str, Any]]) -> Answer:
     return as_json(body, headers=_links(asked, len(items)))
 
 
-def list_page(asked: Asked, items: list[Any]) -> Answer:
+def list_page(asked: Asked, items: list[Any]) -> WorldAnswer:
     """Answer one page of a list."""
     page, per_page = asked.number("page", 1), min(asked.number("per_page", 30), 100)
     return as_json(items[(page - 1) * per_page : page * per_page], headers=_links(asked, len(items)))

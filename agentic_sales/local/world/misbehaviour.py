@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any, Literal, get_args
 
-from agentic_sales.local.world.exchange import Answer, Asked, as_json, as_text
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json, as_text
 
 Kind = Literal[
     "429",
@@ -111,9 +111,9 @@ class Misbehaviours:
         return None
 
 
-def misbehave(kind: Kind, service: str, asked: Asked, answer: Callable[[Asked], Answer]) -> Answer:
+def misbehave(kind: Kind, service: str, asked: Asked, answer: Callable[[Asked], WorldAnswer]) -> WorldAnswer:
     """Answer a request in the way of a failure. A body that breaks off is the server's part."""
-    refused: dict[Kind, Answer] = {
+    refused: dict[Kind, WorldAnswer] = {
         "429": as_json({"message": "Too Many Requests"}, 429),
         "429-with-retry-after": as_json({"message": "Too Many Requests"}, 429, {"Retry-After": str(RETRY_AFTER_S)}),
         "secondary-limit": as_json(_SECONDARY, 403, {"x-ratelimit-remaining": "4000"}),

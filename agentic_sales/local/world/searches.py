@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from agentic_sales.local.world.companies import Companies
-from agentic_sales.local.world.exchange import Answer, Asked, as_json, as_text, matches
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json, as_text, matches
 from agentic_sales.local.world.meters import Rate
 
 _BRAVE = Rate(50, 1)
@@ -15,14 +15,14 @@ _LONGEST_BRAVE = 400
 
 
 @dataclass(frozen=True)
-class _Found:
+class _FoundPage:
     title: str
     url: str
     text: str
     score: float
 
 
-def brave(asked: Asked) -> Answer:
+def brave(asked: Asked) -> WorldAnswer:
     """Answer `/res/v1/web/search`."""
     if asked.path != "/res/v1/web/search":
         return as_json({"type": "ErrorResponse"}, 404)
@@ -53,7 +53,7 @@ def brave(asked: Asked) -> Answer:
     return as_json(body, headers=headers)
 
 
-def searxng(asked: Asked) -> Answer:
+def searxng(asked: Asked) -> WorldAnswer:
     """Answer `/search?format=json`."""
     if asked.path != "/search" or asked.first("format") != "json":
         return as_text("<!doctype html><title>403 Forbidden</title>", 403, "text/html")
@@ -64,7 +64,7 @@ def searxng(asked: Asked) -> Answer:
     return as_json({"query": asked.first("q"), "results": results, "unresponsive_engines": silent})
 
 
-def tavily(asked: Asked) -> Answer:
+def tavily(asked: Asked) -> WorldAnswer:
     """Answer `POST /search`."""
     if asked.path != "/search" or asked.method != "POST":
         return as_json({"detail": "Not Found"}, 404)
@@ -80,7 +80,7 @@ def tavily(asked: Asked) -> Answer:
     return as_json({"query": body.get("query"), "results": results, "response_time": 0.1})
 
 
-def serper(asked: Asked) -> Answer:
+def serper(asked: Asked) -> WorldAnswer:
     """Answer `POST /search`."""
     key = asked.headers.get("x-api-key", "")
     if not key or key.startswith("wrong"):
@@ -94,12 +94,12 @@ def serper(asked: Asked) -> Answer:
     return as_json({"searchParameters": {"q": body.get("q")}, "organic": organic, "credits": 1})
 
 
-def _found(world: Companies, query: str) -> list[_Found]:
+def _found(world: Companies, query: str) -> list[_FoundPage]:
     """Return what fits a query, the best first. `site:` narrows it to a host."""
     sites = [word.removeprefix("site:") for word in query.split() if word.startswith("site:")]
     words = " ".join(word for word in query.split() if not word.startswith("site:"))
     scored = [
-        _Found(title, url, text, round(score, 2))
+        _FoundPage(title, url, text, round(score, 2))
         for title, url, text in _pages(world)
         if (not sites or any(site in url for site in sites))
         and (score := matches(words, f"{title} {text}") if words else 1)

@@ -18,7 +18,7 @@ from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 from agentic_sales.local.world.companies import FILES, Companies, load_companies
-from agentic_sales.local.world.exchange import Answer, Asked, as_json, query_of
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json, query_of
 from agentic_sales.local.world.meters import Meters
 from agentic_sales.local.world.misbehaviour import Kind, Misbehaviours, misbehave
 from agentic_sales.local.world.services import SERVICES, SITES
@@ -27,6 +27,7 @@ _LOOPBACK = "127.0.0.1"
 _WIDE = "*=100000/1"
 _OK, _NOT_MODIFIED = 200, 304
 _ANY_KEY = "sample-world"
+_CONTACT = "ops@sample-world.example"
 _KEYS = (
     *("GITHUB_TOKEN", "BRAVE_API_KEY", "TAVILY_API_KEY", "SERPER_API_KEY", "YOUTUBE_API_KEY"),
     *("OPENALEX_API_KEY", "SEMANTIC_SCHOLAR_API_KEY", "HF_TOKEN"),
@@ -62,7 +63,8 @@ class WorldServer:
         urls = {service.setting: f"{self.base_url}/{name}" for name, service in SERVICES.items()}
         limits = {} if self.meters.are_real else {"AGENTIC_SALES_SOURCE_LIMITS": _WIDE}
         keys = dict.fromkeys(_KEYS, _ANY_KEY)
-        return {**urls, "AGENTIC_SALES_EXAMPLE_SITES_URL": self.base_url, **limits, **keys}
+        here = {"AGENTIC_SALES_EXAMPLE_SITES_URL": self.base_url, "AGENTIC_SALES_CONTACT_EMAIL": _CONTACT}
+        return {**urls, **here, **limits, **keys}
 
     def misbehave(self, kind: Kind, service: str | None = None, times: int | None = None) -> None:
         """Let services fail from now on, see `Misbehaviour`."""
@@ -76,12 +78,12 @@ class _Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def __init__(self, port: int, world: WorldServer) -> None:
-        super().__init__((_LOOPBACK, port), _Visit)
+        super().__init__((_LOOPBACK, port), _WorldConnection)
         self.world = world
         world.base_url = f"http://{_LOOPBACK}:{self.server_port}"
 
 
-class _Visit(BaseHTTPRequestHandler):
+class _WorldConnection(BaseHTTPRequestHandler):
     """The requests of one connection."""
 
     server: _Server
@@ -122,7 +124,7 @@ class _Visit(BaseHTTPRequestHandler):
         world.visits.append(Visit(name, self.command, target, headers, answer.status, at_s))
         self._send(answer, is_cut=kind == "cut-off")
 
-    def _send(self, answer: Answer, *, is_cut: bool) -> None:
+    def _send(self, answer: WorldAnswer, *, is_cut: bool) -> None:
         if answer.status == 0:  # A site whose server is gone.
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
@@ -140,17 +142,17 @@ class _Visit(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or is_cut
 
 
-def _conditional(asked: Asked, answer: Answer) -> Answer:
+def _conditional(asked: Asked, answer: WorldAnswer) -> WorldAnswer:
     """Give an answer of JSON an ETag, and answer 304 to who has it."""
     if asked.method != "GET" or answer.status != _OK or not answer.body.startswith((b"{", b"[")):
         return answer
     etag = f'"{sha256(answer.body).hexdigest()[:32]}"'
     if asked.headers.get("if-none-match") == etag:
-        return Answer(_NOT_MODIFIED, {**answer.headers, "ETag": etag})
+        return WorldAnswer(_NOT_MODIFIED, {**answer.headers, "ETag": etag})
     return answer.with_headers({"ETag": etag})
 
 
-def _nothing_here(asked: Asked) -> Answer:
+def _nothing_here(asked: Asked) -> WorldAnswer:
     return as_json({"message": f"the sample world has no service at {asked.base_url}"}, 404)
 
 

@@ -6,8 +6,8 @@ from functools import cache
 from html import escape
 
 from agentic_sales.local.site import rendered_pages
-from agentic_sales.local.world.companies import Company
-from agentic_sales.local.world.exchange import Answer, Asked, as_text
+from agentic_sales.local.world.companies import WorldCompany
+from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_text
 
 _HTML = "text/html; charset=utf-8"
 _SLOW_S = 1.0
@@ -23,19 +23,19 @@ _PARKED = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{
 <body><h1>{domain}</h1><p>This domain is for sale. Buy this domain.</p></body></html>"""
 
 
-def respond(asked: Asked) -> Answer:
+def respond(asked: Asked) -> WorldAnswer:
     """Answer for the host of the request."""
     company = asked.world.by_domain.get(asked.base_url.removeprefix("https://"))
     if company is None:
-        return Answer(0)
+        return WorldAnswer(0)
     if company.site == "slow":
         time.sleep(_SLOW_S)
     if company.site in {"plain", "slow"}:
-        return _plain(company, asked.path)
+        return plain_answer(company, asked.path)
     return _odd(company, asked)
 
 
-def _odd(company: Company, asked: Asked) -> Answer:
+def _odd(company: WorldCompany, asked: Asked) -> WorldAnswer:
     """Answer for a site that is no plain one."""
     match company.site:
         case "script":
@@ -44,12 +44,12 @@ def _odd(company: Company, asked: Asked) -> Answer:
             return _html(_PARKED.format(domain=escape(company.domain)))
         case "moved":
             owner = asked.world.by_file[company.duplicate_of or ""]
-            return Answer(301, {"Location": f"{owner.url}{asked.path}"})
+            return WorldAnswer(301, {"Location": f"{owner.url}{asked.path}"})
         case "sample":
             content_type, body = _sample_pages(company.url).get(asked.path, ("text/plain", b""))
-            return Answer(200 if body else 404, {"Content-Type": f"{content_type}; charset=utf-8"}, body)
+            return WorldAnswer(200 if body else 404, {"Content-Type": f"{content_type}; charset=utf-8"}, body)
         case _:  # Dead.
-            return Answer(0)
+            return WorldAnswer(0)
 
 
 @cache
@@ -57,7 +57,8 @@ def _sample_pages(base_url: str) -> dict[str, tuple[str, bytes]]:
     return dict(rendered_pages(base_url))
 
 
-def _plain(company: Company, path: str) -> Answer:
+def plain_answer(company: WorldCompany, path: str) -> WorldAnswer:
+    """Answer for a page of a plain site."""
     path = path.rstrip("/") or "/"
     if path == "/robots.txt":
         return as_text(f"User-agent: *\nDisallow: /internal\nSitemap: {company.url}/sitemap.xml\n")
@@ -73,12 +74,12 @@ def _plain(company: Company, path: str) -> Answer:
     return _html(_page(company, "Not found", "<p>There is no such page.</p>"), 404)
 
 
-def page_paths(company: Company) -> tuple[str, ...]:
+def page_paths(company: WorldCompany) -> tuple[str, ...]:
     """Return the paths of the pages of a plain site."""
     return (*(page.path for page in company.pages), *(("/careers",) if company.board else ()))
 
 
-def _html(text: str, status: int = 200) -> Answer:
+def _html(text: str, status: int = 200) -> WorldAnswer:
     return as_text(text, status, _HTML)
 
 
@@ -86,7 +87,7 @@ def _paragraphs(text: str) -> str:
     return "".join(f"<p>{escape(part.strip())}</p>" for part in text.split("\n\n") if part.strip())
 
 
-def _careers(company: Company) -> str:
+def _careers(company: WorldCompany) -> str:
     if company.board is None:
         return ""
     board = f"{_PUBLIC_BOARDS[company.board.vendor]}/{company.board.token}"
@@ -96,7 +97,7 @@ def _careers(company: Company) -> str:
     return f'<ul>{openings}</ul><p><a href="{board}">All openings</a></p>'
 
 
-def _page(company: Company, title: str, body: str, *, is_home: bool = False) -> str:
+def _page(company: WorldCompany, title: str, body: str, *, is_home: bool = False) -> str:
     menu = "".join(f'<a href="{path}">{path.strip("/") or company.name}</a> ' for path in page_paths(company))
     github = f'<a href="https://github.com/{company.github.login}">GitHub</a>' if company.github else ""
     linked_data = f'<script type="application/ld+json">{json.dumps(_organization(company))}</script>' if is_home else ""
@@ -108,7 +109,7 @@ def _page(company: Company, title: str, body: str, *, is_home: bool = False) -> 
     )
 
 
-def _organization(company: Company) -> dict[str, object]:
+def _organization(company: WorldCompany) -> dict[str, object]:
     """Return what the home page says of the company to machines."""
     same_as = [f"https://github.com/{company.github.login}"] if company.github else []
     told: dict[str, object] = {
