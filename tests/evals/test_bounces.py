@@ -9,6 +9,8 @@ from agentic_sales.rules.bounces import ENDING, BounceSigns, cause_of, ends_addr
 from tests.evals.tally import Tally, cases
 
 SETS = ("bounce_diagnoses", "bounce_diagnoses.own")
+ALL_SETS = (*SETS, "bounce_diagnoses.strangers")
+"""The last set is one on which the tables were widened: no blind set, and a guard against what a wider table breaks."""
 GOAL_RATIO = 0.95
 
 
@@ -24,7 +26,7 @@ def run(name: str, signs: BounceSigns | None = None) -> tuple[Tally, list[str]]:
     return tally, closed
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ALL_SETS)
 def test_the_rules_tell_which_diagnoses_end_an_address_and_close_no_living_one(name: str) -> None:
     tally, closed = run(name)
     print(tally)  # noqa: T201 - the table of the run

@@ -9,6 +9,8 @@ from agentic_sales.rules.places import judge_place
 from tests.evals.tally import Tally, cases
 
 SETS = ("country_classify", "country_classify.own")
+ALL_SETS = (*SETS, "country_classify.strangers")
+"""The last set is one on which the tables were widened: no blind set, and a guard against what a wider table breaks."""
 GOAL_RATIO = 0.97
 SURE, SURE_GOAL_RATIO = 0.95, 0.99
 
@@ -27,7 +29,7 @@ def run(name: str, words: PlaceWords | None = None) -> tuple[Tally, Tally]:
     return tally, sure
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ALL_SETS)
 def test_the_rules_read_the_country_of_labelled_locations_and_are_sure_where_they_may_be(name: str) -> None:
     tally, sure = run(name)
     print(tally, sure, sep="\n\n")  # noqa: T201 - the table of the run
