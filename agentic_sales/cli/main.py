@@ -143,7 +143,13 @@ def demo(
 
 
 @app.command()
-def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
+def check(
+    registry: Registry = None,
+    as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
+    examples: Annotated[  # noqa: FBT002 - typer makes a flag of it
+        bool, typer.Option("--examples", help="Also run every EXAMPLE and name the lines that block the event loop.")
+    ] = False,
+) -> None:
     """Verify everything that a wrong registry row can break. Name every problem and its remedy.
 
     agentic-sales check --registry acme.sales.registry
@@ -152,6 +158,13 @@ def check(registry: Registry = None, as_json: AsJson = False) -> None:  # noqa: 
     from agentic_sales.settings import settings
 
     problems = check_registry(registry, settings()) if registry else check_fleet(settings(), Path.cwd())
+    if examples and not problems:
+        from agentic_sales.checks.registries import rows_of
+        from agentic_sales.cli.examples import blocking_examples
+        from agentic_sales.control import control_plane
+
+        rows = rows_of(registry) if registry else control_plane().rows
+        problems += blocking_examples(rows, {*settings().extra_registries, *filter(None, [registry])})
     if as_json:
         print_json([problem.as_data() for problem in problems])
     required = [problem for problem in problems if problem.is_required]

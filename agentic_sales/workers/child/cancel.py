@@ -5,8 +5,8 @@ A run that keeps its state also stops at a node edge when its worker is being st
 The wish stands in the ledger, so it survives any restart; a run only looks at it while it runs. A graph that blocks its
 event loop cannot be cancelled from inside: its time limit ends it, and the ledger refuses its result all the same.
 
-All runs of a child are looked at together, in one round trip: with 1,000 runs that wait for 2 s in 4 children a look for
-each alone cost a child 3.3 ms of processor time a run, and together they cost 2.9 ms.
+All runs of a child are looked at together, in one round trip: with 1,000 runs that wait for 2 s in 4 children a look
+for each alone cost a child 3.3 ms of processor time a run, and together they cost 2.9 ms.
 """
 
 import asyncio

@@ -98,7 +98,7 @@ class Child:
         """Let `serve` return; any thread may call it."""
         self._loop.call_soon_threadsafe(self._loop.stop)
 
-    def _count_block(self, owner: Owner) -> None:
+    def _count_block(self, owner: Owner, _: str) -> None:
         field = LOOP_BLOCKS.field(owner.assistant_id)
         asyncio.run_coroutine_threadsafe(self._counted(field), self._loop)
 

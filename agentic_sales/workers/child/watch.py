@@ -16,7 +16,6 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from types import FrameType
 
 import structlog
 
@@ -43,7 +42,7 @@ class Watch:
     """The watch over one event loop, which runs in the main thread."""
 
     def __init__(
-        self, steps: Steps, tell: Callable[[Owner], None], *, interrupted_after_s: float = INTERRUPTED_AFTER_S
+        self, steps: Steps, tell: Callable[[Owner, str], None], *, interrupted_after_s: float = INTERRUPTED_AFTER_S
     ) -> None:
         self._steps, self._tell, self._interrupted_after_s = steps, tell, interrupted_after_s
         self._loop_thread = threading.get_ident()
@@ -83,14 +82,15 @@ class Watch:
         self._lasts_s += passed_s
         if self._lasts_s >= TOLD_AFTER_S and not self._is_told:
             self._is_told = True
-            self._tell(owner)
-            self._log(owner, "loop_blocked")
+            calls = self._calls()
+            self._tell(owner, calls[-1] if calls else "")
+            self._log(owner, "loop_blocked", calls)
         if self._lasts_s >= self._interrupted_after_s and not self._is_interrupted:
             self._is_interrupted = True
             signal.pthread_kill(self._loop_thread, signal.SIGUSR1)
         if self._lasts_s >= self._interrupted_after_s + KILLED_AFTER_S:
             self._logged_at_s.clear()
-            self._log(owner, "child_killed")
+            self._log(owner, "child_killed", self._calls())
             os.kill(os.getpid(), signal.SIGKILL)
 
     def _on_signal(self, *_: object) -> None:
@@ -103,8 +103,13 @@ class Watch:
         ):
             raise LoopBlocked(owner.assistant_id, self._lasts_s)
 
-    def _log(self, owner: Owner, event: str) -> None:
-        calls = _calls(sys._current_frames().get(self._loop_thread))  # noqa: SLF001 - CPython's documented door
+    def _calls(self) -> list[str]:
+        """Name the innermost calls of the loop's thread, the last one last."""
+        frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 - CPython's documented door
+        calls = traceback.extract_stack(frame)[-_FRAMES:]
+        return [f"{call.filename}:{call.lineno} {call.name}" for call in calls]
+
+    def _log(self, owner: Owner, event: str, calls: list[str]) -> None:
         place, now_s = calls[-1] if calls else "", time.monotonic()
         if now_s - self._logged_at_s.get(place, -_SILENCE_S) >= _SILENCE_S:
             self._logged_at_s[place] = now_s
@@ -112,9 +117,3 @@ class Watch:
             log.warning(
                 event, run_id=run_id, assistant_id=owner.assistant_id, blocked_s=round(self._lasts_s, 2), calls=calls
             )
-
-
-def _calls(frame: FrameType | None) -> list[str]:
-    """Name the innermost calls of a thread, the last one last."""
-    calls = traceback.extract_stack(frame)[-_FRAMES:]
-    return [f"{call.filename}:{call.lineno} {call.name}" for call in calls]

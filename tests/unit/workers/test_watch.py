@@ -56,7 +56,7 @@ def loop() -> Iterator[Loop]:
 
 
 @contextmanager
-def watched(steps: Steps, tell: Callable[[Owner], None], *, interrupted_after_s: float) -> Iterator[None]:
+def watched(steps: Steps, tell: Callable[[Owner, str], None], *, interrupted_after_s: float) -> Iterator[None]:
     """Watch over the loop of this thread."""
     before = signal.getsignal(signal.SIGUSR1)
     watch = Watch(steps, tell, interrupted_after_s=interrupted_after_s)
@@ -109,15 +109,15 @@ def test_a_noted_coroutine_returns_raises_and_is_cancelled_like_any_other(loop: 
 
 
 def test_a_step_that_blocks_is_told_with_its_run_and_the_line_that_blocks(loop: Loop) -> None:
-    told: list[Owner] = []
+    told: list[tuple[Owner, str]] = []
 
     async def blocking() -> None:
         block(0.4)
 
-    with capture_logs() as logs, watched(loop.steps, told.append, interrupted_after_s=60):
+    with capture_logs() as logs, watched(loop.steps, lambda *what: told.append(what), interrupted_after_s=60):
         loop.run((FIRST, blocking()), (SECOND, asyncio.sleep(0.01)))
     [entry] = logs
-    assert told == [FIRST]
+    assert told == [(FIRST, entry["calls"][-1])]
     assert (entry["event"], entry["assistant_id"], entry["run_id"]) == (
         "loop_blocked",
         "first",
@@ -127,8 +127,8 @@ def test_a_step_that_blocks_is_told_with_its_run_and_the_line_that_blocks(loop: 
 
 
 def test_a_run_that_only_waits_is_not_told(loop: Loop) -> None:
-    told: list[Owner] = []
-    with watched(loop.steps, told.append, interrupted_after_s=60):
+    told: list[tuple[Owner, str]] = []
+    with watched(loop.steps, lambda *what: told.append(what), interrupted_after_s=60):
         loop.run((FIRST, asyncio.sleep(0.3)))
     assert told == []
 
@@ -142,7 +142,7 @@ def test_a_step_that_lasts_too_long_is_interrupted_and_the_other_runs_go_on(loop
         return "waited"
 
     begun_s = time.monotonic()
-    with watched(loop.steps, lambda _: None, interrupted_after_s=0.2):
+    with watched(loop.steps, lambda *_: None, interrupted_after_s=0.2):
         error, waited = loop.run((FIRST, blocking()), (SECOND, waiting()))
     assert isinstance(error, LoopBlocked)
     assert "`first` kept the event loop of its child from going on" in str(error)
