@@ -20,7 +20,7 @@ from tests.bench.checkpoints import bytes_per_step
 from tests.bench.imports import import_cost
 from tests.bench.load import Ask, Load, Measured, OpenCaller, Question, http_caller, measure
 from tests.bench.processes import Target, core_fleet, cpu_s, fleet_of_two_pools, floor, langgraph_dev
-from tests.bench.report import CEILING, DEV, FLEET, FLOOR, IN_PROCESS, TUNED, Fact, Result
+from tests.bench.report import CEILING, DEV, FLEET, FLOOR, IN_PROCESS, SLOTTED, TUNED, Fact, Result
 from tests.bench.resumes import resumes_per_s
 from tests.bench.streams import first_events
 from tests.bench.traces import off_us_per_run
@@ -29,6 +29,7 @@ from tests.bench.works import (
     BUSY_CALLERS,
     ECHO,
     LIGHT_CALLERS,
+    LONG_WAIT,
     MOST_TIMES_SLOWER,
     WORKS,
     Work,
@@ -36,13 +37,17 @@ from tests.bench.works import (
 from tests.support.collector import collector
 from tests.workflows.registry import GRAPHS
 
-PARTS = ("echo", "cpu", "waits", "blast", "stream", "memory", "checkpoints", "campaigns", "imports", "traces")
+PARTS = ("echo", "cpu", "waits", "slots", "blast", "stream", "memory", "checkpoints", "campaigns", "imports", "traces")
 WARM_UP_S = 1.0
 MANY_CHILDREN_WARM_UP_S = 3.0
 """Each of many children must have run a few times, or what is measured is the copying of their first pages."""
 REFERENCE_SHARE = 0.5
 """What the fleet is held against has less to settle, so it is measured for a part of the time."""
 FEW_CHILDREN, MANY_CHILDREN = 2, 128
+SLOTTED_CHILDREN, SLOTS = 4, 300
+LONG_WAIT_WARM_UP_S = 5.0
+"""Two of the longest waits, and what the first callers cost."""
+MOST_FLEET_MB = 1000.0
 TUNING = ("--n-jobs-per-worker", "32", "--allow-blocking")
 QUIET, BUSY = "light, quiet", "light, busy"
 IMPORT_ROWS = (35, 5000)
@@ -74,7 +79,7 @@ class Bench:
 
     def lines(self) -> Iterator[Line]:
         """Measure everything; what serves several parts is started once for all of them."""
-        if self._wants("echo", "cpu", "waits", "blast"):
+        if self._wants("echo", "cpu", "waits", "slots", "blast"):
             yield from self._references()
         if self._wants("echo", "cpu", "blast", "stream"):
             self.say(f"a fleet of two pools of {FEW_CHILDREN} children …")
@@ -84,6 +89,10 @@ class Bench:
             self.say(f"a fleet of {MANY_CHILDREN} children …")
             with core_fleet(children=MANY_CHILDREN) as target:
                 yield from self._many(target)
+        if self._wants("slots"):
+            self.say(f"a fleet of {SLOTTED_CHILDREN} children of {SLOTS} slots …")
+            with core_fleet(children=SLOTTED_CHILDREN, environment={"CORE_WORKER_SLOTS": str(SLOTS)}) as target:
+                yield from self._slotted(target)
         if self._wants("checkpoints"):
             self.say("checkpoints …")
             yield from (_checkpoint_fact(padding) for padding in PADDINGS)
@@ -132,10 +141,10 @@ class Bench:
         for work in self._works("cpu"):
             self.say("as many bare processes as processors …")
             yield _direct(work, CEILING, bare_processes, seconds)
-        if works := self._works("echo", "waits"):
+        if works := self._works("echo", "waits", "slots"):
             self.say("the FastAPI floor …")
             with floor() as target:
-                yield from (_loaded(work, FLOOR, target, seconds, WARM_UP_S / 2) for work in works)
+                yield from (_loaded(work, FLOOR, target, seconds, _warm_up_s(work)) for work in works)
         if self.has_peer and find_spec("langgraph_api"):
             for where, options in ((DEV, ()), (TUNED, TUNING)):
                 self.say(" ".join(("langgraph dev", *options, "…")))
@@ -165,6 +174,13 @@ class Bench:
         if "memory" in self.parts:
             for kind, mb in target.child_mb().items():
                 yield Fact(f"memory of a worker child of {MANY_CHILDREN}, {kind}", mb, "MB")
+
+    def _slotted(self, target: Target) -> Iterator[Line]:
+        for work in self._works("slots"):
+            yield _loaded(work, SLOTTED, target, max(self.seconds, LONG_WAIT_WARM_UP_S), LONG_WAIT_WARM_UP_S)
+        mb = target.fleet_mb()
+        goal = f"≤ {MOST_FLEET_MB:g} MB"
+        yield Fact("memory of the whole fleet with slots, PSS", mb, "MB", goal, is_met=mb <= MOST_FLEET_MB)
 
 
 class CpuMeter:
@@ -198,7 +214,12 @@ def _loaded(work: Work, where: str, target: Target, seconds: float, warm_up_s: f
     meter, load = CpuMeter(target.roles), Load(work.callers, seconds, warm_up_s)
     opener = _opener(target, work.question)
     measured = _run(measure(opener, work.question, load, on_begin=meter.begin, on_end=meter.end))
-    return Result(work.name, where, measured, meter.ms_per_run(measured), work.goal if where == FLEET else None)
+    goal = work.goal if where in {FLEET, SLOTTED} else None
+    return Result(work.name, where, measured, meter.ms_per_run(measured), goal)
+
+
+def _warm_up_s(work: Work) -> float:
+    return LONG_WAIT_WARM_UP_S if work.question is LONG_WAIT else WARM_UP_S / 2
 
 
 def _blast(target: Target, where: str, seconds: float) -> Iterator[Line]:

@@ -45,6 +45,11 @@ class Target:
         full = [child.memory_full_info() for child in self.roles[CHILDREN]]
         return {"USS": fmean(info.uss for info in full) / 1e6, "PSS": fmean(info.pss for info in full) / 1e6}
 
+    def fleet_mb(self) -> float:
+        """Return the memory of all processes, what they share counted once (PSS)."""
+        processes = [process for members in self.roles.values() for process in members]
+        return float(sum(process.memory_full_info().pss for process in processes)) / 1e6
+
 
 @contextmanager
 def core_fleet(*, children: int, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[Target]:

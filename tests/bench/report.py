@@ -11,13 +11,14 @@ from tests.bench.load import Measured
 from tests.bench.works import Goal
 
 IN_PROCESS, CEILING, FLOOR = "in process", "bare", "floor"
-DEV, TUNED, FLEET = "dev", "dev tuned", "fleet"
+DEV, TUNED, FLEET, SLOTTED = "dev", "dev tuned", "fleet", "fleet, slots"
 REFERENCES = (IN_PROCESS, CEILING, FLOOR, DEV, TUNED)
 CAPTION = (
     "Everything shares this machine, the load too. in process: the graph awaited in the benchmark's own process. bare: "
     "as many processes as processors, doing the same work without a graph. floor: one FastAPI process that awaits the "
     "graph, nothing durable. dev: `langgraph dev` as shipped; dev tuned: with 32 jobs and blocking allowed. fleet: "
-    "Redis, one facade, workers. of …: runs/s of the fleet as a multiple of theirs, at as many callers."
+    "Redis, one facade, workers; with slots: four children that execute 300 runs each. of …: runs/s of "
+    "the fleet as a multiple of theirs, at as many callers."
 )
 
 
@@ -123,7 +124,7 @@ def _share(result: Result, results: Sequence[Result], where: str) -> str:
 
 def _ratio(result: Result, results: Sequence[Result], where: str) -> float | None:
     """Return the fleet's runs/s as a multiple of another's; None where there is nothing to compare."""
-    if result.where != FLEET:
+    if result.where not in {FLEET, SLOTTED}:
         return None
     others = [r for r in results if (r.work, r.where, r.callers) == (result.work, where, result.callers)]
     if not others or not others[0].measured.runs_per_s:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from tests.bench.load import Measured, Question
 
-WAIT_S = 0.2
+WAIT_S, LONG_WAIT_S = 0.2, 2.0
 TURNS = 3_600_000
 """Loop turns of the graph that keeps a processor busy: some 100 ms."""
 
 ECHO = Question("echo", lambda n: {"x": n}, lambda n: {"x": n, "y": n})
 WAIT = Question("sleepy", lambda _: {"wait_s": WAIT_S}, lambda _: {"wait_s": WAIT_S, "waited_s": WAIT_S})
+LONG_WAIT = Question(
+    "sleepy", lambda _: {"wait_s": LONG_WAIT_S}, lambda _: {"wait_s": LONG_WAIT_S, "waited_s": LONG_WAIT_S}
+)
 BURN = Question("burn", lambda _: {"turns": TURNS}, lambda _: {"turns": TURNS, "odd_turns": TURNS // 2})
 
 
@@ -57,6 +60,8 @@ WORKS = (
     Work("cpu", "100 ms CPU", BURN, 8, at_least(16)),
     Work("waits", "wait 200 ms", WAIT, 64, at_least(250)),
     Work("waits", "wait 200 ms", WAIT, 200, at_least(400)),
+    Work("slots", "wait 200 ms", WAIT, 200, at_least(400)),
+    Work("slots", "wait 2 s", LONG_WAIT, 1000, at_least(300)),
 )
 """The waits come last: what is slow at them is still busy when it is asked the next."""
 LIGHT_CALLERS, BUSY_CALLERS = 4, 16
