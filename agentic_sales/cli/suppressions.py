@@ -99,6 +99,7 @@ def inbound(
     campaign: Annotated[str | None, typer.Option(help="Only what is about messages of this campaign.")] = None,
     contact: Annotated[str | None, typer.Option(help="Only what is from or about the person of this id.")] = None,
     kind: Annotated[str | None, typer.Option(help="Only this kind, such as reply, auto_reply or bounced.")] = None,
+    reply_class: Annotated[str | None, typer.Option("--class", help="Only answers of this class.")] = None,
     limit: Most = 100,
     offset: From = 0,
     url: Url = None,
@@ -106,17 +107,18 @@ def inbound(
 ) -> None:
     """List inbound mail, the newest first: answers with their meaning, bounces, complaints and receipts.
 
-    agentic-sales campaigns inbound --campaign spring --kind reply
+    agentic-sales campaigns inbound --campaign spring --class maybe_unsubscribe
     """
     from agentic_sales.cli.views import campaigns, suppressions
 
-    query = {"campaign_id": campaign, "contact_id": contact, "kind": kind, "limit": limit, "offset": offset}
+    narrowed = {"campaign_id": campaign, "contact_id": contact, "kind": kind, "reply_class": reply_class}
+    query = {**narrowed, "limit": limit, "offset": offset}
     found = answer(as_json, lambda: campaigns.ask("GET", "/inbound", url, **query))
     show_list(
         found,
         as_json,
         suppressions.inbound_as_table,
-        f"nothing {'such ' if campaign or contact or kind else ''}came back",
+        f"nothing {'such ' if any(narrowed.values()) else ''}came back",
     )
 
 

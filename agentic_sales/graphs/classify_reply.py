@@ -8,18 +8,19 @@ because of a model: it degrades to `other` and says so.
 """
 
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules.forms import Form
 from agentic_sales.rules.quotes import own_words
 from agentic_sales.rules.replies import Letter, Meaning, ReplyClass, meaning_of
+from agentic_sales.rules.reply_days import checked_until, day_or_none
 
 PROMPTS = load_prompts(__file__)
 MAX_REASONS = 2
@@ -72,7 +73,9 @@ class ReplyVerdict(BaseModel):
 
     reply_class: ReplyClass = Field(description="One of the classes.")
     confidence: float = Field(ge=0, le=1, description="Probability that this is right.")
-    until: date | None = Field(default=None, description="Day before which they are away or not ready; null: none.")
+    until: Annotated[date | None, BeforeValidator(day_or_none)] = Field(
+        default=None, description="Day before which they are away or not ready; null: none."
+    )
     reasons: list[str] = Field(description="One or two short reasons that quote the deciding words.")
 
 
@@ -98,7 +101,10 @@ async def classify(state: State) -> dict[str, Any]:
         signals=f"{ruled.reply_class}: {ruled.reason}",
         reply=fenced(f"Subject: {state.subject}\n\n{state.newest[:MAX_PROMPT_LETTERS]}"),
     )
-    return {**_told(answer.value), **marks, **answer.report}
+    until = answer.value.until
+    if answer.source == "llm":
+        until = checked_until(_letter(state), answer.value.reply_class, until)
+    return {**_told(answer.value.model_copy(update={"until": until})), **marks, **answer.report}
 
 
 def _letter(state: State) -> Letter:

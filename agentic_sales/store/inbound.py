@@ -10,11 +10,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.store.columns import Table
+from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.statements import every, first, insert_new, narrowed
+from agentic_sales.store.suppressions import SuppressionRow
 from agentic_sales.store.touches import TouchRow
 
 UNREADABLE = "unreadable"
 """Kind of an item that could not be read. Its text holds the reason and the raw item."""
+
+MAYBE_UNSUBSCRIBE = "maybe_unsubscribe"
+"""Class of a doubtful opt-out. Nothing more is sent, and a person is asked to read it: see `undecided_count`.
+
+The person confirms it by `suppressions add`, or lifts the stop as after every reply.
+"""
 
 
 class InboundRow(Table):
@@ -84,6 +92,7 @@ async def inbound_messages(
     campaign_id: CampaignId | None = None,
     contact_id: ContactId | None = None,
     kind: str | None = None,
+    reply_class: str | None = None,
     limit: int = 100,
     offset: int = 0,
 ) -> list[InboundRow]:
@@ -93,8 +102,26 @@ async def inbound_messages(
     if campaign_id is not None:
         of_it = select(TouchRow.touch_id).where(TouchRow.campaign_id == campaign_id)
         statement = statement.where(InboundRow.touch_id.in_(of_it))
-    given = {InboundRow.contact_id: contact_id, InboundRow.kind: kind}
+    given = {InboundRow.contact_id: contact_id, InboundRow.kind: kind, InboundRow.reply_class: reply_class}
     return await every(connection, InboundRow, narrowed(statement, given))
+
+
+async def undecided_count(connection: AsyncConnection, campaign_id: CampaignId) -> int:
+    """Count the people whose answer to a campaign may be an opt-out, and on whom nobody has decided yet."""
+    for_reason = {
+        reason: select(SuppressionRow.reason)
+        .where(SuppressionRow.email_hash == ContactRow.email_hash, SuppressionRow.reason == reason)
+        .exists()
+        for reason in ("replied", "unsubscribed")
+    }
+    statement = (
+        select(func.count(InboundRow.contact_id.distinct()))
+        .join(TouchRow, TouchRow.touch_id == InboundRow.touch_id)
+        .join(ContactRow, ContactRow.contact_id == InboundRow.contact_id)
+        .where(TouchRow.campaign_id == campaign_id, InboundRow.reply_class == MAYBE_UNSUBSCRIBE)
+        .where(for_reason["replied"], ~for_reason["unsubscribed"])
+    )
+    return int((await connection.execute(statement)).scalar_one())
 
 
 async def classify_inbound(connection: AsyncConnection, event_id: str, reply_class: str) -> bool:

@@ -10,7 +10,7 @@ from agentic_sales.campaigns.plan.windows import instant
 from agentic_sales.contracts import ContactId, StopReason, TouchId
 from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
-from agentic_sales.store.inbound import InboundRow, classify_inbound
+from agentic_sales.store.inbound import MAYBE_UNSUBSCRIBE, InboundRow, classify_inbound
 from agentic_sales.store.touches import note_outcome
 
 CONSEQUENCES: dict[str, StopReason] = {
@@ -20,14 +20,9 @@ CONSEQUENCES: dict[str, StopReason] = {
     "not_now": "replied",
     "not_interested": "replied",
     "other": "replied",
-    "maybe_unsubscribe": "replied",
+    MAYBE_UNSUBSCRIBE: "replied",
 }
 """Class of an answer to the stop's reason. An absence note is no answer, so the sequence goes on after it."""
-MAYBE_UNSUBSCRIBE = "maybe_unsubscribe"
-"""Class of a doubtful opt-out. Nothing more is sent, and the list of answers asks a person to read it.
-
-The person confirms it by `suppressions add`, or lifts the stop as after every reply.
-"""
 OF_MACHINES = frozenset({"unsubscribe", "bounced"})
 """Classes that also stop after a machine's mail. The mailbox of a person that has left stops as well, see `is_gone`."""
 AWAY = timedelta(days=3)

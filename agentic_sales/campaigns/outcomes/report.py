@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.contracts import CampaignId
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import enrollment_counts
-from agentic_sales.store.inbound import InboundRow
+from agentic_sales.store.inbound import InboundRow, undecided_count
 from agentic_sales.store.touches import TouchRow, touch_counts
 
 CONFIDENCE_RATIO = 0.95
@@ -81,6 +81,8 @@ class CampaignReport:
     """Per step, touches by state."""
     variants: list[VariantReport]
     """People's answers per step and variant."""
+    undecided: int = 0
+    """People whose answer may be an opt-out, and on whom nobody has decided yet. Nothing more is sent to them."""
     confidence_ratio: float = CONFIDENCE_RATIO
     """How often the intervals of the shares hold the true share, 0-1."""
 
@@ -96,7 +98,8 @@ async def report_of(connection: AsyncConnection, campaign_id: CampaignId, *, ste
             reasons[reason] = reasons.get(reason, 0) + count
     touched = await touch_counts(connection, campaign_id)
     by_step = [{state: n for (at, state), n in touched.items() if at == step} for step in range(steps)]
-    return CampaignReport(people, reasons, by_step, await _variants(connection, campaign_id))
+    undecided = await undecided_count(connection, campaign_id)
+    return CampaignReport(people, reasons, by_step, await _variants(connection, campaign_id), undecided)
 
 
 async def _variants(connection: AsyncConnection, campaign_id: CampaignId) -> list[VariantReport]:

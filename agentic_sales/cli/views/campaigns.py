@@ -180,6 +180,9 @@ def _share(share: Mapping[str, Any]) -> str:
 def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
     for reason, count in sorted(campaign["reasons"].items(), key=lambda entry: -entry[1]):
         yield Text(f"{count} stopped or parked: {reason}")
+    if undecided := campaign["undecided"]:
+        look = f"agentic-sales campaigns inbound --campaign {campaign['campaign_id']} --class maybe_unsubscribe"
+        yield Text(f"{undecided} may have opted out, and nobody has decided yet: {look}")
 
 
 def touches_as_table(touches: Sequence[Mapping[str, Any]], named_by: str = "touch_id") -> Table:

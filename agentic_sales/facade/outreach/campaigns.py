@@ -177,6 +177,7 @@ async def list_inbound(
     campaign_id: str | None = None,
     contact_id: str | None = None,
     kind: Kind | None = None,
+    reply_class: str | None = None,
     limit: Limit = 100,
     offset: Offset = 0,
 ) -> Response:
@@ -187,6 +188,7 @@ async def list_inbound(
             campaign_id=CampaignId(campaign_id) if campaign_id else None,
             contact_id=ContactId(contact_id) if contact_id else None,
             kind=kind,
+            reply_class=reply_class,
             limit=limit + 1,
             offset=offset,
         )

@@ -16,7 +16,7 @@ from agentic_sales.campaigns.sending.approval import approve, ask_approval, edit
 from agentic_sales.cli.views.campaigns import as_picture
 from agentic_sales.contracts import ApprovalId, ContactId, TouchId
 from agentic_sales.settings import Settings
-from agentic_sales.store.inbound import inbound
+from agentic_sales.store.inbound import inbound, inbound_messages
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 
 NOTHING = Share(0, 0, None, None)
@@ -113,6 +113,25 @@ async def test_each_message_counts_once_for_each_thing_that_its_recipient_said(m
     assert (second.sent, counts(second, *ANSWERS)) == (1, [1, 0, 0, 0, 0])
     assert first.shares["edited"] == first.shares["rejected"] == NOTHING
     assert outcomes == ["unsubscribed", "unsubscribed", "replied"]
+
+
+async def test_a_doubtful_opt_out_asks_a_person_until_somebody_has_decided(migrated: Settings) -> None:
+    async def undecided(campaign: SmallCampaign) -> int:
+        async with campaign.database.reading() as connection:
+            return (await report_of(connection, CAMPAIGN, steps=3)).undecided
+
+    async with small_campaign(migrated) as campaign:
+        sent = Sent(campaign)
+        contact_id, touch_id = await sent.message("unclear")
+        await sent.event(contact_id, touch_id, "reply", "maybe_unsubscribe")
+        await sent.event(*await sent.message("clear"), "reply", "interested")
+        before = await undecided(campaign)
+        async with campaign.database.reading() as connection:
+            listed = await inbound_messages(connection, reply_class="maybe_unsubscribe")
+        async with campaign.database.writing() as connection:
+            await unsubscribe(connection, CAMPAIGN, contact_id, now=later(days=1))
+        after = await undecided(campaign)
+    assert (before, [row.touch_id for row in listed], after) == (1, [touch_id], 0)
 
 
 async def test_an_answer_counts_for_the_step_that_was_answered(migrated: Settings) -> None:

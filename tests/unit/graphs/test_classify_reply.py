@@ -41,9 +41,17 @@ async def test_an_empty_mail_whose_subject_asks_is_an_opt_out() -> None:
     assert (await run_by_rules(graph, {"body": "", "subject": "unsubscribe"}))["reply_class"] == "unsubscribe"
 
 
+async def test_a_model_whose_day_is_no_date_keeps_its_class_and_gets_the_rules_day() -> None:
+    told = {"reply_class": "out_of_office", "confidence": 0.9, "until": "mid December", "reasons": ["away"]}
+    given = {"body": "Fishing. Back on 14 December 2026!", "received_on": "2026-11-30"}
+    run = await run_with_model(graph, given, answer(told))
+    assert (run.final["reply_class"], run.final["until"], run.final["source"]) == ("out_of_office", "2026-12-14", "llm")
+
+
 async def test_a_model_decides_what_words_leave_open() -> None:
-    told = {"reply_class": "not_now", "confidence": 0.8, "until": "2026-06-01", "reasons": ["`after the summer`"]}
-    run = await run_with_model(graph, {"body": "Ask me after the summer break begins."}, answer(told))
+    told = {"reply_class": "not_now", "confidence": 0.8, "until": "2026-09-01", "reasons": ["`once the harvest is in`"]}
+    given = {"body": "Ask me once the harvest is in.", "received_on": "2026-03-02"}
+    run = await run_with_model(graph, given, answer(told))
     assert {name: run.final[name] for name in told} == told
     assert run.final["source"] == "llm"
 
