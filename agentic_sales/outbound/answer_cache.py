@@ -65,8 +65,8 @@ class AnswerCache(Protocol):
     async def put(self, name: str, answer: KeptAnswer) -> None:
         """Keep an answer."""
 
-    async def clear(self) -> None:
-        """Drop every answer."""
+    async def clear(self) -> int:
+        """Drop every answer, and return how many there were."""
 
 
 class OwnCache:
@@ -88,9 +88,11 @@ class OwnCache:
         while len(self._kept) > self._most:
             del self._kept[next(iter(self._kept))]
 
-    async def clear(self) -> None:
+    async def clear(self) -> int:
         """See `AnswerCache`."""
+        count = len(self._kept)
         self._kept.clear()
+        return count
 
 
 class SharedCache:
@@ -120,15 +122,19 @@ class SharedCache:
         except RedisError as exc:
             log.warning("answer_not_kept", reason=str(exc))
 
-    async def clear(self) -> None:
-        """See `AnswerCache`.
+    async def clear(self) -> int:
+        """See `AnswerCache`. An entry goes before its line in the index, so an interrupted call can be made again.
 
         Raises:
             redis.exceptions.RedisError: Redis does not answer, so answers may still be there.
         """
         names: list[Any] = await self._redis.zrange(INDEX_KEY, 0, -1)
+        if not names:
+            return 0
         texts = [name.decode() if isinstance(name, bytes) else name for name in names]
-        await self._redis.unlink(INDEX_KEY, *(ENTRY_PREFIX + name for name in texts))
+        count: int = await self._redis.unlink(*(ENTRY_PREFIX + name for name in texts))
+        await self._redis.zrem(INDEX_KEY, *names)
+        return count
 
 
 def _packed(answer: KeptAnswer) -> str:

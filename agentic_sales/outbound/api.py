@@ -43,6 +43,7 @@ MAX_BYTES = 16 * 1024 * 1024
 CREDENTIAL_PAUSE_S = 600.0
 """Seconds for which a refused key is not used again, by any worker."""
 MAX_REDIRECTS = 3
+_KEPT_HEADERS = ("content-type", "etag", "link")
 _REDIRECTS = frozenset({301, 302, 307, 308})
 _OK = 200
 _NOT_MODIFIED = 304
@@ -184,8 +185,9 @@ class Api:
         reply = await self._patiently(call)
         if kept is not None and reply.status == _NOT_MODIFIED:
             reply = Reply(reply.service, reply.path, _OK, {**kept.headers, **reply.headers}, kept.body)
-        if name and reply.status == _OK and (fresh_s or "etag" in reply.headers):
-            await self._cache.put(name, KeptAnswer(time.time(), reply.headers, reply.body))
+        if name and reply.status == _OK and (fresh_s or "etag" in reply.headers) and _is_whole(reply):
+            headers = {header: reply.headers[header] for header in _KEPT_HEADERS if header in reply.headers}
+            await self._cache.put(name, KeptAnswer(time.time(), headers, reply.body))
         return reply
 
     async def _patiently(self, call: _Call) -> Reply:
@@ -260,6 +262,18 @@ class Api:
     def _cache_name(self, url: str, question: Question) -> str:
         accept = question.headers.get("Accept", "")
         return sha256(f"{self.endpoint.account}\n{accept}\n{url}".encode()).hexdigest()[:40]
+
+
+def _is_whole(reply: Reply) -> bool:
+    """Tell whether an answer is worth keeping. One that breaks off, or a page for browsers, would fail for as long."""
+    content_type = reply.headers.get("content-type", "")
+    if "ndjson" in content_type:
+        return reply.body.endswith(b"\n")
+    if "json" in content_type and "raw" not in content_type:
+        return reply.json_or_none() is not None
+    if "xml" in content_type:
+        return reply.body.rstrip().endswith(b"</feed>")
+    return "html" not in content_type
 
 
 def _if_changed(question: Question, kept: KeptAnswer | None) -> Question:

@@ -11,7 +11,7 @@ from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.export import Exported, rows_of
-from agentic_sales.facade.outreach.forget import Forgotten, forgotten
+from agentic_sales.facade.outreach.forget import Forgotten, drop_kept_answers, forgotten
 from agentic_sales.facade.state import state_of
 
 router = APIRouter(prefix="/people", tags=["book"], route_class=JsonRoute)
@@ -51,6 +51,7 @@ async def forget(request: Request, body: NamedPerson) -> Forgotten:
     A contact that the person was promoted to is forgotten as `/campaigns/forget` does it.
     """
     database, whom = state_of(request).database, body.whom()
+    await drop_kept_answers(request)
     async with database.reading() as connection:
         addresses = [each for each in (body.email, *(await meant(connection, whom)).addresses) if each]
     told = [await forgotten(request, email) for email in dict.fromkeys(addresses)]

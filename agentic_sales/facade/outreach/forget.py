@@ -22,6 +22,7 @@ from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.state import FacadeState, state_of
 from agentic_sales.facade.threads.questions import answered
+from agentic_sales.outbound.answer_cache import SharedCache
 from agentic_sales.runs.feedback import FeedbackQueue
 from agentic_sales.runs.reaching import reaching_redis
 from agentic_sales.store.threads import ThreadState
@@ -63,8 +64,9 @@ async def forget(request: Request, body: Person) -> Forgotten:
 
 
 async def forgotten(request: Request, email: str) -> Forgotten:
-    """Erase the person of an address from campaigns, runs and the book."""
+    """Erase the person of an address from campaigns, runs, the book and the kept answers of sources."""
     database = state_of(request).database
+    await drop_kept_answers(request)
     leaving = await leave_for_good(database, email, now=clock.now())
     # Before the contact's own row: it leads to the person of the book.
     in_book, _ = await erase_from_book(database, Whom(email=email), now=clock.now())
@@ -73,6 +75,16 @@ async def forgotten(request: Request, email: str) -> Forgotten:
         return Forgotten(known=bool(in_book), erased=in_book)
     told = await _Erasure(request).of(leaving)
     return told.model_copy(update={"erased": {**told.erased, **in_book}})
+
+
+async def drop_kept_answers(request: Request) -> None:
+    """Drop what outside services answered in the last day. Nobody can look for a person in it, so all of it goes.
+
+    Raises:
+        BrokerUnavailable: Redis did not answer.
+    """
+    with reaching_redis("dropping the kept answers of outside services"):
+        await SharedCache(state_of(request).runs.ledger.redis).clear()
 
 
 class _Erasure:

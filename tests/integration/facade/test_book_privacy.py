@@ -8,11 +8,13 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 from pydantic import SecretStr
+from redis import Redis
 from starlette.testclient import TestClient
 
 from agentic_sales.contracts import CompanyId, Subject
 from agentic_sales.control import control_plane
 from agentic_sales.facade.app import create_app
+from agentic_sales.outbound.answer_cache import ENTRY_PREFIX, INDEX_KEY
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import Settings
 from agentic_sales.store.analyses import Analysis, save_analysis
@@ -142,6 +144,18 @@ def test_a_promoted_person_is_forgotten_with_the_contact_and_keeps_a_digest(
     assert left(migrated) == []
     again = client.post("/people/disclose", json=BY_EMAIL).json()["held"]
     assert [(row["reason"], row["source"]) for row in again["suppressions"]] == [("stopped", "forgotten")]
+
+
+@pytest.mark.parametrize("door", ["/campaigns/forget", "/people/forget"])
+def test_who_is_forgotten_is_in_no_kept_answer_of_a_source(
+    client: TestClient, redis_url: str, known: str, door: str
+) -> None:
+    assert known
+    with Redis.from_url(redis_url) as redis:
+        redis.set(f"{ENTRY_PREFIX}a", "Wilhelmina")
+        redis.zadd(INDEX_KEY, {"a": 1})
+        client.post(door, json=BY_EMAIL).raise_for_status()
+        assert redis.keys("agentic:answers:*") == []
 
 
 def test_who_names_nobody_is_told_what_is_needed(client: TestClient, known: str) -> None:

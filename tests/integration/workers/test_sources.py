@@ -1,0 +1,72 @@
+"""A source that asks for a pause, as runs meet it in a worker's child."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis.asyncio import Redis
+
+from agentic_sales.control import ControlPlane, control_plane
+from agentic_sales.local.world.server import WorldServer
+from agentic_sales.registry import GraphSpec
+from agentic_sales.rehearsal.in_process import InProcessSubRunner
+from agentic_sales.runs.ledger import Ledger, Outcome
+from agentic_sales.settings import Settings, settings
+from agentic_sales.workers.child.durable import DurableGraphs
+from agentic_sales.workers.child.execute import execute
+from tests.support.recorded_runs import new_run, recorded
+
+ROW = GraphSpec("ask_source", "tests.workflows.ask_source", effect="read")
+
+
+@pytest.fixture
+def in_world(world: WorldServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[WorldServer]:
+    """A process whose sources are the world's."""
+    for name, value in world.environment().items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    yield world
+    settings.cache_clear()
+
+
+@pytest.fixture
+async def control(redis: Redis) -> ControlPlane:
+    await redis.flushdb()
+    return control_plane()
+
+
+async def run(ledger: Ledger, control: ControlPlane, priority: str = "interactive") -> Outcome | None:
+    run_id = await recorded(ledger, new_run(input={"login": "emberloom"}, priority=priority))
+    outcome = await execute(
+        ROW,
+        run_id,
+        control=control,
+        ledger=ledger,
+        durable=DurableGraphs(Settings()),
+        queue="core",
+        sub_runner_of=lambda _: InProcessSubRunner(),
+    )
+    if outcome is None:
+        assert await ledger.redis.hget(f"agentic:run:{run_id}", "status") == b"pending"
+    return outcome
+
+
+async def test_a_batch_run_that_meets_a_pause_is_put_back_and_an_interactive_one_goes_on_without_the_source(
+    in_world: WorldServer, ledger: Ledger, control: ControlPlane
+) -> None:
+    in_world.misbehave("429")
+    assert await run(ledger, control, "batch") is None
+    outcome = await run(ledger, control)
+    assert outcome is not None
+    assert outcome.failure is None
+    assert b"`github` asked for a pause of" in (outcome.output or b"")
+    assert len(in_world.visits) == 1  # The pause is everybody's.
+
+
+async def test_what_one_run_was_answered_serves_the_next_one(
+    in_world: WorldServer, ledger: Ledger, control: ControlPlane
+) -> None:
+    for _ in range(2):
+        outcome = await run(ledger, control)
+        assert outcome is not None
+        assert b'"name":"Emberloom"' in (outcome.output or b"")
+    assert len(in_world.visits) == 1
