@@ -15,7 +15,7 @@ from agentic_sales.contracts import CompanyId
 from agentic_sales.rules.company_identity import LONGEST_NAME_CHARS, Firm, name_key
 from agentic_sales.store.columns import Table
 from agentic_sales.store.facts import FactRow, value_key
-from agentic_sales.store.keys import SubjectKeyRow, ids_by_key
+from agentic_sales.store.keys import ids_by_key
 from agentic_sales.store.locks import lock
 from agentic_sales.store.statements import every, first, insert_many
 
@@ -149,16 +149,6 @@ async def block_company(
     """Write to nobody of a company any more. With None as the present, lift the block and keep who did it and why."""
     values = {"blocked_at": now, "blocked_by": by, "blocked_why": why}
     await connection.execute(update(CompanyRow).where(CompanyRow.company_id == company_id).values(**values))
-
-
-async def blocking_company(
-    connection: AsyncConnection, company_id: CompanyId | None, site: str | None
-) -> CompanyRow | None:
-    """Return the blocked company of a person, by the employer or by the site of the address. None without one."""
-    former = select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", SubjectKeyRow.key == site)
-    is_it = or_(CompanyRow.company_id == company_id, CompanyRow.key == site, CompanyRow.company_id.in_(former))
-    statement = select(CompanyRow).where(is_it, CompanyRow.blocked_at.is_not(None)).limit(1)
-    return await first(connection, CompanyRow, statement)
 
 
 def _narrowed(statement: Select[Any], wanted: CompanyFilter) -> Select[Any]:

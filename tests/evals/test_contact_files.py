@@ -53,12 +53,12 @@ def in_english_alone() -> tuple[Headings, Wishes]:
 
 
 async def test_the_set_notices_rules_that_read_no_wishes(migrated: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_contacts, "_rules", without_wishes)
+    monkeypatch.setattr(import_contacts, "file_rules", without_wishes)
     _, wronged = await run("csv_import", migrated)
     assert len(wronged) >= 3
 
 
 async def test_the_set_notices_rules_of_english_alone(migrated: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_contacts, "_rules", in_english_alone)
+    monkeypatch.setattr(import_contacts, "file_rules", in_english_alone)
     tally, _ = await run("csv_import", migrated)
     assert tally.ratio() < GOAL_RATIO

@@ -2,11 +2,10 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.contracts import CompanyId, ContactId
+from agentic_sales.contracts import ContactId
 from agentic_sales.rules.company_identity import site_of
-from agentic_sales.store.companies import blocking_company
 from agentic_sales.store.contacts import ContactRow, contact
-from agentic_sales.store.suppressions import suppressions_of
+from agentic_sales.store.objections import objections
 
 
 async def refusal(connection: AsyncConnection, contact_id: ContactId) -> str | None:
@@ -21,8 +20,5 @@ async def refusal_of(connection: AsyncConnection, person: ContactRow) -> str | N
     """Return why the person of a row must not be written to. None if nothing is known against it."""
     if not person.consent_basis or not person.consent_source:
         return "no lawful basis for writing is recorded"
-    if reasons := await suppressions_of(connection, person.email_hash):
-        return ", ".join(row.reason for row in reasons)
-    site = site_of(person.email.rpartition("@")[2])
-    firm = await blocking_company(connection, None if person.company_id is None else CompanyId(person.company_id), site)
-    return None if firm is None else f"the company `{firm.name}` is blocked: {firm.blocked_why}"
+    against = await objections(connection, person, site_of(person.email.rpartition("@")[2]))
+    return ", ".join(against) or None

@@ -1,0 +1,32 @@
+"""Ask in one statement what stands against writing to a person. Every step of a message asks it anew."""
+
+from typing import Any
+
+from sqlalchemy import String, cast, literal, null, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.contacts import ContactRow
+from agentic_sales.store.keys import SubjectKeyRow
+from agentic_sales.store.suppressions import SuppressionRow
+
+
+async def objections(connection: AsyncConnection, person: ContactRow, site: str | None) -> list[str]:
+    """Return the reasons of suppressions, the oldest first, then the blocked company of a person. Empty without any.
+
+    Args:
+        connection: Of the caller's transaction.
+        person: Who would be written to.
+        site: Domain of the person's address, under which a company may be known or may have been known.
+    """
+    former = select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", SubjectKeyRow.key == site)
+    of_it = or_(CompanyRow.company_id == person.company_id, CompanyRow.key == site, CompanyRow.company_id.in_(former))
+    suppressed = select(
+        SuppressionRow.at, SuppressionRow.reason, cast(null(), String).label("firm"), literal("").label("why")
+    ).where(SuppressionRow.email_hash == person.email_hash)
+    blocked = select(CompanyRow.blocked_at, literal(""), CompanyRow.name, CompanyRow.blocked_why).where(
+        of_it, CompanyRow.blocked_at.is_not(None)
+    )
+    rows: list[Any] = list(await connection.execute(suppressed.union_all(blocked)))
+    rows.sort(key=lambda row: (row.firm is not None, row.at))
+    return [row.reason if row.firm is None else f"the company `{row.firm}` is blocked: {row.why}" for row in rows]
