@@ -11,6 +11,7 @@ from tests.chaos.door_kills import door_kills
 from tests.chaos.kills import frozen_worker, random_kills, rolling_restart
 from tests.chaos.outages import postgresql_cuts, rabbitmq_cuts, redis_restarts
 from tests.chaos.report import Report
+from tests.chaos.slots import shared_children
 
 Scenario = Callable[[Arena], Report]
 
@@ -22,6 +23,7 @@ ON_A_FLEET: tuple[Scenario, ...] = (
     one_key,
     one_interrupt,
     poison,
+    shared_children,
     foreign_messages,
     rabbitmq_cuts,
     postgresql_cuts,
