@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Index, String, cast, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Index, String, cast, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils import uuid7
@@ -15,7 +15,7 @@ from uuid_utils import uuid7
 from agentic_sales.contracts import RunId, Subject
 from agentic_sales.store.columns import JSON_OBJECT, Table
 from agentic_sales.store.locks import lock
-from agentic_sales.store.statements import every, first
+from agentic_sales.store.statements import column_holds, every, first
 from agentic_sales.wire import from_wire, to_wire
 
 MOST_KEPT = 10
@@ -119,11 +119,9 @@ async def erase_analyses(connection: AsyncConnection, subject: Subject) -> int:
     return (await connection.execute(delete(AnalysisRow).where(*_about(subject)))).rowcount
 
 
-def tells_of(words: Sequence[str]) -> Any:
+def tells_of(words: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a document holds one of the words, in any case."""
-    text = cast(AnalysisRow.content, String)
-    lowered = [func.lower(text).contains(word.lower(), autoescape=True) for word in words]
-    return or_(*lowered, *(text.contains(word, autoescape=True) for word in words))
+    return column_holds(cast(AnalysisRow.content, String), words)
 
 
 async def _cut(connection: AsyncConnection, subject: Subject, kind: str) -> None:

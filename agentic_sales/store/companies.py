@@ -89,24 +89,16 @@ async def company(connection: AsyncConnection, company_id: CompanyId) -> Company
 
 async def company_named(connection: AsyncConnection, text: str) -> CompanyRow | None:
     """Return the company of an id, of a site, of a former site, or of a bare name that one company alone has."""
-    row = await company(connection, CompanyId(text))
-    if row is not None:
-        return row
-    firm = Firm(text, text)
-    if (company_id := await company_of_site(connection, firm.key)) is not None:
-        return await company(connection, company_id)
-    same_name = await every(
-        connection, CompanyRow, select(CompanyRow).where(CompanyRow.name_key == name_key(text)).limit(2)
-    )
-    return same_name[0] if len(same_name) == 1 else None
-
-
-async def company_of_site(connection: AsyncConnection, key: str) -> CompanyId | None:
-    """Return the id of the company of a key: its site, a former site, or its bare name if it has no site."""
-    statement = select(CompanyRow.company_id).where(CompanyRow.key == key)
-    found = (await connection.execute(statement)).scalar_one_or_none()
-    found = found or (await ids_by_key(connection, "company", [key])).get(key)
-    return None if found is None else CompanyId(found)
+    key = Firm(text, text).key
+    former = select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", SubjectKeyRow.key == key)
+    is_it = or_(CompanyRow.company_id == text, CompanyRow.key == key, CompanyRow.company_id.in_(former))
+    order = (CompanyRow.company_id == text).desc(), (CompanyRow.key == key).desc()
+    found = await first(connection, CompanyRow, select(CompanyRow).where(is_it).order_by(*order).limit(1))
+    if found is not None:
+        return found
+    same_name = select(CompanyRow).where(CompanyRow.name_key == name_key(text)).limit(2)
+    rows = await every(connection, CompanyRow, same_name)
+    return rows[0] if len(rows) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

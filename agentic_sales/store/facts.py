@@ -4,22 +4,20 @@
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, cast, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Index, String, cast, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils import uuid7
 
 from agentic_sales.contracts import RunId, Subject, SubjectKind
-from agentic_sales.rules.current_facts import METHODS, Method, current, kept
+from agentic_sales.rules.current_facts import METHODS, Method
 from agentic_sales.store.columns import JSON_OBJECT, Table
-from agentic_sales.store.locks import lock
-from agentic_sales.store.statements import every, insert_many
+from agentic_sales.store.statements import column_holds, every
 from agentic_sales.wire import from_wire, to_wire
 
 LONGEST_QUOTE_CHARS = 2_000
@@ -136,16 +134,6 @@ class Fact:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of facts."""
-
-    new: int = 0
-    """Facts that are new, or differ from what their workflow said before."""
-    unchanged: int = 0
-    """Facts that were known alike. Only the time of their observation has changed."""
-
-
 def value_key(value: Any) -> str:
     """Return a scalar in the form in which filters compare it. Empty for a list or an object."""
     if isinstance(value, bool):
@@ -153,45 +141,6 @@ def value_key(value: Any) -> str:
     return (
         " ".join(str(value).casefold().split())[:LONGEST_COMPARED_CHARS] if isinstance(value, str | int | float) else ""
     )
-
-
-async def record_facts(connection: AsyncConnection, facts: Iterable[Fact]) -> Recorded:
-    """Write facts and mark the current fact of each field. A fact that is known alike is only seen again.
-
-    Give all facts of a transaction at once.
-
-    Args:
-        connection: Connection of a writing transaction.
-        facts: What was found. Of facts with one subject, field, method and workflow the last one counts.
-    """
-    given = {(*fact.subject, fact.field, fact.method, fact.workflow): fact for fact in facts}
-    if not given:
-        return Recorded()
-    subjects = {fact.subject for fact in given.values()}
-    await lock(connection, "facts", (subject.id for subject in subjects))
-    known = _by_field(await _rows_of(connection, subjects, {fact.field for fact in given.values()}))
-    new: list[dict[str, Any]] = []
-    seen: list[tuple[FactRow, Fact]] = []
-    for fact in given.values():
-        row = fact.as_row()
-        before = _last_of(known.get((*fact.subject, fact.field), ()), fact)
-        if before is not None and _is_alike(before, row):
-            seen.append((before, fact))
-        else:
-            new.append(row)
-    for row in new:
-        known[row["subject_kind"], row["subject_id"], row["field"]].append(FactRow(**row))
-    await insert_many(connection, FactRow, new)
-    for before, fact in seen:
-        await _see_again(connection, before, fact)
-    await _settle(connection, [known[*fact.subject, fact.field] for fact in given.values()])
-    return Recorded(len(new), len(seen))
-
-
-async def settle_subject(connection: AsyncConnection, subject: Subject) -> None:
-    """Decide anew which facts of a subject are current, and cut its history. For facts that were moved or erased."""
-    await lock(connection, "facts", [subject.id])
-    await _settle(connection, _by_field(await _rows_of(connection, {subject})).values())
 
 
 async def facts_of(
@@ -243,78 +192,12 @@ async def erase_facts(connection: AsyncConnection, subject: Subject) -> int:
     return (await connection.execute(delete(FactRow).where(*_about(subject)))).rowcount
 
 
-async def erase_fact_rows(connection: AsyncConnection, rows: Sequence[FactRow]) -> int:
-    """Erase facts and let older ones of their fields count. Return the number of those that were still there."""
-    ids, erased = [row.fact_id for row in rows], 0
-    for start in range(0, len(ids), SUBJECTS_AT_ONCE):
-        some = FactRow.fact_id.in_(ids[start : start + SUBJECTS_AT_ONCE])
-        erased += (await connection.execute(delete(FactRow).where(some))).rowcount
-    for subject in sorted({row.subject for row in rows}):
-        await settle_subject(connection, subject)
-    return erased
-
-
 def _about(subject: Subject) -> tuple[Any, ...]:
     return FactRow.subject_id == subject.id, FactRow.subject_kind == subject.kind
 
 
-async def _rows_of(
-    connection: AsyncConnection, subjects: Iterable[Subject], fields: Iterable[str] | None = None
-) -> list[FactRow]:
-    ordered, found = sorted(subjects), list[FactRow]()
-    pair = tuple_(FactRow.subject_kind, FactRow.subject_id)
-    for start in range(0, len(ordered), SUBJECTS_AT_ONCE):
-        some = ordered[start : start + SUBJECTS_AT_ONCE]
-        statement = select(FactRow).where(FactRow.subject_id.in_([each.id for each in some]), pair.in_(some))
-        if fields is not None:
-            statement = statement.where(FactRow.field.in_([*fields]))
-        found += await every(connection, FactRow, statement)
-    return found
-
-
-def _by_field(rows: Iterable[FactRow]) -> defaultdict[tuple[str, str, str], list[FactRow]]:
-    found: defaultdict[tuple[str, str, str], list[FactRow]] = defaultdict(list)
-    for row in rows:
-        found[row.subject_kind, row.subject_id, row.field].append(row)
-    return found
-
-
-def _last_of(rows: Iterable[FactRow], fact: Fact) -> FactRow | None:
-    """Return the newest fact of the same method and workflow."""
-    mine = [row for row in rows if (row.method, row.workflow) == (fact.method, fact.workflow)]
-    return max(mine, key=lambda row: (row.observed_at, row.fact_id), default=None)
-
-
-def _is_alike(known: FactRow, row: dict[str, Any]) -> bool:
-    return all(getattr(known, name) == row[name] for name in ("value", "confidence", "source_url", "quote"))
-
-
-async def _see_again(connection: AsyncConnection, known: FactRow, fact: Fact) -> None:
-    if fact.observed_at > known.observed_at:
-        known.observed_at = fact.observed_at
-        seen = {"observed_at": fact.observed_at, "run_id": fact.run_id}
-        await connection.execute(update(FactRow).where(FactRow.fact_id == known.fact_id).values(**seen))
-
-
-async def _settle(connection: AsyncConnection, fields: Iterable[list[FactRow]]) -> None:
-    """Mark the current fact of each field and erase the oldest ones of a field with too many."""
-    rise, fall, gone = list[str](), list[str](), list[str]()
-    for rows in fields:
-        chosen, stay = current(rows), {row.fact_id for row in kept(rows)}
-        rise += [row.fact_id for row in rows if row is chosen and not row.is_current]
-        fall += [row.fact_id for row in rows if row is not chosen and row.is_current]
-        gone += [row.fact_id for row in rows if row.fact_id not in stay]
-    for ids, is_current in ((fall, False), (rise, True)):
-        for start in range(0, len(ids), SUBJECTS_AT_ONCE):
-            some = FactRow.fact_id.in_(ids[start : start + SUBJECTS_AT_ONCE])
-            await connection.execute(update(FactRow).where(some).values(is_current=is_current))
-    for start in range(0, len(gone), SUBJECTS_AT_ONCE):
-        await connection.execute(delete(FactRow).where(FactRow.fact_id.in_(gone[start : start + SUBJECTS_AT_ONCE])))
-
-
-def mentions(words: Sequence[str]) -> Any:
+def mentions(words: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a fact's value, quote or source holds one of the words, in any case."""
-    texts = cast(FactRow.value, String), FactRow.quote, FactRow.source_url
-    lowered = [func.lower(text).contains(word.lower(), autoescape=True) for word in words for text in texts]
-    # SQLite knows small letters of ASCII alone.
-    return or_(*lowered, *(text.contains(word, autoescape=True) for word in words for text in texts))
+    return or_(
+        *(column_holds(column, words) for column in (cast(FactRow.value, String), FactRow.quote, FactRow.source_url))
+    )

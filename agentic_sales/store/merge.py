@@ -15,10 +15,11 @@ from agentic_sales.errors import StateConflict
 from agentic_sales.rules.people_keys import employed_key
 from agentic_sales.store.analyses import AnalysisRow
 from agentic_sales.store.companies import CompanyRow, company
-from agentic_sales.store.facts import FactRow, settle_subject
+from agentic_sales.store.facts import FactRow
 from agentic_sales.store.keys import add_keys, ids_by_key, move_keys
 from agentic_sales.store.locks import lock
 from agentic_sales.store.people import PersonRow, person
+from agentic_sales.store.recording import settle_subject
 from agentic_sales.store.statements import every, known
 from agentic_sales.store.tables import Table
 

@@ -6,15 +6,19 @@ A row comes back as a detached object of the table's class. It is a record to re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Row, Select
+from sqlalchemy import ColumnElement, Executable, Row, Select, func, or_, select
 from sqlalchemy import Table as SqlTable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.store.columns import Table
 
 T = TypeVar("T", bound=Table)
+
+ROWS_SEARCHED_AT_ONCE = 100_000
+"""Rows of one statement that reads texts to the end."""
 
 
 async def first(connection: AsyncConnection, kind: type[T], statement: Executable) -> T | None:
@@ -42,6 +46,31 @@ async def every(connection: AsyncConnection, kind: type[T], statement: Executabl
 def narrowed(statement: Select[Any], given: Mapping[Any, Any]) -> Select[Any]:
     """Keep the rows of a statement whose columns have the given values. None stands for any value."""
     return statement.where(*(column == value for column, value in given.items() if value is not None))
+
+
+def column_holds(column: ColumnElement[str] | InstrumentedAttribute[str], words: Sequence[str]) -> ColumnElement[bool]:
+    """Return the condition that a text holds one of some words, in any case."""
+    lowered = [func.lower(column).contains(word.lower(), autoescape=True) for word in words]
+    # SQLite knows the small letters of ASCII alone.
+    return or_(*lowered, *(column.contains(word, autoescape=True) for word in words if not word.isascii()))
+
+
+async def every_searched(connection: AsyncConnection, kind: type[T], wanted: ColumnElement[bool]) -> list[T]:
+    """Return the rows of a condition that no index helps with. A statement looks at `ROWS_SEARCHED_AT_ONCE` rows.
+
+    So it stays below the longest time of a statement, however large the table is.
+    """
+    [key] = kind.__table__.primary_key
+    found: list[T] = []
+    after = ""
+    while True:
+        ahead = select(key).where(key > after).order_by(key).offset(ROWS_SEARCHED_AT_ONCE - 1).limit(1)
+        last = (await connection.execute(ahead)).scalar_one_or_none()
+        rows = select(kind).where(key > after, wanted)
+        found += await every(connection, kind, rows if last is None else rows.where(key <= last))
+        if last is None:
+            return found
+        after = last
 
 
 async def insert_new(connection: AsyncConnection, kind: type[Table], values: Mapping[str, Any]) -> bool:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import ContactId, PersonId, Subject
 from agentic_sales.rules.people_keys import profile_key
 from agentic_sales.store.analyses import AnalysisRow, erase_analyses, tells_of
-from agentic_sales.store.facts import FactRow, erase_fact_rows, erase_facts, mentions
+from agentic_sales.store.facts import FactRow, erase_facts, mentions
 from agentic_sales.store.keys import erase_keys
 from agentic_sales.store.locks import lock
 from agentic_sales.store.people import (
@@ -23,7 +23,8 @@ from agentic_sales.store.people import (
     people_of_contact,
     remember_forgotten,
 )
-from agentic_sales.store.statements import every
+from agentic_sales.store.recording import erase_fact_rows
+from agentic_sales.store.statements import every, every_searched
 from agentic_sales.store.subjects import SubjectRow, erase_thing
 
 
@@ -55,7 +56,7 @@ async def people_meant(
     if addresses:
         wanted = sorted(addresses)
         is_it = FactRow.field.startswith("email"), FactRow.subject_kind == "person", mentions(wanted)
-        guessed = await every(connection, FactRow, select(FactRow).where(*is_it))
+        guessed = await every_searched(connection, FactRow, and_(*is_it))
         ids = [row.subject_id for row in guessed if _Words(wanted).are_in(row.value)]
         found += await every(connection, PersonRow, select(PersonRow).where(PersonRow.person_id.in_(ids)))
     return list({row.person_id: row for row in found}.values())
@@ -73,11 +74,12 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
     profiles = sorted({row.profile for row in people if row.profile})
     wanted = sorted({word for word in (*words, *profiles) if word})
     ids = [row.person_id for row in people]
-    fact = or_(FactRow.subject_id.in_(ids), mentions(wanted)) if wanted else FactRow.subject_id.in_(ids)
-    analysis = or_(AnalysisRow.subject_id.in_(ids), tells_of(wanted)) if wanted else AnalysisRow.subject_id.in_(ids)
     names = _Words(wanted)
-    facts = await every(connection, FactRow, select(FactRow).where(fact).order_by(FactRow.fact_id))
-    analyses = await every(connection, AnalysisRow, select(AnalysisRow).where(analysis))
+    facts = await every(connection, FactRow, select(FactRow).where(FactRow.subject_id.in_(ids)))
+    analyses = await every(connection, AnalysisRow, select(AnalysisRow).where(AnalysisRow.subject_id.in_(ids)))
+    if wanted:
+        facts += await every_searched(connection, FactRow, mentions(wanted) & FactRow.subject_id.not_in(ids))
+        analyses += await every_searched(connection, AnalysisRow, tells_of(wanted) & AnalysisRow.subject_id.not_in(ids))
     return Traces(
         tuple(people),
         tuple(row for row in facts if row.subject_id in ids or names.are_in(row.value, row.quote, row.source_url)),

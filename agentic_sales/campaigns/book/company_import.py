@@ -17,7 +17,8 @@ from agentic_sales.rules.contact_files import COMPANIES, NotAContactFile, open_c
 from agentic_sales.rules.contact_lines import LineProblem
 from agentic_sales.store.companies import resolve_companies
 from agentic_sales.store.database import Database
-from agentic_sales.store.facts import Fact, record_facts
+from agentic_sales.store.facts import Fact
+from agentic_sales.store.recording import record_facts
 
 CompanyStatus = Literal["added", "known", "duplicate", "refused"]
 """The result of a line. `known`: the company was there before, and the line's facts are added to it."""

@@ -27,8 +27,9 @@ from agentic_sales.rules.names import whole_name
 from agentic_sales.rules.people_keys import profile_of
 from agentic_sales.store.companies import company_ids
 from agentic_sales.store.database import Database
-from agentic_sales.store.facts import Fact, record_facts
+from agentic_sales.store.facts import Fact
 from agentic_sales.store.people import SourcedPerson, recognise_people
+from agentic_sales.store.recording import record_facts
 from agentic_sales.store.suppressions import reasons_of
 
 PROFILE = "profile"

@@ -20,9 +20,10 @@ from agentic_sales.rules.names import split_name
 from agentic_sales.rules.people_keys import address_key
 from agentic_sales.store.contacts import ContactRow, add_contact, contact_by_hash, locked_contact
 from agentic_sales.store.database import Database
-from agentic_sales.store.facts import Fact, current_values, record_facts
+from agentic_sales.store.facts import Fact, current_values
 from agentic_sales.store.keys import add_keys
 from agentic_sales.store.people import PersonRow, become_contact, person
+from agentic_sales.store.recording import record_facts
 from agentic_sales.store.statements import known
 
 log = structlog.get_logger()

@@ -14,7 +14,8 @@ from agentic_sales.facade.book.subjects import described_fact, known_subject
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import state_of
-from agentic_sales.store.facts import Fact, facts_of, record_facts
+from agentic_sales.store.facts import Fact, facts_of
+from agentic_sales.store.recording import record_facts
 
 router = APIRouter(prefix="/facts", tags=["book"], route_class=JsonRoute)
 

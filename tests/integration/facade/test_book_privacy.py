@@ -17,11 +17,13 @@ from agentic_sales.facade.app import create_app
 from agentic_sales.outbound.answer_cache import ENTRY_PREFIX, INDEX_KEY
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import Settings
+from agentic_sales.store import statements
 from agentic_sales.store.analyses import Analysis, save_analysis
 from agentic_sales.store.companies import company_ids
 from agentic_sales.store.database import open_database
-from agentic_sales.store.facts import Fact, record_facts
+from agentic_sales.store.facts import Fact
 from agentic_sales.store.people import SourcedPerson, person_ids
+from agentic_sales.store.recording import record_facts
 from agentic_sales.store.subjects import Thing, save_things
 
 KEY = {"authorization": "Bearer key"}
@@ -36,8 +38,9 @@ EVERYWHERE = {"people": 1, "facts": 4, "analyses": 2, "things": 2}
 
 
 @pytest.fixture
-def client(migrated: Settings, redis_url: str) -> Iterator[TestClient]:
-    """A caller with the key."""
+def client(migrated: Settings, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """A caller with the key. The search looks at two rows at once, so that it takes several statements."""
+    monkeypatch.setattr(statements, "ROWS_SEARCHED_AT_ONCE", 2)
     told = {"redis_url": redis_url, "auth_token": SecretStr("key")}
     with TestClient(create_app(migrated.model_copy(update=told), control_plane()), headers=KEY) as client:
         yield client

@@ -28,9 +28,10 @@ from agentic_sales.store.companies import (
 )
 from agentic_sales.store.contacts import add_contact, contact
 from agentic_sales.store.database import Database, open_database
-from agentic_sales.store.facts import Fact, Recorded, current_values, facts_of, record_facts
+from agentic_sales.store.facts import Fact, current_values, facts_of
 from agentic_sales.store.merge import merge_companies
 from agentic_sales.store.people import SourcedPerson, become_contact, erase_person, people, person, person_ids
+from agentic_sales.store.recording import Recorded, record_facts
 from agentic_sales.store.subjects import Thing, close_missing, save_things, thing, things
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
