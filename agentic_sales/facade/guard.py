@@ -85,7 +85,7 @@ def _presented_key(headers: Headers) -> str | None:
     return headers.get("x-api-key", "").strip() or None
 
 
-def caller_of(headers: Headers) -> str:
+def digest_of_key(headers: Headers) -> str:
     """Return the digest of a request's key. It stands for the caller. It is empty where the facade needs no key."""
     key = _presented_key(headers)
     return "" if key is None else _digest(key).hex()

@@ -5,7 +5,7 @@ import json
 from importlib.metadata import version
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 from starlette.responses import Response
@@ -13,7 +13,7 @@ from starlette.responses import Response
 from agentic_sales.celery import app as celery_app
 from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.routing import CORE_PREFIX
 
 router = APIRouter(tags=["health"], route_class=JsonRoute)
@@ -34,17 +34,16 @@ async def ok() -> dict[str, bool]:
 
 
 @router.get("/ready", summary="Every enabled pool can take a run")
-async def ready(request: Request, pools: Literal["all", "any"] = "all") -> Response:
+async def ready(facade: Facade, pools: Literal["all", "any"] = "all") -> Response:
     """Answer 200 when the broker is reachable and every enabled pool is consumed. Otherwise 503 names the faults.
 
     With `pools=any` one pool is enough. A load balancer should ask this. A dark pool then does not take down the facade
     of the others.
     """
-    state = state_of(request)
     try:
-        workers = await state.runs.ledger.live_workers(list(state.control.queues))
-        canaries = await state.runs.ledger.canary_ages(list(state.control.queues))
-        await _check_broker(state)
+        workers = await facade.runs.ledger.live_workers(list(facade.control.queues))
+        canaries = await facade.runs.ledger.canary_ages(list(facade.control.queues))
+        await _check_broker(facade)
     except (RedisError, OperationalError, OSError) as exc:
         return JsonAnswer({"status": "not ready", "broker": f"unreachable: {exc}", "pools": {}}, 503)
     missing = [queue for queue, count in workers.items() if count == 0]
@@ -54,19 +53,18 @@ async def ready(request: Request, pools: Literal["all", "any"] = "all") -> Respo
 
 
 @router.get("/info", summary="What this fleet is and serves")
-async def info(request: Request) -> dict[str, Any]:
+async def info(facade: Facade) -> dict[str, Any]:
     """Describe the version and the pools and the routes and their warnings. Add the graphs that could not be loaded."""
-    state = state_of(request)
-    pools, canaries, unavailable = await _live_fleet(state)
+    pools, canaries, unavailable = await _live_fleet(facade)
     return {
         "version": version("agentic-sales"),
-        "digest": state.control.digest,
+        "digest": facade.control.digest,
         "pools": pools,
         "canary_ages_s": canaries,
-        "routes": _routes(state),
-        "warnings": list(state.control.warnings),
+        "routes": _routes(facade),
+        "warnings": list(facade.control.warnings),
         "unavailable": unavailable,
-        "flags": {"assistants": True, "crons": False, "langsmith": state.settings.langsmith_tracing},
+        "flags": {"assistants": True, "crons": False, "langsmith": facade.settings.langsmith_tracing},
     }
 
 

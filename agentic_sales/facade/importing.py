@@ -5,13 +5,12 @@ The answer is one document, or a stream of progress if the caller asks for one.
 
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO, ClassVar, Protocol, TypeVar, cast
 
 import structlog
-from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
@@ -73,9 +72,9 @@ class Importing:
     counts: Counter[str] = field(default_factory=Counter)
     """Number of lines so far by status."""
 
-    async def answer(self, request: Request, opened: ExitStack) -> Response:
-        """Take everybody in. Answer as the caller asks. The stack is closed at the end of a stream."""
-        if PROGRESS in request.headers.get("accept", ""):
+    async def answer(self, accept: str, opened: ExitStack) -> Response:
+        """Take everybody in. Answer in a form that the caller accepts. The stack is closed at the end of a stream."""
+        if PROGRESS in accept:
             return StreamingResponse(self._progress(opened.pop_all()), media_type=PROGRESS)
         return JsonAnswer(await self._report())
 
@@ -112,7 +111,7 @@ class Importing:
         return {"counts": {status: self.counts[status] for status in self.statuses}, **self.further()}
 
 
-async def received(request: Request, opened: ExitStack, read: Callable[[BinaryIO], T]) -> T:
+async def received(body: AsyncIterable[bytes], opened: ExitStack, read: Callable[[BinaryIO], T]) -> T:
     """Receive the body to a file that the stack closes, and read its headings in a thread.
 
     Raises:
@@ -120,7 +119,7 @@ async def received(request: Request, opened: ExitStack, read: Callable[[BinaryIO
     """
     spooled = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the stack closes it
     file = cast("BinaryIO", opened.enter_context(spooled))
-    async for chunk in request.stream():
+    async for chunk in body:
         await run_in_threadpool(file.write, chunk)
     file.seek(0)
     return await run_in_threadpool(read, file)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Annotated, cast
 
+from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from agentic_sales.control import ControlPlane
@@ -46,3 +47,12 @@ class FacadeState:
 def state_of(request: HTTPConnection) -> FacadeState:
     """Return the state of the facade that serves a request."""
     return cast("FacadeState", request.state.facade)
+
+
+async def facade_of(request: HTTPConnection) -> FacadeState:
+    """Return it for a route. It is a coroutine, because FastAPI runs any other function in a thread."""
+    return state_of(request)
+
+
+Facade = Annotated[FacadeState, Depends(facade_of)]
+"""Parameter of a route that is served by the parts of this facade."""

@@ -164,3 +164,14 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
     except (FileNotFoundError, UnicodeDecodeError):  # deleted but still tracked; not a text
         return []
+
+
+def test_no_request_of_starlette_goes_below_the_routes_of_the_facade() -> None:
+    """Take `facade: Facade`, `trace: Trace` or `caller: Calling` in the route, and hand that down."""
+    facade = PACKAGE / "facade"
+    doors = {facade / name for name in ("app.py", "bodies.py", "callers.py")}
+    routes = {path for path in python_files(facade) if ("fastapi", "APIRouter") in imports_of(path)}
+    below = set(python_files(facade)) - doors - routes
+    assert routes
+    named = [name_of(path) for path in below if {"Request"} & {name for _, name in imports_of(path)}]
+    assert named == []

@@ -17,7 +17,7 @@ from agentic_sales.facade.book.subjects import described_fact, known_company
 from agentic_sales.facade.importing import Importing, received
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.store.analyses import analyses_of
 from agentic_sales.store.companies import CompanyFilter, CompanyRow, block_company, companies, company
 from agentic_sales.store.contacts import count_contacts
@@ -69,9 +69,9 @@ Wanted = Annotated[CompanyFilter, Depends(_wanted)]
 
 
 @router.get("", responses=ERRORS, summary="List companies")
-async def list_companies(request: Request, wanted: Wanted, limit: Limit = 100, offset: Offset = 0) -> Response:
+async def list_companies(facade: Facade, wanted: Wanted, limit: Limit = 100, offset: Offset = 0) -> Response:
     """List companies with the newest first, each with its country, category and industry as far as they are known."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         found = await companies(connection, wanted, limit=limit + 1, offset=offset)
         ids = [row.company_id for row in found]
         values = await current_values(connection, "company", ids, ("country", "category", "industry"))
@@ -79,28 +79,30 @@ async def list_companies(request: Request, wanted: Wanted, limit: Limit = 100, o
 
 
 @router.post("/import", responses=ERRORS, summary="Take companies in from a CSV file")
-async def import_companies(request: Request, file: Annotated[str, Query(max_length=200)] = "") -> Response:
+async def import_companies(
+    facade: Facade, request: Request, file: Annotated[str, Query(max_length=200)] = ""
+) -> Response:
     """Take companies in with the columns that are known as facts. The answer tells of every line.
 
     Files may be as large as those of contacts, and the progress is told alike. `file` is the name of the file. It
     becomes the source of the facts.
     """
     with ExitStack() as opened:
-        read = await received(request, opened, partial(CompanyImport, now=clock.now(), file=file))
-        importing = Importing(read, read.batches(state_of(request).database), get_args(CompanyStatus))
-        return await importing.answer(request, opened)
+        read = await received(request.stream(), opened, partial(CompanyImport, now=clock.now(), file=file))
+        importing = Importing(read, read.batches(facade.database), get_args(CompanyStatus))
+        return await importing.answer(request.headers.get("accept", ""), opened)
 
 
 @router.get("/export", responses={**ERRORS, 200: {"content": {"text/csv": {}}}}, summary="Export companies as CSV")
-async def export_companies(request: Request, wanted: Wanted) -> StreamingResponse:
+async def export_companies(facade: Facade, wanted: Wanted) -> StreamingResponse:
     """Export companies with their facts. Cells that a spreadsheet would execute begin with an apostrophe."""
-    return StreamingResponse(exported_companies(state_of(request).database, wanted), media_type=CSV)
+    return StreamingResponse(exported_companies(facade.database, wanted), media_type=CSV)
 
 
 @router.post("/merge", responses=ERRORS, summary="Join two rows that mean one company")
-async def merge(request: Request, body: Merge) -> dict[str, Any]:
+async def merge(facade: Facade, body: Merge) -> dict[str, Any]:
     """Move everything of a company to another one and erase its row. Its site leads to the other one from now on."""
-    async with state_of(request).database.writing() as connection:
+    async with facade.database.writing() as connection:
         into = CompanyId((await known_company(connection, body.into)).company_id)
         other = CompanyId((await known_company(connection, body.other)).company_id)
         moved = await merge_companies(connection, into=into, other=other, now=clock.now())
@@ -110,9 +112,9 @@ async def merge(request: Request, body: Merge) -> dict[str, Any]:
 
 
 @router.get("/{company}", responses=ERRORS, summary="Show a company")
-async def show_company(request: Request, company: str) -> dict[str, Any]:
+async def show_company(facade: Facade, company: str) -> dict[str, Any]:
     """Show a company with its current facts. It is named by its id, its site or the bare name that it alone has."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         row = await known_company(connection, company)
         company_id, subject = CompanyId(row.company_id), Subject("company", row.company_id)
         facts = await facts_of(connection, subject)
@@ -133,19 +135,19 @@ async def show_company(request: Request, company: str) -> dict[str, Any]:
 
 
 @router.post("/{company}/block", responses=ERRORS, summary="Write to nobody of a company")
-async def block(request: Request, company: str, body: Block) -> dict[str, Any]:
+async def block(facade: Facade, company: str, body: Block) -> dict[str, Any]:
     """Write to nobody of a company any more. It holds for written messages, too."""
-    return await _switch(request, company, body, is_blocked=True)
+    return await _switch(facade, company, body, is_blocked=True)
 
 
 @router.post("/{company}/unblock", responses=ERRORS, summary="Let a company be written to again")
-async def unblock(request: Request, company: str, body: Block) -> dict[str, Any]:
+async def unblock(facade: Facade, company: str, body: Block) -> dict[str, Any]:
     """Lift the block of a company. Messages that it ended stay ended."""
-    return await _switch(request, company, body, is_blocked=False)
+    return await _switch(facade, company, body, is_blocked=False)
 
 
-async def _switch(request: Request, name: str, body: Block, *, is_blocked: bool) -> dict[str, Any]:
-    async with state_of(request).database.writing() as connection:
+async def _switch(facade: FacadeState, name: str, body: Block, *, is_blocked: bool) -> dict[str, Any]:
+    async with facade.database.writing() as connection:
         company_id = CompanyId((await known_company(connection, name)).company_id)
         now = clock.now() if is_blocked else None
         await block_company(connection, company_id, by=body.by, why=body.why, now=now)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -13,7 +13,7 @@ from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.book.subjects import described_fact, known_subject
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.store.facts import Fact, facts_of
 from agentic_sales.store.recording import record_facts
 
@@ -38,7 +38,7 @@ class Word(BaseModel):
 
 @router.get("", responses=ERRORS, summary="List what is known of a subject")
 async def list_facts(
-    request: Request,
+    facade: Facade,
     subject: Named,
     *,
     field: Annotated[str | None, Query(pattern=FIELD, description="Only facts of this field.")] = None,
@@ -47,16 +47,16 @@ async def list_facts(
     offset: Offset = 0,
 ) -> Response:
     """List the facts of a subject with their sources and quotes, the current one of each field first."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         about = await known_subject(connection, subject)
         found = await facts_of(connection, about, field=field, with_history=history, limit=limit + 1, offset=offset)
     return page([described_fact(row) for row in found], limit=limit, offset=offset)
 
 
 @router.post("", responses=ERRORS, status_code=201, summary="State a fact as a person")
-async def state_fact(request: Request, body: Word) -> dict[str, Any]:
+async def state_fact(facade: Facade, body: Word) -> dict[str, Any]:
     """Record a person's word. It counts more than what any workflow finds."""
-    async with state_of(request).database.writing() as connection:
+    async with facade.database.writing() as connection:
         about = await known_subject(connection, body.subject)
         fact = _stated(about, body)
         await record_facts(connection, [fact])

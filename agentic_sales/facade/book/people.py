@@ -21,7 +21,7 @@ from agentic_sales.facade.book.subjects import described_fact, known_company
 from agentic_sales.facade.importing import Importing, received
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.store.companies import companies_of, company
 from agentic_sales.store.facts import current_values, facts_of
 from agentic_sales.store.people import PersonRow, people, person
@@ -51,7 +51,7 @@ class Promotion(BaseModel):
 
 @router.get("", responses=ERRORS, summary="List people")
 async def list_people(
-    request: Request,
+    facade: Facade,
     *,
     company: OfCompany = None,
     contact: IsContact = None,
@@ -59,7 +59,7 @@ async def list_people(
     offset: Offset = 0,
 ) -> Response:
     """List people with the newest first, each with company and position. They are no contacts before a promotion."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         found = await people(
             connection,
             company_id=await _company_id(connection, company),
@@ -77,31 +77,31 @@ async def list_people(
 
 
 @router.post("/import", responses=ERRORS, summary="Take people in from a CSV file")
-async def import_people(request: Request, file: Annotated[str, Query(max_length=200)] = "") -> Response:
+async def import_people(facade: Facade, request: Request, file: Annotated[str, Query(max_length=200)] = "") -> Response:
     """Take people into the book. They become no contacts. The answer tells of every line.
 
     Files may be as large as those of contacts, and the progress is told alike. `file` is the name of the file. It
     becomes the source of the facts.
     """
     with ExitStack() as opened:
-        read = await received(request, opened, partial(PeopleImport, now=clock.now(), file=file))
-        importing = Importing(read, read.batches(state_of(request).database), get_args(Status))
-        return await importing.answer(request, opened)
+        read = await received(request.stream(), opened, partial(PeopleImport, now=clock.now(), file=file))
+        importing = Importing(read, read.batches(facade.database), get_args(Status))
+        return await importing.answer(request.headers.get("accept", ""), opened)
 
 
 @router.get("/export", responses={**ERRORS, 200: {"content": {"text/csv": {}}}}, summary="Export people as CSV")
-async def export_people(request: Request, company: OfCompany = None, contact: IsContact = None) -> StreamingResponse:
+async def export_people(facade: Facade, company: OfCompany = None, contact: IsContact = None) -> StreamingResponse:
     """Export people with their facts. Cells that a spreadsheet would execute begin with an apostrophe."""
-    database = state_of(request).database
+    database = facade.database
     async with database.reading() as connection:
         company_id = await _company_id(connection, company)
     return StreamingResponse(exported_people(database, company_id=company_id, is_contact=contact), media_type=CSV)
 
 
 @router.get("/{person_id}", responses=ERRORS, summary="Show a person")
-async def show_person(request: Request, person_id: str) -> dict[str, Any]:
+async def show_person(facade: Facade, person_id: str) -> dict[str, Any]:
     """Show a person with company and current facts."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         row = known(await person(connection, PersonId(person_id)), "person", person_id)
         firm = await company(connection, CompanyId(row.company_id)) if row.company_id else None
         facts = await facts_of(connection, Subject("person", person_id))
@@ -113,12 +113,10 @@ async def show_person(request: Request, person_id: str) -> dict[str, Any]:
 
 
 @router.post("/{person_id}/promote", responses=ERRORS, summary="Make a contact of a person")
-async def promote_person(request: Request, person_id: str, body: Promotion) -> dict[str, Any]:
+async def promote_person(facade: Facade, person_id: str, body: Promotion) -> dict[str, Any]:
     """Make a contact of a person, with a checked address and a recorded basis. 409 where one of them is missing."""
     grounds = Grounds(body.basis, body.source, body.by, body.checked)
-    promoted = await promote(
-        state_of(request).database, PersonId(person_id), grounds, now=clock.now(), email=body.email
-    )
+    promoted = await promote(facade.database, PersonId(person_id), grounds, now=clock.now(), email=body.email)
     return {"person_id": promoted.person_id, "contact_id": promoted.contact_id, "is_new": promoted.is_new}
 
 

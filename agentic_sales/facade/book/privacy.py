@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.campaigns.book.privacy import Whom, erase_from_book, meant
 from agentic_sales.campaigns.people.export import held_of
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.callers import Trace
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.export import Exported, rows_of
 from agentic_sales.facade.outreach.forget import Forgotten, drop_kept_answers, forgotten
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 
 router = APIRouter(prefix="/people", tags=["book"], route_class=JsonRoute)
 
@@ -33,9 +34,9 @@ class NamedPerson(BaseModel):
 
 
 @router.post("/disclose", responses=ERRORS, summary="Hand out what is held of a person")
-async def disclose(request: Request, body: NamedPerson) -> Exported:
+async def disclose(facade: Facade, body: NamedPerson) -> Exported:
     """Hand out all data that the store holds of a person, also of one without an address. This changes nothing."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         found = await meant(connection, body.whom())
         held: dict[str, list[dict[str, Any]]] = rows_of(found.traces)
         for email in filter(None, (body.email, *found.addresses)):
@@ -45,16 +46,16 @@ async def disclose(request: Request, body: NamedPerson) -> Exported:
 
 
 @router.post("/forget", responses=ERRORS, summary="Forget a person, also one without an address")
-async def forget(request: Request, body: NamedPerson) -> Forgotten:
+async def forget(facade: Facade, trace: Trace, body: NamedPerson) -> Forgotten:
     """Erase a person everywhere. Digests stay, so that no message goes to the person and no source brings him back.
 
     A contact that the person was promoted to is forgotten as `/campaigns/forget` does it.
     """
-    database, whom = state_of(request).database, body.whom()
-    await drop_kept_answers(request)
+    database, whom = facade.database, body.whom()
+    await drop_kept_answers(facade)
     async with database.reading() as connection:
         addresses = [each for each in (body.email, *(await meant(connection, whom)).addresses) if each]
-    told = [await forgotten(request, email) for email in dict.fromkeys(addresses)]
+    told = [await forgotten(facade, trace, email) for email in dict.fromkeys(addresses)]
     counts, _ = await erase_from_book(database, whom, now=clock.now())
     if not addresses:
         await database.scrub()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Body, Query, Request
+from fastapi import APIRouter, Body, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -12,7 +12,7 @@ from agentic_sales.errors import UnknownRecord
 from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import LARGEST_OFFSET
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.registry import Effect, GraphSpec
 from agentic_sales.runs.descriptions import Moment
 
@@ -54,15 +54,14 @@ class Assistant(BaseModel):
 
 @router.post("/assistants/search", response_model=list[Assistant], summary="List the assistants")
 async def search(
-    request: Request,
+    facade: Facade,
     graph_id: Annotated[str | None, Body(description="Only the assistant of this name.")] = None,
     limit: Annotated[int, Body(ge=1, le=1000)] = DEFAULT_LIMIT,
     offset: Annotated[int, Body(ge=0, le=LARGEST_OFFSET)] = 0,
 ) -> Response:
     """List assistants in the registry's order. `x-pagination-total` counts all matches."""
-    state = state_of(request)
-    rows = [row for row in state.control.rows.values() if graph_id in {None, row.assistant_id}]
-    page = [_assistant(state, row).model_dump() for row in rows[offset : offset + limit]]
+    rows = [row for row in facade.control.rows.values() if graph_id in {None, row.assistant_id}]
+    page = [_assistant(facade, row).model_dump() for row in rows[offset : offset + limit]]
     headers = {"x-pagination-total": str(len(rows))}
     if offset + limit < len(rows):
         headers["x-pagination-next"] = str(offset + limit)
@@ -70,18 +69,16 @@ async def search(
 
 
 @router.get("/assistants/{assistant_id}", summary="Describe an assistant")
-async def describe(request: Request, assistant_id: str) -> Assistant:
+async def describe(facade: Facade, assistant_id: str) -> Assistant:
     """Describe one assistant by its name or its UUID."""
-    state = state_of(request)
-    return _assistant(state, state.control.row(assistant_id))
+    return _assistant(facade, facade.control.row(assistant_id))
 
 
 @router.get("/assistants/{assistant_id}/schemas", summary="JSON Schemas of an assistant")
-async def schemas(request: Request, assistant_id: str) -> dict[str, Any]:
+async def schemas(facade: Facade, assistant_id: str) -> dict[str, Any]:
     """Return the JSON Schema of the input and of the documented output."""
-    state = state_of(request)
-    row = state.control.row(assistant_id)
-    known = state.control.schemas[row.assistant_id]
+    row = facade.control.row(assistant_id)
+    known = facade.control.schemas[row.assistant_id]
     return {
         "graph_id": row.assistant_id,
         "input_schema": known["input"],
@@ -94,35 +91,35 @@ async def schemas(request: Request, assistant_id: str) -> dict[str, Any]:
 
 @router.get("/assistants/{assistant_id}/graph", summary="Nodes and edges of an assistant")
 async def graph(
-    request: Request,
+    facade: Facade,
     assistant_id: str,
     xray: Annotated[bool | int, Query(description="Unfold the subgraphs.")] = False,  # noqa: FBT002 - a query parameter
 ) -> dict[str, Any]:
     """Return the drawing of a graph as `agentic-sales gen` wrote it."""
-    return dict(_drawing(request, assistant_id)["xray" if xray else "graph"])
+    return dict(_drawing(facade, assistant_id)["xray" if xray else "graph"])
 
 
 @router.get("/assistants/{assistant_id}/subgraphs", summary="Subgraphs of an assistant")
 async def subgraphs(
-    request: Request,
+    facade: Facade,
     assistant_id: str,
     recurse: Annotated[bool, Query(description="Also those of subgraphs.")] = False,  # noqa: FBT002 - as above
 ) -> dict[str, Any]:
     """Return the schemas of a graph's subgraphs by their nodes."""
-    found = _drawing(request, assistant_id)["subgraphs"]
+    found = _drawing(facade, assistant_id)["subgraphs"]
     return {name: schemas for name, schemas in found.items() if recurse or NAMESPACE_SEPARATOR not in name}
 
 
 @router.get("/assistants/{assistant_id}/subgraphs/{namespace}", summary="One subgraph of an assistant")
-async def subgraph(request: Request, assistant_id: str, namespace: str) -> dict[str, Any]:
+async def subgraph(facade: Facade, assistant_id: str, namespace: str) -> dict[str, Any]:
     """Return the schemas of a subgraph and of those below it."""
-    found = _drawing(request, assistant_id)["subgraphs"]
+    found = _drawing(facade, assistant_id)["subgraphs"]
     below = f"{namespace}{NAMESPACE_SEPARATOR}"
     return {name: schemas for name, schemas in found.items() if name == namespace or name.startswith(below)}
 
 
-def _drawing(request: Request, assistant_id: str) -> Mapping[str, Any]:
-    control = state_of(request).control
+def _drawing(facade: FacadeState, assistant_id: str) -> Mapping[str, Any]:
+    control = facade.control
     name = control.row(assistant_id).assistant_id
     drawing = control.drawings.get(name)
     if drawing is None:

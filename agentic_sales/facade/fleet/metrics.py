@@ -6,9 +6,10 @@ That token opens nothing else. So Prometheus need not hold the key that starts r
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
@@ -18,7 +19,7 @@ from starlette.responses import Response
 
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.observability.exposition import gauge
 from agentic_sales.observability.metrics import APPROVALS, LEDGER_UP, UNREADABLE
 from agentic_sales.routing import METRICS_PATH
@@ -34,11 +35,10 @@ DATABASE_TIMEOUT_S = 2.0
 
 
 @router.get(METRICS_PATH, summary="The fleet's numbers, for Prometheus", response_class=Response)
-async def tell_metrics(request: Request) -> Response:
+async def tell_metrics(facade: Facade, accept: Annotated[str, Header(include_in_schema=False)] = "") -> Response:
     """Answer with every metric. While Redis is away the fleet's are left out and `agentic_ledger_up` is 0."""
-    state = state_of(request)
-    families = [*state.requests.registry.collect(), *await _fleet(state), *await _stored(state)]
-    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    families = [*facade.requests.registry.collect(), *await _fleet(facade), *await _stored(facade)]
+    encode, content_type = choose_encoder(accept)
     return Response(encode(_Collected(families)), media_type=content_type)
 
 

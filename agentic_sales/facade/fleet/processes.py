@@ -8,13 +8,13 @@ import time
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.callers import Calling
 from agentic_sales.facade.runs.waiting import answer_when_ended
-from agentic_sales.facade.state import FacadeState, state_of
-from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.runs.probe import PROBE_REQUEST
 from agentic_sales.runs.reaching import reaching_redis
 
@@ -25,43 +25,41 @@ NOTE_LIFETIME_S = 3.5
 
 
 @router.get("", summary="What the facade and every live worker say of themselves")
-async def describe_fleet(request: Request) -> dict[str, Any]:
+async def describe_fleet(facade: Facade) -> dict[str, Any]:
     """Tell version and clock and control plane of this facade and of the workers for a comparison."""
-    state = state_of(request)
     with reaching_redis("asking for the workers"):
-        return {"facade": await _about_facade(state), "workers": await _live_notes(state)}
+        return {"facade": await _about_facade(facade), "workers": await _live_notes(facade)}
 
 
 @router.post("/probe/{assistant_id}", summary="Send a probe through the pool of an assistant")
-async def probe(request: Request, assistant_id: str) -> Response:
+async def probe(facade: Facade, caller: Calling, assistant_id: str) -> Response:
     """Go the way of a run up to a worker's child with its headers. Answer with the data that arrived there.
 
     The graph is loaded and not run. A probe costs no model call and has no effect.
     """
-    state = state_of(request)
-    row = state.control.row(assistant_id)
-    run = await state.runs.submit(row.assistant_id, PROBE_REQUEST, trace=parse_inbound(request.headers))
-    return await answer_when_ended(request, run)
+    row = facade.control.row(assistant_id)
+    run = await facade.runs.submit(row.assistant_id, PROBE_REQUEST, trace=caller.trace)
+    return await answer_when_ended(facade, caller, run)
 
 
-async def _about_facade(state: FacadeState) -> dict[str, Any]:
-    ledger = state.runs.ledger
+async def _about_facade(facade: FacadeState) -> dict[str, Any]:
+    ledger = facade.runs.ledger
     async with ledger.in_time():
         seconds, micros = await ledger.redis.time()
     return {
         "version": version("agentic-sales"),
-        "digest": state.control.digest,
+        "digest": facade.control.digest,
         "clock_skew_s": round(time.time() - seconds - micros / 1e6, 3),
-        "otlp": state.settings.otlp_endpoint is not None,
-        "langsmith": state.settings.langsmith_tracing,
-        "default_queue": state.control.default_queue,
-        "queues": {name: state.control.decide(name).queue for name in state.control.rows},
+        "otlp": facade.settings.otlp_endpoint is not None,
+        "langsmith": facade.settings.langsmith_tracing,
+        "default_queue": facade.control.default_queue,
+        "queues": {name: facade.control.decide(name).queue for name in facade.control.rows},
     }
 
 
-async def _live_notes(state: FacadeState) -> list[dict[str, Any]]:
+async def _live_notes(facade: FacadeState) -> list[dict[str, Any]]:
     """Return the notes of the workers that live."""
-    ledger = state.runs.ledger
+    ledger = facade.runs.ledger
     async with ledger.in_time():
         seconds, _ = await ledger.redis.time()
     notes = [json.loads(note) for note in await ledger.worker_notes()]

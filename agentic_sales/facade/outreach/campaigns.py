@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -33,7 +33,7 @@ from agentic_sales.contracts import (
 )
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import Limit, Offset, page
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.store.approvals import ApprovalRow, approvals
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, campaigns, enrollments
 from agentic_sales.store.contacts import contact
@@ -99,48 +99,48 @@ class Resolution(_Body):
 
 
 @router.post("", responses=ERRORS, status_code=201, summary="Make a campaign")
-async def create_campaign(request: Request, body: NewCampaign) -> dict[str, Any]:
+async def create_campaign(facade: Facade, body: NewCampaign) -> dict[str, Any]:
     """Make a campaign as a draft. Nothing happens before its start."""
-    state, now = state_of(request), clock.now()
+    state, now = facade, clock.now()
     plan = read_plan(body.plan, control=state.control, check_input=state.validator.check, now=now)
     return described(await desk.create(state.database, body.campaign_id, name=body.name, plan=plan, now=now))
 
 
 @router.get("", responses=ERRORS, summary="List campaigns")
 async def list_campaigns(
-    request: Request, state: CampaignState | None = None, limit: Limit = 100, offset: Offset = 0
+    facade: Facade, state: CampaignState | None = None, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
     """List campaigns with the newest first."""
-    async with _database(request).reading() as connection:
+    async with facade.database.reading() as connection:
         found = await campaigns(connection, state=state, limit=limit + 1, offset=offset)
     return page([described(row) for row in found], limit=limit, offset=offset)
 
 
 @router.post("/mailboxes", responses=ERRORS, status_code=201, summary="Add a mailbox")
-async def create_mailbox(request: Request, body: NewMailbox) -> dict[str, Any]:
+async def create_mailbox(facade: Facade, body: NewMailbox) -> dict[str, Any]:
     """Add a mailbox that campaigns write from."""
     values = body.model_dump(exclude={"mailbox_id"})
-    await desk.open_mailbox(_database(request), body.mailbox_id, values, now=clock.now())
+    await desk.open_mailbox(facade.database, body.mailbox_id, values, now=clock.now())
     return body.model_dump()
 
 
 @router.get("/mailboxes", responses=ERRORS, summary="List the mailboxes")
-async def list_mailboxes(request: Request) -> list[dict[str, Any]]:
+async def list_mailboxes(facade: Facade) -> list[dict[str, Any]]:
     """List the mailboxes with their limits and the end and reason of a hold."""
-    async with _database(request).reading() as connection:
+    async with facade.database.reading() as connection:
         return [row.as_data() for row in await mailboxes(connection)]
 
 
 @router.post("/mailboxes/{mailbox_id}/{verb}", responses=ERRORS, summary="Hold or release a mailbox")
-async def switch_mailbox(request: Request, mailbox_id: str, verb: desk.Switch) -> dict[str, Any]:
+async def switch_mailbox(facade: Facade, mailbox_id: str, verb: desk.Switch) -> dict[str, Any]:
     """Stop a mailbox from sending or let it send again. This also frees a mailbox that its server refused."""
-    row = await desk.switch_mailbox(_database(request), MailboxId(mailbox_id), verb, now=clock.now())
+    row = await desk.switch_mailbox(facade.database, MailboxId(mailbox_id), verb, now=clock.now())
     return row.as_data()
 
 
 @router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")
 async def list_approvals(
-    request: Request,
+    facade: Facade,
     *,
     state: ApprovalState = "pending",
     campaign_id: str | None = None,
@@ -149,16 +149,16 @@ async def list_approvals(
 ) -> Response:
     """List questions about messages with the oldest first. Each comes with its message."""
     campaign = CampaignId(campaign_id) if campaign_id else None
-    async with _database(request).reading() as connection:
+    async with facade.database.reading() as connection:
         found = await approvals(connection, state=state, campaign_id=campaign, limit=limit + 1, offset=offset)
         questions = [_question(row, await touch(connection, TouchId(row.touch_id))) for row in found]
     return page(questions, limit=limit, offset=offset)
 
 
 @router.post("/approvals/{approval_id}", responses=ERRORS, summary="Approve, edit or reject a message")
-async def answer_approval(request: Request, approval_id: str, body: ApprovalAnswer) -> dict[str, Any]:
+async def answer_approval(facade: Facade, approval_id: str, body: ApprovalAnswer) -> dict[str, Any]:
     """Answer a question. One of many simultaneous answers counts. The others and late ones are 409."""
-    database, key, now = _database(request), ApprovalId(approval_id), clock.now()
+    database, key, now = facade.database, ApprovalId(approval_id), clock.now()
     if body.decision == "edit":
         row = await edit_message(
             database, key, digest=body.digest, subject=body.subject, text=body.text, by=body.by, note=body.note, now=now
@@ -172,7 +172,7 @@ async def answer_approval(request: Request, approval_id: str, body: ApprovalAnsw
 
 @router.get("/inbound", responses=ERRORS, summary="List what came back")
 async def list_inbound(
-    request: Request,
+    facade: Facade,
     *,
     campaign_id: str | None = None,
     contact_id: str | None = None,
@@ -182,7 +182,7 @@ async def list_inbound(
     offset: Offset = 0,
 ) -> Response:
     """List answers and bounces and receipts with the newest first. One without a touch names no message of ours."""
-    async with _database(request).reading() as connection:
+    async with facade.database.reading() as connection:
         found = await inbound_messages(
             connection,
             campaign_id=CampaignId(campaign_id) if campaign_id else None,
@@ -196,52 +196,52 @@ async def list_inbound(
 
 
 @router.get("/touches/{touch_id}", responses=ERRORS, summary="Say when a message will go, and why not now")
-async def describe_touch(request: Request, touch_id: str) -> dict[str, Any]:
+async def describe_touch(facade: Facade, touch_id: str) -> dict[str, Any]:
     """Describe a message and forecast it by the rules of the send door."""
-    forecast = await when_and_why(_database(request), TouchId(touch_id), now=clock.now())
-    async with _database(request).reading() as connection:
+    forecast = await when_and_why(facade.database, TouchId(touch_id), now=clock.now())
+    async with facade.database.reading() as connection:
         row = await touch(connection, TouchId(touch_id))
     return {**(row.as_data() if row else {}), "goes_at": _moment(forecast.at), "why": list(forecast.why)}
 
 
 @router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
-async def resolve_touch(request: Request, touch_id: str, body: Resolution) -> dict[str, Any]:
+async def resolve_touch(facade: Facade, touch_id: str, body: Resolution) -> dict[str, Any]:
     """End an ambiguous message with a person's finding. The sequence of its recipient goes on accordingly."""
-    row = await resolve(_database(request), TouchId(touch_id), body.state, by=body.by, now=clock.now())
+    row = await resolve(facade.database, TouchId(touch_id), body.state, by=body.by, now=clock.now())
     return row.as_data()
 
 
 @router.get("/{campaign_id}", responses=ERRORS, summary="Tell how a campaign does")
-async def describe_campaign(request: Request, campaign_id: str) -> dict[str, Any]:
+async def describe_campaign(facade: Facade, campaign_id: str) -> dict[str, Any]:
     """Describe a campaign with its plan and progress and the results of its messages and variants.
 
     It tells how far its people are and which variant does better.
     """
-    async with _database(request).reading() as connection:
+    async with facade.database.reading() as connection:
         row = await desk.known_campaign(connection, CampaignId(campaign_id))
         report = await report_of(connection, CampaignId(campaign_id), steps=len(row.plan["steps"]))
     return {**described(row), "plan": row.plan, **asdict(report)}
 
 
 @router.post("/{campaign_id}/unpark", responses=ERRORS, summary="Let parked people go on")
-async def unpark_people(request: Request, campaign_id: str, contact_id: str | None = None) -> dict[str, int]:
+async def unpark_people(facade: Facade, campaign_id: str, contact_id: str | None = None) -> dict[str, int]:
     """Let one parked person or all of the campaign go on. A still blocked person is parked again with the reason."""
     person = ContactId(contact_id) if contact_id else None
-    return {"unparked": await desk.unpark_people(_database(request), CampaignId(campaign_id), person, now=clock.now())}
+    return {"unparked": await desk.unpark_people(facade.database, CampaignId(campaign_id), person, now=clock.now())}
 
 
 @router.post("/{campaign_id}/{verb}", responses=ERRORS, summary="Start, pause, resume or stop a campaign")
-async def move_campaign(request: Request, campaign_id: str, verb: desk.Verb) -> dict[str, Any]:
+async def move_campaign(facade: Facade, campaign_id: str, verb: desk.Verb) -> dict[str, Any]:
     """Move a campaign to another state. 409 where that makes no sense."""
-    return described(await desk.move(_database(request), CampaignId(campaign_id), verb, now=clock.now()))
+    return described(await desk.move(facade.database, CampaignId(campaign_id), verb, now=clock.now()))
 
 
 @router.get("/{campaign_id}/enrollments", responses=ERRORS, summary="List the people of a campaign")
 async def list_enrollments(
-    request: Request, campaign_id: str, state: EnrollmentState | None = None, limit: Limit = 100, offset: Offset = 0
+    facade: Facade, campaign_id: str, state: EnrollmentState | None = None, limit: Limit = 100, offset: Offset = 0
 ) -> Response:
     """List the people of a campaign and their places in it."""
-    async with _database(request).reading() as connection:
+    async with facade.database.reading() as connection:
         await desk.known_campaign(connection, CampaignId(campaign_id))
         found = await enrollments(connection, CampaignId(campaign_id), state=state, limit=limit + 1, offset=offset)
     return page([_enrollment(row) for row in found], limit=limit, offset=offset)
@@ -249,7 +249,7 @@ async def list_enrollments(
 
 @router.get("/{campaign_id}/touches", responses=ERRORS, summary="List the messages of a campaign")
 async def list_touches(
-    request: Request,
+    facade: Facade,
     campaign_id: str,
     *,
     state: TouchState | None = None,
@@ -258,7 +258,7 @@ async def list_touches(
     offset: Offset = 0,
 ) -> Response:
     """List the messages of a campaign and their results with the oldest first."""
-    async with _database(request).reading() as connection:
+    async with facade.database.reading() as connection:
         await desk.known_campaign(connection, CampaignId(campaign_id))
         found = await touches(
             connection,
@@ -298,5 +298,5 @@ def _moment(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-def _database(request: Request) -> Database:
-    return state_of(request).database
+def _database(facade: Facade) -> Database:
+    return facade.database

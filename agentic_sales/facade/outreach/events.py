@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.datastructures import Headers
 
@@ -13,7 +13,8 @@ from agentic_sales.campaigns.answers.unreadable import keep_unreadable
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.errors import BadSignature
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.callers import Calling
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.settings import secrets_of
 from agentic_sales.store.arrivals import add_arrival
 from agentic_sales.store.faults import is_of_world
@@ -27,26 +28,25 @@ _SIGNED = ("id", "timestamp", "signature")
 
 
 @router.post("/webhooks/resend", summary="Take an event of Resend")
-async def resend(request: Request) -> dict[str, str]:
+async def resend(facade: Facade, caller: Calling) -> dict[str, str]:
     """Record a signed event. A repeated event counts once. A received mail is queued and a worker reads it.
 
     Answers 401 when Resend has not signed it or it is older than five minutes.
     """
-    state = state_of(request)
-    event = _verified(state, await request.body(), request.headers)
+    event = _verified(facade, caller.body, caller.headers)
     now = clock.now()
-    parsed = parse_resend(request.headers["svix-id"], event, received_at=_moment(event.get("created_at")) or now)
+    parsed = parse_resend(caller.headers["svix-id"], event, received_at=_moment(event.get("created_at")) or now)
     if parsed is None:
         return {"status": "ignored"}
     if parsed.kind == "reply" and parsed.provider_id:
-        return {"status": await _queue(state, request.headers["svix-id"], event, parsed.received_at)}
+        return {"status": await _queue(facade, caller.headers["svix-id"], event, parsed.received_at)}
     try:
-        async with state.database.writing() as connection:
+        async with facade.database.writing() as connection:
             return {"status": await record(connection, parsed, now=now)}
     except Exception as exc:
         if is_of_world(exc):
             raise
-        return {"status": await _keep(state, event, exc, parsed.received_at)}
+        return {"status": await _keep(facade, event, exc, parsed.received_at)}
 
 
 async def _queue(state: FacadeState, event_id: str, event: dict[str, Any], received_at: datetime) -> str:

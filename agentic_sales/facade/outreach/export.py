@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from agentic_sales.campaigns.book.privacy import Whom, meant
@@ -10,7 +10,7 @@ from agentic_sales.campaigns.people.export import held_of
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.forget import Person
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.store.traces import Traces
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
@@ -28,9 +28,9 @@ class Exported(BaseModel):
 
 
 @router.post("/export", responses=ERRORS, summary="Hand out what is held of a person")
-async def export(request: Request, body: Person) -> Exported:
+async def export(facade: Facade, body: Person) -> Exported:
     """Export all data that the store holds of a person. A person may ask for it. This changes nothing."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         held = await held_of(connection, body.email)
         in_book = rows_of((await meant(connection, Whom(email=body.email))).traces)
     rows = {kind: [dict(row) for row in found] for kind, found in held.items()}

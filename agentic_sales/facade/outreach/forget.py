@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.campaigns.book.privacy import Whom, erase_from_book
@@ -19,9 +19,11 @@ from agentic_sales.campaigns.visits.tick import CAMPAIGN
 from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
 from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.callers import Trace
 from agentic_sales.facade.outreach.campaigns import ERRORS
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.facade.threads.questions import answered
+from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.outbound.answer_cache import SharedCache
 from agentic_sales.runs.feedback import FeedbackQueue
 from agentic_sales.runs.reaching import reaching_redis
@@ -58,41 +60,40 @@ class Person(BaseModel):
 
 
 @router.post("/forget", responses=ERRORS, summary="Forget a person")
-async def forget(request: Request, body: Person) -> Forgotten:
+async def forget(facade: Facade, trace: Trace, body: Person) -> Forgotten:
     """Erase a person everywhere. Keep a digest of the address so that no message goes to it again."""
-    return await forgotten(request, body.email)
+    return await forgotten(facade, trace, body.email)
 
 
-async def forgotten(request: Request, email: str) -> Forgotten:
+async def forgotten(facade: FacadeState, trace: TraceContext, email: str) -> Forgotten:
     """Erase the person of an address from campaigns, runs, the book and the kept answers of sources."""
-    database = state_of(request).database
-    await drop_kept_answers(request)
+    database = facade.database
+    await drop_kept_answers(facade)
     leaving = await leave_for_good(database, email, now=clock.now())
     # Before the contact's own row: it leads to the person of the book.
     in_book, _ = await erase_from_book(database, Whom(email=email), now=clock.now())
     if leaving is None:
         await database.scrub()  # Its file may hold data that an aborted request erased.
         return Forgotten(known=bool(in_book), erased=in_book)
-    told = await _Erasure(request).of(leaving)
+    told = await _Erasure(facade, trace).of(leaving)
     return told.model_copy(update={"erased": {**told.erased, **in_book}})
 
 
-async def drop_kept_answers(request: Request) -> None:
+async def drop_kept_answers(facade: FacadeState) -> None:
     """Drop what outside services answered in the last day. Nobody can look for a person in it, so all of it goes.
 
     Raises:
         BrokerUnavailable: Redis did not answer.
     """
     with reaching_redis("dropping the kept answers of outside services"):
-        await SharedCache(state_of(request).runs.ledger.redis).clear()
+        await SharedCache(facade.runs.ledger.redis).clear()
 
 
 class _Erasure:
     """Erases one person in all places that a facade reaches."""
 
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self._state: FacadeState = state_of(request)
+    def __init__(self, facade: FacadeState, trace: TraceContext) -> None:
+        self._state, self._trace = facade, trace
         self._seconds = asyncio.get_running_loop().time
         self._give_up_at_s = self._seconds() + RESTS_WITHIN_S
         self._runs: set[RunId] = set()
@@ -175,7 +176,7 @@ class _Erasure:
     async def _erase_state(self, thread_id: str) -> int:
         """Erase the state of a thread in the pool that owns its graph."""
         known = ThreadState(CAMPAIGN, None)
-        outcome = await answered(self._request, thread_id, known, {"kind": "delete"}, changes_it=True)
+        outcome = await answered(self._state, self._trace, thread_id, known, {"kind": "delete"}, changes_it=True)
         if (failure := outcome.failure) is not None:
             raise RunFailed(outcome.run_id, failure.code, failure.message, is_retryable=failure.is_retryable)
         await self._state.threads.delete(thread_id)

@@ -17,7 +17,7 @@ from agentic_sales.contracts import CampaignId, ConsentBasis
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.importing import Importing, received
 from agentic_sales.facade.outreach.campaigns import ERRORS
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.store.database import Database
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
@@ -25,7 +25,13 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRout
 
 @router.post("/{campaign_id}/import", responses=ERRORS, summary="Take people in from a CSV file, and enroll them")
 async def import_people(
-    request: Request, campaign_id: str, basis: ConsentBasis | None = None, source: str = "", file: str = ""
+    facade: Facade,
+    request: Request,
+    campaign_id: str,
+    *,
+    basis: ConsentBasis | None = None,
+    source: str = "",
+    file: str = "",
 ) -> Response:
     """Take people in and enroll them. The answer lists the taken data and the faults of every line.
 
@@ -33,16 +39,16 @@ async def import_people(
     answer is a stream. It has one line per transaction with the results of its lines. The sum comes last. `file` is the
     name of the file. It becomes the source of suppressions.
     """
-    database, key = state_of(request).database, CampaignId(campaign_id)
+    database, key = facade.database, CampaignId(campaign_id)
     async with database.reading() as connection:
         desk.check_joinable(await desk.known_campaign(connection, key))
     with ExitStack() as opened:
         read = partial(ContactImport, now=clock.now(), defaults=ConsentDefaults(basis, source), file=file)
-        joining = Joining(await received(request, opened, read), database, key)
+        joining = Joining(await received(request.stream(), opened, read), database, key)
         importing = Importing(
             joining.contacts, joining.batches(), get_args(Status), lambda: {"enrolled": joining.enrolled}
         )
-        return await importing.answer(request, opened)
+        return await importing.answer(request.headers.get("accept", ""), opened)
 
 
 @dataclass

@@ -5,7 +5,7 @@ Addresses come in bodies alone. A URL stands in logs. Logs outlive the person's 
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -17,7 +17,7 @@ from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.pages import Limit, Offset, page
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.store.contacts import contact_by_hash
 from agentic_sales.store.suppressions import SuppressionRow, lifts, suppressions
 
@@ -42,7 +42,7 @@ class Lift(Suppression):
 
 @router.get("", responses=ERRORS, summary="List to whom nothing is sent, and why")
 async def list_suppressions(
-    request: Request,
+    facade: Facade,
     *,
     reason: StopReason | None = None,
     source: str | None = None,
@@ -52,36 +52,34 @@ async def list_suppressions(
 ) -> Response:
     """List the suppressions with the newest first. Each has a digest and an address where the person is known."""
     narrowed: dict[str, Any] = {"reason": reason, "source": source, "email_hash": email_hash}
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         found = await suppressions(connection, **narrowed, limit=limit + 1, offset=offset)
         return page([await _described(connection, row) for row in found], limit=limit, offset=offset)
 
 
 @router.get("/lifts", responses=ERRORS, summary="List what was taken off the list, by whom and why")
-async def list_lifts(
-    request: Request, *, email_hash: Digest = None, limit: Limit = 100, offset: Offset = 0
-) -> Response:
+async def list_lifts(facade: Facade, *, email_hash: Digest = None, limit: Limit = 100, offset: Offset = 0) -> Response:
     """List the removals from the suppression list with the newest first."""
-    async with state_of(request).database.reading() as connection:
+    async with facade.database.reading() as connection:
         found = await lifts(connection, email_hash=email_hash, limit=limit + 1, offset=offset)
     return page([row.as_data() for row in found], limit=limit, offset=offset)
 
 
 @router.post("", responses=ERRORS, summary="Send nothing more to a person")
-async def suppress(request: Request, body: Suppression) -> dict[str, list[str]]:
+async def suppress(facade: Facade, body: Suppression) -> dict[str, list[str]]:
     """Send nothing more to a person in any campaign. Return the work that this ended."""
-    stopped = await suppress_by_hand(state_of(request).database, body.email, by=body.by, now=clock.now())
+    stopped = await suppress_by_hand(facade.database, body.email, by=body.by, now=clock.now())
     return {"touches": list(stopped.touches), "campaigns": list(stopped.campaigns)}
 
 
 @router.post("/lift", responses=ERRORS, summary="Take a person off the list")
-async def lift(request: Request, body: Lift) -> list[dict[str, Any]]:
+async def lift(facade: Facade, body: Lift) -> list[dict[str, Any]]:
     """Take a person off the list. Stopped work of the person stays stopped.
 
     409 when the person asked to be on the list.
     """
     lifted = await lift_suppressions(
-        state_of(request).database,
+        facade.database,
         body.email,
         by=body.by,
         why=body.why,

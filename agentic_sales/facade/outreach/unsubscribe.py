@@ -4,14 +4,14 @@ Mail scanners follow links. So `GET` must not act. Mail programs post without a 
 token gets the same answers. So a caller cannot find out the real ones.
 """
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import HTMLResponse
 
 from agentic_sales.campaigns.answers.events import unsubscribe
 from agentic_sales.campaigns.sending.links import open_links
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 
 router = APIRouter(tags=["campaigns"], route_class=JsonRoute)
 
@@ -42,10 +42,9 @@ async def show(token: str) -> HTMLResponse:  # noqa: ARG001 - the form posts to 
 
 
 @router.post("/unsubscribe/{token}", summary="Write no more to the recipient of this link")
-async def leave(request: Request, token: str) -> HTMLResponse:
+async def leave(facade: Facade, token: str) -> HTMLResponse:
     """Stop every message to the person in every campaign. An unknown token gets the same answer."""
-    state = state_of(request)
-    if (known := open_links(state.settings).read(token)) is not None:
-        async with state.database.writing() as connection:
+    if (known := open_links(facade.settings).read(token)) is not None:
+        async with facade.database.writing() as connection:
             await unsubscribe(connection, *known, now=clock.now())
     return HTMLResponse(_DONE, headers=_HEADERS)

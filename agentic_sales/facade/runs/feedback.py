@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from starlette.responses import Response
 from uuid_utils import uuid7
 
@@ -11,7 +11,7 @@ from agentic_sales.contracts import ErrorBody, FeedbackRequest, RunId
 from agentic_sales.errors import NotTraced
 from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.observability.redaction import redacted
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
 
@@ -21,9 +21,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {status: {"model": ErrorBody} for sta
 
 
 @router.post("/runs/{run_id}/feedback", status_code=202, responses=_ERRORS, summary="Say how good a run was")
-async def give_feedback(request: Request, run_id: str, given: FeedbackRequest) -> Response:
+async def give_feedback(facade: Facade, run_id: str, given: FeedbackRequest) -> Response:
     """Keep feedback on a run for LangSmith. It is delivered once. That is now or after LangSmith's return."""
-    runs = state_of(request).runs
+    runs = facade.runs
     record = await runs.record(RunId(run_id))
     if record.langsmith_run_id is None:
         raise NotTraced(run_id)

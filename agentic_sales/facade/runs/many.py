@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -11,10 +11,11 @@ from agentic_sales.contracts import ENDED, ErrorBody, RunId, RunStatus
 from agentic_sales.errors import AgenticSalesError, InvalidRequest, UnknownRun
 from agentic_sales.facade.answers import JsonAnswer, answer_of_error
 from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.callers import Calling, Trace
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.runs.runs import RUN_ERRORS, undo
 from agentic_sales.facade.runs.submission import Submission, submit_all
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.runs.descriptions import Run, described
 from agentic_sales.runs.ledger import RunRecord
 from agentic_sales.runs.listing import latest_runs
@@ -47,29 +48,30 @@ class CancelRequest(BaseModel):
     responses=RUN_ERRORS,
     summary="Run several workflows in the background",
 )
-async def start_runs(request: Request) -> Response:
+async def start_runs(facade: Facade, caller: Calling) -> Response:
     """Enqueue runs in the order given. Answer with each run or the reason against its start.
 
     A wrong request starts nothing. An `Idempotency-Key` holds for each run by its place in the list.
     """
-    started = await submit_all(request)
+    started = await submit_all(facade, caller)
     refused = [one for one in started if isinstance(one, AgenticSalesError)]
     if len(refused) == len(started):
         raise refused[0]
-    return JsonAnswer([await _told(request, one) for one in started])
+    return JsonAnswer([await _told(facade, one) for one in started])
 
 
-async def _told(request: Request, started: Submission | AgenticSalesError) -> dict[str, Any]:
+async def _told(facade: FacadeState, started: Submission | AgenticSalesError) -> dict[str, Any]:
     if isinstance(started, AgenticSalesError):
         error: dict[str, Any] = from_wire(bytes(answer_of_error(started).body))
         return error
     started.run.ended.cancel()
-    return described(await state_of(request).runs.record(started.run.run_id)).model_dump()
+    return described(await facade.runs.record(started.run.run_id)).model_dump()
 
 
 @router.post("/runs/cancel", responses=RUN_ERRORS, status_code=204, summary="Cancel several runs for good")
 async def cancel_runs(
-    request: Request,
+    facade: Facade,
+    trace: Trace,
     asked: CancelRequest,
     action: Annotated[
         Literal["interrupt", "rollback"], Query(description="`rollback`: also undo what the runs did to their threads.")
@@ -78,14 +80,14 @@ async def cancel_runs(
     """Cancel waiting or running runs by their ids or by their status. 404 when there is none."""
     if (asked.run_ids is None) == (asked.status is None):
         raise InvalidRequest("name the runs to cancel by `run_ids` or by `status`, and not by both")
-    found = await _found(state_of(request), asked)
+    found = await _found(facade, asked)
     if not found:
         raise UnknownRun(", ".join(asked.run_ids) if asked.run_ids else f"of the status {asked.status}")
     for record in found:
-        if action == "rollback" and (undoing := await undo(request, record)) is not None:
+        if action == "rollback" and (undoing := await undo(facade, trace, record)) is not None:
             undoing.ended.cancel()
         with suppress(UnknownRun):  # It has expired since it was found. The runs behind it are cancelled all the same.
-            await state_of(request).runs.cancel(record.run_id)
+            await facade.runs.cancel(record.run_id)
     return Response(status_code=204)
 
 
@@ -99,19 +101,18 @@ async def _found(state: FacadeState, asked: CancelRequest) -> list[RunRecord]:
 
 @router.get("/runs", response_model=list[Run], responses=RUN_ERRORS, summary="List the runs of the fleet")
 async def list_runs(
-    request: Request,
+    facade: Facade,
     limit: Limit = 10,
     offset: Offset = 0,
     status: Annotated[RunStatus | None, Query(description="Only runs of this status.")] = None,
     assistant_id: Annotated[str | None, Query(description="Only runs of this workflow, by its name or UUID.")] = None,
 ) -> Response:
     """List the last runs that the ledger still has with the latest first. `x-pagination-next` is the next offset."""
-    state = state_of(request)
-    wanted = None if assistant_id is None else state.control.row(assistant_id).assistant_id
+    wanted = None if assistant_id is None else facade.control.row(assistant_id).assistant_id
 
     def is_wanted(record: RunRecord) -> bool:
         return status in {None, record.status} and wanted in {None, record.assistant_id}
 
     with reaching_redis("listing runs"):
-        found = await latest_runs(state.runs.ledger, is_wanted, limit=limit + 1, offset=offset)
+        found = await latest_runs(facade.runs.ledger, is_wanted, limit=limit + 1, offset=offset)
     return page([described(record).model_dump() for record in found], limit=limit, offset=offset)

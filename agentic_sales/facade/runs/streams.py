@@ -10,16 +10,16 @@ from contextlib import ExitStack
 from urllib.parse import urlencode
 
 import structlog
-from fastapi import Request
 from starlette.responses import Response
 
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.errors import BrokerUnavailable, UnknownRun
 from agentic_sales.facade.answers import error_of_langgraph, failure_of_error
+from agentic_sales.facade.callers import Caller
 from agentic_sales.facade.runs.parts import PartsAnswer
 from agentic_sales.facade.runs.submission import submit
 from agentic_sales.facade.runs.waiting import give_up, run_headers
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import FacadeState
 from agentic_sales.runs.events import FROM_START, RunEvent, follow, start_after
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import SubmittedRun
@@ -38,26 +38,27 @@ _EVENTS_OF_MODE = {"messages-tuple": "messages", "messages": "messages/"}
 """Beginning of the event names of a mode where it is not the mode's own name."""
 
 
-async def stream_started(request: Request, *, thread_id: str | None = None) -> Response:
+async def stream_started(facade: FacadeState, caller: Caller, *, thread_id: str | None = None) -> Response:
     """Start the run that a request asks for. Answer with its events. See `submit` for the errors.
 
     Raises:
         TooManyReaders: This process is at its limit of streams. Nothing was started.
     """
     with ExitStack() as place:
-        place.enter_context(state_of(request).readers.place())
-        submission = await submit(request, is_streamed=True, thread_id=thread_id)
+        place.enter_context(facade.readers.place())
+        submission = await submit(facade, caller, is_streamed=True, thread_id=thread_id)
         cancel = submission.body.on_disconnect == "cancel"
-        return _answer(request, submission.run, place.pop_all(), cancel_on_disconnect=cancel)
+        return _answer(facade, submission.run, place.pop_all(), cancel_on_disconnect=cancel)
 
 
 async def stream_joined(
-    request: Request, run_id: RunId, *, modes: Collection[str], cancel_on_disconnect: bool
+    facade: FacadeState, caller: Caller, run_id: RunId, *, modes: Collection[str], cancel_on_disconnect: bool
 ) -> Response:
     """Answer with the events of an earlier run from its start or after the caller's `Last-Event-ID`.
 
     Args:
-        request: The request.
+        facade: The facade.
+        caller: The request.
         run_id: The run.
         modes: Wanted stream modes of those that the run keeps. Empty means all.
         cancel_on_disconnect: Cancel the run when the caller leaves before its end.
@@ -68,17 +69,17 @@ async def stream_joined(
         TooManyReaders: This process is at its limit of streams.
         BrokerUnavailable: Redis does not answer.
     """
-    after = start_after(request.headers.get("last-event-id", ""))
+    after = start_after(caller.headers.get("last-event-id", ""))
     with ExitStack() as place:
-        place.enter_context(state_of(request).readers.place())
-        run = await state_of(request).runs.join(run_id)
+        place.enter_context(facade.readers.place())
+        run = await facade.runs.join(run_id)
         return _answer(
-            request, run, place.pop_all(), after=after, modes=modes, cancel_on_disconnect=cancel_on_disconnect
+            facade, run, place.pop_all(), after=after, modes=modes, cancel_on_disconnect=cancel_on_disconnect
         )
 
 
 def _answer(
-    request: Request,
+    facade: FacadeState,
     run: SubmittedRun,
     place: ExitStack,
     *,
@@ -86,12 +87,11 @@ def _answer(
     modes: Collection[str] = (),
     cancel_on_disconnect: bool,
 ) -> Response:
-    state = state_of(request)
     run.ended.cancel()  # The end is the stream's to tell.
     headers = run_headers(run, found_at=_found_at(modes, cancel_on_disconnect=cancel_on_disconnect))
     return PartsAnswer(
-        _frames(state, run, after, modes),
-        when_left=lambda: give_up(state, run, cancel=cancel_on_disconnect),
+        _frames(facade, run, after, modes),
+        when_left=lambda: give_up(facade, run, cancel=cancel_on_disconnect),
         when_over=place.close,
         headers={**headers, "cache-control": "no-store", "x-accel-buffering": "no"},
         media_type=EVENT_STREAM,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import Request
 from pydantic import Field, TypeAdapter
 from structlog.contextvars import bind_contextvars
 from uuid_utils import uuid7
@@ -12,11 +11,11 @@ from uuid_utils import uuid7
 from agentic_sales.contracts import RunRequest
 from agentic_sales.errors import AgenticSalesError, InvalidRequest
 from agentic_sales.facade.bodies import parsed
-from agentic_sales.facade.guard import caller_of
+from agentic_sales.facade.callers import Caller
+from agentic_sales.facade.guard import digest_of_key
 from agentic_sales.facade.runs.webhooks import check_webhook
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.facade.threads.turns import check_request, label, turn_on
-from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency
 from agentic_sales.runs.submit import SubmittedRun
@@ -59,11 +58,14 @@ class Submission:
     """The run."""
 
 
-async def submit(request: Request, *, is_streamed: bool = False, thread_id: str | None = None) -> Submission:
+async def submit(
+    facade: FacadeState, caller: Caller, *, is_streamed: bool = False, thread_id: str | None = None
+) -> Submission:
     """Start the run that a request asks for.
 
     Args:
-        request: The request. Its body is a `RunRequest`.
+        facade: The facade.
+        caller: The request. Its body is a `RunRequest`.
         is_streamed: Whether the events of the run are kept for readers.
         thread_id: Thread that the run is on. None means no thread unless its state is to be kept.
 
@@ -81,12 +83,11 @@ async def submit(request: Request, *, is_streamed: bool = False, thread_id: str 
         QueueFull: The queue has as many waiting runs as it may have.
         BrokerUnavailable: Redis or the broker did not answer.
     """
-    raw = await request.body()
-    body = parsed(_RUN, raw, what="a run")
-    return await start(request, body, _idempotency(request, raw), is_streamed=is_streamed, thread_id=thread_id)
+    body = parsed(_RUN, caller.body, what="a run")
+    return await start(facade, caller, body, _idempotency(caller), is_streamed=is_streamed, thread_id=thread_id)
 
 
-async def submit_all(request: Request) -> list[Submission | AgenticSalesError]:
+async def submit_all(facade: FacadeState, caller: Caller) -> list[Submission | AgenticSalesError]:
     """Start the runs that a request asks for in its order. Give the reason for each run without a start.
 
     Raises:
@@ -94,29 +95,28 @@ async def submit_all(request: Request) -> list[Submission | AgenticSalesError]:
         UnknownAssistant: No registry row has the id of one. None was started.
         InvalidInput: The input of one does not fit. None was started.
     """
-    raw = await request.body()
-    bodies = parsed(_BATCH, raw, what="a list of runs")
+    bodies = parsed(_BATCH, caller.body, what="a list of runs")
     for body in bodies:
-        await _check(request, body, is_on_thread=body.on_completion == "keep")
+        await _check(facade, body, is_on_thread=body.on_completion == "keep")
     started: list[Submission | AgenticSalesError] = []
     for place, body in enumerate(bodies):
         try:
-            started.append(await start(request, body, _idempotency(request, raw, place), is_streamed=True))
+            started.append(await start(facade, caller, body, _idempotency(caller, place), is_streamed=True))
         except AgenticSalesError as exc:
             started.append(exc)
     return started
 
 
-async def _check(request: Request, body: RunRequest, *, is_on_thread: bool) -> GraphSpec:
-    state = state_of(request)
-    row = state.control.row(body.assistant_id)
-    check_request(state, row, body, is_on_thread=is_on_thread)
-    await check_webhook(state, body.webhook)
+async def _check(facade: Facade, body: RunRequest, *, is_on_thread: bool) -> GraphSpec:
+    row = facade.control.row(body.assistant_id)
+    check_request(facade, row, body, is_on_thread=is_on_thread)
+    await check_webhook(facade, body.webhook)
     return row
 
 
 async def start(
-    request: Request,
+    facade: FacadeState,
+    caller: Caller,
     body: RunRequest,
     idempotency: Idempotency | None,
     *,
@@ -124,21 +124,24 @@ async def start(
     thread_id: str | None = None,
 ) -> Submission:
     """Start one run. See `submit` for its errors."""
-    state = state_of(request)
     if thread_id is None and body.on_completion == "keep":
         thread_id, body = str(uuid7()), body.model_copy(update={"if_not_exists": "create"})
-    row = await _check(request, body, is_on_thread=thread_id is not None)
-    turn = None if thread_id is None else await turn_on(request, row, body, thread_id, idempotency)
-    run = await state.runs.submit(
+    row = await _check(facade, body, is_on_thread=thread_id is not None)
+    turn = (
+        None
+        if thread_id is None
+        else await turn_on(facade, caller.trace, row, body, thread_id=thread_id, idempotency=idempotency)
+    )
+    run = await facade.runs.submit(
         row.assistant_id,
         body.model_dump(include=_OF_THE_WORKER, exclude_none=True) | _completion(row, turn),
-        trace=parse_inbound(request.headers),
+        trace=caller.trace,
         idempotency=idempotency,
         stream_modes=body.stream_modes if is_streamed else (),
         turn=turn,
     )
     if turn is not None:
-        await label(request, row, turn)
+        await label(facade, row, turn)
     bind_contextvars(run_id=run.run_id, assistant_id=run.assistant_id, trace_id=run.trace_id)
     return Submission(body, run)
 
@@ -147,12 +150,12 @@ def _completion(row: GraphSpec, turn: Turn | None) -> dict[str, str]:
     return {"on_completion": "delete"} if row.resumable and turn is None else {}
 
 
-def _idempotency(request: Request, body: bytes, place: int | None = None) -> Idempotency | None:
-    key = request.headers.get("idempotency-key")
+def _idempotency(caller: Caller, place: int | None = None) -> Idempotency | None:
+    key = caller.headers.get("idempotency-key")
     if key is None:
         return None
     if not 0 < len(key) <= LONGEST_IDEMPOTENCY_KEY_CHARS:
         raise InvalidRequest(f"an Idempotency-Key has 1 to {LONGEST_IDEMPOTENCY_KEY_CHARS} characters, not {len(key)}")
-    parts = [caller_of(request.headers), request.method, request.scope["path"], key]
+    parts = [digest_of_key(caller.headers), caller.method, caller.path, key]
     scope = "\n".join(parts if place is None else [*parts, str(place)])
-    return Idempotency(scope=sha256(scope.encode()).hexdigest(), digest=sha256(body).hexdigest())
+    return Idempotency(scope=sha256(scope.encode()).hexdigest(), digest=sha256(caller.body).hexdigest())

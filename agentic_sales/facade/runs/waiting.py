@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
-from fastapi import Request
 from starlette.responses import Response
 
 from agentic_sales.errors import AgenticSalesError, WaitTimeout
 from agentic_sales.facade.answers import JSON, answer_of_error, answer_of_outcome, error_in_band, failure_of_error
+from agentic_sales.facade.callers import Caller
 from agentic_sales.facade.runs.parts import PartsAnswer
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import FacadeState
 from agentic_sales.observability.plane import langsmith_url
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.patience import patiently
@@ -26,37 +26,32 @@ CLIENT_GONE = 499
 """Status that is logged when the caller left before the answer. Nobody reads it."""
 
 
-async def answer_when_ended(request: Request, run: SubmittedRun, *, cancel_on_disconnect: bool = False) -> Response:
+async def answer_when_ended(
+    facade: FacadeState, caller: Caller, run: SubmittedRun, *, cancel_on_disconnect: bool = False
+) -> Response:
     """Answer with the final state of an ended run or with the reason of its failure."""
-    state = state_of(request)
-    gone = asyncio.ensure_future(disconnected(request))
+    gone = asyncio.ensure_future(caller.leaves())
     either: set[asyncio.Future[Any]] = {run.ended, gone}
-    keepalive_after_s, wait_timeout_s = state.settings.keepalive_after_s, state.settings.wait_timeout_s
+    keepalive_after_s, wait_timeout_s = facade.settings.keepalive_after_s, facade.settings.wait_timeout_s
     try:
         await asyncio.wait(either, timeout=min(keepalive_after_s, wait_timeout_s), return_when=asyncio.FIRST_COMPLETED)
     finally:
         gone.cancel()
     if run.ended.done():
-        return _early_answer(state, await _as_ended(state, run))
+        return _early_answer(facade, await _as_ended(facade, run))
     if gone.done() and not gone.cancelled():
-        await give_up(state, run, cancel=cancel_on_disconnect)
+        await give_up(facade, run, cancel=cancel_on_disconnect)
         return Response(status_code=CLIENT_GONE)
     if wait_timeout_s <= keepalive_after_s:
         run.ended.cancel()
         return answer_of_error(WaitTimeout(run.assistant_id, run.run_id, wait_timeout_s), run_id=run.run_id)
     return PartsAnswer(
-        _kept_alive(state, run),
-        when_left=lambda: give_up(state, run, cancel=cancel_on_disconnect),
+        _kept_alive(facade, run),
+        when_left=lambda: give_up(facade, run, cancel=cancel_on_disconnect),
         when_over=run.ended.cancel,
         headers=run_headers(run),
         media_type=JSON,
     )
-
-
-async def disconnected(request: Request) -> None:
-    """Return when the caller has left. The body of the request must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def run_headers(run: SubmittedRun, *, found_at: str = "join") -> dict[str, str]:

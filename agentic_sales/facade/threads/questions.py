@@ -6,12 +6,11 @@ A question is a run that no caller sees. It takes the way of every run. So a poo
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import Request
 from starlette.responses import Response
 
 from agentic_sales.facade.answers import answer_of_outcome
-from agentic_sales.facade.state import state_of
-from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.facade.state import FacadeState
+from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.turns import Turn
 from agentic_sales.store.threads import StoredThread, ThreadState
@@ -21,12 +20,18 @@ QUESTION_TIMEOUT_S = 60.0
 
 
 async def ask_about(
-    request: Request, thread: StoredThread, question: Mapping[str, Any], *, changes_it: bool = False
+    facade: FacadeState,
+    trace: TraceContext,
+    thread: StoredThread,
+    question: Mapping[str, Any],
+    *,
+    changes_it: bool = False,
 ) -> Response:
     """Return the pool's answer as an HTTP answer or its refusal.
 
     Args:
-        request: The request that wants to know.
+        facade: The facade.
+        trace: Trace of the request that wants to know.
         thread: A thread that holds the state of an assistant.
         question: Its `kind` and the fields of that kind.
         changes_it: The question changes the thread. So no run may hold it meanwhile.
@@ -40,22 +45,27 @@ async def ask_about(
     """
     assert thread.assistant_id is not None  # noqa: S101 - the caller's promise
     known = ThreadState(thread.assistant_id, thread.pause)
-    outcome = await answered(request, thread.thread_id, known, question, changes_it=changes_it)
+    outcome = await answered(facade, trace, thread.thread_id, known, question, changes_it=changes_it)
     return answer_of_outcome(outcome, {}, graph_error_status=500)
 
 
 async def answered(
-    request: Request, thread_id: str, known: ThreadState, question: Mapping[str, Any], *, changes_it: bool
+    facade: FacadeState,
+    trace: TraceContext,
+    thread_id: str,
+    known: ThreadState,
+    question: Mapping[str, Any],
+    *,
+    changes_it: bool,
 ) -> Outcome:
     """Return the pool's answer. `ask_about` lists the errors."""
     assert known.assistant_id is not None  # noqa: S101 - the caller's promise
-    runs = state_of(request).runs
     turn = Turn(thread_id, strategy="reject", keeps_state=True, is_question=True, known=known)
-    run = await runs.submit(
+    run = await facade.runs.submit(
         known.assistant_id,
         question,
-        trace=parse_inbound(request.headers),
+        trace=trace,
         thread_id=thread_id,
         turn=turn if changes_it else None,
     )
-    return await runs.wait(run, timeout_s=QUESTION_TIMEOUT_S)
+    return await facade.runs.wait(run, timeout_s=QUESTION_TIMEOUT_S)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
@@ -11,9 +11,11 @@ from agentic_sales.contracts import Checkpoint, Writable
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.callers import Trace
+from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.facade.threads.questions import ask_about
 from agentic_sales.facade.threads.threads import OK, THREAD_ERRORS, checked_thread_id
+from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.store.threads import StoredThread
 from agentic_sales.wire import from_wire
 
@@ -73,82 +75,82 @@ class HistoryRequest(BaseModel):
 
 
 @router.get("/threads/{thread_id}/state", responses=THREAD_ERRORS, summary="The state of a thread")
-async def state(request: Request, thread_id: str, *, subgraphs: Subgraphs = False) -> Response:
+async def state(facade: Facade, trace: Trace, thread_id: str, *, subgraphs: Subgraphs = False) -> Response:
     """Return the latest state of a thread. It is empty when no resumable workflow has run there."""
-    return await _state(request, thread_id, {"subgraphs": subgraphs})
+    return await _state(facade, trace, thread_id, {"subgraphs": subgraphs})
 
 
 @router.post("/threads/{thread_id}/state/checkpoint", responses=THREAD_ERRORS, summary="An older state of a thread")
-async def state_at(request: Request, thread_id: str, body: StateAt) -> Response:
+async def state_at(facade: Facade, trace: Trace, thread_id: str, body: StateAt) -> Response:
     """Return the state of a thread at a checkpoint."""
-    return await _state(request, thread_id, body.model_dump())
+    return await _state(facade, trace, thread_id, body.model_dump())
 
 
 @router.get("/threads/{thread_id}/state/{checkpoint_id}", responses=THREAD_ERRORS, summary="An older state of a thread")
 async def state_by_id(
-    request: Request, thread_id: str, checkpoint_id: str, *, subgraphs: Subgraphs = False
+    facade: Facade, trace: Trace, thread_id: str, checkpoint_id: str, *, subgraphs: Subgraphs = False
 ) -> Response:
     """Return the state of a thread at the checkpoint of an id."""
-    return await _state(request, thread_id, {"checkpoint_id": checkpoint_id, "subgraphs": subgraphs})
+    return await _state(facade, trace, thread_id, {"checkpoint_id": checkpoint_id, "subgraphs": subgraphs})
 
 
 @router.post("/threads/{thread_id}/state", responses=THREAD_ERRORS, summary="Change the state of a thread")
-async def update_state(request: Request, thread_id: str, body: StateUpdate) -> Response:
+async def update_state(facade: Facade, trace: Trace, thread_id: str, body: StateUpdate) -> Response:
     """Write into the state of a thread as one of its nodes would. 409 while a run holds it."""
-    thread = await _thread(request, thread_id)
+    thread = await _thread(facade, thread_id)
     if thread.assistant_id is None:
         raise InvalidRequest(
             f"thread `{thread_id}` holds no workflow's state that could be changed; run a resumable one on it, or name "
             "one as `graph_id` in its metadata"
         )
-    await state_of(request).threads.write_down()
-    answer = await ask_about(request, thread, {"kind": "update_state", **body.model_dump()}, changes_it=True)
+    await facade.threads.write_down()
+    answer = await ask_about(facade, trace, thread, {"kind": "update_state", **body.model_dump()}, changes_it=True)
     if answer.status_code == OK:
-        now_so = await ask_about(request, thread, {"kind": "state"})
+        now_so = await ask_about(facade, trace, thread, {"kind": "state"})
         if now_so.status_code == OK:
-            await state_of(request).threads.revalue(thread_id, from_wire(bytes(now_so.body))["values"])
+            await facade.threads.revalue(thread_id, from_wire(bytes(now_so.body))["values"])
     return answer
 
 
 @router.get("/threads/{thread_id}/history", responses=THREAD_ERRORS, summary="The states that a thread has had")
 async def history(
-    request: Request,
+    facade: Facade,
+    trace: Trace,
     thread_id: str,
     limit: Annotated[int, Query(ge=1, le=1000, description="Most states to return.")] = 10,
     before: Annotated[str | None, Query(description="Only states before this checkpoint.")] = None,
 ) -> Response:
     """Return the states of a thread with the latest first."""
-    return await _history(request, thread_id, HistoryRequest(limit=limit, before=before))
+    return await _history(facade, trace, thread_id, HistoryRequest(limit=limit, before=before))
 
 
 @router.post("/threads/{thread_id}/history", responses=THREAD_ERRORS, summary="The states that a thread has had")
-async def search_history(request: Request, thread_id: str, body: HistoryRequest | None = None) -> Response:
+async def search_history(facade: Facade, trace: Trace, thread_id: str, body: HistoryRequest | None = None) -> Response:
     """Return the wanted states of a thread with the latest first."""
-    return await _history(request, thread_id, body or HistoryRequest())
+    return await _history(facade, trace, thread_id, body or HistoryRequest())
 
 
-async def _thread(request: Request, thread_id: str) -> StoredThread:
+async def _thread(facade: FacadeState, thread_id: str) -> StoredThread:
     """Return a thread. One without state belongs to the assistant in its metadata as LangGraph's do."""
-    state = state_of(request)
-    thread = await state.threads.load(checked_thread_id(thread_id))
-    row = state.control.rows.get(str(thread.metadata.get("graph_id")))
+    thread = await facade.threads.load(checked_thread_id(thread_id))
+    row = facade.control.rows.get(str(thread.metadata.get("graph_id")))
     if thread.assistant_id is not None or row is None or not row.resumable:
         return thread
     return replace(thread, assistant_id=row.assistant_id)
 
 
-async def _state(request: Request, thread_id: str, which: dict[str, Any]) -> Response:
-    thread = await _thread(request, thread_id)
+async def _state(facade: FacadeState, trace: TraceContext, thread_id: str, which: dict[str, Any]) -> Response:
+    thread = await _thread(facade, thread_id)
     if thread.assistant_id is None:
         return JsonAnswer(_empty_state(thread_id))
-    return await ask_about(request, thread, {"kind": "state", **which})
+    return await ask_about(facade, trace, thread, {"kind": "state", **which})
 
 
-async def _history(request: Request, thread_id: str, asked: HistoryRequest) -> Response:
-    thread = await _thread(request, thread_id)
+async def _history(facade: FacadeState, trace: TraceContext, thread_id: str, asked: HistoryRequest) -> Response:
+    thread = await _thread(facade, thread_id)
     if thread.assistant_id is None:
         return JsonAnswer([])
-    return await ask_about(request, thread, {"kind": "history", **asked.model_dump(exclude_none=True)})
+    return await ask_about(facade, trace, thread, {"kind": "history", **asked.model_dump(exclude_none=True)})
 
 
 def _empty_state(thread_id: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Header
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from uuid_utils import uuid7
@@ -18,8 +18,9 @@ from agentic_sales.contracts import ErrorBody
 from agentic_sales.errors import InvalidRequest, ThreadBusy, UnknownThread
 from agentic_sales.facade.answers import JsonAnswer
 from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.callers import Trace
 from agentic_sales.facade.pages import LARGEST_OFFSET, page
-from agentic_sales.facade.state import state_of
+from agentic_sales.facade.state import Facade
 from agentic_sales.facade.threads.descriptions import Thread, described_thread
 from agentic_sales.facade.threads.questions import ask_about
 from agentic_sales.facade.threads.records import ThreadRecords
@@ -80,19 +81,19 @@ class ThreadSearch(ThreadCount):
 
 
 @router.post("/threads", responses=THREAD_ERRORS, summary="Make a thread")
-async def create_thread(request: Request, body: ThreadCreate | None = None) -> Thread:
+async def create_thread(facade: Facade, body: ThreadCreate | None = None) -> Thread:
     """Make a thread under an id of the caller's or a new one."""
     asked = body or ThreadCreate()
-    records = state_of(request).threads
+    records = facade.threads
     thread_id = str(uuid7()) if asked.thread_id is None else asked.thread_id
     await make_thread(records, thread_id, asked.metadata or {}, may_exist=asked.if_exists == "do_nothing")
     return await _described(records, thread_id)
 
 
 @router.post("/threads/search", response_model=list[Thread], responses=THREAD_ERRORS, summary="Find threads")
-async def search_threads(request: Request, body: ThreadSearch | None = None) -> Response:
+async def search_threads(facade: Facade, body: ThreadSearch | None = None) -> Response:
     """Find threads by metadata and status and id. `x-pagination-next` is the begin of the next page."""
-    asked, records = body or ThreadSearch(), state_of(request).threads
+    asked, records = body or ThreadSearch(), facade.threads
     busy = await records.busy()
     found = await records.search(
         _filter(asked, busy),
@@ -106,27 +107,27 @@ async def search_threads(request: Request, body: ThreadSearch | None = None) -> 
 
 
 @router.post("/threads/count", responses=THREAD_ERRORS, summary="Count threads")
-async def count_threads(request: Request, body: ThreadCount | None = None) -> int:
+async def count_threads(facade: Facade, body: ThreadCount | None = None) -> int:
     """Count the threads that a search with these fields would find."""
-    records = state_of(request).threads
+    records = facade.threads
     return await records.count(_filter(body or ThreadCount(), await records.busy()))
 
 
 @router.get("/threads/{thread_id}", responses=THREAD_ERRORS, summary="Describe a thread")
-async def describe_thread(request: Request, thread_id: str) -> Thread:
+async def describe_thread(facade: Facade, thread_id: str) -> Thread:
     """Describe a thread with its status and the answer of its last run and its open interrupts."""
-    return await _described(state_of(request).threads, checked_thread_id(thread_id))
+    return await _described(facade.threads, checked_thread_id(thread_id))
 
 
 @router.patch("/threads/{thread_id}", response_model=Thread, responses=THREAD_ERRORS, summary="Label a thread")
 async def patch_thread(
-    request: Request,
+    facade: Facade,
     thread_id: str,
     body: ThreadPatch,
     prefer: Annotated[str, Header(description="`return=minimal`: answer 204 without a body.")] = "",
 ) -> Response:
     """Put values into a thread's metadata and leave its other ones."""
-    records, known = state_of(request).threads, checked_thread_id(thread_id)
+    records, known = facade.threads, checked_thread_id(thread_id)
     if not await records.label(known, body.metadata or {}):
         raise UnknownThread(known)
     if prefer == "return=minimal":
@@ -135,16 +136,16 @@ async def patch_thread(
 
 
 @router.delete("/threads/{thread_id}", responses=THREAD_ERRORS, status_code=204, summary="Remove a thread")
-async def delete_thread(request: Request, thread_id: str) -> Response:
+async def delete_thread(facade: Facade, trace: Trace, thread_id: str) -> Response:
     """Remove a thread with its state. 409 while a run holds it."""
-    records = state_of(request).threads
+    records = facade.threads
     thread = await records.load(checked_thread_id(thread_id))
     if (holder := await records.holder(thread_id)) is not None:
         raise ThreadBusy(thread_id, f"run `{holder}` is at work on it")
     for waiting in await records.runs(thread_id, limit=1, offset=0, status="pending"):
         raise ThreadBusy(thread_id, f"run `{waiting.run_id}` is to go to work on it")
     if thread.assistant_id is not None:
-        answer = await ask_about(request, thread, {"kind": "delete"}, changes_it=True)
+        answer = await ask_about(facade, trace, thread, {"kind": "delete"}, changes_it=True)
         if answer.status_code != OK:
             return answer
     await records.delete(thread_id)

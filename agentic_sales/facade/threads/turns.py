@@ -8,14 +8,13 @@ its state. LangGraph allows that and lets the second graph fail or misread.
 import re
 
 import structlog
-from fastapi import Request
 
 from agentic_sales.contracts import RunCommand, RunRequest
 from agentic_sales.control import assistant_uuid
 from agentic_sales.errors import InvalidRequest, NotResumable, StateUnavailable
-from agentic_sales.facade.state import FacadeState, state_of
+from agentic_sales.facade.state import FacadeState
 from agentic_sales.facade.threads.threads import make_thread
-from agentic_sales.observability.tracing import parse_inbound
+from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.ledger import Idempotency
 from agentic_sales.runs.submit import SubmittedRun
@@ -48,7 +47,13 @@ def check_request(state: FacadeState, row: GraphSpec, body: RunRequest, *, is_on
 
 
 async def turn_on(
-    request: Request, row: GraphSpec, body: RunRequest, thread_id: str, idempotency: Idempotency | None
+    facade: FacadeState,
+    trace: TraceContext,
+    row: GraphSpec,
+    body: RunRequest,
+    *,
+    thread_id: str,
+    idempotency: Idempotency | None,
 ) -> Turn:
     """Return the turn of a run on a thread. The thread is made if the request says so.
 
@@ -58,12 +63,12 @@ async def turn_on(
         StateUnavailable: The database does not answer.
         BrokerUnavailable: Redis does not answer.
     """
-    records = state_of(request).threads
+    records = facade.threads
     if body.if_not_exists == "create":
         await make_thread(records, thread_id, {}, may_exist=True)
     known = await records.load_state(thread_id)
-    if body.multitask_strategy == "rollback" and not await _is_known(request, idempotency):
-        undoing = await undo_runs(request, thread_id)
+    if body.multitask_strategy == "rollback" and not await _is_known(facade, idempotency):
+        undoing = await undo_runs(facade, trace, thread_id)
         if undoing is not None:
             undoing.ended.cancel()
     return Turn(
@@ -75,13 +80,16 @@ async def turn_on(
     )
 
 
-async def undo_runs(request: Request, thread_id: str, *, only: str | None = None) -> SubmittedRun | None:
+async def undo_runs(
+    facade: FacadeState, trace: TraceContext, thread_id: str, *, only: str | None = None
+) -> SubmittedRun | None:
     """Have a thread taken back to its state before its live runs. None when there is nothing to undo.
 
     The undoing is a question. It takes its turn after the end of the run at work and before any waiting run.
 
     Args:
-        request: The request that wants it.
+        facade: The facade.
+        trace: Trace of the request that wants it.
         thread_id: The thread.
         only: Undo this run alone. None means every live one.
 
@@ -91,18 +99,17 @@ async def undo_runs(request: Request, thread_id: str, *, only: str | None = None
         StateUnavailable: The database does not answer.
         BrokerUnavailable: Redis or the broker did not answer.
     """
-    state = state_of(request)
-    thread = await state.threads.load(thread_id)
-    live = [run_id for run_id in await state.threads.live_runs(thread_id) if only in {None, run_id}]
+    thread = await facade.threads.load(thread_id)
+    live = [run_id for run_id in await facade.threads.live_runs(thread_id) if only in {None, run_id}]
     if not live or thread.assistant_id is None:
         return None
     known = ThreadState(thread.assistant_id, thread.pause)
     turn = Turn(thread_id, keeps_state=True, is_question=True, undoes=tuple(live), known=known)
     question = {"kind": "rollback", "run_ids": live}
-    return await state.runs.submit(thread.assistant_id, question, trace=parse_inbound(request.headers), turn=turn)
+    return await facade.runs.submit(thread.assistant_id, question, trace=trace, turn=turn)
 
 
-async def label(request: Request, row: GraphSpec, turn: Turn) -> None:
+async def label(facade: FacadeState, row: GraphSpec, turn: Turn) -> None:
     """Label a thread with the assistant of its new run as LangGraph's server does. Inboxes find it by that.
 
     The run is recorded by then. So an absent database is no failure of the request. The next run labels it.
@@ -111,14 +118,14 @@ async def label(request: Request, row: GraphSpec, turn: Turn) -> None:
         return
     labels = {"graph_id": row.assistant_id, "assistant_id": assistant_uuid(row.assistant_id)}
     try:
-        await state_of(request).threads.label(turn.thread_id, labels)
+        await facade.threads.label(turn.thread_id, labels)
     except StateUnavailable as exc:
         log.warning("thread_not_labelled", thread_id=turn.thread_id, reason=str(exc))
 
 
-async def _is_known(request: Request, idempotency: Idempotency | None) -> bool:
+async def _is_known(facade: FacadeState, idempotency: Idempotency | None) -> bool:
     """Say whether a run was started under a key. A request that only joins it must not undo it."""
-    return idempotency is not None and await state_of(request).runs.started_by(idempotency) is not None
+    return idempotency is not None and await facade.runs.started_by(idempotency) is not None
 
 
 def resumed_interrupts(command: RunCommand | None) -> tuple[str, ...] | None:
