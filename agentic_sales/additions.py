@@ -6,7 +6,7 @@ Rules read no files but those of their own package. The built table is kept, bec
 """
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -30,6 +30,31 @@ def with_additions(name: str, build: Callable[[dict[str, Any]], T], folder: Path
     key = (name, build, folder)
     if key not in _BUILT:
         _BUILT[key] = _build(name, build, folder)
+    return cast("T", _BUILT[key])
+
+
+def with_all_additions(
+    names: tuple[str, ...], build: Callable[[Mapping[str, dict[str, Any]]], T], folder: Path | None
+) -> T:
+    """Return a rule's form of several tables with the additions to each of them.
+
+    Args:
+        names: Names of the tables without `.toml`.
+        build: Makes the rule's form of the additions by the names of their tables.
+        folder: Directory of the additions. None: there are none.
+
+    Raises:
+        ConfigurationError: A file of the additions cannot be read or does not fit its table.
+    """
+    key = (names, build, folder)
+    if key not in _BUILT:
+        added = {name: with_additions(name, dict, folder) for name in names}
+        try:
+            _BUILT[key] = build(added)
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
+            raise ConfigurationError(
+                f"`AGENTIC_SALES_RULES_DIR`: a file of `{folder}` does not fit its table ({', '.join(names)}): {exc}"
+            ) from exc
     return cast("T", _BUILT[key])
 
 

@@ -15,12 +15,15 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, BeforeValidator, Field
 
+from agentic_sales.additions import with_all_additions
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules.forms import Form
 from agentic_sales.rules.quotes import own_words
 from agentic_sales.rules.replies import Letter, Meaning, ReplyClass, meaning_of
 from agentic_sales.rules.reply_days import checked_until, day_or_none
+from agentic_sales.rules.reply_words import TABLES, rules_of
+from agentic_sales.settings import settings
 
 PROMPTS = load_prompts(__file__)
 MAX_REASONS = 2
@@ -86,7 +89,7 @@ async def read_newest(state: State) -> dict[str, Any]:
 
 async def classify(state: State) -> dict[str, Any]:
     """Let the rules decide what they must, a model the rest, and the rules again without one."""
-    ruled = meaning_of(_letter(state))
+    ruled = meaning_of(_letter(state), with_all_additions(TABLES, rules_of, settings().rules_dir))
     marks = {"is_doubtful": ruled.is_doubtful, "is_gone": ruled.is_gone}
     if ruled.reply_class in BINDING:
         answer = Answer.by_rules(PROMPTS["classify"], _verdict(ruled))

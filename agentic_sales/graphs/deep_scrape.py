@@ -12,10 +12,9 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import BaseModel, Field
 
 from agentic_sales.rules.forms import Form
-from agentic_sales.rules.page_signs import is_telling
 from agentic_sales.settings import settings
 from agentic_sales.sources.crawl import CrawlLimits, StopReason, crawl_site
-from agentic_sales.sources.site_pages import careers_among, cut_fairly, pricing_among
+from agentic_sales.sources.site_pages import careers_among, cut_fairly, is_telling_page, pricing_among
 from agentic_sales.sources.web import Fetcher, Page
 
 MAX_MARKDOWN_CHARS = 20_000
@@ -98,7 +97,7 @@ async def crawl(state: State) -> dict[str, Any]:
     """
     limits = CrawlLimits(state.max_pages, state.max_depth, CRAWL_LIMIT_S)
     async with Fetcher(settings()) as web:
-        found = await crawl_site(web, state.target_url, limits, is_telling)
+        found = await crawl_site(web, state.target_url, limits, is_telling_page)
     return {
         "target_url": found.first.final_url,
         "readable": not found.first.unreadable_reason,

@@ -13,12 +13,14 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import Field
 
+from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
-from agentic_sales.rules import reply_drafts
+from agentic_sales.rules import optouts, reply_drafts
 from agentic_sales.rules.forms import SignedForm
 from agentic_sales.rules.reply_drafts import NOTHING_KNOWN, EmailIntent, Polished, ReplyDraft
 from agentic_sales.rules.wording import signature_of, unsigned
+from agentic_sales.settings import settings
 
 PROMPTS = load_prompts(__file__)
 NO_DRAFT = {"subject": "", "body": "", "draft": ""}
@@ -65,8 +67,9 @@ EXAMPLE: dict[str, Any] = {
 
 async def analyze_email(state: State) -> dict[str, Any]:
     """Read what the writer wants; a wish to be left alone ends here."""
-    by_words = reply_drafts.analyze_by_rules(state.original_email)
-    if wish := reply_drafts.wish_to_be_left_alone(state.original_email):
+    words = with_additions("optouts", optouts.words_of, settings().rules_dir)
+    by_words = reply_drafts.analyze_by_rules(state.original_email, words)
+    if wish := reply_drafts.wish_to_be_left_alone(state.original_email, words):
         unasked = Answer.by_rules(PROMPTS["analyze_email"], by_words)
         skip_reason = reply_drafts.why_silent(wish)
         return {"analysis": by_words.model_dump(), "skip_reason": skip_reason, **NO_DRAFT, **unasked.report}

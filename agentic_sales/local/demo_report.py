@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 
 from agentic_sales.client import RunResult
+from agentic_sales.rules.names import filled
 
 _COLOURS: Mapping[str, str] = {"OK": "green", "PARTIAL": "yellow", "FAIL": "red", "SKIP": "yellow"}
 
@@ -16,7 +17,8 @@ def show(result: RunResult, console: Console) -> None:
     """Print tables of the runs and the stages, each drafted mail and the trace id."""
     console.print(_runs_table(result.output.get("runs", [])))
     console.print(_stages_table(result.output.get("reports", [])))
-    for panel in _mails(result.output.get("companies", [])):
+    reader = result.output.get("recipient_name") or ""
+    for panel in _mails(result.output.get("companies", []), reader):
         console.print(panel)
     for name, value in (("trace", result.trace_id), ("run", result.run_id), ("LangSmith", result.langsmith_run_url)):
         if value:
@@ -62,12 +64,14 @@ def _stages_table(reports: list[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _mails(companies: list[Mapping[str, Any]]) -> Iterator[Panel]:
+def _mails(companies: list[Mapping[str, Any]], reader: str) -> Iterator[Panel]:
+    """Show each draft as its reader would get it. Without a known name it greets nobody by name."""
     for company in companies:
         if mail := company.get("email_compose"):
             about = (company.get("company_enrichment") or {}).get("company", {})
             title = f"Draft for {about.get('name') or company['domain']} (source: {mail.get('source', 'unknown')})"
-            yield Panel(f"Subject: {mail.get('subject', '')}\n\n{mail.get('body', '')}", title=title)
+            text = f"Subject: {mail.get('subject', '')}\n\n{mail.get('body', '')}"
+            yield Panel(filled(text, reader), title=title)
 
 
 def _ms(value: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, Field
 
 from agentic_sales.rules.names import greeting
-from agentic_sales.rules.optouts import OptOut, opt_out
+from agentic_sales.rules.optouts import OptOut, OptOutWords, opt_out
 from agentic_sales.rules.quotes import newest_text
 from agentic_sales.rules.sign_offs import without_notices
 
@@ -103,9 +103,9 @@ class ReplyBrief(Protocol):
 NOTHING_KNOWN = EmailIntent(intent="other", sentiment="neutral", key_ask="")
 
 
-def wish_to_be_left_alone(original_email: str) -> OptOut | None:
+def wish_to_be_left_alone(original_email: str, words: OptOutWords | None = None) -> OptOut | None:
     """Return the opt-out of an email. None if it has none."""
-    return opt_out(without_notices(newest_text(original_email)), told_subject(original_email))
+    return opt_out(without_notices(newest_text(original_email)), told_subject(original_email), words)
 
 
 def why_silent(wish: OptOut) -> str:
@@ -115,11 +115,11 @@ def why_silent(wish: OptOut) -> str:
     return f"the email may ask to be left alone, and a person must read it: `{wish.words}`"
 
 
-def analyze_by_rules(original_email: str) -> EmailIntent:
+def analyze_by_rules(original_email: str, words: OptOutWords | None = None) -> EmailIntent:
     """Read an email by its words."""
     text = newest_text(original_email)
-    by_words: Intent = next((intent for intent, words in _INTENTS if words.search(text)), "other")
-    intent: Intent = "objection" if wish_to_be_left_alone(original_email) else by_words
+    by_words: Intent = next((intent for intent, told in _INTENTS if told.search(text)), "other")
+    intent: Intent = "objection" if wish_to_be_left_alone(original_email, words) else by_words
     return EmailIntent(intent=intent, sentiment=_sentiment(text), key_ask=_key_ask(text, intent))
 
 

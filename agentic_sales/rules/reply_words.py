@@ -85,6 +85,10 @@ class ReplyRules:
     """Lines of `sign_offs.toml`."""
 
 
+TABLES = ("replies", "optouts", "absences", "sign_offs")
+"""The tables that a reply is read by, without `.toml`."""
+
+
 def rules_of(additions: Mapping[str, Table]) -> ReplyRules:
     """Return the rules with a person's additions to their tables, by the names of the tables without `.toml`."""
     return ReplyRules(

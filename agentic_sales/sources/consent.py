@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from bs4 import BeautifulSoup, Tag
 
 from agentic_sales.rules.page_signs import is_consent_name, is_consent_text
+from agentic_sales.sources.words import known_sites
 
 MAX_DIALOG_CHARS = 3_000
 """An element with more text than this is no dialog."""
@@ -19,13 +20,13 @@ def drop_consent_dialogs(soup: BeautifulSoup) -> None:
     """Empty every dialog about cookie consent in a document."""
     for tag in list(_named(soup)):
         text = tag.get_text(" ")
-        if len(text) <= MAX_DIALOG_CHARS and is_consent_text(text):
+        if len(text) <= MAX_DIALOG_CHARS and is_consent_text(text, known_sites()):
             tag.clear()
 
 
 def _named(soup: BeautifulSoup) -> Iterator[Tag]:
     for tag in soup.find_all(True):
-        if tag.name not in _NEVER and is_consent_name(_attributes(tag)):
+        if tag.name not in _NEVER and is_consent_name(_attributes(tag), known_sites()):
             yield tag
 
 

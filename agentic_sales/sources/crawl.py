@@ -15,6 +15,7 @@ from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.rules.page_signs import is_soft_404
 from agentic_sales.sources.links import is_page, language_of, page_key, same_site
 from agentic_sales.sources.web import Fetcher, Page
+from agentic_sales.sources.words import known_sites
 
 UNANSWERED_IN_A_ROW = 3
 """Number of unanswered pages in a row that ends a crawl."""
@@ -178,7 +179,7 @@ class _SiteWalk:
             self._keep(page, depth)
 
     def _why_absent(self, page: Page) -> str:
-        if is_soft_404(page.title, page.text):
+        if is_soft_404(page.title, page.text, known_sites()):
             return f"it says that it does not exist, though the server answered {page.status}"
         is_repeated = len(page.text) >= MIN_TELLING_CHARS and _digest(page) in self._texts
         return "it shows the same text as another page" if is_repeated else ""

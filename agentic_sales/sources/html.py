@@ -17,6 +17,7 @@ from agentic_sales.rules.page_signs import why_unreadable
 from agentic_sales.sources.consent import drop_consent_dialogs
 from agentic_sales.sources.emails import find_emails, protected_emails
 from agentic_sales.sources.links import absolute
+from agentic_sales.sources.words import known_sites
 
 # A normal page has some thousand tags, nested some dozen deep. The two limits keep the worst page of 2 MB under about
 # 4 s. Without them a list of 20,000 items takes half a minute, and deep nesting ends in RecursionError.
@@ -101,7 +102,7 @@ class Reading:
 def read_plain(text: str) -> Reading:
     """Read a document that is plain text."""
     clean = text.translate(_INVISIBLE)
-    reason = why_unreadable("", clean, "", has_scripts=False)
+    reason = why_unreadable("", clean, "", has_scripts=False, words=known_sites())
     return Reading("", clean, clean, links=(), emails=find_emails(clean), unreadable_reason=reason)
 
 
@@ -119,7 +120,11 @@ def read_html(markup: str, url: str) -> Reading:
     links = tuple(islice(dict.fromkeys(_simplify(soup, base)), _MAX_LINKS))
     markdown = _markdown(soup)[:_MAX_CHARS]
     text = _text(soup)[:_MAX_CHARS]  # Last, because it marks the ends of lines in the tree.
-    reason = "" if head.frames else why_unreadable(title, text, head.hidden, has_scripts=head.has_scripts)
+    reason = (
+        ""
+        if head.frames
+        else why_unreadable(title, text, head.hidden, has_scripts=head.has_scripts, words=known_sites())
+    )
     return Reading(
         title,
         markdown,

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
-from agentic_sales.rules.site_words import OWN_SITE_WORDS
+from agentic_sales.sources.words import known_sites
 
 MAX_URL_CHARS = 2_000
 """A longer address leads to no page that a person would share."""
@@ -48,17 +48,17 @@ def page_key(url: str) -> str:
 
 
 def _says_nothing(parameter: str) -> bool:
-    return bool(_TRACKING.fullmatch(parameter) or OWN_SITE_WORDS.sessions.fullmatch(parameter))
+    return bool(_TRACKING.fullmatch(parameter) or known_sites().sessions.fullmatch(parameter))
 
 
 def language_of(url: str) -> str:
     """Return the language code in an address's path or parameter. Empty without one."""
     parts = urlsplit(url)
     first = parts.path.strip("/").partition("/")[0].lower()
-    chosen = [value for name, value in parse_qsl(parts.query) if OWN_SITE_WORDS.languages.fullmatch(name)]
+    chosen = [value for name, value in parse_qsl(parts.query) if known_sites().languages.fullmatch(name)]
     for candidate in (*chosen, first):
         code, _, country = candidate.lower().replace("_", "-").partition("-")
-        if code in OWN_SITE_WORDS.language_codes and (not country or len(country) == COUNTRY_LETTERS):
+        if code in known_sites().language_codes and (not country or len(country) == COUNTRY_LETTERS):
             return code
     return ""
 

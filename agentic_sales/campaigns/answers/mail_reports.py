@@ -17,8 +17,9 @@ from agentic_sales.campaigns.answers.mails import (
     payloads,
     read_mail,
 )
+from agentic_sales.campaigns.answers.signs import bounce_signs, complaint_signs, report_signs
 from agentic_sales.rules.bounces import cause_of, ends_address
-from agentic_sales.rules.complaints import is_complaint, is_enclosed_complaint, our_signs
+from agentic_sales.rules.complaints import is_complaint, is_enclosed_complaint
 from agentic_sales.rules.reports import Worded, is_receipt, worded_report
 
 ReportKind = Literal["bounced", "delayed", "delivered", "complained", "other"]
@@ -53,15 +54,16 @@ def _complaint(message: Message) -> Report | None:
     enclosed = next(_enclosed(message), None)
     if fields is not None or _report_type(message) == "feedback-report":
         kind = header(fields, "Feedback-Type") if fields is not None else ""
-        told: ReportKind = "complained" if is_complaint(kind) else "other"
+        told: ReportKind = "complained" if is_complaint(kind, complaint_signs()) else "other"
         return Report(told, _complainer(fields, enclosed), f"feedback of the type `{kind or 'abuse'}`")
-    if enclosed is not None and is_enclosed_complaint(header(message, "Subject"), enclosed.keys()):
+    if enclosed is not None and is_enclosed_complaint(header(message, "Subject"), enclosed.keys(), complaint_signs()):
         return Report("complained", _complainer(None, enclosed), "the recipient called it spam")
     return None
 
 
 def _complainer(fields: Message | None, enclosed: Message | None) -> str:
-    for holder, names in ((fields, our_signs().loop_headers), (enclosed, (*our_signs().loop_headers, "To"))):
+    loop_headers = complaint_signs().loop_headers
+    for holder, names in ((fields, loop_headers), (enclosed, (*loop_headers, "To"))):
         for name in names:
             if holder is not None and (found := address(holder, name)):
                 return found
@@ -71,7 +73,7 @@ def _complainer(fields: Message | None, enclosed: Message | None) -> str:
 def _receipt(message: Message, text: str) -> Report | None:
     fields = next(_fields(message, "message/disposition-notification"), None)
     is_one = fields is not None or _report_type(message) == "disposition-notification"
-    if not is_one and not is_receipt(header(message, "Subject"), text):
+    if not is_one and not is_receipt(header(message, "Subject"), text, report_signs()):
         return None
     return Report("other", "" if fields is None else _recipient(fields), "a receipt of the recipient's mail program")
 
@@ -86,7 +88,7 @@ def _delivery_report(message: Message, text: str) -> Report | None:
         return _told_in_words(message, text) or Report("other", "", "")
     block = next((b for b in blocks if _action(b) == "failed"), blocks[0])
     told = f"{header(block, 'Status')} {header(block, 'Diagnostic-Code')}".strip()
-    if _action(block) == "failed" and not cause_of(told):
+    if _action(block) == "failed" and not cause_of(told, bounce_signs()):
         told = f"{told} {_explanation(message, text)}".strip()
     return Report(_status_kind(_action(block), told), _recipient(block), told)
 
@@ -111,7 +113,7 @@ def _status_kind(action: str, told: str) -> ReportKind:
 
 def _failed(told: str) -> ReportKind:
     """Tell an address without an owner from one that may be right: a full mailbox, or a server that dislikes us."""
-    return "bounced" if ends_address(told) else "delayed"
+    return "bounced" if ends_address(told, bounce_signs()) else "delayed"
 
 
 def _told_in_words(message: Message, text: str) -> Report | None:
@@ -128,6 +130,7 @@ def _worded(message: Message, text: str) -> Worded | None:
         text=text,
         failed=address(message, "X-Failed-Recipients"),
         ours=addresses(header(message, "To")),
+        signs=report_signs(),
     )
 
 

@@ -25,6 +25,7 @@ from agentic_sales.campaigns.answers.mails import (
     only_address,
     shown,
 )
+from agentic_sales.campaigns.answers.signs import bounce_signs
 from agentic_sales.contracts import TouchId
 from agentic_sales.rules.bounces import ENDING, cause_of, ends_address
 from agentic_sales.rules.quotes import own_words
@@ -105,7 +106,7 @@ def _kind(name: str, data: Mapping[str, Any]) -> Kind | None:
             return _bounce_kind(_mapping(data.get("bounce")))
         case "email.failed":
             reason = _reason(data)
-            return "bounced" if ends_address(reason) or _INVALID_RECIPIENT.search(reason) else "failed"
+            return "bounced" if ends_address(reason, bounce_signs()) or _INVALID_RECIPIENT.search(reason) else "failed"
         case "suppression.added":
             return _RESEND_SUPPRESSED.get(_text(data.get("origin")), "suppressed")
         case _:
@@ -115,7 +116,7 @@ def _kind(name: str, data: Mapping[str, Any]) -> Kind | None:
 def _bounce_kind(bounce: Mapping[str, Any]) -> Kind:
     """Believe the server's own words before Resend's reading of them, which calls a refused sender permanent too."""
     told = " ".join(_texts(bounce.get("diagnosticCode")))[:LONGEST_HEADER_CHARS]
-    if cause := cause_of(told):
+    if cause := cause_of(told, bounce_signs()):
         return "bounced" if cause in ENDING else "delayed"
     return "bounced" if bounce.get("type") == "Permanent" else "delayed"
 

@@ -10,12 +10,14 @@ import io
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from itertools import islice
+from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.additions import with_additions
 from agentic_sales.campaigns.people.import_lines import ConsentDefaults, JudgedLine, LineJudge
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import ContactId, StopReason
@@ -24,6 +26,7 @@ from agentic_sales.rules.contact_files import NotAContactFile, open_contact_file
 from agentic_sales.rules.contact_lines import LineProblem, LineReader
 from agentic_sales.rules.headings import Headings, load_headings
 from agentic_sales.rules.wishes import Wishes, load_wishes
+from agentic_sales.settings import settings
 from agentic_sales.store.companies import company_ids
 from agentic_sales.store.contacts import add_contacts, contact_ids
 from agentic_sales.store.database import Database
@@ -196,8 +199,12 @@ def _report(
     return report("added" if known[digest] in added else "known", known[digest])
 
 
-@cache
 def file_rules() -> tuple[Headings, Wishes]:
-    """Return the rules by which files of people are read."""
-    headings = load_headings()
-    return headings, load_wishes(headings)
+    """Return the rules by which files of people are read, a person's additions among them."""
+    return _file_rules(settings().rules_dir)
+
+
+@cache
+def _file_rules(folder: Path | None) -> tuple[Headings, Wishes]:
+    headings = with_additions("headings", load_headings, folder)
+    return headings, with_additions("wishes", partial(load_wishes, headings), folder)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException
 
+from agentic_sales.campaigns.answers.signs import bounce_signs
 from agentic_sales.campaigns.sending.messages import envelope_of, to_bytes
 from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.contracts import TouchId
@@ -119,10 +120,10 @@ def _answered(exc: SMTPResponseException, *, unclear: Literal["deferred", "ambig
     match exc.code // 100:
         case 4:
             return Handover("deferred", told)
-        case 5 if cause_of(told) in PASSING:  # The next server, or tomorrow, may think otherwise.
+        case 5 if cause_of(told, bounce_signs()) in PASSING:  # The next server, or tomorrow, may think otherwise.
             return Handover("deferred", told)
         case 5:
-            return Handover("failed", told, is_bad_address=cause_of(told) in ENDING)
+            return Handover("failed", told, is_bad_address=cause_of(told, bounce_signs()) in ENDING)
         case _:  # It speaks something that is not SMTP.
             return Handover(unclear, told)
 
