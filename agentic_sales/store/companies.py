@@ -15,7 +15,7 @@ from agentic_sales.contracts import CompanyId
 from agentic_sales.rules.company_identity import LONGEST_NAME_CHARS, Firm, name_key
 from agentic_sales.store.columns import Table
 from agentic_sales.store.facts import FactRow, value_key
-from agentic_sales.store.keys import ids_by_key
+from agentic_sales.store.keys import SubjectKeyRow, ids_by_key
 from agentic_sales.store.locks import lock
 from agentic_sales.store.statements import every, first, insert_many
 
