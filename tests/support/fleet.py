@@ -27,8 +27,18 @@ from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.site import serve_sample_site
 from agentic_sales.outbound.http import httpx
 from agentic_sales.routing import QUEUE_SUFFIX, ROUTE_PREFIXES
+from tests.support.nursery import fork
 from tests.support.ports import free_port
-from tests.support.services import MACHINE_ENVIRONMENT, RedisServer, end_group, members_of_group, redis_server, spawn
+from tests.support.services import (
+    MACHINE_ENVIRONMENT,
+    Process,
+    RedisServer,
+    end_group,
+    guard,
+    members_of_group,
+    redis_server,
+    spawn,
+)
 from tests.support.waiting import eventually
 
 PROJECT = Path(__file__).parents[2]
@@ -61,7 +71,7 @@ class Service:
     """Everything that it knows of its environment."""
     log: Path
     """Standard output and error; a restart appends."""
-    process: "subprocess.Popen[bytes]"
+    process: Process
     """The process that leads its group."""
 
     @property
@@ -348,7 +358,10 @@ def _as_text(record: Mapping[Any, Any]) -> dict[str, str]:
     return {str(name): str(value) for name, value in record.items()}
 
 
-def _spawn(command: str, environment: Mapping[str, str], log: Path) -> "subprocess.Popen[bytes]":
+def _spawn(command: str, environment: Mapping[str, str], log: Path) -> Process:
+    if (forked := fork(command, cwd=PROJECT, log=log, environment=environment)) is not None:
+        guard(forked.pid)
+        return forked
     # With `exec` the pid is the command's own, not the shell's.
     return spawn("/bin/sh", "-c", f"exec {command}", cwd=PROJECT, log=log, environment=environment)
 
@@ -375,7 +388,7 @@ def _merged(environment: Mapping[str, str], overrides: Mapping[str, str | None])
     return {name: value for name, value in {**environment, **overrides}.items() if value is not None}
 
 
-def _ends(process: "subprocess.Popen[bytes]") -> bool:
+def _ends(process: Process) -> bool:
     try:
         process.wait(STOP_WITHIN_S)
     except subprocess.TimeoutExpired:

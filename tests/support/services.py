@@ -28,6 +28,7 @@ from redis.retry import Retry
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.reaper import Reaper
 from agentic_sales.local.redis import redis_binary
+from tests.support.nursery import Fork
 from tests.support.ports import free_port
 from tests.support.waiting import eventually
 
@@ -80,6 +81,15 @@ def _guard() -> Reaper:
     return guard
 
 
+Process = subprocess.Popen[bytes] | Fork
+"""A process that a test has started."""
+
+
+def guard(pid: int) -> None:
+    """Have a group end with this process, however that ends."""
+    _guard().watch(pid)
+
+
 def spawn(
     *command: str, cwd: Path, log: Path, environment: Mapping[str, str] | None = None
 ) -> "subprocess.Popen[bytes]":
@@ -101,7 +111,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    _guard().watch(process.pid)
+    guard(process.pid)
     return process
 
 
@@ -219,7 +229,7 @@ def members_of_group(leader_pid: int) -> list[psutil.Process]:
     return members
 
 
-def end_group(process: "subprocess.Popen[bytes]") -> None:
+def end_group(process: Process) -> None:
     """Kill a process that leads its group, and the whole group; return when nothing of it is left."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
