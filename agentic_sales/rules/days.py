@@ -19,6 +19,9 @@ FARTHEST_DAYS = 330
 MONTHS = 12
 QUARTER_MONTHS = 3
 DAYS_OF_WEEK = 7
+_EASTERN = f"[{CJK}\uac00-\ud7af]"
+_BESIDE_WORDS = re.compile(rf"(?<=/\d)(?={_EASTERN})|(?<=/\d\d)(?={_EASTERN})|(?<={_EASTERN})(?=\d{{1,4}}/\d)")
+"""Between a day such as `12/4` and a word without a blank between."""
 _RANGE = re.compile(r"(?<=[\d.])[-\u2013\u2014](?=\d{1,2}[./]\d)")
 """The sign between two days: `30.11.-11.12.`"""
 
@@ -59,9 +62,9 @@ def days_in(text: str, came_on: date, calendar: Calendar | None = None) -> list[
         calendar: The words for days. The default is `days.toml`.
     """
     calendar = calendar or our_calendar()
-    plain = _RANGE.sub(" - ", folded(text))
+    plain = _BESIDE_WORDS.sub(" ", _RANGE.sub(" - ", folded(text)))
     is_english = calendar.english.search(plain) is not None
-    reading = DayContext(calendar, came_on, is_english=is_english, is_eastern=re.search(f"[{CJK}]", plain) is not None)
+    reading = DayContext(calendar, came_on, is_english=is_english, is_eastern=re.search(_EASTERN, plain) is not None)
     found = [Named(day, is_exact=True) for day in _read(plain, calendar.exact, reading)]
     found = found or [Named(day, is_exact=False) for day in _read(plain, calendar.vague, reading)]
     return [named for named in found if named.day > came_on]
