@@ -1,5 +1,6 @@
 """The sample world: consistent everywhere, readable, and able to fail."""
 
+import asyncio
 import subprocess
 import sys
 from collections import Counter
@@ -8,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from agentic_sales.errors import ConfigurationError, FetchRefused, ProviderUnavailable
+from agentic_sales.graphs.company_enrichment import graph as company_enrichment
 from agentic_sales.local.world.companies import load_companies
 from agentic_sales.local.world.meters import Meters
 from agentic_sales.local.world.misbehaviour import KINDS, read_misbehaviour
 from agentic_sales.local.world.server import WorldServer
 from agentic_sales.outbound.http import httpx
-from agentic_sales.settings import Settings
+from agentic_sales.settings import Settings, settings
 from agentic_sales.sources.web import Fetcher
 from tests.support.world import configured
 
@@ -155,3 +157,20 @@ def test_the_command_prints_the_settings_that_lead_into_it() -> None:
             process.terminate()
     assert process.returncode == 0
     assert Settings.model_validate(told).github_url.startswith("http://127.0.0.1:")
+
+
+async def test_the_rules_of_enrichment_take_no_company_for_what_it_is_not(
+    world: WorldServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in world.environment().items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    named = {"recruiter": "STAFFING", "consultancy": "CONSULTANCY", "product": "PRODUCT"}
+    told = [c for c in world.companies.all if c.kind in named and c.site == "plain" and not c.duplicate_of][::3]
+    found = await asyncio.gather(*(company_enrichment.ainvoke({"url": company.url}) for company in told))
+    read = {
+        company.name: (named[company.kind], out["classification"].category)
+        for company, out in zip(told, found, strict=True)
+    }
+    assert {name: pair for name, pair in read.items() if pair[1] not in {pair[0], "UNKNOWN"}} == {}
+    assert sum(wanted == category for wanted, category in read.values()) > len(read) / 2
