@@ -34,7 +34,13 @@ class Pauses:
     met_s: float = 0.0
     """Seconds left of the pause that the run met last. 0 means that it met none."""
     has_declined_rules: bool = False
-    """The run was offered the rules and rather waits. Its answer to that offer is not its result."""
+    """The run was offered the rules, or to go on without a source, and rather waits. Its answer is not its result."""
+
+    def pass_to(self, outer: "Pauses | None") -> None:
+        """Let the run that asked for this one in place be put back for what this one met."""
+        if outer is not None:
+            outer.met_s = max(self.met_s, outer.met_s)
+            outer.has_declined_rules = outer.has_declined_rules or self.has_declined_rules
 
     async def left_s(self, key: str) -> float:
         """Return the remaining seconds of a pause. 0 means no pause or no answer from Redis."""

@@ -245,6 +245,7 @@ class Unavailable:
         """
         match exc:
             case RateLimited() if (pauses := current_pauses.get()) is not None and pauses.is_patient:
+                pauses.has_declined_rules = True  # Also where the graph, or the run that asked for it, goes on.
                 raise exc
             case CredentialMissing(setting=setting):
                 self._told[name] = f"{setting} is not set"

@@ -118,7 +118,8 @@ async def execute(
     purse = Purse(ledger, run_id, row.assistant_id, budgets)
     place = _Place(control, ledger, durable, queue, sub_runner_of(claim), in_place)
     token = current_purse.set(purse)
-    pauses = Pauses(ledger.redis, is_patient=is_batch(claim.request) and may_wait)
+    outer = current_pauses.get() if in_place else None
+    pauses = Pauses(ledger.redis, is_patient=outer.is_patient if outer else is_batch(claim.request) and may_wait)
     pauses_token = current_pauses.set(pauses)
     ids = bind_contextvars(run_id=run_id, assistant_id=row.assistant_id, trace_id=claim.trace.trace_id)
     try:
@@ -136,6 +137,7 @@ async def execute(
     finally:
         current_purse.reset(token)
         current_pauses.reset(pauses_token)
+        pauses.pass_to(outer)
         reset_contextvars(**ids)
     if may_wait and await _is_put_back(claim, outcome, ledger, pauses):
         log.info("run_put_back", run_id=run_id, assistant_id=row.assistant_id, queue=queue, pause_s=pauses.met_s)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentic_sales.errors import ConfigurationError, FetchRefused, ProviderUnavailable
+from agentic_sales.graphs.company_enrichment import Input
 from agentic_sales.graphs.company_enrichment import graph as company_enrichment
 from agentic_sales.local.world.companies import load_companies
 from agentic_sales.local.world.meters import Meters
@@ -167,10 +168,7 @@ async def test_the_rules_of_enrichment_take_no_company_for_what_it_is_not(
     settings.cache_clear()
     named = {"recruiter": "STAFFING", "consultancy": "CONSULTANCY", "product": "PRODUCT"}
     told = [c for c in world.companies.all if c.kind in named and c.site == "plain" and not c.duplicate_of][::3]
-    found = await asyncio.gather(*(company_enrichment.ainvoke({"url": company.url}) for company in told))
-    read = {
-        company.name: (named[company.kind], out["classification"].category)
-        for company, out in zip(told, found, strict=True)
-    }
-    assert {name: pair for name, pair in read.items() if pair[1] not in {pair[0], "UNKNOWN"}} == {}
-    assert sum(wanted == category for wanted, category in read.values()) > len(read) / 2
+    found = await asyncio.gather(*(company_enrichment.ainvoke(Input(url=company.url)) for company in told))
+    read = [(c.name, named[c.kind], out["classification"]["category"]) for c, out in zip(told, found, strict=True)]
+    assert [each for each in read if each[2] not in {each[1], "UNKNOWN"}] == []
+    assert sum(category == wanted for _, wanted, category in read) > len(read) / 2
