@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from agentic_sales.rules.recruiters import Clues, clues
-from agentic_sales.rules.signs import bounded, compiled, level
-from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
+from agentic_sales.rules.signs import as_written, bounded, compiled, ending, level, of_host, on_path
+from agentic_sales.rules.tables import Compiled, Table, every
 
 Category = Literal["CONSULTANCY", "STAFFING", "AGENCY", "PRODUCT", "UNKNOWN"]
 RemotePolicy = Literal["remote", "hybrid", "onsite", "unknown"]
@@ -87,22 +87,16 @@ class CompanyWords:
     """Ends the host of the services on which companies keep their careers pages."""
 
 
-def company_words(additions: Table = NOTHING) -> CompanyWords:
-    """Return the words of the table `companies`, and a person's additions to it."""
-    return _built(additions) if additions else OWN_WORDS
-
-
-def _built(additions: Table) -> CompanyWords:
-    known = extended(table("companies"), additions)
+def _built(known: Table) -> CompanyWords:
     lists, roles, ai, veto = known["lists"], known["roles"], known["ai"], known["veto"]
     order: tuple[Category, ...] = ("STAFFING", "AGENCY", "CONSULTANCY", "PRODUCT")
     signs = known["industry"]["signs"]
     return CompanyWords(
         categories={name: _signs(known["category"][name], lists) for name in order},
         recruiters=clues(),
-        ai_mention=_as_written(ai["mention"]),
-        ai_native=_as_written(ai["native"]),
-        ai_offer=_as_written(ai["offer"]),
+        ai_mention=as_written(ai["mention"]),
+        ai_native=as_written(ai["native"]),
+        ai_offer=as_written(ai["offer"]),
         industries={name: compiled(signs[name], lists) for name in get_args(Industry) if name in signs},
         general_industries=frozenset(known["industry"]["general"]),
         remote_signs=[(row["policy"], compiled(row["phrases"])) for row in known["remote"]],
@@ -111,20 +105,15 @@ def _built(additions: Table) -> CompanyWords:
         no_roles=compiled(roles["none"]),
         roles_invited=compiled(roles["invited"]),
         roles_on_careers_page=compiled(roles["on_careers_page"]),
-        denied=_ending(veto["denied"]),
-        served=_ending(veto["served"]),
-        careers_path=re.compile(rf"/(?:{'|'.join(known['careers']['paths'])})(?:\.\w{{2,5}})?/?$", re.IGNORECASE),
-        job_board_host=re.compile(rf"(?:^|\.)(?:{'|'.join(known['careers']['boards'])})$"),
+        denied=ending(veto["denied"]),
+        served=ending(veto["served"]),
+        careers_path=on_path(known["careers"]["paths"], is_last=True),
+        job_board_host=of_host(known["careers"]["boards"]),
     )
 
 
 def _signs(row: Mapping[str, Any], lists: Mapping[str, Iterable[str]]) -> CategorySigns:
     return CategorySigns(compiled(row["plain"], lists), compiled(row["faint"], lists))
-
-
-def _as_written(phrases: Iterable[str]) -> re.Pattern[str]:
-    """Compile phrases into one pattern of whole words. A part in `(?-i:…)` counts only in these letters."""
-    return re.compile(rf"(?<!\w)(?:{bounded('|'.join(phrases))})(?!\w)", re.IGNORECASE)
 
 
 def _role_listed(roles: Table) -> re.Pattern[str]:
@@ -133,9 +122,6 @@ def _role_listed(roles: Table) -> re.Pattern[str]:
     return re.compile(rf"{marks}|^[^\n.!?,]{{0,50}}\b(?:{titles})\b[^\n.!?]{{0,80}}$", re.MULTILINE)
 
 
-def _ending(phrases: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{bounded(level('|'.join(phrases)))})$", re.IGNORECASE)
-
-
-OWN_WORDS = _built(NOTHING)
-"""Built at import, so that the children of a worker share it."""
+company_words = Compiled("companies", _built)
+"""Gives the words of the table `companies`, with a person's additions if there are any."""
+OWN_WORDS = company_words.own

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentic_sales.rules.gazetteer import Meanings, fold, meanings_of_code, meanings_of_name
-from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
+from agentic_sales.rules.tables import Compiled, Table, every
 
 NAMED = {"area": 0.999, "percent": 0.01}
 """Chance of a place that the table names alone, and of one percent in its shared names."""
@@ -84,13 +84,7 @@ def _merged(found: Sequence[Meanings]) -> Meanings:
     return {place: chance / total for place, chance in joint.items()}
 
 
-def place_words(additions: Table = NOTHING) -> PlaceWords:
-    """Return the words of the table `places`, and a person's additions to it."""
-    return _built(additions) if additions else _OWN
-
-
-def _built(additions: Table) -> PlaceWords:
-    known = extended(table("places"), additions)
+def _built(known: Table) -> PlaceWords:
     nowhere = {kind: _folded(words) for kind, words in known["nowhere"].items()}
     named = {name: {place: NAMED["area"]} for place, names in known["names"].items() for name in _folded(names)}
     shared = {
@@ -125,5 +119,5 @@ def _by_abbreviation(codes: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, 
         yield name, tuple(place for place, names in codes.items() if name in _folded(names))
 
 
-_OWN = _built(NOTHING)
-"""Built at import, so that the children of a worker share it."""
+place_words = Compiled("places", _built)
+"""Gives the words of the table `places`, with a person's additions if there are any."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentic_sales.rules.signs import affirmed, compiled, level, on_one_line, without
-from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
+from agentic_sales.rules.tables import Compiled, Table, every
 
 MAX_REASONS = 3
 HIGHEST_RATIO = 0.95
@@ -87,13 +87,7 @@ class RecruiterFinding:
     """At most three reasons, for people."""
 
 
-def clues(additions: Table = NOTHING) -> Clues:
-    """Return the signs of the table `recruiters`, and a person's additions to it."""
-    return _built(additions) if additions else _OWN
-
-
-def _built(additions: Table) -> Clues:
-    known = extended(table("recruiters"), additions)
+def _built(known: Table) -> Clues:
     kinds = {kind: [_clue(row, known["lists"]) for row in _heavy_first(known[kind])] for kind in _KINDS}
     served = re.compile(f"(?:{'|'.join(level(phrase) for phrase in every(known['veto']['served']))})$")
     return Clues(kinds["against"], kinds["for"], kinds["name"], kinds["host"], served)
@@ -147,5 +141,5 @@ def judge_recruiter(name: str, website: str, description: str, known: Clues | No
     return RecruiterFinding(is_recruitment=is_recruitment, confidence=confidence, reasons=reasons)
 
 
-_OWN = _built(NOTHING)
-"""Built at import, so that the children of a worker share it."""
+clues = Compiled("recruiters", _built)
+"""Gives the words of the table `recruiters`, with a person's additions if there are any."""

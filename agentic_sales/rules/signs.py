@@ -50,6 +50,37 @@ def compiled(phrases: Iterable[str], lists: Mapping[str, Iterable[str]] | None =
     return re.compile("|".join([*parts, *unspaced]) or r"(?!)")
 
 
+def whole(words: Iterable[str]) -> re.Pattern[str]:
+    """Compile words of which a whole text is one."""
+    return re.compile("|".join(words), re.IGNORECASE)
+
+
+def on_path(words: Iterable[str], *, is_last: bool = False) -> re.Pattern[str]:
+    """Compile words that are a part of a path, with or without a suffix such as `.html`.
+
+    Args:
+        words: The words.
+        is_last: Only the last part of a path counts.
+    """
+    end = "/?$" if is_last else "(?:[/;]|$)"
+    return re.compile(rf"/(?:{'|'.join(words)})(?:\.\w{{2,5}})?{end}", re.IGNORECASE)
+
+
+def of_host(hosts: Iterable[str]) -> re.Pattern[str]:
+    """Compile hosts that end a host."""
+    return re.compile(rf"(?:^|\.)(?:{'|'.join(hosts)})$")
+
+
+def as_written(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Compile phrases into one pattern of whole words. A part in `(?-i:…)` counts only in these letters."""
+    return re.compile(rf"(?<!\w)(?:{bounded('|'.join(phrases))})(?!\w)", re.IGNORECASE)
+
+
+def ending(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Compile phrases that end a levelled text."""
+    return re.compile(rf"\b(?:{bounded(level('|'.join(phrases)))})$", re.IGNORECASE)
+
+
 def _alternatives(phrase: str) -> Iterator[str]:
     """Yield the alternatives of a phrase, split at the bars that stand in no bracket."""
     depth, start = 0, 0

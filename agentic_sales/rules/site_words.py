@@ -1,12 +1,11 @@
 """Hold the words by which addresses and pages of sites are told apart, as the table `sites` lists them."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agentic_sales.rules.company_words import company_words
-from agentic_sales.rules.signs import compiled
-from agentic_sales.rules.tables import NOTHING, Table, extended, table
+from agentic_sales.rules.signs import compiled, on_path, whole
+from agentic_sales.rules.tables import Compiled, Table, table
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +31,15 @@ class SiteWords:
     consent_texts: re.Pattern[str]
 
 
-def site_words(additions: Table = NOTHING) -> SiteWords:
-    """Return the words of the table `sites`, and a person's additions to it."""
-    return _built(additions) if additions else OWN_SITE_WORDS
-
-
-def _built(additions: Table) -> SiteWords:
-    known = extended(table("sites"), additions)
+def _built(known: Table) -> SiteWords:
     paths, unreadable, consent = known["paths"], known["unreadable"], known["consent"]
     return SiteWords(
-        careers=_in_path(table("companies")["careers"]["paths"]),
-        pricing=_in_path(paths["pricing"]),
-        telling=_in_path(paths["telling"]),
+        careers=on_path(table("companies")["careers"]["paths"]),
+        pricing=on_path(paths["pricing"]),
+        telling=on_path(paths["telling"]),
         job_board_host=company_words().job_board_host,
-        sessions=_whole(paths["sessions"]),
-        languages=_whole(paths["languages"]),
+        sessions=whole(paths["sessions"]),
+        languages=whole(paths["languages"]),
         language_codes=frozenset(known["language"]["codes"]),
         soft_404=compiled(known["soft_404"]["phrases"]),
         browser_check=compiled(unreadable["browser_check"]),
@@ -57,13 +50,6 @@ def _built(additions: Table) -> SiteWords:
     )
 
 
-def _in_path(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(rf"/(?:{'|'.join(words)})(?:\.\w{{2,5}})?(?:[/;]|$)", re.IGNORECASE)
-
-
-def _whole(words: Iterable[str]) -> re.Pattern[str]:
-    return re.compile("|".join(words), re.IGNORECASE)
-
-
-OWN_SITE_WORDS = _built(NOTHING)
-"""Built at import, so that the children of a worker share it."""
+site_words = Compiled("sites", _built)
+"""Gives the words of the table `sites`, with a person's additions if there are any."""
+OWN_SITE_WORDS = site_words.own

@@ -5,11 +5,12 @@ They are passed in as values, because rules read no files but those of their own
 """
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+T = TypeVar("T")
 Table = Mapping[str, Any]
 NOTHING: Table = {}
 
@@ -26,6 +27,24 @@ def extended(given: Table, additions: Table) -> Table:
     for name, value in additions.items():
         both[name] = _joined(both.get(name), value)
     return both
+
+
+class Compiled(Generic[T]):
+    """A table in a rule's own form. It is compiled at import, so that the children of a worker share it."""
+
+    def __init__(self, name: str, form: Callable[[Table], T]) -> None:
+        """Compile the table of a name, without its `.toml`.
+
+        Args:
+            name: Name of the table.
+            form: Makes the rule's form of its content.
+        """
+        self._name, self._form = name, form
+        self.own = form(table(name))
+
+    def __call__(self, additions: Table = NOTHING) -> T:
+        """Return the form of the table, a person's additions to it included."""
+        return self._form(extended(table(self._name), additions)) if additions else self.own
 
 
 def _joined(own: object, added: object) -> object:
