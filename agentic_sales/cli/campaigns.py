@@ -13,19 +13,19 @@ from rich.console import Console
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
 
 app = typer.Typer(
-    no_args_is_help=True, help="Make campaigns, start and stop them, agree to their messages, look how they do."
+    no_args_is_help=True, help="Make, start and stop campaigns, approve their messages and show their state."
 )
 
 CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
 MailboxArgument = Annotated[str, typer.Argument(metavar="MAILBOX", help="Id of the mailbox.")]
 PersonArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Address of the person.")]
-By = Annotated[str, typer.Option("--by", help="Who decides; it is kept.")]
+By = Annotated[str, typer.Option("--by", help="Name of the person that decides. It is kept.")]
 
 
 @app.command()
 def create(
     campaign: CampaignArgument,
-    plan: Annotated[Path, typer.Option("--plan", help="Its plan: a JSON file; `-`: standard input.")],
+    plan: Annotated[Path, typer.Option("--plan", help="JSON file of the plan. `-` is standard input.")],
     name: Annotated[str, typer.Option(help="Name for people.")] = "",
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
@@ -63,11 +63,11 @@ def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag 
 def mailbox(
     mailbox_id: MailboxArgument,
     *,
-    address: Annotated[str, typer.Option(help="What stands in From.")],
-    postal_address: Annotated[str, typer.Option(help="The sender's, which every message shows.")],
-    name: Annotated[str, typer.Option(help="The sender's name.")] = "",
-    daily_cap: Annotated[int, typer.Option(help="Messages a day.", min=0)] = 50,
-    spacing_s: Annotated[float, typer.Option(help="Least seconds between two messages.", min=0)] = 0.0,
+    address: Annotated[str, typer.Option(help="Address in the From header.")],
+    postal_address: Annotated[str, typer.Option(help="Postal address of the sender. Every message shows it.")],
+    name: Annotated[str, typer.Option(help="Name of the sender.")] = "",
+    daily_cap: Annotated[int, typer.Option(help="Most messages a day.", min=0)] = 50,
+    spacing_s: Annotated[float, typer.Option(help="Least time between two messages, in seconds.", min=0)] = 0.0,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -122,10 +122,10 @@ def release(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = Fals
 @app.command("import")
 def import_people(
     campaign: CampaignArgument,
-    file: Annotated[Path, typer.Argument(help="CSV file of people; a column of e-mail addresses is needed.")],
+    file: Annotated[Path, typer.Argument(help="CSV file of people. It needs a column of e-mail addresses.")],
     *,
     basis: Annotated[str | None, typer.Option(help="Lawful basis of lines that name none.")] = None,
-    source: Annotated[str, typer.Option(help="Where that basis comes from.")] = "",
+    source: Annotated[str, typer.Option(help="Source of that basis.")] = "",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -184,7 +184,9 @@ def stop(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -
 @app.command()
 def unpark(
     campaign: CampaignArgument,
-    contact: Annotated[str | None, typer.Argument(metavar="[CONTACT]", help="Id of a person; none: all.")] = None,
+    contact: Annotated[
+        str | None, typer.Argument(metavar="[CONTACT]", help="Id of a person. The default is everybody.")
+    ] = None,
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
@@ -201,8 +203,10 @@ def unpark(
 
 @app.command()
 def show(
-    campaign: Annotated[str | None, typer.Argument(metavar="[CAMPAIGN]", help="Id; none: all are listed.")] = None,
-    timeline: Annotated[bool, typer.Option("--timeline", help="List its messages by time, too.")] = False,  # noqa: FBT002 - as above
+    campaign: Annotated[
+        str | None, typer.Argument(metavar="[CAMPAIGN]", help="Id of a campaign. The default lists all of them.")
+    ] = None,
+    timeline: Annotated[bool, typer.Option("--timeline", help="Also list its messages by time.")] = False,  # noqa: FBT002 - as above
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
@@ -231,9 +235,9 @@ def show(
 def touches(
     campaign: CampaignArgument,
     *,
-    state: Annotated[str | None, typer.Option(help="Only those in this state, such as ambiguous.")] = None,
-    limit: Annotated[int, typer.Option(help="Most that are listed.", min=1, max=1000)] = 100,
-    offset: Annotated[int, typer.Option(help="How many are passed over.", min=0)] = 0,
+    state: Annotated[str | None, typer.Option(help="List only messages in this state, such as ambiguous.")] = None,
+    limit: Annotated[int, typer.Option(help="Most entries to list.", min=1, max=1000)] = 100,
+    offset: Annotated[int, typer.Option(help="Entries to pass over.", min=0)] = 0,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -268,7 +272,7 @@ def touch(
 @app.command()
 def resolve(
     touch_id: Annotated[str, typer.Argument(metavar="TOUCH", help="Id of an ambiguous message.")],
-    state: Annotated[str, typer.Argument(metavar="sent|failed", help="What you found out that it is.")],
+    state: Annotated[str, typer.Argument(metavar="sent|failed", help="State of the message, as you found out.")],
     *,
     by: By = "",
     url: Url = None,
@@ -289,15 +293,17 @@ def resolve(
 
 @app.command()
 def approve(
-    approval: Annotated[str | None, typer.Argument(metavar="[APPROVAL]", help="Id; none: all are listed.")] = None,
+    approval: Annotated[
+        str | None, typer.Argument(metavar="[APPROVAL]", help="Id of an approval. The default lists all of them.")
+    ] = None,
     *,
-    campaign: Annotated[str | None, typer.Option(help="Only messages of this campaign.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="List only messages of this campaign.")] = None,
     by: By = "",
     reject: Annotated[bool, typer.Option("--reject", help="Refuse the message instead.")] = False,
     edit: Annotated[
-        Path | None, typer.Option("--edit", help="File with a new text; its first line: Subject: …")
+        Path | None, typer.Option("--edit", help="File with a new text. Its first line is `Subject: …`.")
     ] = None,
-    note_text: Annotated[str, typer.Option("--note", help="What else is said of it; it is kept.")] = "",
+    note_text: Annotated[str, typer.Option("--note", help="A note on the decision. It is kept.")] = "",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -338,8 +344,10 @@ def approve(
 @app.command()
 def rehearse(
     campaign: CampaignArgument,
-    people: Annotated[int, typer.Option(help="Most people that are rehearsed.", min=1)] = 25,
-    start_at: Annotated[datetime | None, typer.Option("--start", help="When it begins, UTC; default: now.")] = None,
+    people: Annotated[int, typer.Option(help="Most people to rehearse.", min=1)] = 25,
+    start_at: Annotated[
+        datetime | None, typer.Option("--start", help="Begin of the campaign in UTC. The default is now.")
+    ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
     """Let all days of a campaign pass in seconds and print its calendar. No mail leaves and nothing is changed.

@@ -10,20 +10,20 @@ from rich.console import Console
 
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
 
-app = typer.Typer(
-    no_args_is_help=True, help="Look at companies and what is known of them; import, merge and block them."
-)
+app = typer.Typer(no_args_is_help=True, help="List, show, import, export, merge and block companies.")
 
-CompanyArgument = Annotated[str, typer.Argument(metavar="COMPANY", help="Its id, its site or its name.")]
-CsvFile = Annotated[Path, typer.Argument(help="CSV file; `-`: standard input.")]
-By = Annotated[str, typer.Option("--by", help="Who decides; it is kept.")]
-Most = Annotated[int, typer.Option("--limit", help="Most that are listed.", min=1, max=1000)]
-From = Annotated[int, typer.Option("--offset", help="How many are passed over.", min=0)]
+CompanyArgument = Annotated[str, typer.Argument(metavar="COMPANY", help="Id, site or name of the company.")]
+CsvFile = Annotated[Path, typer.Argument(help="CSV file. `-` is standard input.")]
+By = Annotated[str, typer.Option("--by", help="Name of the person that decides. It is kept.")]
+Most = Annotated[int, typer.Option("--limit", help="Most entries to list.", min=1, max=1000)]
+From = Annotated[int, typer.Option("--offset", help="Entries to pass over.", min=0)]
 Text = Annotated[str | None, typer.Option("--text", help="Part of the name or of the site.")]
-Country = Annotated[str | None, typer.Option(help="Only those of this country.")]
-Category = Annotated[str | None, typer.Option(help="Only those of this category.")]
-Missing = Annotated[str | None, typer.Option("--missing", help="Only those of which no such fact is known.")]
-Blocked = Annotated[bool | None, typer.Option("--blocked/--not-blocked", help="Only those, or only the others.")]
+Country = Annotated[str | None, typer.Option(help="List only companies of this country.")]
+Category = Annotated[str | None, typer.Option(help="List only companies of this category.")]
+Missing = Annotated[str | None, typer.Option("--missing", help="List only companies without a fact of this field.")]
+Blocked = Annotated[
+    bool | None, typer.Option("--blocked/--not-blocked", help="List only blocked companies, or only the others.")
+]
 
 
 @app.command("list")
@@ -118,7 +118,7 @@ def block(
     company: CompanyArgument,
     *,
     by: By = "",
-    why: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
+    why: Annotated[str, typer.Option(help="Reason. It is kept.")] = "",
     lift: Annotated[bool, typer.Option("--lift", help="Let the company be written to again.")] = False,
     url: Url = None,
     as_json: AsJson = False,

@@ -37,7 +37,7 @@ app.add_typer(db.app, name="db")
 app.add_typer(world.app, name="world")
 
 Registry = Annotated[
-    str | None, typer.Option("--registry", metavar="MODULE", help="A further registry, e.g. acme.sales.registry.")
+    str | None, typer.Option("--registry", metavar="MODULE", help="A further registry, such as acme.sales.registry.")
 ]
 Host = Annotated[str, typer.Option(help="Address that the facade binds.")]
 Port = Annotated[int, typer.Option(help="TCP port of the facade.", min=1, max=65_535)]
@@ -45,12 +45,16 @@ Port = Annotated[int, typer.Option(help="TCP port of the facade.", min=1, max=65
 
 @app.command()
 def run(
-    assistant: Annotated[str, typer.Argument(help="Name of the workflow; `agentic-sales routes` lists them.")],
-    input_text: Annotated[str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="Its input.")] = "{}",
+    assistant: Annotated[str, typer.Argument(help="Name of the workflow. `agentic-sales routes` lists all names.")],
+    input_text: Annotated[
+        str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="Input of the workflow.")
+    ] = "{}",
     url: Url = None,
     timeout_s: Annotated[
         float | None,
-        typer.Option("--timeout", min=0.001, help="Seconds to wait; default: the workflow's time limit and 60 s more."),
+        typer.Option(
+            "--timeout", min=0.001, help="Seconds to wait. The default is the time limit of the workflow and 60 s more."
+        ),
     ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
@@ -81,9 +85,9 @@ def run(
 @app.command()
 def feedback(
     run_id: runs.RunIdArgument,
-    key: Annotated[str, typer.Option(help="What is judged, e.g. user_score.")],
-    score: Annotated[float, typer.Option(help="How good it was.")],
-    comment: Annotated[str | None, typer.Option(help="In words; kept redacted.")] = None,
+    key: Annotated[str, typer.Option(help="Name of the score, such as user_score.")],
+    score: Annotated[float, typer.Option(help="Value of the score.")],
+    comment: Annotated[str | None, typer.Option(help="A comment. It is kept redacted.")] = None,
     url: Url = None,
 ) -> None:
     """Rate a run and print the id of the feedback. It is for LangSmith and is kept while LangSmith is away.
@@ -128,7 +132,9 @@ def up(host: Host = "127.0.0.1", port: Port = 8002) -> None:
 
 @app.command()
 def demo(
-    url: Annotated[str | None, typer.Option(help="A company's web site; default: a sample site on loopback.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Web site of a company. The default is a sample site on loopback.")
+    ] = None,
 ) -> None:
     """Start a fleet, take one company through the pipeline, let a campaign's days pass and end the fleet.
 

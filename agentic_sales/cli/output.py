@@ -17,7 +17,7 @@ FAILED, WRONG = 1, 2
 UNREACHED = "start a fleet with `agentic-sales up`, or name its facade with --url or LANGGRAPH_URL"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
-Url = Annotated[str | None, typer.Option(help="The facade's URL; default: LANGGRAPH_URL.")]
+Url = Annotated[str | None, typer.Option(help="URL of the facade. The default is LANGGRAPH_URL.")]
 
 
 def answer(as_json: bool, ask: Callable[[], T]) -> T:  # noqa: FBT001 - the flag of the command

@@ -9,13 +9,13 @@ from rich.console import Console
 from agentic_sales.cli.companies import By, CsvFile, From, Most, send_file, write_csv
 from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, print_json, show_list, tell
 
-app = typer.Typer(
-    no_args_is_help=True, help="Look at people that workflows found; import them, make contacts of them, forget them."
-)
+app = typer.Typer(no_args_is_help=True, help="List, show, import, export, promote and forget people of the book.")
 
 PersonId = Annotated[str, typer.Argument(metavar="PERSON", help="Id of the person.")]
 OfCompany = Annotated[str | None, typer.Option("--company", help="Id, site or name of the company.")]
-Contacts = Annotated[bool | None, typer.Option("--contacts/--no-contacts", help="Only contacts, or only the others.")]
+Contacts = Annotated[
+    bool | None, typer.Option("--contacts/--no-contacts", help="List only contacts, or only the others.")
+]
 
 
 @app.command("list")
@@ -80,10 +80,12 @@ def promote(
     person: PersonId,
     *,
     basis: Annotated[str, typer.Option(help="Lawful basis: consent, contract or legitimate_interest.")] = "",
-    source: Annotated[str, typer.Option(help="Its source in words that the person may read.")] = "",
+    source: Annotated[str, typer.Option(help="Source of the basis, in words that the person may read.")] = "",
     by: By = "",
-    email: Annotated[str | None, typer.Option("--email", help="The address; none: the known one.")] = None,
-    checked: Annotated[str, typer.Option(help="How you know that the address is right.")] = "",
+    email: Annotated[
+        str | None, typer.Option("--email", help="Address of the person. The default is the known one.")
+    ] = None,
+    checked: Annotated[str, typer.Option(help="Evidence that the address is right.")] = "",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -106,7 +108,7 @@ def forget(
     *,
     email: Annotated[str, typer.Option("--email", help="Address of the person.")] = "",
     profile: Annotated[str, typer.Option(help="URL of a page about the person.")] = "",
-    name: Annotated[str, typer.Option(help="Whole name; it needs --company.")] = "",
+    name: Annotated[str, typer.Option(help="Whole name of the person. It needs --company.")] = "",
     company: Annotated[str, typer.Option(help="Id, site or name of the person's company.")] = "",
     url: Url = None,
     as_json: AsJson = False,
@@ -131,8 +133,8 @@ def facts(
         str, typer.Argument(metavar="SUBJECT", help="A site, or a kind and an id: `person:0199…`, `opening:…`.")
     ],
     *,
-    field: Annotated[str | None, typer.Option(help="Only facts of this field.")] = None,
-    history: Annotated[bool, typer.Option("--history", help="Also what is not current any more.")] = False,
+    field: Annotated[str | None, typer.Option(help="List only facts of this field.")] = None,
+    history: Annotated[bool, typer.Option("--history", help="Also list facts that are not current any more.")] = False,
     limit: Most = 100,
     offset: From = 0,
     url: Url = None,

@@ -11,12 +11,12 @@ from rich.console import Console
 from agentic_sales.cli.output import WRONG, AsJson, end, print_json, tell
 from agentic_sales.errors import InvalidRequest
 
-app = typer.Typer(no_args_is_help=True, help="Say what is sold: bring products into the store, and list them.")
+app = typer.Typer(no_args_is_help=True, help="Import products into the store and list them.")
 
 
 @app.command("import")
 def import_products(
-    file: Annotated[Path, typer.Argument(help="JSON file of a product, or of a list of them.")],
+    file: Annotated[Path, typer.Argument(help="JSON file of a product or of a list of products.")],
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
     """Write products into the store. A product with a known name replaces the old one under the same number.

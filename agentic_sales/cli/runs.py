@@ -8,14 +8,14 @@ import typer
 
 from agentic_sales.cli.output import AsJson, Url, answer, print_json, show_list, tell
 
-app = typer.Typer(no_args_is_help=True, help="Look at runs, cancel them, and deal with the dead ones.")
+app = typer.Typer(no_args_is_help=True, help="Show and cancel runs. Retry or discard the dead ones.")
 
 RunIdArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="Id of the run.")]
 
 
 @app.command()
 def dead(
-    limit: Annotated[int, typer.Option(help="Most that are listed.", min=1, max=1000)] = 100,
+    limit: Annotated[int, typer.Option(help="Most entries to list.", min=1, max=1000)] = 100,
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:

@@ -10,21 +10,21 @@ from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, show_list,
 
 app = typer.Typer()
 
-Most = Annotated[int, typer.Option("--limit", help="Most that are listed.", min=1, max=1000)]
-From = Annotated[int, typer.Option("--offset", help="How many are passed over.", min=0)]
+Most = Annotated[int, typer.Option("--limit", help="Most entries to list.", min=1, max=1000)]
+From = Annotated[int, typer.Option("--offset", help="Entries to pass over.", min=0)]
 Reason = Annotated[
     str | None,
-    typer.Option(help="replied, bounced, complained, unsubscribed, suppressed (by the provider) or stopped."),
+    typer.Option(help="Reason: replied, bounced, complained, unsubscribed, suppressed (by the provider) or stopped."),
 ]
 
 
 @app.command()
 def suppressions(
     *,
-    person: Annotated[str | None, typer.Option("--email", help="Only this person's.")] = None,
+    person: Annotated[str | None, typer.Option("--email", help="List only entries of this person.")] = None,
     reason: Reason = None,
-    source: Annotated[str | None, typer.Option(help="Only what somebody of this name, or this event, said.")] = None,
-    lifted: Annotated[bool, typer.Option("--lifted", help="What was taken off the list instead.")] = False,
+    source: Annotated[str | None, typer.Option(help="List only entries from this person or event.")] = None,
+    lifted: Annotated[bool, typer.Option("--lifted", help="List the lifted entries instead.")] = False,
     limit: Most = 100,
     offset: From = 0,
     url: Url = None,
@@ -70,10 +70,10 @@ def lift(
     person: PersonArgument,
     *,
     by: By = "",
-    why: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
+    why: Annotated[str, typer.Option(help="Reason. It is kept.")] = "",
     reason: Reason = None,
     opted_in: Annotated[
-        bool, typer.Option("--opted-in", help="The person, who had opted out, has asked for mail since.")
+        bool, typer.Option("--opted-in", help="The person had opted out and has asked for mail since.")
     ] = False,
     url: Url = None,
     as_json: AsJson = False,
@@ -96,10 +96,10 @@ def lift(
 @app.command()
 def inbound(
     *,
-    campaign: Annotated[str | None, typer.Option(help="Only what is about messages of this campaign.")] = None,
-    contact: Annotated[str | None, typer.Option(help="Only what is from or about the person of this id.")] = None,
-    kind: Annotated[str | None, typer.Option(help="Only this kind, such as reply, auto_reply or bounced.")] = None,
-    reply_class: Annotated[str | None, typer.Option("--class", help="Only answers of this class.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="List only mail about messages of this campaign.")] = None,
+    contact: Annotated[str | None, typer.Option(help="List only mail from or about the person of this id.")] = None,
+    kind: Annotated[str | None, typer.Option(help="List only this kind, such as reply, auto_reply or bounced.")] = None,
+    reply_class: Annotated[str | None, typer.Option("--class", help="List only answers of this class.")] = None,
     limit: Most = 100,
     offset: From = 0,
     url: Url = None,

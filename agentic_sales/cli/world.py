@@ -9,7 +9,7 @@ import typer
 from agentic_sales.cli.output import WRONG, end, note
 
 app = typer.Typer(
-    no_args_is_help=True, help="An invented world: companies, their sites, and the services that know them."
+    no_args_is_help=True, help="Serve an invented world of companies, their sites and the services that know them."
 )
 
 
@@ -20,7 +20,7 @@ def world() -> None:
 
 @app.command()
 def up(
-    port: Annotated[int, typer.Option(help="TCP port on loopback. 0: a free one.", min=0, max=65_535)] = 8090,
+    port: Annotated[int, typer.Option(help="TCP port on loopback. 0 takes a free one.", min=0, max=65_535)] = 8090,
     misbehave: Annotated[
         list[str] | None,
         typer.Option(metavar="KIND[:SERVICE[:TIMES]]", help="Let services fail, for example 429:github or 5xx."),
