@@ -1,8 +1,8 @@
 """Tell whether a company is a recruiter: `START → find_signals → classify → END`.
 
-The rules look for the vocabulary of recruiting and for what only sounds like it; a model decides with what they
-found, and they decide alone where no model is usable. Like every classifier, this never fails because of a model: it
-degrades and says so, and it must never call a company a recruiter because of an error.
+The rules look for the vocabulary of recruiting and for near misses. A model decides with their findings. Without a
+usable model the rules decide alone. No failure of a model fails the run: the answer degrades and says so. An error must
+never make a company a recruiter.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from agentic_sales.settings import settings
 
 PROMPTS = load_prompts(__file__)
 MAX_PROMPT_LETTERS = 6_000
-"""Letters of a description that a model reads; what a company does stands at the start."""
+"""Letters of a description that a model reads. Companies say what they do at the start."""
 
 _ONE_IS_GIVEN: JsonDict = {
     "description": "At least one of name, website and description must hold text that is not blank.",
@@ -84,7 +84,7 @@ async def find_signals(state: State) -> dict[str, Any]:
 
 
 async def classify(state: State) -> dict[str, Any]:
-    """Decide with a model, else by the rules; a failing model leaves the conservative verdict and a reason."""
+    """Decide with a model, else by the rules. A failed model leaves the conservative verdict and a reason."""
     answer = await ask(
         PROMPTS["classify"],
         RecruitmentVerdict,
@@ -100,13 +100,13 @@ async def classify(state: State) -> dict[str, Any]:
 
 
 def describe(company: Input) -> str:
-    """Write down what is known of a company."""
+    """Describe a company in lines."""
     known = {"Name": company.name, "Website": company.website, "Description": company.description[:MAX_PROMPT_LETTERS]}
     return "\n".join(f"{label}: {text.strip()}" for label, text in known.items() if text.strip())
 
 
 def known_clues() -> Clues:
-    """Return the signs of the rules, a person's additions among them."""
+    """Return the signs of the rules with a person's additions."""
     return with_additions("recruiters", clues, settings().rules_dir)
 
 

@@ -1,8 +1,8 @@
 """Tell what a company is from its own web site: `START → fetch → classify → score → END`.
 
-Two pages are read: the home page, and the careers page that it links to. A model classifies them; the rules
-(`rules.company_verdict`) do where no model is usable or it is not sure. A claim is backed by words of these pages or by
-none: evidence must never be invented. Nothing is stored and nobody is written to.
+Two pages are read: the home page and its careers page. A model classifies them. Without a usable or certain model the
+rules classify them (`rules.company_verdict`). Evidence is a quote of these pages and must never be invented. Nothing is
+stored and no mail is written.
 """
 
 from collections.abc import Sequence
@@ -37,11 +37,11 @@ from agentic_sales.sources.web import Fetcher
 
 PROMPTS = load_prompts(__file__)
 MAX_MARKDOWN_CHARS = 20_000
-"""What is kept of each page."""
+"""Letters that are kept of each page."""
 MAX_HOME_PROMPT_CHARS = 8_000
 MAX_CAREERS_PROMPT_CHARS = 4_000
 TRUSTED_CONFIDENCE = 0.4
-"""Confidence of a model below which the rules' verdict is taken."""
+"""Least confidence of a model. Below it the verdict of the rules counts."""
 
 ClassifySource = Literal["llm", "heuristic"]
 
@@ -81,7 +81,7 @@ EXAMPLE: dict[str, Any] = {"url": "{site}"}
 
 
 async def fetch(state: State) -> dict[str, Any]:
-    """Read the home page, and the careers page that it links to."""
+    """Read the home page and its careers page."""
     async with Fetcher(settings()) as web:
         home = await web.fetch(state.url)
         careers = await fetch_careers(web, home)
@@ -98,7 +98,7 @@ async def fetch(state: State) -> dict[str, Any]:
 
 
 async def classify(state: State) -> dict[str, Any]:
-    """Classify the pages by a model, or by the rules; a failing model without rules leaves UNKNOWN and a reason."""
+    """Classify the pages by a model or by the rules. A failed model without rules leaves UNKNOWN and a reason."""
     home = plain_text(f"{state.company.title}\n{state.home_markdown}")
     careers = plain_text(state.careers_markdown)
     words = with_additions("companies", company_words, settings().rules_dir)

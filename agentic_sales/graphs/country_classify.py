@@ -1,8 +1,8 @@
 """Tell which country a location text means: `START → read_place → classify → END`, without `classify` if certain.
 
-The rules read the text against a gazetteer (`rules.places`), and a model is asked only where they are not certain, so
-that most locations cost nothing. Like every classifier, this never fails because of a model: it degrades and says so.
-It must never invent a country: without one the answer is null and 0.
+The rules read the text against a gazetteer (`rules.places`). A model is asked only where they are uncertain. So most
+locations cost nothing. No failure of a model fails the run: the answer degrades and says so. It must never invent a
+country. Without one the answer is null with confidence 0.
 """
 
 from typing import Any, Literal
@@ -55,7 +55,7 @@ class CountryVerdict(BaseModel):
 
 
 async def read_place(state: State) -> dict[str, Any]:
-    """Read the location by rules, and claim the answer where they are certain."""
+    """Read the location by rules. A certain reading is the answer."""
     found = judge_place(state.location, known_words())
     verdict = CountryVerdict(country=found.country, confidence=found.confidence, reasons=list(found.reasons))
     claim = Answer.by_rules(PROMPTS["classify"], verdict).report if found.is_certain else {}
@@ -63,12 +63,12 @@ async def read_place(state: State) -> dict[str, Any]:
 
 
 def route_by_certainty(state: State) -> Literal["classify", "__end__"]:
-    """Ask a model only where the rules are not certain."""
+    """Ask a model only where the rules are uncertain."""
     return "__end__" if state.is_certain else "classify"
 
 
 async def classify(state: State) -> dict[str, Any]:
-    """Ask a model what the rules could not settle; a failing model leaves no country and a reason."""
+    """Ask a model about an unsettled location. A failed model leaves no country and a reason."""
     rules = CountryVerdict(country=state.country, confidence=state.confidence, reasons=state.reasons)
     answer = await ask(
         PROMPTS["classify"],
@@ -83,12 +83,12 @@ async def classify(state: State) -> dict[str, Any]:
 
 
 def known_words() -> PlaceWords:
-    """Return the names and words of the rules, a person's additions among them."""
+    """Return the names and words of the rules with a person's additions."""
     return with_additions("places", place_words, settings().rules_dir)
 
 
 def checked(verdict: CountryVerdict) -> CountryVerdict:
-    """Hold an answer to the promise: a code that ISO 3166 knows, or null and 0; at most two reasons."""
+    """Return an answer with a code of ISO 3166 or with null and 0. It has at most two reasons."""
     if country := checked_country(verdict.country):
         return CountryVerdict(country=country, confidence=verdict.confidence, reasons=verdict.reasons[:MAX_REASONS])
     if (verdict.country or "").strip().upper() in {"", "NULL", "NONE"}:
@@ -97,7 +97,7 @@ def checked(verdict: CountryVerdict) -> CountryVerdict:
 
 
 def no_country(*reasons: str) -> CountryVerdict:
-    """Return the conservative verdict."""
+    """Return the conservative verdict: no country."""
     return CountryVerdict(country=None, confidence=0.0, reasons=list(reasons))
 
 

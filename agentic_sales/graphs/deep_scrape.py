@@ -1,7 +1,7 @@
 """Crawl a company's site and say what it shows: `START → resolve → crawl → summarize → END`.
 
-No model is asked and nothing is stored. The fetcher keeps the crawl polite and safe; this graph only chooses what to
-read next: pages of the same host, the sitemap's first, level by level, telling pages before the others of a level.
+No model is asked and nothing is stored. The fetcher keeps the crawl polite and safe. This graph chooses the next pages.
+It reads pages of the same host, the sitemap's first, level by level. Telling pages go before the others of a level.
 """
 
 from typing import Any, Literal
@@ -18,14 +18,14 @@ from agentic_sales.sources.site_pages import careers_among, cut_fairly, is_telli
 from agentic_sales.sources.web import Fetcher, Page
 
 MAX_MARKDOWN_CHARS = 20_000
-"""Markdown that is returned of all pages together."""
+"""Letters of Markdown that are returned of all pages together."""
 MAX_LINKS = 200
-"""Links that are returned."""
+"""Most links that are returned."""
 MAX_EMAILS = 500
-"""Email addresses that are returned."""
+"""Most email addresses that are returned."""
 STOP_REASONS = "Why the crawl ended: no page was left, `max_pages` were read, 90 s were over, or too many pages failed."
 CRAWL_LIMIT_S = 90.0
-"""Wall-clock limit of the crawl, in seconds, well below the 120 s of the row: what was read until then is returned."""
+"""Wall-clock limit of the crawl, in seconds. It is below the 120 s of the row, so that the read pages are returned."""
 
 
 class ScrapedPage(BaseModel):
@@ -118,7 +118,7 @@ def scraped(page: Page, depth: int) -> ScrapedPage:
 
 
 async def summarize(state: State) -> dict[str, Any]:
-    """Say what the pages show, and cut them to what is returned."""
+    """Summarize the pages and cut their texts."""
     seen = [url for url in (*(page.url for page in state.pages), *state.links) if url not in state.absent]
     careers_url, pricing_url = careers_among(seen, state.target_url), pricing_among(seen, state.target_url)
     texts = cut_fairly([page.markdown for page in state.pages], MAX_MARKDOWN_CHARS)
@@ -137,7 +137,7 @@ async def summarize(state: State) -> dict[str, Any]:
 
 
 def build_graph() -> CompiledStateGraph[State, None, Input, State]:
-    """Wire the three steps; a crawl is short and repeatable, so it takes no checkpointer."""
+    """Wire the three steps. A crawl is short and repeatable, so it takes no checkpointer."""
     builder = StateGraph(State, input_schema=Input)
     builder.add_sequence([resolve, crawl, summarize])
     builder.add_edge(START, "resolve")

@@ -1,8 +1,8 @@
 """Write a first email from free context: `START → gather_context → draft → refine → END`, `refine` at most twice.
 
-The body keeps the literal `{{name}}`, which the sending step fills, and ends with the sender's signature; both are put
-there by code, so that no model can lose them. A mail that still breaks a rule after the second refinement is the
-draft, and `refine_status` says so. This writes; it must never send.
+The body keeps the literal `{{name}}` and ends with the sender's signature. Code puts both there, so that no model can
+lose them. The sending step fills the name. If the second refinement still breaks a rule, the answer is the draft, and
+`refine_status` says so. This writes; it must never send.
 """
 
 from hashlib import sha256
@@ -21,7 +21,7 @@ from agentic_sales.rules.first_mails import MAX_REFINE_ATTEMPTS, ComposedEmail
 
 PROMPTS = load_prompts(__file__)
 PROMPT_VERSION = "email_compose-" + sha256("".join(p.sha256 for p in PROMPTS.values()).encode()).hexdigest()[:12]
-"""Changes exactly when a prompt does; a date kept by hand would not."""
+"""Changes exactly when a prompt changes. A date kept by hand would not."""
 
 
 class Input(mails.ComposeForm):

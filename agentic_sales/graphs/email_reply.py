@@ -1,8 +1,8 @@
 """Answer an email: `START → analyze_email → draft_reply → polish → END`.
 
-An email that asks to be left alone, or may ask for it, is never answered: `START → analyze_email → END`, with the
-reason in `skip_reason`. No model is asked about that. Calendar link and signature are put there by code, so that no
-model can lose or invent them, and the subject stays in the thread. A model is asked to polish only what breaks a rule.
+An opt-out is never answered, nor a possible one: `START → analyze_email → END` with the reason in `skip_reason`. No
+model decides that. Code adds the calendar link and the signature, so that no model can lose or invent them. The subject
+stays in the thread. A model polishes a draft only if it breaks a rule.
 This writes; it must never send.
 """
 
@@ -25,7 +25,7 @@ from agentic_sales.settings import settings
 PROMPTS = load_prompts(__file__)
 NO_DRAFT = {"subject": "", "body": "", "draft": ""}
 MAX_EMAIL_LETTERS = 8_000
-"""Letters of the original that a model reads; the newest message stands at the top."""
+"""Letters of the original that a model reads. The newest message stands at the top."""
 
 
 class Input(SignedForm):
@@ -66,7 +66,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 async def analyze_email(state: State) -> dict[str, Any]:
-    """Read what the writer wants; a wish to be left alone ends here."""
+    """Read what the writer wants. An opt-out ends the run here."""
     words = with_additions("optouts", optouts.words_of, settings().rules_dir)
     by_words = reply_drafts.analyze_by_rules(state.original_email, words)
     if wish := reply_drafts.wish_to_be_left_alone(state.original_email, words):
@@ -85,7 +85,7 @@ async def analyze_email(state: State) -> dict[str, Any]:
 
 
 def route_by_wish(state: State) -> Literal["draft_reply", "__end__"]:
-    """Answer nobody who asks to be left alone."""
+    """Leave an opt-out unanswered."""
     return "__end__" if state.skip_reason else "draft_reply"
 
 

@@ -2,8 +2,8 @@
 
 `START → discover → enrich → qualify → locate → compose → END`
 
-Each stage is a sub-run through the routing contract, so it executes on the pool of its capability. A stage's failure
-for one company is reported, and the other companies and stages go on; nothing is sent.
+Each stage is a sub-run through the routing contract. So it executes on the pool of its capability. The failure of a
+stage for one company is reported. The other companies and stages go on. Nothing is sent.
 """
 
 import time
