@@ -37,6 +37,10 @@ _TO_SPACES = str.maketrans("-_", "  ")
 _PARTS = str.maketrans(dict.fromkeys(";,|/\n", "\n"))
 
 
+_SOFT = ("soft", "temp", "transient", "full", "quota", "block", "weich", "voll", "temporär", "délai", "provis")
+"""Words of a bounce that leave the address alive."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """A cell's word on writing to a person."""
@@ -155,8 +159,9 @@ def load_wishes(headings: Headings, additions: Table = NOTHING) -> Wishes:
 
 
 def _of_bounces(value: str) -> Outcome:
-    """Tell a mark of a bounce from a count of them, among which may be soft ones."""
-    return "left_out" if _count(value) > 1 else "bounced"
+    """Tell a mark of a bounce from a soft one, and from a count of them, among which may be soft ones."""
+    is_soft = any(word in value for word in _SOFT)
+    return "left_out" if is_soft or _count(value) > 1 else "bounced"
 
 
 def _count(value: str) -> int:
