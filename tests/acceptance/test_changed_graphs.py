@@ -44,7 +44,7 @@ CHANGED_TYPE: tuple[Edit, ...] = (
 )
 MIGRATED: tuple[Edit, ...] = (
     *CHANGED_TYPE,
-    ("import BaseModel, ConfigDict, Field", "import BaseModel, ConfigDict, Field, field_validator"),
+    ("import BaseModel, Field", "import BaseModel, Field, field_validator"),
     (
         "class State(Input, Output):",
         """class State(Input, Output):

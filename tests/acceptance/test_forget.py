@@ -94,9 +94,10 @@ def people(remembering: Remembering) -> Remembering:
             lambda states: states == ["sent", "sent"],
             within_s=60,
         )
+    for person in everybody:
+        remembering.find(person)  # before they answer: nobody who has answered is imported
     asyncio.run(_answer(remembering, everybody))
     for person in everybody:
-        remembering.find(person)
         contact_id = remembering.id_of(person)
         eventually(
             f"the answer of {person.first_name} is classified",

@@ -35,8 +35,10 @@ def langgraph_dev(shared_fleet: Fleet, tmp_path_factory: pytest.TempPathFactory)
             eventually("langgraph dev answers", lambda: _status(http), lambda status: status == 200, within_s=60)
         except AssertionError as exc:
             raise AssertionError(f"{exc}\n{shared_fleet.tails('langgraph-dev')}") from exc
-        yield http
-    shared_fleet.retire("langgraph-dev")
+        else:
+            yield http
+        finally:
+            shared_fleet.retire("langgraph-dev")  # else every test that shares the fleet would miss it
 
 
 def test_it_serves_the_assistants_of_the_registry(langgraph_dev: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """Run scripts of JavaScript on packages that npm installs once, into pytest's cache."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -14,6 +15,13 @@ def installed(folder: Path, *packages: str) -> Path:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         missing("no node and npm on this machine")
+    with (folder / "installing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two of pytest's processes would install at once into one folder
+        _install(npm, folder, packages)
+    return folder
+
+
+def _install(npm: str, folder: Path, packages: tuple[str, ...]) -> None:
     marker = folder / "installed.json"
     if not marker.exists() or json.loads(marker.read_text()) != list(packages):
         options = ("--no-audit", "--no-fund", "--no-save", "--ignore-scripts", "--prefix", str(folder))
@@ -21,7 +29,6 @@ def installed(folder: Path, *packages: str) -> Path:
         if done.returncode:
             missing(f"npm cannot install {' '.join(packages)}: {done.stderr[-500:]}")
         marker.write_text(json.dumps(packages))
-    return folder
 
 
 def run_script(script: Path, folder: Path, *arguments: str) -> Any:
