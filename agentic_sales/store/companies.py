@@ -15,7 +15,7 @@ from agentic_sales.contracts import CompanyId
 from agentic_sales.rules.company_identity import LONGEST_NAME_CHARS, Firm, name_key
 from agentic_sales.store.columns import Table
 from agentic_sales.store.facts import FactRow, value_key
-from agentic_sales.store.keys import SubjectKeyRow, ids_by_key
+from agentic_sales.store.keys import SubjectKeyRow, former_id_key, ids_by_key
 from agentic_sales.store.locks import lock
 from agentic_sales.store.statements import every, first, insert_many
 
@@ -88,9 +88,10 @@ async def company(connection: AsyncConnection, company_id: CompanyId) -> Company
 
 
 async def company_named(connection: AsyncConnection, text: str) -> CompanyRow | None:
-    """Return the company of an id, of a site, of a former site, or of a bare name that one company alone has."""
+    """Return the company of an id, of a site, of a former one of both, or of a bare name that one company alone has."""
     key = Firm(text, text).key
-    former = select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", SubjectKeyRow.key == key)
+    keys = SubjectKeyRow.key.in_([key, former_id_key(text)])
+    former = select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", keys)
     is_it = or_(CompanyRow.company_id == text, CompanyRow.key == key, CompanyRow.company_id.in_(former))
     order = (CompanyRow.company_id == text).desc(), (CompanyRow.key == key).desc()
     found = await first(connection, CompanyRow, select(CompanyRow).where(is_it).order_by(*order).limit(1))

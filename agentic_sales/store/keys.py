@@ -25,6 +25,26 @@ class SubjectKeyRow(Table):
     """The subject."""
 
 
+_FORMER_ID = "id:"
+
+
+def former_id_key(subject_id: str) -> str:
+    """Return the key by which a row is found under the id of a row that was merged into it."""
+    return f"{_FORMER_ID}{subject_id}"
+
+
+def is_former_id(key: str) -> bool:
+    """Tell whether a key is the id of a row that was merged."""
+    return key.startswith(_FORMER_ID)
+
+
+async def former_ids(connection: AsyncConnection, kind: SubjectKind, ids: Collection[str]) -> dict[str, str]:
+    """Return the ids of the rows that were merged into some rows, with the ids of those."""
+    mine = SubjectKeyRow.kind == kind, SubjectKeyRow.subject_id.in_(ids), SubjectKeyRow.key.startswith(_FORMER_ID)
+    found = await connection.execute(select(SubjectKeyRow.key, SubjectKeyRow.subject_id).where(*mine))
+    return {key.removeprefix(_FORMER_ID): subject_id for key, subject_id in found}
+
+
 async def add_keys(connection: AsyncConnection, kind: SubjectKind, keys: Iterable[tuple[str, str]]) -> None:
     """Write pairs of key and id. A key that another subject has stays with it."""
     rows = [{"kind": kind, "key": key, "subject_id": subject_id} for key, subject_id in sorted({*keys})]

@@ -16,7 +16,7 @@ from agentic_sales.rules.people_keys import employed_key
 from agentic_sales.store.analyses import AnalysisRow
 from agentic_sales.store.companies import CompanyRow, company
 from agentic_sales.store.facts import FactRow
-from agentic_sales.store.keys import add_keys, ids_by_key, move_keys
+from agentic_sales.store.keys import add_keys, former_id_key, ids_by_key, move_keys
 from agentic_sales.store.locks import lock
 from agentic_sales.store.people import PersonRow, person
 from agentic_sales.store.recording import settle_subject
@@ -56,7 +56,7 @@ async def merge_companies(connection: AsyncConnection, *, into: CompanyId, other
         await _employ(connection, each, into, now=now)
     facts, analyses = await _move_knowledge(connection, Subject("company", other), Subject("company", into))
     await connection.execute(delete(CompanyRow).where(CompanyRow.company_id == other))
-    await add_keys(connection, "company", [(goes.key, into), (stays.key, into)])
+    await add_keys(connection, "company", [(goes.key, into), (stays.key, into), (former_id_key(other), into)])
     if changed := _inherited(stays, goes):
         await connection.execute(update(CompanyRow).where(CompanyRow.company_id == into).values(**changed))
     return Merged(facts, analyses, references)

@@ -20,7 +20,7 @@ from agentic_sales.rules.people_keys import (
     profile_of,
 )
 from agentic_sales.store.columns import Table
-from agentic_sales.store.keys import add_keys, ids_by_key, keys_of
+from agentic_sales.store.keys import add_keys, former_ids, ids_by_key, keys_of
 from agentic_sales.store.locks import lock
 from agentic_sales.store.statements import every, first, insert_many, narrowed
 
@@ -123,14 +123,14 @@ async def recognise_people(
     given = list(dict.fromkeys(people))
     await lock(connection, "people", {key for each in given for key in each.keys})
     keys = {key for each in given for key in each.keys}
-    gone = await _forgotten(connection, keys)
+    gone = await _forgotten(connection, given)
     known = await ids_by_key(connection, "person", keys)
     rows = {row.person_id: row for row in await _people_of(connection, {*known.values()})}
     found: dict[SourcedPerson, PersonId] = {}
     new: list[dict[str, Any]] = []
     further: list[tuple[str, str]] = []
     for each in given:
-        if gone.intersection(digest_of(key) for key in each.keys):
+        if each in gone:
             continue
         person_id = _recognised(each, known, rows)
         if person_id is None:
@@ -240,9 +240,16 @@ async def remember_forgotten(connection: AsyncConnection, keys: Iterable[str], *
     await insert_many(connection, ForgottenRow, [{"digest": digest_of(key), "at": now} for key in sorted({*keys})])
 
 
-async def _forgotten(connection: AsyncConnection, keys: Iterable[str]) -> set[str]:
-    digests = [digest_of(key) for key in keys]
-    return {*(await connection.execute(select(ForgottenRow.digest).where(ForgottenRow.digest.in_(digests)))).scalars()}
+async def _forgotten(connection: AsyncConnection, given: Collection[SourcedPerson]) -> set[SourcedPerson]:
+    """Return who was forgotten, also in a company that was merged into another one since."""
+    firms = {each.company_id for each in given if each.company_id}
+    former = await former_ids(connection, "company", firms)
+    digests: dict[str, SourcedPerson] = {}
+    for each in given:
+        earlier = [employed_key(each.name, old) for old, company_id in former.items() if company_id == each.company_id]
+        digests |= {digest_of(key): each for key in (*each.keys, *earlier)}
+    wanted = select(ForgottenRow.digest).where(ForgottenRow.digest.in_([*digests]))
+    return {digests[digest] for digest in (await connection.execute(wanted)).scalars()}
 
 
 async def _people_of(connection: AsyncConnection, ids: Collection[str]) -> list[PersonRow]:

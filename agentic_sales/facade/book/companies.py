@@ -22,7 +22,7 @@ from agentic_sales.store.analyses import analyses_of
 from agentic_sales.store.companies import CompanyFilter, CompanyRow, block_company, companies, company
 from agentic_sales.store.contacts import count_contacts
 from agentic_sales.store.facts import current_values, facts_of
-from agentic_sales.store.keys import keys_of
+from agentic_sales.store.keys import is_former_id, keys_of
 from agentic_sales.store.merge import merge_companies
 from agentic_sales.store.people import people
 from agentic_sales.store.statements import known
@@ -122,7 +122,9 @@ async def show_company(facade: Facade, company: str) -> dict[str, Any]:
         written = await analyses_of(connection, subject)
         return {
             **described(row),
-            "former_keys": [key for key in await keys_of(connection, subject) if key != row.key],
+            "former_keys": [
+                key for key in await keys_of(connection, subject) if key != row.key and not is_former_id(key)
+            ],
             "facts": [described_fact(fact) for fact in facts],
             "people": [{"person_id": each.person_id, "name": each.name} for each in staff],
             "contacts": await count_contacts(connection, company_id),

@@ -6,10 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import PersonId, Subject, SubjectKind
 from agentic_sales.errors import InvalidRequest, UnknownRecord
-from agentic_sales.rules.people_keys import profile_key, profile_of
 from agentic_sales.store.companies import CompanyRow, company_named
 from agentic_sales.store.facts import FactRow
-from agentic_sales.store.people import people_by_key, person
+from agentic_sales.store.people import person
 from agentic_sales.store.products import product
 from agentic_sales.store.statements import known
 from agentic_sales.store.subjects import thing, thing_of_key
@@ -50,12 +49,9 @@ async def _found(connection: AsyncConnection, kind: SubjectKind, key: str) -> Su
     if kind == "product":
         row = await product(connection, int(key)) if key.isdecimal() and len(key) < 10 else None  # noqa: PLR2004 - fits an integer column
         return None if row is None else Subject(kind, str(row.product_id))
-    if kind == "person":
-        if (one := await person(connection, PersonId(key))) is not None:
-            return Subject(kind, one.person_id)
-        profile = profile_of(key)
-        named = await people_by_key(connection, [profile_key(profile)]) if profile else []
-        return Subject(kind, named[0].person_id) if named else None
+    if kind == "person":  # By the id alone: a profile in a URL would stand in logs.
+        one = await person(connection, PersonId(key))
+        return None if one is None else Subject(kind, one.person_id)
     found = await thing(connection, Subject(kind, key)) or await thing_of_key(connection, kind, key)
     return None if found is None else found.subject
 

@@ -152,7 +152,8 @@ def test_a_persons_word_counts_more_than_a_file_and_the_file_stays_as_history(fi
     assert filled.get("/facts", params={"subject": "firm:acme.de"}).status_code == 422
     assert filled.get("/facts", params={"subject": "opening:none"}).status_code == 404
     assert filled.post("/facts", json={**word, "value": None}).status_code == 422
-    assert rows_of(filled, "/facts", subject="person:linkedin.com/in/ada", field="position")[0]["value"] == "CTO"
+    assert rows_of(filled, "/facts", subject=f"person:{ada_of(filled)}", field="position")[0]["value"] == "CTO"
+    assert filled.get("/facts", params={"subject": "person:linkedin.com/in/ada"}).status_code == 404
 
 
 def test_an_import_of_people_makes_no_contacts_and_heeds_who_must_not_be_written_to(client: TestClient) -> None:

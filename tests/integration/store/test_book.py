@@ -335,6 +335,22 @@ async def test_a_merge_moves_everything_and_the_old_site_leads_to_the_new_row(da
         }
 
 
+async def test_who_was_forgotten_in_a_company_stays_so_after_its_merge_and_its_old_id_is_found(
+    database: Database,
+) -> None:
+    async with database.writing() as connection:
+        acme, other = [await one_company(connection, firm) for firm in (ACME, OTHER)]
+        ada, bob = SourcedPerson("Ada Lovelace", other), SourcedPerson("Bob Noyce", other)
+        ids = await person_ids(connection, [ada, bob], now=NOW)
+        await erase_person(connection, ids[ada], now=NOW)
+        await merge_companies(connection, into=acme, other=other, now=NOW)
+        found = await company_named(connection, other)
+        assert found is not None
+        assert found.company_id == acme
+        again = [SourcedPerson("Ada Lovelace", acme), SourcedPerson("Bob Noyce", acme)]
+        assert await person_ids(connection, again, now=NOW) == {again[1]: ids[bob]}
+
+
 async def test_a_company_takes_the_site_of_the_one_that_is_merged_into_it(database: Database) -> None:
     async with database.writing() as connection:
         by_name, by_site = [await one_company(connection, firm) for firm in (Firm("Acme Tools"), ACME)]
