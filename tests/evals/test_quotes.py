@@ -9,6 +9,8 @@ from agentic_sales.rules.quotes import Marks, our_marks, own_words
 from tests.evals.tally import Tally, cases
 
 SETS = ("reply_quotes", "reply_quotes.own")
+ALL_SETS = (*SETS, "reply_quotes.strangers")
+"""The last set was read once, blind: 61 of 62."""
 GOAL_RATIO = 0.94
 OURS = re.compile(r"would a call next week|shall we talk about|any news\?|tell me more about your fleet", re.IGNORECASE)
 
@@ -25,7 +27,7 @@ def run(name: str, marks: Marks | None = None) -> tuple[Tally, list[str]]:
     return tally, ours
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", ALL_SETS)
 def test_the_own_words_of_an_answer_are_told_from_the_quoted_mail(name: str) -> None:
     tally, ours = run(name)
     print(tally)  # noqa: T201 - the table of the run
