@@ -1,7 +1,7 @@
 """Name what this process is: the child that it lives as, and the name of a worker process in the ledger."""
 
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from agentic_sales.contracts import RunId
@@ -28,8 +28,8 @@ class CurrentChild(Protocol):
     def do(self, job: Coroutine[Any, Any, T]) -> T:
         """Do something else than a run on this child's loop, and return when it is done."""
 
-    def serve(self, mark: Mark) -> None:
-        """Let other threads use this child's loop, until `stop`; where the child executes several runs at once."""
+    def serve(self, mark: Mark, begin: Callable[[], object]) -> None:
+        """Let the threads that `begin` starts use this child's loop, until `stop`; for a child of several slots."""
 
     def stop(self) -> None:
         """Let `serve` return; any thread may call it."""

@@ -1,15 +1,17 @@
 """Several runs in one child: what one of them does to itself is not done to its neighbours."""
 
+import json
 import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from agentic_sales.observability.metrics import COUNTS_KEY, LOOP_BLOCKS
 from tests.acceptance.messages import messages_on
-from tests.support.fleet import ONLY_CORE, WEB, Call, Fleet, fleet_of
+from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
 from tests.support.services import redis_server
 from tests.support.waiting import eventually
 
@@ -36,24 +38,28 @@ class Neighbours:
     def __init__(self, fleet: Fleet, folder: Path, *, hold_s: float, count: int = PLACES - 2) -> None:
         self._fleet = fleet
         self._logs = [folder / f"{n}.log" for n in range(count)]
-        self.calls: list[Call] = [
-            fleet.begin("steps", {"log": str(log), "hold_in": "second", "hold_s": hold_s}) for log in self._logs
-        ]
+        self._run_ids = [self._started({"log": str(log), "hold_in": "second", "hold_s": hold_s}) for log in self._logs]
         eventually("all are in their second step", self._taken, lambda taken: taken == [STEPS[:2]] * count)
         self.first = self.records()
 
     def records(self) -> list[dict[str, str]]:
         """Return the ledger's records of them."""
-        return [self._fleet.record(call.trace_id) for call in self.calls]
+        return [self._fleet.run(run_id) for run_id in self._run_ids]
 
     def finish(self) -> list[dict[str, str]]:
         """Wait for their ends; return their records. Each has the answer, and took no finished step twice."""
-        answers = [call.response() for call in self.calls]
-        assert [answer.json().get("notes") for answer in answers] == [STEPS] * len(self.calls)
-        assert [[line for line in taken if line != "second"] for taken in self._taken()] == [["first", "third"]] * len(
-            self.calls
-        )
-        return self.records()
+        eventually("all end", self._unfinished, lambda unfinished: not unfinished, within_s=60)
+        records, count = self.records(), len(self._logs)
+        assert [json.loads(record.get("output", "{}")).get("notes") for record in records] == [STEPS] * count
+        assert [[step for step in taken if step != "second"] for taken in self._taken()] == [["first", "third"]] * count
+        return records
+
+    def _started(self, values: dict[str, Any]) -> str:
+        answer = self._fleet.http.post("/runs", json={"assistant_id": "steps", "input": values})
+        return str(answer.json()["run_id"])
+
+    def _unfinished(self) -> list[str]:
+        return [record["status"] for record in self.records() if record["status"] in {"pending", "running"}]
 
     def _taken(self) -> list[list[str]]:
         return [log.read_text(encoding="utf-8").split() if log.exists() else [] for log in self._logs]
@@ -131,13 +137,11 @@ def test_a_cancelled_run_ends_alone(slotted: Fleet, tmp_path: Path) -> None:
     assert attempts_and_losses(neighbours.finish()) == {("1", "0")}
 
 
-def test_a_worker_that_is_asked_to_end_hands_all_its_runs_to_another(slotted: Fleet, tmp_path: Path) -> None:
-    neighbours = Neighbours(slotted, tmp_path, hold_s=20.0)
-    other = slotted.start_second_worker("core")
+def test_a_worker_that_is_asked_to_end_gives_all_its_runs_back_without_a_loss(slotted: Fleet, tmp_path: Path) -> None:
+    neighbours = Neighbours(slotted, tmp_path, hold_s=40.0)
     slotted.kill(WORKER, signal.SIGTERM)
-    slotted.services[WORKER].process.wait(20)
+    slotted.services[WORKER].process.wait(30)
+    slotted.revive(WORKER)
     records = neighbours.finish()
     assert attempts_and_losses(records) == {("2", "0")}
-    assert set(map(pid_of, records)) <= set(slotted.children(other))
-    slotted.revive(WORKER)
-    slotted.retire(other)
+    assert set(map(pid_of, records)) <= set(slotted.children(WORKER))

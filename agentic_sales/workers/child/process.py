@@ -5,7 +5,7 @@ processes that do not know of each other.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
@@ -75,16 +75,21 @@ class Child:
                 if task.done() or terminate_handler_fired():
                     raise
 
-    def serve(self, mark: Mark) -> None:
+    def serve(self, mark: Mark, begin: Callable[[], object]) -> None:
         """Let other threads use this child's loop, until `stop`.
 
         The loop keeps the main thread, since only there a step that blocks it can be interrupted.
+
+        Args:
+            mark: Where this child notes whose step the loop executes.
+            begin: Starts the threads; one that came sooner would find a loop that is nobody's yet, and run it itself.
         """
         steps = Steps(mark)
         self._loop.set_task_factory(steps.task)
         watch = Watch(steps, self._count_block)
         self._is_serving = True
         watch.start()
+        begin()
         while True:
             try:
                 self._loop.run_forever()

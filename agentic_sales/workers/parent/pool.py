@@ -109,8 +109,7 @@ class SlotWorker(_Worker):  # type: ignore[misc]  # untyped, see above
         """Execute jobs until the parent wants no more, or this child retires; return the exit code."""
         child = current.child()
         reader = threading.Thread(target=self._read, args=(child, pid), name="jobs", daemon=True)
-        reader.start()
-        child.serve(self.mark)
+        child.serve(self.mark, reader.start)
         reader.join()
         return EX_RECYCLE if self.mark.is_retiring else EX_OK
 
