@@ -78,7 +78,7 @@ class ArXiv(Source):
             for entry in entries:
                 yield entry
             start += len(entries)
-            if not entries or start >= int(feed.needed("opensearch:totalResults")):
+            if not entries or start >= feed.number("opensearch:totalResults"):
                 return
 
     async def preprints(self, ids: Sequence[str]) -> tuple[Preprint, ...]:

@@ -46,6 +46,17 @@ class Element:
             raise AnswerChanged(self._reply.service, f"`{self._reply.path}`", [(path, "is missing")])
         return text
 
+    def number(self, path: str) -> int:
+        """Return the whole number in an element.
+
+        Raises:
+            AnswerChanged: It is missing or no number.
+        """
+        text = self.needed(path)
+        if not text.isdecimal():
+            raise AnswerChanged(self._reply.service, f"`{self._reply.path}`", [(path, "is no whole number")])
+        return int(text)
+
     def attribute(self, path: str, name: str) -> str | None:
         """Return an attribute of an element, or None."""
         found = self._element.find(path, NAMESPACES)

@@ -51,6 +51,10 @@ class LegalEntity(Record):
     """`ISSUED`, `LAPSED`, …"""
 
 
+class _EntityPages(Record):
+    last: int = Field(validation_alias="lastPage")
+
+
 class EntityName(Record):
     """A name that GLEIF suggests."""
 
@@ -106,10 +110,11 @@ class Gleif(Source):
         while number <= last:
             reply = await self.ask("/api/v1/lei-records", bucket=_GLEIF, params={**params, "page[number]": number})
             data = members(reply.json(), reply)
-            for entity in read_all(LegalEntity, data.get("data"), reply, "data"):
+            entities = read_all(LegalEntity, data.get("data"), reply, "data")
+            for entity in entities:
                 yield entity
-            pages = members(members(data.get("meta"), reply).get("pagination"), reply)
-            number, last = number + 1, int(pages.get("lastPage") or 1)
+            pages = read(_EntityPages, members(data.get("meta"), reply).get("pagination"), reply)
+            number, last = number + 1, pages.last if entities else 0
 
     async def entity(self, lei: str) -> LegalEntity:
         """Return a legal entity.

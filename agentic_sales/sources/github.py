@@ -28,7 +28,7 @@ from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Limit
 from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.settings import Settings
-from agentic_sales.sources.records import Record, Text, TextOrNone, members, next_link, read, read_all, segment
+from agentic_sales.sources.records import Record, Text, TextOrNone, listed, members, next_link, read, read_all, segment
 from agentic_sales.sources.service import Place, Source
 
 MOST_RESULTS = 1000
@@ -296,9 +296,10 @@ class GitHub(Source):
             for repository in read_all(FoundRepository, search.get("nodes"), reply, "nodes"):
                 yield repository
             page = members(search.get("pageInfo"), reply)
-            after = page.get("endCursor")
-            if not page.get("hasNextPage") or after is None:
+            following = page.get("endCursor")
+            if not page.get("hasNextPage") or not isinstance(following, str) or following == after:
                 return
+            after = following
 
     async def _graphql(self, query: str, variables: Mapping[str, Any]) -> Reply:
         self.require_key()
@@ -361,7 +362,7 @@ class GitHub(Source):
     def _judge_graphql(self, reply: Reply) -> AgenticSalesError | None:
         data = reply.json_or_none()
         errors = data.get("errors") if isinstance(data, dict) else None
-        kinds = {str(error.get("type", "")) for error in errors or [] if isinstance(error, dict)}
+        kinds = {str(error.get("type", "")) for error in listed(errors) if isinstance(error, dict)}
         if kinds & _SPENT:
             return RateLimited(self.name, _until_reset_s(reply))
         if _is_secondary(reply.text[:2000]):
@@ -401,7 +402,7 @@ def _with_fragments(items: Any) -> Any:
     if not isinstance(items, list):
         return items
     return [
-        {**item, "fragments": [m.get("fragment", "") for m in item.get("text_matches") or [] if isinstance(m, dict)]}
+        {**item, "fragments": [m.get("fragment", "") for m in listed(item.get("text_matches")) if isinstance(m, dict)]}
         if isinstance(item, dict)
         else item
         for item in items

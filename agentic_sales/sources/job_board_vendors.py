@@ -3,19 +3,19 @@
 The vendors document no limits for reading. Ours are polite ones.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import unescape
-from typing import Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from bs4 import BeautifulSoup
-from pydantic import AliasPath, Field, field_validator
+from pydantic import AliasPath, BeforeValidator, Field, field_validator
 
 from agentic_sales.errors import AgenticSalesError, NotFound
 from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Limit
 from agentic_sales.settings import Settings
-from agentic_sales.sources.records import Record, Text, TextOrNone, members, read, read_all, segment
+from agentic_sales.sources.records import Record, Text, TextOrNone, members, none_is_empty, read_all, segment
 from agentic_sales.sources.service import Place, Source
 
 Vendor = Literal["ashby", "greenhouse", "lever"]
@@ -77,6 +77,22 @@ class _Board(Source):
         return super().judge(reply)
 
 
+class _AshbyPlace(Record):
+    location: TextOrNone = None
+
+
+class _AshbyComponent(Record):
+    kind: TextOrNone = Field(None, validation_alias="compensationType")
+    interval: TextOrNone = None
+    currency: TextOrNone = Field(None, validation_alias="currencyCode")
+    low: float | None = Field(None, validation_alias="minValue")
+    high: float | None = Field(None, validation_alias="maxValue")
+
+
+class _AshbyTier(Record):
+    components: Annotated[tuple[_AshbyComponent, ...], BeforeValidator(none_is_empty)] = ()
+
+
 class _AshbyJob(Record):
     id: Text
     title: Text
@@ -90,6 +106,12 @@ class _AshbyJob(Record):
     workplace: TextOrNone = Field(None, validation_alias="workplaceType")
     published_at: datetime | None = Field(None, validation_alias="publishedAt")
     text: TextOrNone = Field(None, validation_alias="descriptionPlain")
+    others: Annotated[tuple[_AshbyPlace, ...], BeforeValidator(none_is_empty)] = Field(
+        (), validation_alias="secondaryLocations"
+    )
+    tiers: Annotated[tuple[_AshbyTier, ...], BeforeValidator(none_is_empty)] = Field(
+        (), validation_alias=AliasPath("compensation", "compensationTiers")
+    )
 
 
 class Ashby(_Board):
@@ -108,20 +130,18 @@ class Ashby(_Board):
         """
         path = f"/posting-api/job-board/{segment(board)}"
         reply = await self.ask(path, bucket=_POLITE, params={"includeCompensation": "true"})
-        for raw in _items(members(reply.json(), reply).get("jobs"), reply, "jobs"):
-            job = read(_AshbyJob, raw, reply)
+        for job in read_all(_AshbyJob, members(reply.json(), reply).get("jobs"), reply, "jobs"):
             if not job.is_listed:
                 continue
-            more = [place.get("location") for place in raw.get("secondaryLocations") or [] if isinstance(place, dict)]
             remote: Workplace | None = "remote" if job.is_remote else None
             yield Opening(
                 vendor="ashby",
                 board=board,
                 **job.model_dump(include={"id", "title", "url", "department", "country", "employment", "published_at"}),
-                locations=_distinct(job.location, *more),
+                locations=_distinct(job.location, *(place.location for place in job.others)),
                 workplace=_workplace(job.workplace) or remote,
                 text=job.text or "",
-                pay=_ashby_pay(raw.get("compensation")),
+                pay=_ashby_pay(job.tiers),
             )
 
 
@@ -179,12 +199,23 @@ class Greenhouse(_Board):
         """
         path = f"/v1/boards/{segment(board)}/jobs/{segment(opening_id)}"
         reply = await self.ask(path, bucket=_POLITE, params={"pay_transparency": "true"})
-        ranges = members(reply.json(), reply).get("pay_input_ranges") or []
+        ranges = members(reply.json(), reply).get("pay_input_ranges")
         if not ranges:
             return None
-        first = members(ranges[0], reply)
-        low, high = (None if first.get(name) is None else first[name] / 100 for name in ("min_cents", "max_cents"))
-        return Pay(currency=first.get("currency_type"), low=low, high=high)
+        first, *_ = read_all(_PayRange, ranges, reply, "pay_input_ranges")
+        low, high = (None if cents is None else cents / 100 for cents in (first.min_cents, first.max_cents))
+        return Pay(currency=first.currency, low=low, high=high)
+
+
+class _PayRange(Record):
+    min_cents: int | None = None
+    max_cents: int | None = None
+    currency: TextOrNone = Field(None, validation_alias="currency_type")
+
+
+class _LeverPart(Record):
+    text: TextOrNone = None
+    content: TextOrNone = None
 
 
 class _LeverJob(Record):
@@ -204,11 +235,15 @@ class _LeverJob(Record):
     interval: TextOrNone = Field(None, validation_alias=AliasPath("salaryRange", "interval"))
     low: float | None = Field(None, validation_alias=AliasPath("salaryRange", "min"))
     high: float | None = Field(None, validation_alias=AliasPath("salaryRange", "max"))
+    parts: Annotated[tuple[_LeverPart, ...], BeforeValidator(none_is_empty)] = Field((), validation_alias="lists")
 
     @field_validator("published_at", mode="before")
     @classmethod
     def _from_milliseconds(cls, value: object) -> object:
-        return datetime.fromtimestamp(value / 1000, UTC) if isinstance(value, int) else value
+        try:
+            return datetime.fromtimestamp(value / 1000, UTC) if isinstance(value, int) else value
+        except (OverflowError, OSError) as exc:
+            raise ValueError("is no moment in milliseconds") from exc
 
 
 class Lever(_Board):
@@ -225,20 +260,21 @@ class Lever(_Board):
         Raises:
             NotFound: There is no such board.
         """
-        skip = 0
+        seen: set[str] = set()
         while True:
-            params: Params = {"mode": "json", "skip": skip, "limit": page_size}
+            params: Params = {"mode": "json", "skip": len(seen), "limit": page_size}
             reply = await self.ask(f"/v0/postings/{segment(board)}", bucket=_POLITE, params=params)
-            raw = _items(reply.json(), reply, "the answer")
-            for item in raw:
-                yield _of_lever(board, read(_LeverJob, item, reply), item)
-            skip += len(raw)
-            if len(raw) < page_size:
+            jobs = read_all(_LeverJob, reply.json(), reply, "the answer")
+            fresh = [job for job in jobs if job.id not in seen]
+            for job in fresh:
+                seen.add(job.id)
+                yield _of_lever(board, job)
+            if len(jobs) < page_size or not fresh:
                 return
 
 
-def _of_lever(board: str, job: _LeverJob, raw: Mapping[str, Any]) -> Opening:
-    parts = [f"{part.get('text', '')}\n{plain_text(part.get('content') or '')}" for part in raw.get("lists") or []]
+def _of_lever(board: str, job: _LeverJob) -> Opening:
+    parts = [f"{part.text or ''}\n{plain_text(part.content or '')}" for part in job.parts]
     pay = Pay(currency=job.currency, interval=job.interval, low=job.low, high=job.high)
     return Opening(
         vendor="lever",
@@ -252,25 +288,17 @@ def _of_lever(board: str, job: _LeverJob, raw: Mapping[str, Any]) -> Opening:
     )
 
 
-def _ashby_pay(compensation: Any) -> Pay | None:
+def _ashby_pay(tiers: Sequence[_AshbyTier]) -> Pay | None:
     """Return the salary of the first tier that has one. Equity has no currency and is none."""
-    tiers = compensation.get("compensationTiers") or [] if isinstance(compensation, dict) else []
-    parts = [part for tier in tiers if isinstance(tier, dict) for part in tier.get("components") or []]
-    for part in parts:
-        if isinstance(part, dict) and part.get("compensationType") == "Salary" and part.get("minValue") is not None:
-            low, high = part["minValue"], part.get("maxValue")
-            return Pay(currency=part.get("currencyCode"), interval=part.get("interval"), low=low, high=high)
+    for part in (part for tier in tiers for part in tier.components):
+        if part.kind == "Salary" and part.low is not None:
+            return Pay(currency=part.currency, interval=part.interval, low=part.low, high=part.high)
     return None
 
 
 def plain_text(escaped_html: str) -> str:
     """Return the text of HTML, which Greenhouse escapes as a whole."""
     return BeautifulSoup(unescape(escaped_html), "lxml").get_text("\n", strip=True)
-
-
-def _items(data: Any, reply: Reply, member: str) -> list[dict[str, Any]]:
-    read_all(Record, data, reply, member)
-    return list(data)
 
 
 def _distinct(*places: str | None) -> tuple[str, ...]:

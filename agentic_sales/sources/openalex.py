@@ -15,7 +15,7 @@ from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Limit, Quota
 from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.settings import Settings
-from agentic_sales.sources.records import Record, Text, TextOrNone, members, read, read_all, segment
+from agentic_sales.sources.records import Record, Text, TextOrNone, listed, members, read, read_all, segment
 from agentic_sales.sources.service import Place, Source
 
 _LIMITS = (Limit(10, 1.0),)
@@ -86,6 +86,8 @@ class Work(Record):
         """Put the words of an abstract back into their order."""
         if not isinstance(value, Mapping):
             return value
+        if not all(isinstance(place, int) for places in value.values() for place in listed(places) or [None]):
+            raise ValueError("should map a word to its places")
         placed = [(position, word) for word, positions in value.items() for position in positions]
         return " ".join(word for _, word in sorted(placed))
 

@@ -75,6 +75,10 @@ class Researcher(Record):
     """The latest first, as the record has them."""
 
 
+class _Count(Record):
+    found: int = Field(0, validation_alias="num-found")
+
+
 class Orcid(Source):
     """A client of ORCID's public API."""
 
@@ -99,7 +103,7 @@ class Orcid(Source):
             for hit in hits:
                 yield hit
             start += len(hits)
-            if not hits or start >= int(data.get("num-found") or 0):
+            if not hits or start >= read(_Count, data, reply).found:
                 return
 
     async def researcher(self, orcid: str) -> Researcher:

@@ -31,6 +31,16 @@ TextOrNone = Annotated[str | None, BeforeValidator(_text_or_nothing)]
 """The same, or None where a service says null or nothing."""
 
 
+def listed(value: object) -> list[Any]:
+    """Return a list of plain data, or an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def none_is_empty(value: object) -> object:
+    """Read null as an empty list."""
+    return () if value is None else value
+
+
 class Record(BaseModel):
     """What a service says. Frozen. Members that a client does not read are passed over."""
 

@@ -11,7 +11,7 @@ from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Limit
 from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.settings import Settings
-from agentic_sales.sources.records import Record, Text, TextOrNone, members, read_all
+from agentic_sales.sources.records import Record, Text, TextOrNone, listed, members, read_all
 from agentic_sales.sources.service import Place, Source
 
 _KEPT_S = 6 * 3600.0
@@ -134,7 +134,7 @@ class SearXNG(SearchEngine):
             raise Blocked(self.name, "`/search`", "it answers a page for browsers; let it know this client")
         data = members(reply.json(), reply)
         hits = read_all(SearchHit, data.get("results"), reply, "results")
-        failed = tuple(_named(entry) for entry in data.get("unresponsive_engines") or [])
+        failed = tuple(_named(entry) for entry in listed(data.get("unresponsive_engines")))
         if failed and not hits:
             raise ProviderUnavailable(self.name, f"nothing was found, and these did not answer: {', '.join(failed)}")
         return SearchPage(self.name, hits[:count], bool(hits), failed)

@@ -114,9 +114,10 @@ class SemanticScholar(Source):
             for record in read_all(kind, data.get("data", []), reply, "data"):  # Without hits there is no such member.
                 left -= 1
                 yield record
-            offset = data.get("next") or 0
-            if not offset:
+            following = data.get("next")
+            if not isinstance(following, int) or following <= offset:
                 return
+            offset = following
 
     def judge(self, reply: Reply) -> AgenticSalesError | None:
         """Tell a wrong key, which is a 403."""

@@ -6,7 +6,7 @@ a channel's videos are read from its list of uploads and not by a search. The fe
 
 import re
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
@@ -17,7 +17,7 @@ from agentic_sales.outbound.api import Params, Reply
 from agentic_sales.outbound.limits import Bucket, Quota
 from agentic_sales.settings import Settings
 from agentic_sales.sources.atom import read_feed
-from agentic_sales.sources.records import Record, Text, TextOrNone, in_groups, members, read_all
+from agentic_sales.sources.records import Record, Text, TextOrNone, in_groups, listed, members, read_all
 from agentic_sales.sources.service import Place, Source
 
 _PACIFIC = "America/Los_Angeles"
@@ -203,8 +203,8 @@ class YouTube(Source):
             for record in read_all(kind, data.get("items", []), reply, "items")[:left]:
                 left -= 1
                 yield record
-            token = str(data.get("nextPageToken") or "")
-            if not token:
+            before, token = token, str(data.get("nextPageToken") or "")
+            if token in {"", before}:
                 return
 
     def judge(self, reply: Reply) -> AgenticSalesError | None:
@@ -252,5 +252,5 @@ class YouTubeFeeds(Source):
 def _reasons(reply: Reply) -> set[str]:
     data: Any = reply.json_or_none()
     error = data.get("error") if isinstance(data, dict) else None
-    errors: Sequence[Any] = error.get("errors") or [] if isinstance(error, dict) else []
+    errors = listed(error.get("errors")) if isinstance(error, dict) else []
     return {str(told.get("reason", "")) for told in errors if isinstance(told, dict)}
