@@ -32,13 +32,20 @@ def slotted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         fleet.stop()
 
 
+def started(fleet: Fleet, assistant_id: str, values: dict[str, Any]) -> str:
+    """Start a run in the background and return its id."""
+    answer = fleet.http.post("/runs", json={"assistant_id": assistant_id, "input": values})
+    return str(answer.json()["run_id"])
+
+
 class Neighbours:
     """Runs that wait in their second step, some in each child; every step that is taken leaves a line in a file."""
 
     def __init__(self, fleet: Fleet, folder: Path, *, hold_s: float, count: int = PLACES - 2) -> None:
         self._fleet = fleet
         self._logs = [folder / f"{n}.log" for n in range(count)]
-        self._run_ids = [self._started({"log": str(log), "hold_in": "second", "hold_s": hold_s}) for log in self._logs]
+        values = [{"log": str(log), "hold_in": "second", "hold_s": hold_s} for log in self._logs]
+        self._run_ids = [started(fleet, "steps", each) for each in values]
         eventually("all are in their second step", self._taken, lambda taken: taken == [STEPS[:2]] * count)
         self.first = self.records()
 
@@ -53,10 +60,6 @@ class Neighbours:
         assert [json.loads(record.get("output", "{}")).get("notes") for record in records] == [STEPS] * count
         assert [[step for step in taken if step != "second"] for taken in self._taken()] == [["first", "third"]] * count
         return records
-
-    def _started(self, values: dict[str, Any]) -> str:
-        answer = self._fleet.http.post("/runs", json={"assistant_id": "steps", "input": values})
-        return str(answer.json()["run_id"])
 
     def _unfinished(self) -> list[str]:
         return [record["status"] for record in self.records() if record["status"] in {"pending", "running"}]
@@ -76,12 +79,17 @@ def pid_of(record: dict[str, str]) -> int:
 
 
 def test_every_slot_of_every_child_is_used_and_no_message_more_is_taken(slotted: Fleet) -> None:
-    calls = [slotted.begun("sleepy", {"wait_s": 6.0}) for _ in range(PLACES)]
+    run_ids = [started(slotted, "sleepy", {"wait_s": 300.0}) for _ in range(PLACES)]
+    eventually(
+        "all run", lambda: {slotted.run(run_id)["status"] for run_id in run_ids}, lambda found: found == {"running"}
+    )
     further = slotted.begin("sleepy", {"wait_s": 0.0})
     eventually("the further run waits", lambda: messages_on(slotted, "core"), lambda waiting: len(waiting) == 1)
-    by_child = [pid_of(slotted.record(call.trace_id)) for call in calls]
+    by_child = [pid_of(slotted.run(run_id)) for run_id in run_ids]
     assert sorted(map(by_child.count, set(by_child))) == [SLOTS] * CHILDREN
-    assert {call.response().status_code for call in (*calls, further)} == {200}
+    for run_id in run_ids:
+        slotted.http.post(f"/runs/{run_id}/cancel", params={"wait": False})
+    assert further.response().status_code == 200, "a place that is free again is used"
 
 
 def test_a_run_that_blocks_the_loop_is_named_and_ended_and_its_neighbours_go_on_where_they_are(
@@ -112,7 +120,7 @@ def test_a_run_that_cannot_be_interrupted_ends_with_its_child_and_the_neighbours
 def test_a_run_that_kills_its_child_is_given_up_and_costs_its_neighbours_no_attempt(
     slotted: Fleet, tmp_path: Path
 ) -> None:
-    neighbours = Neighbours(slotted, tmp_path, hold_s=5.0)
+    neighbours = Neighbours(slotted, tmp_path, hold_s=10.0)
     answer = slotted.call("poison", {"lethal": True})
     assert answer.json()["code"] == "worker_lost"
     assert attempts_and_losses([slotted.run(answer.headers["x-run-id"])]) == {("4", "3")}
