@@ -10,6 +10,7 @@ from typing import Any
 
 from langchain_core.runnables.graph import Graph as Drawn
 
+from agentic_sales.checks.schemas import derived
 from agentic_sales.control import drawings_path
 from agentic_sales.workers.loader import Graph, LoadedGraph
 
@@ -36,7 +37,9 @@ def _edge(source: str, target: str, data: Any, conditional: bool) -> dict[str, A
 
 def _schemas(graph: Any) -> dict[str, Any]:
     drawn: Graph = graph
-    return {"input_schema": drawn.get_input_jsonschema(), "output_schema": drawn.get_output_jsonschema()}
+    builder = getattr(drawn, "builder", None)
+    made = {"input_schema": drawn.get_input_jsonschema, "output_schema": drawn.get_output_jsonschema}
+    return {name: derived(schema, getattr(builder, name, None)) for name, schema in made.items()}
 
 
 def render_drawings(graphs: Iterable[LoadedGraph]) -> str:

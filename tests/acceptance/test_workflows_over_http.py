@@ -64,6 +64,14 @@ class TestPipeline:
         assert reports["compose"]["created"] >= 1
 
 
+@pytest.mark.parametrize(("assistant_id", "said"), [("loud", "GOOD MORNING"), ("soft", "good morning")])
+def test_graphs_of_a_module_that_a_team_had_already_run_as_they_are(fleet: Fleet, assistant_id: str, said: str) -> None:
+    schema = fleet.get(f"/assistants/{assistant_id}/schemas").json()["input_schema"]
+    assert schema["properties"]["text"]["type"] == "string"
+    response = fleet.call(assistant_id, {"text": "Good Morning"})
+    assert (response.status_code, response.json()) == (200, {"text": "Good Morning", "said": said})
+
+
 def test_a_page_on_a_private_address_is_not_fetched(fleet: Fleet) -> None:
     response = fleet.call("deep_scrape", {"url": "http://169.254.169.254/latest/meta-data"})
     assert (response.status_code, response.json()["code"]) == (500, "fetch_refused")

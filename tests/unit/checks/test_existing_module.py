@@ -6,6 +6,7 @@ import pytest
 
 from agentic_sales.checks.check import check_registry
 from agentic_sales.checks.generate import generate_beside
+from agentic_sales.checks.schemas import schema_of
 from agentic_sales.control import UNCHECKED, build_control_plane
 from agentic_sales.errors import InvalidInput
 from agentic_sales.facade.runs.validation import InputValidator
@@ -98,3 +99,9 @@ async def test_its_graphs_run(existing: Team) -> None:
     counted = load_graph(spec(existing, "count", "counter"))
     assert counted.input_type.__name__ == "Numbers"
     assert (await counted.graph.ainvoke({"numbers": [1, 2]}))["total"] == 3
+
+
+def test_a_state_that_is_a_typed_dict_is_told_with_its_fields() -> None:
+    loaded = load_graph(GraphSpec("loud", "tests.workflows.existing", compiled_attr="loud", builder_attr=None))
+    told = schema_of(loaded)["input"]
+    assert (set(told["properties"]), told[UNCHECKED]) == ({"text", "said"}, True)
