@@ -56,7 +56,7 @@ class TestOnProcesses:
     def test_a_setup_is_ready_and_its_worker_answers_to_its_name(self, celery_setup: CeleryTestSetup) -> None:
         celery_setup.worker.assert_log_exists(" ready.", timeout=WITHIN_S)
         assert celery_setup.ready(control=True)
-        [answer] = celery_setup.app.control.ping()
+        [answer] = celery_setup.app.control.ping(timeout=WITHIN_S, limit=1)
         assert answer.keys() == {celery_setup.worker.hostname()}
 
     def test_the_worker_has_loaded_its_graphs(self, celery_setup: CeleryTestSetup) -> None:

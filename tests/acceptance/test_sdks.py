@@ -214,7 +214,7 @@ class TestJavaScript:
 
     def test_a_background_run_can_be_joined_and_looked_at(self, javascript: dict[str, Any]) -> None:
         background = javascript["background"]["value"]
-        assert background["run"]["status"] == "pending"
+        assert background["run"]["status"] in {"pending", "running"}  # a free worker takes it at once
         assert background["joined"] == {"wait_s": 0.3, "waited_s": 0.3}
         assert background["found"]["status"] == "success"
 

@@ -294,7 +294,7 @@ async def test_a_message_waits_for_the_recipients_morning_and_the_forecast_says_
 async def test_what_waits_for_a_morning_is_spread_over_it_and_not_sent_at_one_stroke(migrated: Settings) -> None:
     evening = later(hours=12)
     async with small_campaign(migrated) as campaign:
-        touch_ids = [await campaign.message(f"p{number}@example.com") for number in range(20)]
+        touch_ids = [await campaign.message(f"p{number}@example.com") for number in range(40)]
         told = [(await campaign.door().send(touch_id, now=evening)).not_before_at for touch_id in touch_ids]
         again = [(await when_and_why(campaign.database, touch_id, now=evening)).at for touch_id in touch_ids]
     assert told == again
