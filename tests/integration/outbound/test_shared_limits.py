@@ -17,7 +17,7 @@ from agentic_sales.outbound.limits import Bucket, Limit, OwnLimiter, Quota, acco
 from agentic_sales.outbound.shared_limits import SharedLimiter
 
 ACCOUNT = account_of("github", "https://api.github.example", "a key")
-PROCESSES, CALLS, PER_S = 4, 5, 0.25
+PROCESSES, CALLS, PER_S = 8, 5, 0.25
 
 
 @pytest.fixture(autouse=True)
