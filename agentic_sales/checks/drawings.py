@@ -10,7 +10,7 @@ from typing import Any
 
 from langchain_core.runnables.graph import Graph as Drawn
 
-from agentic_sales.checks.schemas import derived
+from agentic_sales.checks.schemas import derived_schema
 from agentic_sales.control import drawings_path
 from agentic_sales.workers.loader import Graph, LoadedGraph
 
@@ -37,9 +37,7 @@ def _edge(source: str, target: str, data: Any, conditional: bool) -> dict[str, A
 
 def _schemas(graph: Any) -> dict[str, Any]:
     drawn: Graph = graph
-    builder = getattr(drawn, "builder", None)
-    made = {"input_schema": drawn.get_input_jsonschema, "output_schema": drawn.get_output_jsonschema}
-    return {name: derived(schema, getattr(builder, name, None)) for name, schema in made.items()}
+    return {"input_schema": derived_schema(drawn, "input"), "output_schema": derived_schema(drawn, "output")}
 
 
 def render_drawings(graphs: Iterable[LoadedGraph]) -> str:

@@ -6,48 +6,51 @@ This is a build step that does load the graphs.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import Any, Literal, NotRequired
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, PydanticUserError
+from pydantic.json_schema import JsonSchemaMode
 from typing_extensions import TypedDict, get_type_hints, is_typeddict
 
 from agentic_sales.control import UNCHECKED, schemas_path
-from agentic_sales.workers.loader import AnyObject, LoadedGraph
+from agentic_sales.workers.loader import AnyObject, Graph, LoadedGraph
+
+Side = Literal["input", "output"]
 
 
 def schema_of(loaded: LoadedGraph) -> dict[str, Any]:
     """Return the input schema as a caller writes it and the output schema as a caller reads it."""
-    taken, given = loaded.input_type, loaded.output_type
     return {
-        "input": derived(loaded.graph.get_input_jsonschema, _state(loaded, "input_schema"))
-        if taken is AnyObject
-        else taken.model_json_schema(),
-        "output": derived(loaded.graph.get_output_jsonschema, _state(loaded, "output_schema"))
-        if given is AnyObject
-        else given.model_json_schema(mode="serialization"),
+        "input": _told(loaded.input_type, loaded.graph, "input", "validation"),
+        "output": _told(loaded.output_type, loaded.graph, "output", "serialization"),
     }
 
 
-def _state(loaded: LoadedGraph, name: str) -> Any:
-    return getattr(getattr(loaded.graph, "builder", None), name, None)
+def _told(model: type[BaseModel], graph: Graph, side: Side, mode: JsonSchemaMode) -> dict[str, Any]:
+    """Return a model's schema, or LangGraph's: told, and not held against a run, since LangGraph takes more forms."""
+    if model is AnyObject:
+        return {**derived_schema(graph, side), UNCHECKED: True}
+    return model.model_json_schema(mode=mode)
 
 
-def derived(schema: Callable[[], dict[str, Any]], state: Any) -> dict[str, Any]:
-    """Return LangGraph's schema of a state. It is told and not held against a run, since LangGraph takes more forms.
-
-    Args:
-        schema: The graph's method that makes it.
-        state: The class of the state.
-    """
+def derived_schema(graph: Graph, side: Side) -> dict[str, Any]:
+    """Return LangGraph's schema of what a graph takes or gives. A class that has no JSON form is any object."""
+    schema = graph.get_input_jsonschema if side == "input" else graph.get_output_jsonschema
+    state = getattr(getattr(graph, "builder", None), f"{side}_schema", None)
     try:
-        return {**schema(), UNCHECKED: True}
-    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):  # a class that has no JSON form
-        return {"type": "object", UNCHECKED: True}
+        return _of_json_form(schema)
     except PydanticUserError:
         if not is_typeddict(state):
             raise
-        return derived(TypeAdapter(_readable(state)).json_schema, None)
+        return _of_json_form(lambda: TypeAdapter(_readable(state)).json_schema())
+
+
+def _of_json_form(schema: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return schema()
+    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
+        return {"type": "object"}
 
 
 def _readable(state: Any) -> Any:

@@ -1,12 +1,13 @@
 """A LangGraph module that was written for something else registers by its row alone."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
+from langgraph.graph import START, StateGraph
 
 from agentic_sales.checks.check import check_registry
 from agentic_sales.checks.generate import generate_beside
-from agentic_sales.checks.schemas import schema_of
+from agentic_sales.checks.schemas import derived_schema, schema_of
 from agentic_sales.control import UNCHECKED, build_control_plane
 from agentic_sales.errors import InvalidInput
 from agentic_sales.facade.runs.validation import InputValidator
@@ -105,3 +106,20 @@ def test_a_state_that_is_a_typed_dict_is_told_with_its_fields() -> None:
     loaded = load_graph(GraphSpec("loud", "tests.workflows.existing", compiled_attr="loud", builder_attr=None))
     told = schema_of(loaded)["input"]
     assert (set(told["properties"]), told[UNCHECKED]) == ({"text", "said"}, True)
+
+
+class Handle:
+    """A class that has no JSON form."""
+
+
+class Held(TypedDict):
+    """A state that holds one."""
+
+    handle: Handle
+
+
+def test_a_typed_dict_that_has_no_json_form_is_any_object_and_a_subgraphs_schema_carries_no_mark() -> None:
+    odd: Any = StateGraph(Held).add_node("keep", lambda _: {}).add_edge(START, "keep").compile()
+    assert derived_schema(odd, "input") == {"type": "object"}
+    loaded = load_graph(GraphSpec("loud", "tests.workflows.existing", compiled_attr="loud", builder_attr=None))
+    assert UNCHECKED not in derived_schema(loaded.graph, "output")
