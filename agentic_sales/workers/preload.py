@@ -76,7 +76,10 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
         _check_inboxes()
     carried.carry(rows)
     if _reads_the_store():
+        from agentic_sales.rules.company_identity import load_suffixes  # noqa: PLC0415 - only who sends asks for sites
+
         _ensure_migrated()
+        load_suffixes()  # once for all children: 6 MB each and 27 ms of the first message of each
     import agentic_sales.workers.child.process  # noqa: F401, PLC0415 - so that every child inherits it
 
     slots = control_plane().slots_of(queues)
