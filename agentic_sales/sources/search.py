@@ -7,19 +7,10 @@ from typing import Self
 
 import structlog
 
-from agentic_sales.errors import (
-    AgenticSalesError,
-    AnswerChanged,
-    Blocked,
-    CredentialMissing,
-    CredentialRefused,
-    ProviderUnavailable,
-    QuotaSpent,
-    RateLimited,
-)
+from agentic_sales.errors import AgenticSalesError, CredentialMissing, RateLimited
 from agentic_sales.settings import Settings
 from agentic_sales.sources.search_engines import Brave, SearchEngine, SearchHit, SearchPage, SearXNG, Serper, Tavily
-from agentic_sales.sources.service import Place
+from agentic_sales.sources.service import CANNOT_SERVE, Place, why_not
 
 log = structlog.get_logger()
 
@@ -29,10 +20,6 @@ _ENGINES: dict[str, type[Brave | SearXNG | Tavily | Serper]] = {
     "tavily": Tavily,
     "serper": Serper,
 }
-_NEXT_ONE = (
-    *(AnswerChanged, Blocked, CredentialMissing, CredentialRefused),
-    *(ProviderUnavailable, QuotaSpent, RateLimited),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,7 @@ class WebSearch:
         for engine in self._engines:
             try:
                 found = await engine.search(query, count=count, page=page)
-            except _NEXT_ONE as exc:
+            except CANNOT_SERVE as exc:
                 failures.append(exc)
                 if not isinstance(exc, CredentialMissing):
                     log.warning("search_engine_passed_over", source=engine.name, error_code=exc.code)
@@ -107,11 +94,7 @@ class WebSearch:
 
 
 def _told(engines: Sequence[SearchEngine], failures: Sequence[AgenticSalesError]) -> tuple[str, ...]:
-    return tuple(f"{engine.name}: {_reason(exc)}" for engine, exc in zip(engines, failures, strict=False))
-
-
-def _reason(exc: AgenticSalesError) -> str:
-    return f"{exc.setting} is not set" if isinstance(exc, CredentialMissing) else str(exc)
+    return tuple(f"{engine.name}: {why_not(exc)}" for engine, exc in zip(engines, failures, strict=False))
 
 
 def _worst(failures: Sequence[AgenticSalesError]) -> AgenticSalesError:

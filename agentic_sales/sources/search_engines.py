@@ -1,5 +1,6 @@
 """Search the web by Brave, SearXNG, Tavily or Serper. All four answer in one form."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -44,7 +45,7 @@ class SearchPage:
     """Engines behind SearXNG that did not answer."""
 
 
-class SearchEngine(Source):
+class SearchEngine(Source, ABC):
     """A web search. A subclass says what it can and asks."""
 
     fresh_s: ClassVar[float] = _KEPT_S
@@ -53,6 +54,7 @@ class SearchEngine(Source):
     last_page: ClassVar[int]
     """Number of the last page that it shows. The first is 0."""
 
+    @abstractmethod
     async def search(self, query: str, *, count: int, page: int) -> SearchPage:
         """Return one page of hits.
 
@@ -61,7 +63,6 @@ class SearchEngine(Source):
             count: Most hits. An engine may return fewer.
             page: Number of the page. The first is 0.
         """
-        raise NotImplementedError
 
 
 class Brave(SearchEngine):

@@ -198,7 +198,16 @@ def _message_in(data: Mapping[str, Any]) -> str:
     return ""
 
 
-_OF_A_SOURCE = (AnswerChanged, Blocked, CredentialRefused, ProviderUnavailable, QuotaSpent, RateLimited)
+CANNOT_SERVE = (
+    *(AnswerChanged, Blocked, CredentialMissing, CredentialRefused),
+    *(ProviderUnavailable, QuotaSpent, RateLimited),
+)
+"""Errors that say that a source cannot serve, whatever it is asked."""
+
+
+def why_not(exc: AgenticSalesError) -> str:
+    """Return why a source cannot serve, in the few words that stand behind its name."""
+    return f"{exc.setting} is not set" if isinstance(exc, CredentialMissing) else str(exc)
 
 
 def _user_agent(configuration: Settings) -> str:
@@ -247,10 +256,8 @@ class Unavailable:
             case RateLimited() if (pauses := current_pauses.get()) is not None and pauses.is_patient:
                 pauses.has_declined_rules = True  # Also where the graph, or the run that asked for it, goes on.
                 raise exc
-            case CredentialMissing(setting=setting):
-                self._told[name] = f"{setting} is not set"
-            case _ if isinstance(exc, _OF_A_SOURCE):
-                self._told[name] = str(exc)
+            case _ if isinstance(exc, CANNOT_SERVE):
+                self._told[name] = why_not(exc)
             case _:
                 raise exc
         log.warning("source_unavailable", source=name, error_code=exc.code)
