@@ -44,10 +44,10 @@ def _by_mark(sample: bytes) -> str | None:
 
 
 def _by_zeros(sample: bytes) -> str | None:
-    """Tell UTF-16 without a mark: in most pairs of bytes one is zero."""
+    """Tell UTF-16 without a mark: in most pairs of bytes the same one is zero. A run of NULs has both."""
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     most = len(sample) // 4
-    if not most or max(even, odd) < most:
+    if not most or max(even, odd) < most or min(even, odd) > max(even, odd) // 4:
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 

@@ -39,6 +39,7 @@ def test_a_line_costs_itself_at_most(first: str, second: str) -> None:
 
 @BOUNDED
 @given(CELLS)
+@example([*[""] * 6, "\0" * 80])
 def test_whatever_stands_in_cells_what_is_taken_in_can_be_used(cells: list[str]) -> None:
     check_cells(cells)
 
