@@ -1,22 +1,19 @@
 """Import companies from a CSV file into the book. Report the result of each line, with the column of each mistake."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import BinaryIO, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.people.import_contacts import FILE, LINES_AT_ONCE, file_rules
+from agentic_sales.campaigns.people.file_import import FileImport
+from agentic_sales.campaigns.people.import_contacts import file_rules
 from agentic_sales.contracts import CompanyId, Subject
-from agentic_sales.errors import InvalidRequest
 from agentic_sales.rules.company_lines import CompanyLine, CompanyReader
-from agentic_sales.rules.contact_files import COMPANIES, NotAContactFile, open_contact_file
+from agentic_sales.rules.contact_files import COMPANIES
 from agentic_sales.rules.contact_lines import LineProblem
+from agentic_sales.rules.csv_lines import CsvRecord
 from agentic_sales.store.companies import resolve_companies
-from agentic_sales.store.database import Database
 from agentic_sales.store.facts import Fact
 from agentic_sales.store.recording import record_facts
 
@@ -40,8 +37,8 @@ class CompanyReport:
     """Mistakes of the line. For a line that was taken in, the values that were left out."""
 
 
-class CompanyImport:
-    """An import of one file, which is read once.
+class CompanyImport(FileImport[CompanyLine, CompanyReport]):
+    """An import of the companies of one file, which is read once.
 
     Args:
         stream: The file. It is closed with this object.
@@ -53,26 +50,12 @@ class CompanyImport:
     """
 
     def __init__(self, stream: BinaryIO, *, now: datetime, file: str = "") -> None:
-        try:
-            opened = open_contact_file(stream, file_rules()[0], COMPANIES)
-        except NotAContactFile as exc:
-            raise InvalidRequest(str(exc)) from exc
-        self._reader = CompanyReader(opened)
-        self._records = iter(opened.records)
-        self._now = now
-        self._file = file or FILE
-        self.encoding = opened.encoding
+        super().__init__(stream, file_rules()[0], needed=COMPANIES, now=now, file=file)
+        self._reader = CompanyReader(self._opened)
         self.columns = self._reader.meanings()
 
-    async def batches(self, database: Database) -> AsyncIterator[list[CompanyReport]]:
-        """Import companies, some lines a transaction, and report the result of each line."""
-        while lines := await asyncio.to_thread(self._next_lines):
-            async with database.writing() as connection:
-                reports = await self._take_in(connection, lines)
-            yield reports
-
-    def _next_lines(self) -> list[CompanyLine]:
-        return [self._reader.read(record) for record in islice(self._records, LINES_AT_ONCE)]
+    def _read(self, record: CsvRecord) -> CompanyLine:
+        return self._reader.read(record)
 
     async def _take_in(self, connection: AsyncConnection, lines: list[CompanyLine]) -> list[CompanyReport]:
         taken = [line for line in lines if not line.refusals]

@@ -3,22 +3,21 @@
 A person whom the file says not to write to is suppressed, as an import of contacts does it.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import BinaryIO
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.people.addresses import normalized
-from agentic_sales.campaigns.people.import_contacts import FILE, LINES_AT_ONCE, Status, file_rules, stop_as_told
+from agentic_sales.campaigns.people.file_import import FileImport
+from agentic_sales.campaigns.people.import_contacts import Status, file_rules, stop_as_told
 from agentic_sales.campaigns.people.import_lines import ConsentDefaults, JudgedLine, LineJudge
 from agentic_sales.contracts import CompanyId, PersonId, Subject
-from agentic_sales.errors import InvalidAddress, InvalidRequest
+from agentic_sales.errors import InvalidAddress
 from agentic_sales.rules.company_identity import site_of
-from agentic_sales.rules.contact_files import PEOPLE, NotAContactFile, open_contact_file
+from agentic_sales.rules.contact_files import PEOPLE
 from agentic_sales.rules.contact_lines import LineProblem, LineReader, cleaned, filled
 from agentic_sales.rules.csv_lines import CsvRecord
 from agentic_sales.rules.fact_columns import fact_columns, read_facts
@@ -26,7 +25,6 @@ from agentic_sales.rules.headings import Column
 from agentic_sales.rules.names import whole_name
 from agentic_sales.rules.people_keys import profile_of
 from agentic_sales.store.companies import company_ids
-from agentic_sales.store.database import Database
 from agentic_sales.store.facts import Fact
 from agentic_sales.store.people import SourcedPerson, recognise_people
 from agentic_sales.store.recording import record_facts
@@ -71,8 +69,8 @@ class _Line:
         return SourcedPerson(self.name, company_id, self.profile, next(iter(self.judged.digests), ""))
 
 
-class PeopleImport:
-    """An import of one file, which is read once.
+class PeopleImport(FileImport[_Line, PersonReport]):
+    """An import of the people of one file, which is read once.
 
     Args:
         stream: The file. It is closed with this object.
@@ -85,35 +83,18 @@ class PeopleImport:
 
     def __init__(self, stream: BinaryIO, *, now: datetime, file: str = "") -> None:
         headings, wishes = file_rules()
-        try:
-            opened = open_contact_file(stream, headings, PEOPLE)
-        except NotAContactFile as exc:
-            raise InvalidRequest(str(exc)) from exc
-        self._reader = LineReader(opened, wishes)
-        self._columns = opened.columns
-        self._facts = fact_columns("person", [column for column in opened.columns if column.meaning is None])
-        self._records = iter(opened.records)
+        super().__init__(stream, headings, needed=PEOPLE, now=now, file=file)
+        columns = self._opened.columns
+        self._reader = LineReader(self._opened, wishes)
+        self._facts = fact_columns("person", [column for column in columns if column.meaning is None])
         self._judge = LineJudge(self._reader.headings(), ConsentDefaults(), now)
-        self._now = now
-        self._file = file or FILE
-        self.encoding = opened.encoding
         fields = {column.heading: name for name, column in self._facts}
-        self.columns = {column.heading: column.meaning or fields.get(column.heading, "") for column in opened.columns}
-
-    async def batches(self, database: Database) -> AsyncIterator[list[PersonReport]]:
-        """Import people, some lines a transaction, and report the result of each line."""
-        while lines := await asyncio.to_thread(self._next_lines):
-            async with database.writing() as connection:
-                reports = await self._take_in(connection, lines)
-            yield reports
-
-    def _next_lines(self) -> list[_Line]:
-        return [self._read(record) for record in islice(self._records, LINES_AT_ONCE)]
+        self.columns = {column.heading: column.meaning or fields.get(column.heading, "") for column in columns}
 
     def _read(self, record: CsvRecord) -> _Line:
         judged = self._judge.judge(self._reader.read(record))
         told = judged.line
-        cells = dict(zip(self._columns, (filled(cleaned(cell)) for cell in record.cells), strict=False))
+        cells = dict(zip(self._opened.columns, (filled(cleaned(cell)) for cell in record.cells), strict=False))
         problems: list[LineProblem] = []
         facts = dict(read_facts(self._facts, cells, problems))
         profile = str(facts.pop(PROFILE, "")) or self._page_of_many(cells)

@@ -7,23 +7,22 @@ are read. A file of any length takes the same memory, and is read off the event 
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal, cast
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.additions import with_additions
+from agentic_sales.campaigns.people.file_import import FileImport
 from agentic_sales.campaigns.people.import_lines import ConsentDefaults, JudgedLine, LineJudge
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import ContactId, StopReason
-from agentic_sales.errors import InvalidRequest
-from agentic_sales.rules.contact_files import NotAContactFile, open_contact_file
 from agentic_sales.rules.contact_lines import LineProblem, LineReader
+from agentic_sales.rules.csv_lines import CsvRecord
 from agentic_sales.rules.headings import Headings, load_headings
 from agentic_sales.rules.wishes import Wishes, load_wishes
 from agentic_sales.settings import settings
@@ -31,10 +30,6 @@ from agentic_sales.store.companies import company_ids
 from agentic_sales.store.contacts import add_contacts, contact_ids
 from agentic_sales.store.database import Database
 from agentic_sales.store.suppressions import reasons_of, suppress_many
-
-LINES_AT_ONCE = 500
-"""Lines of one transaction."""
-FILE = "an imported file"
 
 Status = Literal["added", "known", "duplicate", "suppressed", "refused"]
 """The result of a line."""
@@ -50,7 +45,7 @@ class LineReport:
     """Status of the line.
 
     - `known`: the person was there before, and stays as is.
-    - `duplicate`: one of the `LINES_AT_ONCE` lines before has the same person.
+    - `duplicate`: one of the `file_import.LINES_AT_ONCE` lines before has the same person.
     - `suppressed`: the file says that the person must not be written to.
     """
     email: str
@@ -77,8 +72,8 @@ class ImportReport:
         return sum(line.status == status for line in self.lines)
 
 
-class ContactImport:
-    """An import of one file, which is read once.
+class ContactImport(FileImport[JudgedLine, LineReport]):
+    """An import of the contacts of one file, which is read once.
 
     Args:
         stream: The file. It is closed with this object.
@@ -94,28 +89,27 @@ class ContactImport:
         self, stream: BinaryIO, *, now: datetime, defaults: ConsentDefaults | None = None, file: str = ""
     ) -> None:
         headings, wishes = file_rules()
-        try:
-            opened = open_contact_file(stream, headings)
-        except NotAContactFile as exc:
-            raise InvalidRequest(str(exc)) from exc
-        self._reader = LineReader(opened, wishes)
-        self._records = iter(opened.records)
+        super().__init__(stream, headings, now=now, file=file)
+        self._reader = LineReader(self._opened, wishes)
         self._judge = LineJudge(self._reader.headings(), defaults or ConsentDefaults(), now)
-        self._now = now
-        self._file = file or FILE
-        self.encoding = opened.encoding
         self.columns = self._reader.meanings()
 
-    async def batches(self, database: Database) -> AsyncIterator[list[LineReport]]:
-        """Import people, some lines a transaction, and report the result of each line."""
-        while lines := await asyncio.to_thread(self._next_lines):
-            async with database.writing() as connection:
-                reports = await _take_in(connection, lines, file=self._file, now=self._now)
-            yield reports
+    def _read(self, record: CsvRecord) -> JudgedLine:
+        return self._judge.judge(self._reader.read(record))
 
-    def _next_lines(self) -> list[JudgedLine]:
-        records = islice(self._records, LINES_AT_ONCE)
-        return [self._judge.judge(self._reader.read(record)) for record in records]
+    async def _take_in(self, connection: AsyncConnection, lines: list[JudgedLine]) -> list[LineReport]:
+        """Suppress and add the people of some lines, with few statements however many lines there are."""
+        await stop_as_told(connection, lines, file=self._file, now=self._now)
+        digests = {line.digests[0] for line in lines if line.digests}
+        suppressed = await reasons_of(connection, digests)
+        before = await contact_ids(connection, digests)
+        new = _first_lines(line for line in lines if line.values and line.digests[0] not in {*suppressed, *before})
+        firms = await company_ids(connection, (line.firm for line in new.values()), now=self._now)
+        people = [{**line.values, "company_id": firms.get(line.firm)} for line in new.values()]
+        added = await add_contacts(connection, people, now=self._now)  # others may have added some since `before`
+        known = await contact_ids(connection, digests)
+        seen: dict[str, int] = {}
+        return [_report(line, seen, suppressed, known, added) for line in lines]
 
 
 async def import_contacts(
@@ -136,23 +130,6 @@ async def import_contacts(
     opened = await asyncio.to_thread(ContactImport, io.BytesIO(raw), now=now, defaults=defaults, file=file)
     lines = [line async for batch in opened.batches(database) for line in batch]
     return ImportReport(opened.encoding, opened.columns, tuple(lines))
-
-
-async def _take_in(
-    connection: AsyncConnection, lines: list[JudgedLine], *, file: str, now: datetime
-) -> list[LineReport]:
-    """Suppress and add the people of some lines, with few statements however many lines there are."""
-    await stop_as_told(connection, lines, file=file, now=now)
-    digests = {line.digests[0] for line in lines if line.digests}
-    suppressed = await reasons_of(connection, digests)
-    before = await contact_ids(connection, digests)
-    new = _first_lines(line for line in lines if line.values and line.digests[0] not in {*suppressed, *before})
-    firms = await company_ids(connection, (line.firm for line in new.values()), now=now)
-    people = [{**line.values, "company_id": firms.get(line.firm)} for line in new.values()]
-    added = await add_contacts(connection, people, now=now)  # others may have added some since `before`
-    known = await contact_ids(connection, digests)
-    seen: dict[str, int] = {}
-    return [_report(line, seen, suppressed, known, added) for line in lines]
 
 
 def _first_lines(lines: Iterable[JudgedLine]) -> dict[str, JudgedLine]:

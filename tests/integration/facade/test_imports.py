@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from agentic_sales.campaigns.people import import_contacts
+from agentic_sales.campaigns.people import file_import
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.control import control_plane
 from agentic_sales.facade import importing
@@ -96,7 +96,7 @@ async def test_a_file_that_is_none_is_422_whatever_the_answer_was_to_be(migrated
 async def test_twice_the_lines_take_about_twice_the_time(
     migrated: Settings, redis_url: str, header: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_contacts, "LINES_AT_ONCE", 200)
+    monkeypatch.setattr(file_import, "LINES_AT_ONCE", 200)
     before = "x," * header.count(",")
     spent: list[float] = []
     async with small_campaign(migrated):
