@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlencode, urljoin
 
 import structlog
@@ -28,6 +27,7 @@ from agentic_sales.errors import (
 )
 from agentic_sales.outbound.addresses import AddressGuard
 from agentic_sales.outbound.answer_cache import AnswerCache, KeptAnswer
+from agentic_sales.outbound.closing import Closing
 from agentic_sales.outbound.connections import Budget, Connections, Question
 from agentic_sales.outbound.limits import Bucket, Limiter, Wait
 from agentic_sales.wire import from_wire, to_wire
@@ -123,7 +123,7 @@ class _Call:
     is_account_wide: Callable[[Reply], bool]
 
 
-class Api:
+class Api(Closing):
     """The API of one service. An async context manager."""
 
     def __init__(self, endpoint: Endpoint, guard: AddressGuard, limiter: Limiter, cache: AnswerCache) -> None:
@@ -131,12 +131,8 @@ class Api:
         self._guard, self._limiter, self._cache = guard, limiter, cache
         self._connections = Connections(guard)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close its connections."""
         await self._connections.aclose()
 
     async def ask(

@@ -3,10 +3,9 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from agentic_sales.outbound.closing import Closing
 from agentic_sales.settings import Settings
 from agentic_sales.sources.job_board_vendors import Ashby, Greenhouse, Lever, Opening, Pay, Vendor
 from agentic_sales.sources.service import Place
@@ -49,7 +48,7 @@ def board_in(html: str) -> Board | None:
     return Board("greenhouse", found[1]) if found else None
 
 
-class JobBoards:
+class JobBoards(Closing):
     """Reads the boards of all vendors. An async context manager."""
 
     def __init__(self, configuration: Settings, *, place: Place | None = None) -> None:
@@ -58,14 +57,10 @@ class JobBoards:
         self._lever = Lever(configuration, place=place)
         self._lever_eu = Lever(configuration, in_eu=True, place=place)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close its connections."""
         for client in (self._ashby, self._greenhouse, self._lever, self._lever_eu):
-            await client.__aexit__(kind, error, traceback)
+            await client.aclose()
 
     def openings(self, board: Board) -> AsyncIterator[Opening]:
         """Yield the openings of a board.

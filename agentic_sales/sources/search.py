@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import structlog
 
 from agentic_sales.errors import AgenticSalesError, CredentialMissing, RateLimited
+from agentic_sales.outbound.closing import Closing
 from agentic_sales.settings import Settings
 from agentic_sales.sources.search_engines import Brave, SearchEngine, SearchHit, SearchPage, SearXNG, Serper, Tavily
 from agentic_sales.sources.service import CANNOT_SERVE, Place, why_not
@@ -32,20 +31,16 @@ class SearchAnswer:
     """What is to be said of the engines before it, such as `brave: BRAVE_API_KEY is not set`."""
 
 
-class WebSearch:
+class WebSearch(Closing):
     """Searches the web. An async context manager."""
 
     def __init__(self, configuration: Settings, *, place: Place | None = None) -> None:
         self._engines = [_ENGINES[name](configuration, place=place) for name in configuration.search_order]
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close its connections."""
         for engine in self._engines:
-            await engine.__aexit__(kind, error, traceback)
+            await engine.aclose()
 
     async def search(self, query: str, *, count: int = 10, page: int = 0) -> SearchAnswer:
         """Return one page of hits from the first engine that serves. No hits are an answer, and nothing else is tried.

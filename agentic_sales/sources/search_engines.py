@@ -1,6 +1,6 @@
 """Search the web by Brave, SearXNG, Tavily or Serper. All four answer in one form."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -45,7 +45,7 @@ class SearchPage:
     """Engines behind SearXNG that did not answer."""
 
 
-class SearchEngine(Source, ABC):
+class SearchEngine(Source):
     """A web search. A subclass says what it can and asks."""
 
     fresh_s: ClassVar[float] = _KEPT_S

@@ -6,8 +6,7 @@ limits of all workers. A command asks by those of its own process.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import structlog
 from pydantic import SecretStr
@@ -28,6 +27,7 @@ from agentic_sales.errors import (
 from agentic_sales.outbound.addresses import AddressGuard
 from agentic_sales.outbound.answer_cache import AnswerCache, OwnCache, SharedCache
 from agentic_sales.outbound.api import Api, Endpoint, Params, Reply
+from agentic_sales.outbound.closing import Closing
 from agentic_sales.outbound.http import httpx
 from agentic_sales.outbound.limits import Bucket, Limit, Limiter, OwnLimiter, account_of, with_limits
 from agentic_sales.outbound.retry_after import parse_retry_after
@@ -54,7 +54,7 @@ class Place:
 _OF_THIS_PROCESS = Place()
 
 
-class Source:
+class Source(Closing):
     """A client of one service. A subclass names the service and its buckets, and reads its answers."""
 
     name: ClassVar[str]
@@ -92,13 +92,9 @@ class Source:
         place = place or _place()
         self._api = Api(endpoint, guard, place.limiter, place.cache)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self._api.__aexit__(kind, error, traceback)
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._api.aclose()
 
     def key_headers(self) -> Mapping[str, str]:
         """Return the headers that carry the key. A key never stands in a URL."""

@@ -15,8 +15,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
-from types import TracebackType
-from typing import Self
 
 import structlog
 
@@ -24,6 +22,7 @@ from agentic_sales import effects
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard, Resolve, Target, resolve_by_system
 from agentic_sales.outbound.charsets import decode
+from agentic_sales.outbound.closing import Closing
 from agentic_sales.outbound.connections import Budget, Connections, HttpReply, Transport, Wanted
 from agentic_sales.settings import Settings
 from agentic_sales.sources.html import Reading, read_html, read_plain
@@ -78,7 +77,7 @@ class _Turns:
     """Earliest time of the next request by the event loop's clock."""
 
 
-class Fetcher:
+class Fetcher(Closing):
     """Reads pages within the limits of a deployment. An async context manager, one per run.
 
     It remembers connections, robots.txt files and the turns of hosts for its life. Calls may be concurrent.
@@ -105,12 +104,8 @@ class Fetcher:
         self._robots_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._turns: defaultdict[str, _Turns] = defaultdict(_Turns)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def aclose(self) -> None:
+        """Close its connections."""
         await self._connections.aclose()
 
     async def fetch(self, url: str) -> Page:
