@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from agentic_sales.cli.views.campaigns import clock
@@ -12,9 +12,14 @@ from agentic_sales.cli.views.campaigns import clock
 LONGEST_CHARS = 60
 
 
+def _whole_id() -> Column:
+    """Return a column that is never cut, since other commands take the whole id."""
+    return Column("id", no_wrap=True)
+
+
 def companies_as_table(companies: Sequence[Mapping[str, Any]]) -> Table:
     """Lay out companies."""
-    table = Table("company", "site", "country", "category", "written to", "id")
+    table = Table("company", "site", "country", "category", "written to", _whole_id())
     for row in companies:
         facts = row["facts"]
         permitted = f"no: {row['blocked_why']}" if row["blocked_at"] else ""
@@ -39,7 +44,7 @@ def company_as_picture(company: Mapping[str, Any]) -> RenderableType:
 
 def people_as_table(people: Sequence[Mapping[str, Any]]) -> Table:
     """Lay out people."""
-    table = Table("person", "company", "position", "profile", "contact", "id")
+    table = Table("person", "company", "position", "profile", "contact", _whole_id())
     for row in people:
         position = _short(row["facts"].get("position"))
         contact = "yes" if row["contact_id"] else ""
