@@ -44,7 +44,7 @@ __all__ = [
 
 DEFAULT_EMAIL_WORKER_ASSISTANTS = "email_compose,email_reply,email_outreach"
 DEFAULT_CLASSIFY_WORKER_ASSISTANTS = "classify_recruitment,classify_reply,country_classify"
-DEFAULT_DISCOVERY_WORKER_ASSISTANTS = "deep_scrape,company_enrichment"
+DEFAULT_DISCOVERY_WORKER_ASSISTANTS = "deep_scrape,company_enrichment,company_discovery"
 
 CORE_PREFIX = "CORE"
 DEFAULT_CORE_QUEUE = "core"

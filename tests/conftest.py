@@ -39,6 +39,7 @@ pytest_plugins = [
     "tests.support.fleet",
     "tests.support.containers",
     "tests.support.world",
+    "tests.support.book_runs",
 ]
 
 _TESTS = Path(__file__).parent

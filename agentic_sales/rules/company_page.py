@@ -1,6 +1,7 @@
 """Describe a company in the words of its home page."""
 
 import re
+from dataclasses import dataclass
 from textwrap import shorten
 from urllib.parse import urlsplit
 
@@ -23,6 +24,23 @@ class Company(BaseModel):
     url: str = Field(default="", description="Address of the home page, after redirects.")
     title: str = Field(default="", description="Title of the home page.")
     description: str = Field(default="", description="First sentence of the home page, or its title; its own words.")
+
+
+@dataclass(frozen=True, slots=True)
+class HomeText:
+    """A company's home page, as far as rules read it."""
+
+    name: str
+    """Name of the company in its title."""
+    url: str
+    """Address after redirects."""
+    text: str
+    """Plain text."""
+
+
+def home_text(title: str, url: str, markdown: str) -> HomeText:
+    """Return a home page for the rules."""
+    return HomeText(describe_company(title, url, markdown, "").name, url, plain_text(markdown))
 
 
 def describe_company(title: str, url: str, markdown: str, name: str) -> Company:

@@ -31,7 +31,9 @@ class Purse:
     """The budgets and the spending of one run."""
 
     def __init__(self, ledger: Ledger, run_id: RunId, assistant_id: str, budgets: Budgets) -> None:
-        self._ledger, self._run_id, self._assistant_id, self._budgets = ledger, run_id, assistant_id, budgets
+        self.run_id = run_id
+        """The run."""
+        self._ledger, self._assistant_id, self._budgets = ledger, assistant_id, budgets
         self.counts: Counter[str] = Counter()
         """Counts to add with the end of the run by the fields of `observability.metrics`."""
 
@@ -49,7 +51,7 @@ class Purse:
             raise ModelMisconfigured(
                 model, "there are budgets and its price is not known; set AGENTIC_SALES_MODEL_PRICES"
             )
-        with reaching_redis(f"looking up the budget of run `{self._run_id}`"):
+        with reaching_redis(f"looking up the budget of run `{self.run_id}`"):
             spent_today, *chain = await self._run(scripts.STANDING)
         self._check("the fleet", "today (UTC)", float(spent_today), self._budgets.per_day.get(EVERY))
         for assistant_id, by_run, by_day in ((name.decode(), run, day) for name, run, day in chain):
@@ -61,7 +63,7 @@ class Purse:
         try:
             await self._run(scripts.SPEND, model, input_tokens, output_tokens, f"{usd or 0.0:.12f}")
         except RedisError as exc:  # The answer is paid for. Losing it would not bring the money back.
-            log.warning("spending_not_counted", run_id=self._run_id, model=model, usd=usd, reason=str(exc))
+            log.warning("spending_not_counted", run_id=self.run_id, model=model, usd=usd, reason=str(exc))
 
     def fell_back(self, code: str) -> None:
         """Count an answer by rules."""
@@ -73,7 +75,7 @@ class Purse:
 
     async def _run(self, script: str, *args: str | int) -> Any:
         async with self._ledger.in_time():
-            return await self._ledger.redis.register_script(script)(keys=[], args=[self._run_id, *args])
+            return await self._ledger.redis.register_script(script)(keys=[], args=[self.run_id, *args])
 
 
 current_purse: ContextVar[Purse | None] = ContextVar("current_purse", default=None)

@@ -1,6 +1,6 @@
 """Search the web by the engines that a deployment has, in its order. A next one serves where one cannot."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -9,7 +9,7 @@ from agentic_sales.errors import AgenticSalesError, CredentialMissing, RateLimit
 from agentic_sales.outbound.closing import Closing
 from agentic_sales.settings import Settings
 from agentic_sales.sources.search_engines import Brave, SearchEngine, SearchHit, SearchPage, SearXNG, Serper, Tavily
-from agentic_sales.sources.service import CANNOT_SERVE, Place, why_not
+from agentic_sales.sources.service import CANNOT_SERVE, Place, Unavailable, why_not
 
 log = structlog.get_logger()
 
@@ -102,3 +102,37 @@ def _worst(failures: Sequence[AgenticSalesError]) -> AgenticSalesError:
         return told[0]
     settings = ", ".join(exc.setting for exc in failures if isinstance(exc, CredentialMissing))
     return CredentialMissing("web search", settings or "AGENTIC_SALES_SEARCH")
+
+
+async def search_each(
+    configuration: Settings,
+    queries: Sequence[str],
+    gone: Unavailable,
+    *,
+    count: int = 20,
+    searched: Callable[[str], None] = lambda _: None,
+) -> list[SearchHit]:
+    """Return the first page of hits of each query. A query that fails stops none of the others.
+
+    Args:
+        configuration: Engines and their keys.
+        queries: Searches.
+        gone: Is told the engines that did not serve.
+        count: Most hits of a query.
+        searched: Is told each query when it is done.
+
+    Raises:
+        RateLimited: The run is a batch run, and it is delivered again when the pause is over.
+    """
+    hits: list[SearchHit] = []
+    async with WebSearch(configuration) as web:
+        for query in queries:
+            try:
+                found = await web.search(query, count=count)
+            except AgenticSalesError as exc:
+                gone.note("web search", exc)
+            else:
+                hits += found.page.hits
+                gone.add(found.passed_over)
+            searched(query)
+    return hits

@@ -4,7 +4,7 @@ A client is a `Source`: an async context manager whose methods return frozen rec
 limits of all workers. A command asks by those of its own process.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -240,6 +240,12 @@ class Unavailable:
     def told(self) -> tuple[str, ...]:
         """One line per source, such as `youtube: YOUTUBE_API_KEY is not set`."""
         return tuple(f"{name}: {reason}" for name, reason in self._told.items())
+
+    def add(self, told: Iterable[str]) -> None:
+        """Take in lines of sources that others stood in for, such as `brave: BRAVE_API_KEY is not set`."""
+        for line in told:
+            name, _, reason = line.partition(": ")
+            self._told.setdefault(name, reason)
 
     def note(self, name: str, exc: AgenticSalesError) -> None:
         """Note that a source cannot serve. A batch run that meets a pause is to be put back instead.

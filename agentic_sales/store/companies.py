@@ -102,6 +102,21 @@ async def company_named(connection: AsyncConnection, text: str) -> CompanyRow | 
     return rows[0] if len(rows) == 1 else None
 
 
+async def companies_known(connection: AsyncConnection, firms: Iterable[Firm]) -> dict[Firm, CompanyRow]:
+    """Return the companies that are known by the keys of records, also by former ones. Unknown records are left out."""
+    given, found = [firm for firm in dict.fromkeys(firms) if firm.key], dict[Firm, CompanyRow]()
+    for start in range(0, len(given), FIRMS_AT_ONCE):
+        some = given[start : start + FIRMS_AT_ONCE]
+        further = await ids_by_key(connection, "company", {firm.key for firm in some})
+        wanted = or_(CompanyRow.key.in_({firm.key for firm in some}), CompanyRow.company_id.in_({*further.values()}))
+        rows = await every(connection, CompanyRow, select(CompanyRow).where(wanted))
+        by_key, by_id = {row.key: row for row in rows}, {row.company_id: row for row in rows}
+        for firm in some:
+            if row := by_key.get(firm.key) or by_id.get(further.get(firm.key, "")):
+                found[firm] = row
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class CompanyFilter:
     """The companies of a list. None stands for any."""

@@ -25,7 +25,7 @@ LONGEST_VALUE_BYTES = 64 * 1024
 LONGEST_COMPARED_CHARS = 200
 SUBJECTS_AT_ONCE = 500
 """Subjects whose facts one statement reads."""
-_FIELD = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_FIELD = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 
 
 class FactRow(Table):
@@ -41,7 +41,7 @@ class FactRow(Table):
     subject_id: Mapped[str]
     """Id of the subject within its kind."""
     field: Mapped[str]
-    """What it tells, such as `country`."""
+    """What it tells, such as `country` or `problem.slow_quotes`."""
     value: Mapped[Any] = mapped_column(JSON_OBJECT, nullable=False)
     """Any JSON value but null."""
     value_key: Mapped[str]
@@ -82,7 +82,7 @@ class Fact:
     subject: Subject
     """Whom or what it is about."""
     field: str
-    """What it tells: small letters, digits and `_`."""
+    """What it tells: small letters, digits and `_`, with a dot between a group and its member."""
     value: Any
     """Any JSON value but null."""
     method: Method
@@ -103,7 +103,9 @@ class Fact:
     def __post_init__(self) -> None:
         """Refuse what no reader could use."""
         if not _FIELD.fullmatch(self.field):
-            raise ValueError(f"`{self.field}` names no field of a fact; use small letters, digits and `_`")
+            raise ValueError(
+                f"`{self.field}` names no field of a fact; use small letters, digits, `_` and a dot within"
+            )
         if self.value is None:
             raise ValueError(f"`{self.field}` of `{self.subject}` has no value; leave the fact out")
         if self.method not in METHODS or not 0 <= self.confidence <= 1:
@@ -148,6 +150,7 @@ async def facts_of(
     subject: Subject,
     *,
     field: str | None = None,
+    group: str = "",
     with_history: bool = False,
     limit: int = 1000,
     offset: int = 0,
@@ -158,6 +161,7 @@ async def facts_of(
         connection: Connection to the store.
         subject: Whom or what they are about.
         field: Keep those of this field.
+        group: Keep those whose field begins with this.
         with_history: Return also facts that are not current any more.
         limit: Most that are returned.
         offset: How many are passed over.
@@ -166,6 +170,8 @@ async def facts_of(
     statement = select(FactRow).where(*_about(subject)).order_by(*order).limit(limit).offset(offset)
     if field is not None:
         statement = statement.where(FactRow.field == field)
+    if group:
+        statement = statement.where(FactRow.field.startswith(group, autoescape=True))
     if not with_history:
         statement = statement.where(FactRow.is_current)
     return await every(connection, FactRow, statement)

@@ -1,5 +1,6 @@
 """The `EXAMPLE` of every graph runs to its end offline by rules, and answers all that it documents."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,11 @@ import pytest
 from pydantic_core import from_json, to_json
 
 from agentic_sales.local.site import serve_sample_site
+from agentic_sales.local.world.server import WorldServer
 from agentic_sales.registry import GraphSpec
 from agentic_sales.rehearsal.in_process import sub_runs_in_process
-from agentic_sales.settings import Settings, settings
+from agentic_sales.settings import settings
 from agentic_sales.store.database import close_current_database
-from agentic_sales.store.migrate import upgrade
 from tests.structure.rows import each_row, load
 
 
@@ -24,12 +25,11 @@ def sample_site() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def empty_store(tmp_path: Path, sqlite_template: Path) -> Path:
     """State directory of a store in which nobody and nothing is known."""
-    folder = tmp_path_factory.mktemp("store")
-    upgrade(Settings(state_dir=folder))
-    return folder
+    shutil.copy(sqlite_template, tmp_path / sqlite_template.name)
+    return tmp_path
 
 
 async def run_example(row: GraphSpec, site: str) -> dict[str, Any]:
@@ -55,8 +55,10 @@ def test_an_example_is_a_valid_input(row: GraphSpec) -> None:
 
 @each_row
 async def test_an_example_ends_without_a_model_and_answers_every_documented_key(
-    row: GraphSpec, sample_site: str, empty_store: Path, monkeypatch: pytest.MonkeyPatch
+    row: GraphSpec, sample_site: str, world: WorldServer, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in world.environment().items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("AGENTIC_SALES_ALLOW_PRIVATE_HOSTS", urlsplit(sample_site).netloc)
     monkeypatch.setenv("AGENTIC_SALES_STATE_DIR", str(empty_store))
     settings.cache_clear()

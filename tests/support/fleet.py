@@ -6,6 +6,7 @@ serve the misbehaving workflows of `tests/workflows`; what ruins a fleet starts 
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from redis import Redis
 
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.site import serve_sample_site
+from agentic_sales.local.world.server import WorldServer, serve_world
 from agentic_sales.outbound.http import httpx
 from agentic_sales.routing import QUEUE_SUFFIX, ROUTE_PREFIXES
 from tests.support.nursery import fork
@@ -337,10 +339,21 @@ def sample_site() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def shared_fleet(tmp_path_factory: pytest.TempPathFactory, sample_site: str) -> Iterator[Fleet]:
+def world_of_fleet() -> Iterator[WorldServer]:
+    """The sample world in which the shared fleet works. It behaves well."""
+    with serve_world() as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def shared_fleet(
+    tmp_path_factory: pytest.TempPathFactory, sample_site: str, world_of_fleet: WorldServer, sqlite_template: Path
+) -> Iterator[Fleet]:
     """The fleet that most acceptance tests share; ask for `fleet` instead."""
     directory = tmp_path_factory.mktemp("fleet")
-    environment = {**MISBEHAVING, "AGENTIC_SALES_ALLOW_PRIVATE_HOSTS": urlsplit(sample_site).netloc}
+    shutil.copy(sqlite_template, directory / sqlite_template.name)
+    site = {"AGENTIC_SALES_ALLOW_PRIVATE_HOSTS": urlsplit(sample_site).netloc}
+    environment = {**MISBEHAVING, **world_of_fleet.environment(), **site}
     with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=(WEB, *WORKERS)) as fleet:
         fleet.wait_until_ready()
         yield fleet

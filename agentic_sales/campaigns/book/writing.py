@@ -1,0 +1,113 @@
+"""Write what a workflow found into the book, in one transaction and with its provenance.
+
+async with writing_book("company_discovery") as book:
+    ids = await book.companies(Firm(name, url) for name, url in found)
+    book.note(Subject("company", ids[firm]), findings)
+
+Everything is an upsert by key. So a repeated run, two runs at once and a run after a kill write the same rows.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.contracts import CompanyId, PersonId, RunId, Subject
+from agentic_sales.rules.company_identity import Firm
+from agentic_sales.rules.found_facts import FoundFact
+from agentic_sales.runs.purse import current_purse
+from agentic_sales.settings import settings
+from agentic_sales.store.companies import resolve_companies
+from agentic_sales.store.database import current_database
+from agentic_sales.store.facts import Fact, facts_of
+from agentic_sales.store.people import SourcedPerson, recognise_people
+from agentic_sales.store.recording import Recorded, erase_fact_rows, record_facts
+from agentic_sales.store.subjects import Thing, save_things
+
+
+class BookWriter:
+    """Writes for one workflow in one transaction. Its facts are written at the end of the transaction."""
+
+    def __init__(self, connection: AsyncConnection, workflow: str, run_id: RunId | None, now: datetime) -> None:
+        self.connection = connection
+        """Connection of the transaction, for a writer function of the store that is not here."""
+        self.now = now
+        """When everything of this transaction was observed."""
+        self.new_companies: set[CompanyId] = set()
+        """Companies that were not known before."""
+        self.new_people: set[PersonId] = set()
+        """People that were not known before."""
+        self.recorded = Recorded()
+        """What became of the facts. It is known after the transaction."""
+        self._workflow, self._run_id = workflow, run_id
+        self._facts: list[Fact] = []
+
+    async def companies(self, firms: Iterable[Firm]) -> dict[Firm, CompanyId]:
+        """Return the ids of companies. New ones are written. One without name and site is left out."""
+        found = await resolve_companies(self.connection, firms, now=self.now)
+        self.new_companies |= found.new
+        return found.ids
+
+    async def people(self, people: Iterable[SourcedPerson]) -> dict[SourcedPerson, PersonId]:
+        """Return the ids of people. New ones are written. Somebody who was forgotten is left out."""
+        found = await recognise_people(self.connection, people, now=self.now)
+        self.new_people |= found.new
+        return found.ids
+
+    async def things(self, things: Iterable[Thing]) -> dict[Thing, Subject]:
+        """Write openings, repositories, papers, channels and documents. Return them as subjects."""
+        return await save_things(self.connection, things, now=self.now)
+
+    def note(self, subject: Subject, findings: Iterable[FoundFact]) -> None:
+        """Take in what was found of a subject."""
+        self._facts += [
+            Fact(
+                subject,
+                finding.field,
+                finding.value,
+                finding.method,
+                self.now,
+                confidence=finding.confidence,
+                source_url=finding.source_url,
+                quote=finding.quote,
+                workflow=self._workflow,
+                run_id=self._run_id,
+            )
+            for finding in findings
+        ]
+
+    async def replace(self, subject: Subject, group: str, findings: Sequence[FoundFact]) -> None:
+        """Take in all that was found of one group of fields, and erase what this workflow said of it before.
+
+        Args:
+            subject: Whom or what it is about.
+            group: Beginning of the fields, such as `problem.`.
+            findings: What was found. A field that is not among them is erased.
+        """
+        told = {finding.field for finding in findings}
+        before = await facts_of(self.connection, subject, group=group, with_history=True)
+        gone = [row for row in before if row.workflow == self._workflow and row.field not in told]
+        await erase_fact_rows(self.connection, gone)
+        self.note(subject, findings)
+
+    async def end(self) -> None:
+        """Write the facts."""
+        self.recorded = await record_facts(self.connection, self._facts)
+
+
+@asynccontextmanager
+async def writing_book(workflow: str) -> AsyncIterator[BookWriter]:
+    """Open a transaction that writes what a workflow found. It commits at the end of the body.
+
+    Args:
+        workflow: Name of the workflow, which becomes the provenance of its facts.
+
+    Raises:
+        EffectExceeded: The effect of the current run's row is neither write nor send.
+    """
+    purse = current_purse.get()
+    async with current_database(settings()).writing() as connection:
+        book = BookWriter(connection, workflow, purse.run_id if purse else None, datetime.now(UTC))
+        yield book
+        await book.end()

@@ -1,0 +1,135 @@
+"""Run a workflow in process on the sample world and a book of its own, and look at what it wrote."""
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from agentic_sales.contracts import Subject
+from agentic_sales.effects import acting_as
+from agentic_sales.llm.providers import close_models
+from agentic_sales.local.world.server import WorldServer
+from agentic_sales.registry import BY_ID
+from agentic_sales.rehearsal.in_process import sub_runs_in_process
+from agentic_sales.settings import settings
+from agentic_sales.sources import service
+from agentic_sales.sources.service import Place
+from agentic_sales.store.columns import Table
+from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.database import Database, close_current_database, current_database
+from agentic_sales.store.facts import FactRow, facts_of
+from agentic_sales.store.people import PersonRow
+from agentic_sales.store.statements import every
+from agentic_sales.store.subjects import SubjectRow
+from agentic_sales.workers.loader import load_graph
+from tests.support.model_server import ModelRequest, Script, model_server
+
+_MODEL_VARIABLES = ("MODEL", "MODEL_DEEP", "MODEL_FALLBACK", "MODEL_TIMEOUT_S", "MODEL_MAX_TRIES")
+
+
+@dataclass
+class BookRuns:
+    """A book and the world around it."""
+
+    world: WorldServer
+    """The sample world."""
+    environment: pytest.MonkeyPatch
+    """Environment of the test."""
+    template: Path
+    """An empty book, to be copied."""
+    requests: list[ModelRequest]
+    """What models were asked by the last run."""
+
+    async def renew(self) -> None:
+        """Begin with an empty book, a well-behaved world, and no answer or limit of the runs before."""
+        await close_current_database()
+        folder = settings().state_dir
+        for file in folder.glob(f"{self.template.name}*"):
+            file.unlink()
+        shutil.copy(self.template, folder / self.template.name)
+        self.world.failures.clear()
+        self.environment.setattr(service, "_OF_THIS_PROCESS", Place())
+
+    @property
+    def database(self) -> Database:
+        """The book's database."""
+        return current_database(settings())
+
+    async def run(self, assistant_id: str, given: Mapping[str, Any], *, model: Script | None = None) -> dict[str, Any]:
+        """Run a workflow as a worker would, with the effect of its row, and return its final state as JSON has it.
+
+        Args:
+            assistant_id: The workflow.
+            given: Its input.
+            model: Replies of a model. None: none is configured, so the rules answer.
+        """
+        row = BY_ID[assistant_id]
+        with _model(self.environment, model) as self.requests, sub_runs_in_process():
+            settings.cache_clear()
+            with acting_as(row):
+                final = await load_graph(row).graph.ainvoke(load_graph(row).input_type(**given).model_dump())
+            await close_models()
+        return dict(json.loads(json.dumps(final)))
+
+    async def facts(self, subject: Subject) -> dict[str, FactRow]:
+        """Return the current facts of a subject by field."""
+        async with self.database.reading() as connection:
+            return {row.field: row for row in await facts_of(connection, subject)}
+
+    async def rows(self, table: type[Any]) -> list[Any]:
+        """Return every row of a table."""
+        async with self.database.reading() as connection:
+            return await every(connection, table, select(table))
+
+    async def content(self) -> set[tuple[str, ...]]:
+        """Return what the book says without ids and times, to compare it with another book."""
+        async with self.database.reading() as connection:
+            names = {str(row.company_id): row.key for row in await every(connection, CompanyRow, select(CompanyRow))}
+            names |= {row.person_id: row.name_key for row in await every(connection, PersonRow, select(PersonRow))}
+            names |= {row.subject_id: row.key for row in await every(connection, SubjectRow, select(SubjectRow))}
+            facts = await every(connection, FactRow, select(FactRow))
+        told = {(row.subject_kind, names[row.subject_id], row.field, json.dumps(row.value), row.quote) for row in facts}
+        return told | {("subject", name) for name in names.values()}
+
+    async def everything(self) -> list[str]:
+        """Return every row of every table, to see that nothing was written."""
+        async with self.database.reading() as connection:
+            tables = Table.metadata.sorted_tables
+            return [repr(row) for table in tables for row in await connection.execute(table.select())]
+
+
+@contextmanager
+def _model(environment: pytest.MonkeyPatch, script: Script | None) -> Iterator[list[ModelRequest]]:
+    if script is None:
+        yield []
+        return
+    with model_server(script) as server:
+        told = {**server.env, "AGENTIC_SALES_MODEL_MAX_TRIES": "1"}
+        for name, value in told.items():
+            environment.setenv(name, value)
+        yield server.requests
+        for name in told:
+            environment.delenv(name)
+
+
+@pytest.fixture
+async def book(
+    world: WorldServer, tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[BookRuns]:
+    """An empty book in a new SQLite file and the well-behaved sample world, with limits of its own and no model."""
+    for name in _MODEL_VARIABLES:
+        monkeypatch.delenv(f"AGENTIC_SALES_{name}", raising=False)
+    for name, value in {**world.environment(), "AGENTIC_SALES_STATE_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+    settings.cache_clear()
+    runs = BookRuns(world, monkeypatch, sqlite_template, [])
+    await runs.renew()
+    yield runs
+    await close_current_database()
+    settings.cache_clear()
