@@ -42,9 +42,26 @@ __all__ = [
     "routing_warnings",
 ]
 
-DEFAULT_EMAIL_WORKER_ASSISTANTS = "email_compose,email_reply,email_outreach"
-DEFAULT_CLASSIFY_WORKER_ASSISTANTS = "classify_recruitment,classify_reply,country_classify"
-DEFAULT_DISCOVERY_WORKER_ASSISTANTS = "deep_scrape,company_enrichment,company_discovery"
+
+def _csv(*assistant_ids: str) -> str:
+    return ",".join(assistant_ids)
+
+
+DEFAULT_EMAIL_WORKER_ASSISTANTS = _csv(
+    "email_compose",
+    "email_reply",
+    "email_outreach",
+)
+DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
+    "classify_recruitment",
+    "classify_reply",
+    "country_classify",
+)
+DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
+    "deep_scrape",
+    "company_enrichment",
+    "company_discovery",
+)
 
 CORE_PREFIX = "CORE"
 DEFAULT_CORE_QUEUE = "core"
