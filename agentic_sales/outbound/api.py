@@ -155,7 +155,7 @@ class Api(Closing):
             judge: Says which answers are errors.
             bucket: What the request is counted in.
             params: Query. A sequence repeats its name.
-            json: Body of a POST. None: a GET.
+            json: Body of a POST that asks and changes nothing, so that its answer is kept too. None: a GET.
             headers: Further headers.
             fresh_s: Age in seconds up to which a kept answer is used without asking. 0: it is asked conditionally.
             cost: Units of the bucket's quota.
@@ -173,15 +173,15 @@ class Api(Closing):
         question = Question("GET", {**self.endpoint.headers, **(headers or {})})
         if json is not None:
             question = Question("POST", {**question.headers, "Content-Type": "application/json"}, to_wire(json))
-        name = self._cache_name(url, question) if json is None else None
-        kept = await self._cache.get(name) if name else None
+        name = self._cache_name(url, question)
+        kept = await self._cache.get(name)
         if kept is not None and kept.age_s < fresh_s:
             return Reply(self.endpoint.service, _path_of(url), _OK, kept.headers, kept.body)
         call = _Call(url, _if_changed(question, kept), judge, bucket, cost, is_account_wide)
         reply = await self._patiently(call)
         if kept is not None and reply.status == _NOT_MODIFIED:
             reply = Reply(reply.service, reply.path, _OK, {**kept.headers, **reply.headers}, kept.body)
-        if name and reply.status == _OK and (fresh_s or "etag" in reply.headers) and _is_whole(reply):
+        if reply.status == _OK and (fresh_s or "etag" in reply.headers) and _is_whole(reply):
             headers = {header: reply.headers[header] for header in _KEPT_HEADERS if header in reply.headers}
             await self._cache.put(name, KeptAnswer(time.time(), headers, reply.body))
         return reply
@@ -257,7 +257,8 @@ class Api(Closing):
 
     def _cache_name(self, url: str, question: Question) -> str:
         accept = question.headers.get("Accept", "")
-        return sha256(f"{self.endpoint.account}\n{accept}\n{url}".encode()).hexdigest()[:40]
+        asked = f"{self.endpoint.account}\n{accept}\n{question.method} {url}\n".encode() + question.body
+        return sha256(asked).hexdigest()[:40]
 
 
 def _is_whole(reply: Reply) -> bool:
@@ -274,7 +275,7 @@ def _is_whole(reply: Reply) -> bool:
 
 def _if_changed(question: Question, kept: KeptAnswer | None) -> Question:
     """Return the question as a conditional one if there is a kept answer with an ETag."""
-    if kept is None or "etag" not in kept.headers:
+    if kept is None or "etag" not in kept.headers or question.method != "GET":  # RFC 9110: a POST would fail.
         return question
     return Question(question.method, {**question.headers, "If-None-Match": kept.headers["etag"]}, question.body)
 

@@ -32,7 +32,7 @@ from agentic_sales.outbound.http import httpx
 from agentic_sales.outbound.limits import Bucket, Limit, Limiter, OwnLimiter, account_of, with_limits
 from agentic_sales.outbound.retry_after import parse_retry_after
 from agentic_sales.outbound.shared_limits import SharedLimiter
-from agentic_sales.runs.pauses import current_pauses
+from agentic_sales.runs.pauses import LONGEST_PAUSE_S, Pauses, current_pauses
 from agentic_sales.settings import Settings
 from agentic_sales.wire import clean_text
 
@@ -224,6 +224,12 @@ def _own_hosts(base_url: str) -> tuple[str, ...]:
     return (url.netloc.decode("ascii"),) if url.port else (url.host,)
 
 
+def _patience() -> Pauses | None:
+    """Return the pauses of a run that can be put back. None: it is no batch run, or no run."""
+    pauses = current_pauses.get()
+    return pauses if pauses is not None and pauses.is_patient else None
+
+
 def _place() -> Place:
     """Return the limits and the cache of all workers, or of this process outside a run."""
     pauses = current_pauses.get()
@@ -250,12 +256,14 @@ class Unavailable:
     def note(self, name: str, exc: AgenticSalesError) -> None:
         """Note that a source cannot serve. A batch run that meets a pause is to be put back instead.
 
+        A run is not put back for more than `LONGEST_PAUSE_S`. Then a batch run goes on without the source, too.
+
         Raises:
             RateLimited: The run is a batch run, and it is delivered again when the pause is over.
             AgenticSalesError: The failure is none of a source, such as a missing Redis.
         """
         match exc:
-            case RateLimited() if (pauses := current_pauses.get()) is not None and pauses.is_patient:
+            case RateLimited() if (pauses := _patience()) and (exc.retry_after_s or 0) <= LONGEST_PAUSE_S:
                 pauses.has_declined_rules = True  # Also where the graph, or the run that asked for it, goes on.
                 raise exc
             case _ if isinstance(exc, CANNOT_SERVE):

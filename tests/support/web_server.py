@@ -96,6 +96,10 @@ def web_server(answers: Mapping[str, Answer], tls: ssl.SSLContext | None = None)
 
 def _handler(server: WebServer) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.do_GET()
+
         def do_GET(self) -> None:
             started_s = monotonic()
             answer = server.answers.get(self.path, Answer(b"not here", 404, {"Content-Type": "text/plain"}))

@@ -126,6 +126,16 @@ async def test_an_answer_that_breaks_off_is_not_kept(server: WebServer, api: Api
     assert len(server.visits) == 2
 
 
+async def test_an_answer_to_a_post_is_kept_by_its_body_and_never_asked_for_conditionally(
+    server: WebServer, api: Api
+) -> None:
+    server.answers["/v1/a"] = Answer(b"{}", headers={"Content-Type": "application/json", "ETag": '"1"'})
+    for query, fresh_s in (("one", 60.0), ("one", 60.0), ("two", 60.0), ("two", 0.0)):
+        await api.ask("/a", accept, bucket=BUCKET, json={"query": query}, fresh_s=fresh_s)
+    assert len(server.visits) == 3
+    assert not any("If-None-Match" in visit.headers for visit in server.visits)
+
+
 async def test_nothing_is_kept_that_a_client_does_not_read(server: WebServer, api: Api) -> None:
     cache = OwnCache()
     api._cache = cache

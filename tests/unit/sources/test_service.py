@@ -39,6 +39,16 @@ async def test_a_pause_puts_a_batch_run_back_and_is_told_by_an_interactive_one(
         current_pauses.reset(token)
 
 
+def test_no_run_is_put_back_for_a_pause_that_is_too_long_to_wait_for(pauses: Pauses) -> None:
+    unavailable, token = Unavailable(), current_pauses.set(pauses)
+    try:
+        unavailable.note("github", RateLimited("github", 7200.0))
+    finally:
+        current_pauses.reset(token)
+    assert unavailable.told == ("github: `github` asked for a pause of 7200 s",)
+    assert not pauses.has_declined_rules
+
+
 def test_a_source_without_its_key_is_told_in_one_line() -> None:
     unavailable = Unavailable()
     unavailable.note("youtube", CredentialMissing("youtube", "YOUTUBE_API_KEY"))
