@@ -19,6 +19,7 @@ GRAPHS = (
     GraphSpec("ask_below", "tests.workflows.ask_below", effect="pure", resumable=True),
     GraphSpec("strange", "tests.workflows.strange", effect="pure", resumable=True),
     GraphSpec("ask_core", "tests.workflows.ask_core", effect="pure"),
+    GraphSpec("ask_sources", "tests.workflows.ask_sources", effect="read"),
     GraphSpec("loud", "tests.workflows.existing", compiled_attr="loud", builder_attr=None, effect="pure"),
     GraphSpec("soft", "tests.workflows.existing", compiled_attr="soft", builder_attr=None, effect="pure"),
 )

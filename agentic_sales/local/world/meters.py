@@ -42,6 +42,11 @@ class Meters:
         self._spans: defaultdict[str, tuple[float, int]] = defaultdict(lambda: (0.0, 0))
         self._lock = Lock()
 
+    def forget(self) -> None:
+        """Begin every count anew."""
+        with self._lock:
+            self._spans.clear()
+
     def count(self, name: str, rate: Rate, cost: int = 1) -> Count:
         """Count a request."""
         limit = rate.calls if self.are_real else rate.calls * WIDER

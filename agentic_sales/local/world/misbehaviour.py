@@ -40,9 +40,11 @@ _FIELDS = {
     "tavily": "url",
     "serper": "link",
     "youtube": "snippet",
+    "youtube_feeds": "yt:videoId",
     "openalex": "display_name",
     "crossref": "DOI",
     "semantic_scholar": "authorId",
+    "arxiv": "title",
     "orcid": "orcid-id",
     "common_crawl": "filename",
     "hugging_face": "likes",
@@ -50,7 +52,7 @@ _FIELDS = {
     "wikidata": "id",
     "wikidata_query": "bindings",
 }
-"""The member that `changed-field` renames, by service."""
+"""The member or element that `changed-field` renames, by service."""
 _QUOTA = {
     "error": {
         "code": 403,
@@ -139,7 +141,7 @@ def _renamed(body: bytes, field: str) -> bytes:
     try:
         return json.dumps(_without(json.loads(body), field)).encode()
     except ValueError:  # Not JSON but lines or XML.
-        return re.sub(rf'"{field}"'.encode(), f'"{field}V2"'.encode(), body)
+        return re.sub(rf'(?<=["<]){field}(?=[">])|(?<=</){field}(?=>)'.encode(), f"{field}V2".encode(), body)
 
 
 def _without(value: Any, field: str) -> Any:

@@ -20,7 +20,7 @@ from agentic_sales.workers.child.execute import execute
 from agentic_sales.workers.child.process import Child
 from tests.support.recorded_runs import new_run, recorded
 
-ROW = GraphSpec("ask_source", "tests.workflows.ask_source", effect="read")
+ROW = GraphSpec("ask_sources", "tests.workflows.ask_sources", effect="read")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ async def control(redis: Redis) -> ControlPlane:
 
 
 async def run(ledger: Ledger, control: ControlPlane, priority: str = "interactive") -> Outcome | None:
-    run_id = await recorded(ledger, new_run(input={"login": "emberloom"}, priority=priority))
+    run_id = await recorded(ledger, new_run(input={"sources": ["github"]}, priority=priority))
     outcome = await execute(
         ROW,
         run_id,
@@ -73,13 +73,13 @@ async def test_what_one_run_was_answered_serves_the_next_one(
     for _ in range(2):
         outcome = await run(ledger, control)
         assert outcome is not None
-        assert b'"name":"Emberloom"' in (outcome.output or b"")
+        assert b'"found":{"github":1}' in (outcome.output or b"")
     assert len(in_world.visits) == 1
 
 
 @pytest.fixture
 def plane(in_world: WorldServer, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> ControlPlane:
-    """A control plane that knows `ask_source` and a workflow that asks it in place; its sources refuse everything."""
+    """A control plane that knows `ask_sources` and a workflow that asks it in place; its sources refuse everything."""
     in_world.misbehave("429")
     monkeypatch.setenv("REDIS_URL", redis_url)
     told = build_control_plane(Settings.model_validate({"AGENTIC_SALES_EXTRA_REGISTRIES": "tests.workflows.registry"}))
@@ -94,7 +94,7 @@ def test_a_pause_that_a_sub_run_in_place_meets_puts_the_outermost_batch_run_back
     plane: ControlPlane, redis_url: str, tmp_path: Path, priority: str
 ) -> None:
     told = Settings.model_validate({"REDIS_URL": redis_url, "AGENTIC_SALES_STATE_DIR": str(tmp_path)})
-    values = {"assistant_id": ROW.assistant_id, "values": {"login": "emberloom"}}
+    values = {"assistant_id": ROW.assistant_id, "values": {"sources": ["github"]}}
     with closing(Child(told, plane)) as child, BlockingRedis.from_url(redis_url) as redis:
         redis.flushdb()
         run_id = child.do(recorded(child.ledger, new_run(input=values, priority=priority)))

@@ -1,5 +1,6 @@
-"""Ask a source and say who could not serve: `START → look → END`. A batch run is put back when it meets a pause."""
+"""Ask sources and say who could not serve: `START → look → END`. A batch run is put back when it meets a pause."""
 
+from collections import Counter
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -9,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.errors import AgenticSalesError
 from agentic_sales.settings import settings
-from agentic_sales.sources.github import GitHub
 from agentic_sales.sources.service import Unavailable
+from tests.support.source_calls import SOURCE_CALLS
 
 
 class Input(BaseModel):
@@ -18,13 +19,13 @@ class Input(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    login: str = Field(description="An organisation on GitHub.")
+    sources: tuple[str, ...] = Field(description="Sources by name. One that stands here twice is asked two questions.")
 
 
 class Output(BaseModel):
     """What a run answers."""
 
-    name: str = Field("", description="Its name, or nothing.")
+    found: dict[str, int] = Field({}, description="Number of records by the source that served.")
     unavailable_sources: tuple[str, ...] = Field((), description="Sources that could not serve, and why.")
 
 
@@ -32,19 +33,19 @@ class State(Input, Output):
     """Input and output together."""
 
 
-EXAMPLE: dict[str, Any] = {"login": "emberloom"}
+EXAMPLE: dict[str, Any] = {"sources": ["github"]}
 
 
 async def look(state: State) -> dict[str, Any]:
-    """Read the organisation."""
-    unavailable = Unavailable()
-    async with GitHub(settings()) as github:
+    """Ask one source after the other."""
+    unavailable, found, asked = Unavailable(), Counter[str](), Counter[str]()
+    for name in state.sources:
         try:
-            found = await github.organization(state.login)
+            found[name] += len(await SOURCE_CALLS[name].found(settings(), nth=asked[name]))
         except AgenticSalesError as exc:
-            unavailable.note(github.name, exc)
-            return {"unavailable_sources": unavailable.told}
-    return {"name": found.name or ""}
+            unavailable.note(name, exc)
+        asked[name] += 1
+    return {"found": dict(found), "unavailable_sources": unavailable.told}
 
 
 def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:
@@ -53,7 +54,7 @@ def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, 
     builder.add_node(look)
     builder.add_edge(START, "look")
     builder.add_edge("look", END)
-    return builder.compile(checkpointer=checkpointer, name="ask_source")
+    return builder.compile(checkpointer=checkpointer, name="ask_sources")
 
 
 graph = build_graph()
