@@ -149,4 +149,4 @@ def facts(
 
     query = {"subject": subject, "field": field, "history": history or None, "limit": limit, "offset": offset}
     found = answer(as_json, lambda: ask_facade("GET", "/facts", url, **query))
-    show_list(found, as_json, book.facts_as_table, f"nothing is known of `{subject}`")
+    show_list(found, as_json, book.facts_as_list, f"nothing is known of `{subject}`")

@@ -18,19 +18,20 @@ def _whole_id() -> Column:
 
 
 def companies_as_table(companies: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out companies."""
-    table = Table("company", "site", "country", "category", "written to", _whole_id())
+    """Lay out companies. Other commands take a company's site or name, so its id is told by `companies show` alone."""
+    table = Table("company", Column("site", no_wrap=True), "country", "category", "written to")
     for row in companies:
         facts = row["facts"]
         permitted = f"no: {row['blocked_why']}" if row["blocked_at"] else ""
         told = _short(facts.get("country")), _short(facts.get("category"))
-        table.add_row(row["name"], row["domain"] or "", *told, permitted, row["company_id"])
+        table.add_row(row["name"], row["domain"] or "", *told, permitted)
     return table
 
 
 def company_as_picture(company: Mapping[str, Any]) -> RenderableType:
     """Draw a company with its facts, its people and its documents."""
-    head = Text.assemble((company["name"], "bold"), f"  {company['domain'] or 'no site is known'}\n")
+    site = company["domain"] or "no site is known"
+    head = Text.assemble((company["name"], "bold"), f"  {site}  {company['company_id']}\n")
     if company["blocked_at"]:
         head.append(f"blocked by {company['blocked_by']}: {company['blocked_why']}\n", "red")
     if company["former_keys"]:
@@ -39,7 +40,7 @@ def company_as_picture(company: Mapping[str, Any]) -> RenderableType:
     head.append(f"{len(company['people'])} people, {company['contacts']} contacts{things}\n")
     people = [Text(f"  {person['name']}  {person['person_id']}") for person in company["people"]]
     written = [Text(f"  {each['kind']} of {clock(each['created_at'])}") for each in company["analyses"]]
-    return Group(head, facts_as_table(company["facts"]), *people, *written)
+    return Group(head, facts_as_list(company["facts"]), *people, *written)
 
 
 def people_as_table(people: Sequence[Mapping[str, Any]]) -> Table:
@@ -59,18 +60,20 @@ def person_as_picture(person: Mapping[str, Any]) -> RenderableType:
         f"contact {person['contact_id']}" if person["contact_id"] else "no contact: nobody may write to the person"
     )
     head = Text.assemble((person["name"], "bold"), f"{at}  {person['profile']}\n", is_contact)
-    return Group(head, facts_as_table(person["facts"]))
+    return Group(head, facts_as_list(person["facts"]))
 
 
-def facts_as_table(facts: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay out facts with their sources and quotes. A fact that is not current any more is dim."""
-    table = Table("fact", "value", "found by", "sure", "source", "seen")
+def facts_as_list(facts: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out facts, each with its quote, its source and its provenance. A fact that is not current any more is dim."""
+    table = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2, 0, 0))
     for row in facts:
         found_by = f"{row['method']} {row['workflow']}".strip()
-        quote = f"“{_short(row['quote'])}”" if row["quote"] else ""
-        source = "\n".join(part for part in (row["source_url"], quote) if part)
-        told = _short(row["value"]), found_by, f"{row['confidence']:.2f}", source, clock(row["observed_at"])
-        table.add_row(row["field"], *told, style=None if row["is_current"] else "dim")
+        value = Text(_short(row["value"]), "" if row["is_current"] else "dim")
+        if row["quote"] and row["quote"] != row["value"]:
+            value.append(f"\n“{_short(row['quote'])}”", "italic dim")
+        provenance = f"{found_by}, confidence {row['confidence']:.2f}, seen {clock(row['observed_at'])}"
+        told = [part for part in (row["source_url"], provenance) if part]
+        table.add_row(Text(row["field"], "bold"), value.append("\n" + "\n".join(told), "dim"))
     return table
 
 
