@@ -56,6 +56,7 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "classify_recruitment",
     "classify_reply",
     "country_classify",
+    "classify_ai_intent",
 )
 DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "deep_scrape",
