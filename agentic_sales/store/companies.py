@@ -41,9 +41,9 @@ class CompanyRow(Table):
     """Bare name: without legal form, case and accents. Empty without a name."""
     blocked_at: Mapped[datetime | None] = mapped_column(default=None)
     """When a person said that nobody of the company is written to. None: nobody said so."""
-    blocked_by: Mapped[str] = mapped_column(default="", server_default="")
+    blocked_by: Mapped[str] = mapped_column(server_default="")
     """Person that said so."""
-    blocked_why: Mapped[str] = mapped_column(default="", server_default="")
+    blocked_why: Mapped[str] = mapped_column(server_default="")
     """Reason in words."""
     created_at: Mapped[datetime]
     """Time of its first row."""

@@ -2,8 +2,7 @@
 
 Any process may start it. A process brings up our own database (SQLite in the state directory) when it needs it. The
 database of `DATABASE_URL` belongs to an operator, who starts `agentic-sales db upgrade`. Until then a process names
-the
-missing revision and ends.
+the missing revision and ends.
 """
 
 import asyncio
@@ -20,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, open_database
+from agentic_sales.store.grants import grant_book
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x5A1E5
@@ -35,6 +35,8 @@ def newest_revision() -> str:
 
 def upgrade(configuration: Settings) -> list[str]:
     """Bring the database to the newest revision. Return the applied revisions, the oldest first.
+
+    The groups of users that work on the book get their rights anew, see `store.grants`.
 
     Raises:
         ConfigurationError: The database is unreachable, or has a revision that this release does not know.
@@ -99,6 +101,7 @@ def _apply(connection: Connection) -> list[str]:
 
     config.attributes.update(connection=connection, on_version_apply=note)
     command.upgrade(config, "head")
+    grant_book(connection)
     return applied
 
 

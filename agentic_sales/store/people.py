@@ -172,7 +172,6 @@ def _row_of(each: SourcedPerson, now: datetime) -> dict[str, Any]:
         "name_key": person_name_key(name),
         "company_id": each.company_id,
         "profile": profile_of(each.profile) or "",
-        "contact_id": None,
         "created_at": now,
         "updated_at": now,
     }
