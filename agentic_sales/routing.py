@@ -57,6 +57,7 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "classify_reply",
     "country_classify",
     "classify_ai_intent",
+    "text_to_sql",
 )
 DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "deep_scrape",
