@@ -159,6 +159,8 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, time_limit_s=120.0),
     GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment"),
     GraphSpec("company_discovery", "agentic_sales.graphs.company_discovery", effect="write", time_limit_s=300.0),
+    GraphSpec("ashby_discovery", "agentic_sales.graphs.ashby_discovery", effect="write", time_limit_s=300.0),
+    GraphSpec("ashby_ingest", "agentic_sales.graphs.ashby_ingest", effect="write"),
     GraphSpec("pipeline", "agentic_sales.graphs.pipeline", time_limit_s=900.0),
     GraphSpec(
         "campaign",

@@ -63,6 +63,8 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "deep_scrape",
     "company_enrichment",
     "company_discovery",
+    "ashby_discovery",
+    "ashby_ingest",
 )
 
 CORE_PREFIX = "CORE"

@@ -17,14 +17,16 @@ from agentic_sales.additions import with_additions
 from agentic_sales.campaigns.book.known import known_sites
 from agentic_sales.campaigns.book.writing import writing_book
 from agentic_sales.contracts import Subject
-from agentic_sales.llm.ask import ModelOutput, ask
+from agentic_sales.llm.ask import Answer, ModelOutput, ask
 from agentic_sales.llm.progress import tell_progress
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules import company_search as companies
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.company_words import company_words
 from agentic_sales.settings import settings
+from agentic_sales.sources.board_search import board_queries, search_owners
 from agentic_sales.sources.home_pages import read_homes
+from agentic_sales.sources.job_boards import BOARD_HOSTS
 from agentic_sales.sources.search import search_each
 from agentic_sales.sources.service import Unavailable
 
@@ -67,7 +69,11 @@ EXAMPLE: dict[str, Any] = {"seed_query": "AI consultancy", "keywords": ["agents"
 
 
 async def expand_seed(state: State) -> dict[str, Any]:
-    """Write the searches."""
+    """Write the searches. Boards are searched for the words of the seed as they are."""
+    if state.seed_source:
+        searches = board_queries([state.seed_query, *state.keywords], BOARD_HOSTS)
+        queries = companies.Queries(queries=searches[: companies.MOST_QUERIES])
+        return {"queries": queries.queries, **Answer.by_rules(PROMPTS["expand_seed"], queries).report}
     answer = await ask(
         PROMPTS["expand_seed"],
         companies.Queries,
@@ -80,7 +86,8 @@ async def expand_seed(state: State) -> dict[str, Any]:
 async def search(state: State) -> dict[str, Any]:
     """Search, and tell the sites of companies from other pages. A search that fails does not stop the others."""
     gone, of, done = Unavailable(), len(state.queries), count(1)
-    hits = await search_each(
+    searching = search_owners if state.seed_source else search_each
+    hits = await searching(
         settings(), state.queries, gone, searched=lambda query: tell_progress("search", next(done), of, query)
     )
     found = companies.sort_hits(hits)

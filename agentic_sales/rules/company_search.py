@@ -7,7 +7,7 @@ A search engine finds directories, lists and news beside the sites of companies.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field
 
@@ -55,6 +55,9 @@ class DiscoveryForm(Form):
     geography: str = Field(default="", max_length=100, description="Region or country that they are in.")
     size_band: str = Field(default="", max_length=40, description="Employees, such as `11-50`.")
     keywords: list[str] = Field(default_factory=list, max_length=20, description="Further words to search with.")
+    seed_source: Literal["", "ashby"] = Field(
+        default="", description="`ashby`: companies with a job board whose openings fit, without a model's searches."
+    )
 
 
 class Queries(BaseModel):

@@ -1,15 +1,21 @@
 """Recognise a company's job board, and read it whoever hosts it."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 from agentic_sales.outbound.closing import Closing
 from agentic_sales.settings import Settings
 from agentic_sales.sources.job_board_vendors import Ashby, Greenhouse, Lever, Opening, Pay, Vendor
 from agentic_sales.sources.service import Place
 
+BOARD_HOSTS: Mapping[Vendor, str] = {
+    "ashby": "jobs.ashbyhq.com",
+    "greenhouse": "boards.greenhouse.io",
+    "lever": "jobs.lever.co",
+}
+"""Host of each vendor's boards, by which a web search is narrowed."""
 _GREENHOUSE_HOSTS = frozenset({"boards.greenhouse.io", "job-boards.greenhouse.io", "job-boards.eu.greenhouse.io"})
 _LEVER_HOSTS = frozenset({"jobs.lever.co", "jobs.eu.lever.co"})
 _EMBEDDED = re.compile(r"(?:boards|job-boards)(?:\.eu)?\.greenhouse\.io/embed/job_board(?:/js)?\?for=([\w-]{1,100})")
@@ -26,6 +32,17 @@ class Board:
     in_eu: bool = False
     """True for a board on Lever's host in the EU."""
 
+    @property
+    def url(self) -> str:
+        """Return its address for people. One board has one."""
+        host = "jobs.eu.lever.co" if self.in_eu else BOARD_HOSTS[self.vendor]
+        return f"https://{host}/{quote(self.token)}"
+
+    @property
+    def key_prefix(self) -> str:
+        """Return the beginning of the keys of its openings in the book. The vendors' own case of names varies."""
+        return f"{self.vendor}/{self.token.lower()}/"
+
 
 def board_of(url: str) -> Board | None:
     """Return the board that a URL leads to. None: it is none of a vendor that we read. The host has to be exact."""
@@ -40,6 +57,19 @@ def board_of(url: str) -> Board | None:
     if host == "jobs.ashbyhq.com":
         return Board("ashby", path[0])
     return Board("lever", path[0], in_eu=".eu." in host) if host in _LEVER_HOSTS else None
+
+
+def board_named(text: str, vendor: Vendor) -> Board:
+    """Return the board of an address, or the one that has a name at a vendor.
+
+    Raises:
+        ValueError: It is an address of no board that we read.
+    """
+    if "://" not in text:
+        return Board(vendor, text)
+    if board := board_of(text):
+        return board
+    raise ValueError(f"`{text}` is no address of a board at {', '.join(BOARD_HOSTS.values())}")
 
 
 def board_in(html: str) -> Board | None:

@@ -193,6 +193,13 @@ async def current_values(
     return found
 
 
+async def values_in_group(connection: AsyncConnection, kind: SubjectKind, group: str) -> list[tuple[str, Any]]:
+    """Return id and current value of every subject of a kind that has a fact whose field begins so."""
+    mine = FactRow.field.startswith(group, autoescape=True), FactRow.subject_kind == kind, FactRow.is_current
+    statement = select(FactRow.subject_id, FactRow.value).where(*mine).order_by(FactRow.fact_id)
+    return [(subject_id, value) for subject_id, value in await connection.execute(statement)]
+
+
 async def erase_facts(connection: AsyncConnection, subject: Subject) -> int:
     """Erase all facts of a subject with their history. Return their number."""
     return (await connection.execute(delete(FactRow).where(*_about(subject)))).rowcount

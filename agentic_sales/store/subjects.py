@@ -92,7 +92,13 @@ async def save_things(connection: AsyncConnection, things: Iterable[Thing], *, n
 
 
 async def close_missing(
-    connection: AsyncConnection, kind: ThingKind, company_id: CompanyId, *, seen: Collection[str], now: datetime
+    connection: AsyncConnection,
+    kind: ThingKind,
+    company_id: CompanyId,
+    *,
+    seen: Collection[str],
+    now: datetime,
+    prefix: str = "",
 ) -> list[str]:
     """Mark what a company's complete list no longer has as gone. Return the keys.
 
@@ -102,9 +108,10 @@ async def close_missing(
         company_id: The company.
         seen: Keys that the list has.
         now: The present.
+        prefix: Beginning of the keys of this list, where the company has several lists.
     """
     listed = await things(connection, kind, company_id=company_id, is_there=True, limit=None)
-    gone = [row for row in listed if row.key not in seen]
+    gone = [row for row in listed if row.key.startswith(prefix) and row.key not in seen]
     mine = SubjectRow.subject_id.in_([row.subject_id for row in gone])
     await connection.execute(update(SubjectRow).where(mine).values(gone_at=now, updated_at=now))
     return [row.key for row in gone]

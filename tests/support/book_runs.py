@@ -54,6 +54,10 @@ class BookRuns:
             file.unlink()
         shutil.copy(self.template, folder / self.template.name)
         self.world.failures.clear()
+        self.renew_sources()
+
+    def renew_sources(self) -> None:
+        """Forget the answers and limits of the runs before, and keep the book."""
         self.environment.setattr(service, "_OF_THIS_PROCESS", Place())
 
     @property

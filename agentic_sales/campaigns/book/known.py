@@ -11,7 +11,7 @@ from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import settings
 from agentic_sales.store.companies import CompanyRow, companies_known, company
 from agentic_sales.store.database import current_database
-from agentic_sales.store.facts import current_values
+from agentic_sales.store.facts import current_values, values_in_group
 
 
 class KnownCompany(BaseModel):
@@ -49,6 +49,12 @@ async def known_sites(sites: Iterable[str]) -> dict[str, KnownCompany]:
     async with current_database(settings()).reading() as connection:
         found = await companies_known(connection, firms.values())
     return {site: _known(found[firm], {}) for site, firm in firms.items() if firm in found}
+
+
+async def known_boards() -> dict[str, str]:
+    """Return the ids of the companies whose job boards are known, by the addresses of the boards."""
+    async with current_database(settings()).reading() as connection:
+        return {url: company_id for company_id, url in await values_in_group(connection, "company", "job_board.")}
 
 
 def _known(row: CompanyRow, facts: dict[str, Any]) -> KnownCompany:

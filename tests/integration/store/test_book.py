@@ -293,6 +293,15 @@ async def test_an_opening_that_vanished_is_closed_and_comes_back_under_its_id(da
     assert (row.name, row.gone_at, row.company_id) == ("Senior Engineer b", None, acme)
 
 
+async def test_of_two_lists_of_a_company_each_closes_its_own_openings_alone(database: Database) -> None:
+    async with database.writing() as connection:
+        acme = await one_company(connection)
+        jobs = [Thing("opening", f"{board}/acme/a", "Engineer", company_id=acme) for board in ("ashby", "lever")]
+        await save_things(connection, jobs, now=NOW)
+        gone = await close_missing(connection, "opening", acme, seen=[], now=NOW, prefix="lever/acme/")
+    assert gone == ["lever/acme/a"]
+
+
 async def test_a_merge_moves_everything_and_the_old_site_leads_to_the_new_row(database: Database) -> None:
     async with database.writing() as connection:
         acme, other = [await one_company(connection, firm) for firm in (ACME, OTHER)]

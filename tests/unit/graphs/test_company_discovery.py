@@ -80,6 +80,20 @@ async def test_without_any_key_of_a_search_the_answer_says_which_are_missing(boo
     assert not final["all_known"]
 
 
+async def test_boards_seed_a_run_with_their_companies_and_no_model_is_asked(book: BookRuns) -> None:
+    given = {"seed_query": "machine learning engineer", "seed_source": "ashby"}
+    final = await book.run("company_discovery", given, model=[answer({"queries": ["consultancies"]})])
+    assert book.requests == []
+    assert {query.partition(" ")[0] for query in final["queries"]} == {
+        "site:jobs.ashbyhq.com",
+        "site:boards.greenhouse.io",
+        "site:jobs.lever.co",
+    }
+    assert "cinderpath.example" in {company["domain"] for company in final["candidates"]}
+    boards = {company.domain for company in book.world.companies.all if company.board}
+    assert {company["domain"] for company in final["candidates"]} <= boards
+
+
 @pytest.mark.parametrize(
     ("title", "url", "kind"),
     [
