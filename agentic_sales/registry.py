@@ -156,6 +156,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("country_classify", "agentic_sales.graphs.country_classify", effect="pure", time_limit_s=90.0),
     GraphSpec("classify_ai_intent", "agentic_sales.graphs.classify_ai_intent", effect="pure", time_limit_s=90.0),
     GraphSpec("text_to_sql", "agentic_sales.graphs.text_to_sql", effect="pure", time_limit_s=90.0),
+    GraphSpec("score_recruiter_fit", "agentic_sales.graphs.score_recruiter_fit", effect="pure", time_limit_s=90.0),
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, time_limit_s=120.0),
     GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment"),
     GraphSpec("company_discovery", "agentic_sales.graphs.company_discovery", effect="write", time_limit_s=300.0),

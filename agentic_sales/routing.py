@@ -58,6 +58,7 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "country_classify",
     "classify_ai_intent",
     "text_to_sql",
+    "score_recruiter_fit",
 )
 DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "deep_scrape",
