@@ -66,6 +66,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "company_discovery",
     "ashby_discovery",
     "ashby_ingest",
+    "youtube_discovery",
 )
 
 CORE_PREFIX = "CORE"

@@ -6,9 +6,9 @@ answer is ever logged.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import structlog
@@ -84,6 +84,16 @@ class Answer(Generic[T]):
     def report(self) -> dict[str, Any]:
         """The keys of `ModelOutput`, to splat into a node's result."""
         return {"source": self.source, "graph_meta": self.graph_meta}
+
+
+def report_of(answers: Sequence[Answer[T]]) -> dict[str, Any]:
+    """Return the keys of `ModelOutput` for several answers of one node. Empty for none."""
+    if not answers:
+        return {}
+    return {
+        "source": reduce(weakest, (answer.source for answer in answers)),
+        "graph_meta": reduce(merge_graph_meta, (answer.graph_meta for answer in answers)),
+    }
 
 
 async def ask(

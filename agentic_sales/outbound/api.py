@@ -65,6 +65,8 @@ class Reply:
     """Headers with names in lower case."""
     body: bytes
     """Body after decompression."""
+    is_kept: bool = False
+    """Whether it is an answer of before, for which the service was not asked."""
 
     @property
     def text(self) -> str:
@@ -176,7 +178,7 @@ class Api(Closing):
         name = self._cache_name(url, question)
         kept = await self._cache.get(name)
         if kept is not None and kept.age_s < fresh_s:
-            return Reply(self.endpoint.service, _path_of(url), _OK, kept.headers, kept.body)
+            return Reply(self.endpoint.service, _path_of(url), _OK, kept.headers, kept.body, is_kept=True)
         call = _Call(url, _if_changed(question, kept), judge, bucket, cost, is_account_wide)
         reply = await self._patiently(call)
         if kept is not None and reply.status == _NOT_MODIFIED:

@@ -129,7 +129,7 @@ def sort_hits(hits: Iterable[FoundPage]) -> Sorted:
     left_out: dict[str, Candidate] = {}
     for hit in hits:
         site, title = site_of(hit.url), " ".join(hit.title.split())
-        if site is None or site in _DIRECTORIES:
+        if site is None or not is_of_one_company(site):
             reason = "a page of a directory, a medium or a platform"
         elif _LIST.search(title.lower()):
             reason = f"a page about many companies: {title}"
@@ -139,6 +139,11 @@ def sort_hits(hits: Iterable[FoundPage]) -> Sorted:
             continue
         left_out.setdefault(hit.url, Candidate(name=title, domain=site or "", why=reason, url=hit.url))
     return Sorted([_candidate(site, hit) for site, hit in found.items()], list(left_out.values()))
+
+
+def is_of_one_company(site: str) -> bool:
+    """Tell whether a registrable domain may be a company's own, and not one of a directory, a medium or a platform."""
+    return site not in _DIRECTORIES
 
 
 def scored(candidate: Candidate, home: HomeText | None, words: CompanyWords = OWN_WORDS) -> ScoredCandidate:

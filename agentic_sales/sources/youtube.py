@@ -6,6 +6,7 @@ a channel's videos are read from its list of uploads and not by a search. The fe
 
 import re
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar
@@ -122,6 +123,8 @@ class YouTube(Source):
 
     def __init__(self, configuration: Settings, *, place: Place | None = None) -> None:
         super().__init__(configuration, configuration.youtube_url, secret=configuration.youtube_api_key, place=place)
+        self.spent: Counter[str] = Counter()
+        """Answers that took of the quota of `search` and of `units`. A kept answer takes nothing."""
 
     def key_headers(self) -> Mapping[str, str]:
         """Return the key. As a header it stands in no log of a URL."""
@@ -199,6 +202,7 @@ class YouTube(Source):
                 **({"pageToken": token} if token else {}),
             }
             reply = await self.ask(f"/youtube/v3/{what}", bucket=bucket, params=asked)
+            self.spent[bucket.name] += not reply.is_kept
             data = members(reply.json(), reply)
             for record in read_all(kind, data.get("items", []), reply, "items")[:left]:
                 left -= 1

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from agentic_sales.contracts import Subject
 from agentic_sales.effects import acting_as
 from agentic_sales.llm.providers import close_models
+from agentic_sales.local.world.companies import Companies
 from agentic_sales.local.world.server import WorldServer
 from agentic_sales.registry import BY_ID
 from agentic_sales.rehearsal.in_process import sub_runs_in_process
@@ -80,6 +81,17 @@ class BookRuns:
                 final = await load_graph(row).graph.ainvoke(load_graph(row).input_type(**given).model_dump())
             await close_models()
         return dict(json.loads(json.dumps(final)))
+
+    def retell(self, file: str, **changed: object) -> None:
+        """Change a company of the world for the rest of the test, such as the text of its pages.
+
+        Args:
+            file: Name of the company's file without its suffix.
+            **changed: Members by name, as the file has them.
+        """
+        companies = self.world.companies.by_file
+        told = companies[file].model_validate(companies[file].model_dump() | changed)
+        self.environment.setattr(self.world, "companies", Companies({**companies, file: told}))
 
     async def facts(self, subject: Subject) -> dict[str, FactRow]:
         """Return the current facts of a subject by field."""
