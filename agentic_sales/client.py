@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -144,6 +144,27 @@ class Client:
         """
         return await asyncio.wrap_future(self._start(assistant_id, input, url, token, timeout_s))
 
+    def run_followed(
+        self,
+        assistant_id: str,
+        input: Mapping[str, Any],  # noqa: A002 - as in `run`
+        tell: Callable[[Any], object],
+        *,
+        timeout_s: float = FOLLOW_TIMEOUT_S,
+    ) -> RunResult:
+        """Do as `run` does, and hand on the custom events of the run as they come.
+
+        Args:
+            assistant_id: Name of the workflow.
+            input: Its input.
+            tell: Takes the data of each event. It is called on the client's thread.
+            timeout_s: Wall-clock limit of the call in seconds. The run itself goes on.
+
+        Raises:
+            LangGraphError: There was no result. `kind` tells the remedy.
+        """
+        return self._loop.submit(self._run_followed(assistant_id, input, tell, timeout_s)).result()
+
     def submit_feedback(self, run_id: str, key: str, score: float, comment: str | None = None) -> str:
         """Rate a run. The fleet brings the feedback to LangSmith, now or when LangSmith is back.
 
@@ -238,6 +259,25 @@ class Client:
         response = await self._send("POST", url, body, headers, timeout_s=timeout_s, asked=assistant_id)
         return _result(assistant_id, response)
 
+    async def _run_followed(
+        self, assistant_id: str, values: Mapping[str, Any], tell: Callable[[Any], object], timeout_s: float
+    ) -> RunResult:
+        url, headers = self._base_url(), _auth_headers(self._token) | trace_headers()
+        body = {"assistant_id": assistant_id, "input": dict(values), "stream_mode": ["custom"]}
+        with _reached(url, assistant_id, timeout_s):
+            async with asyncio.timeout(timeout_s):
+                started = self._http.stream("POST", f"{url}/runs/stream", headers=headers, json=body)
+                async with self._slots, started as response:
+                    if not response.is_success:
+                        await response.aread()
+                        raise _refusal(assistant_id, response)
+                    with suppress(httpx.HTTPError):  # A stream that is cut says nothing about its run.
+                        await _hand_on(response.aiter_lines(), tell)
+                # The answer of a run that ended is that of `/runs/wait`, also where it failed.
+                path = f"{url}/runs/{quote(response.headers.get('x-run-id', ''), safe='')}/join"
+                ended = await self._send("GET", path, None, headers, timeout_s=timeout_s, asked=assistant_id)
+        return _result(assistant_id, ended)
+
     async def _follow(
         self, method: str, path: str, body: Path | bytes, tell: Callable[[dict[str, Any]], None], *, timeout_s: float
     ) -> None:
@@ -293,6 +333,17 @@ def _reached(url: str, asked: str, timeout_s: float) -> Iterator[None]:
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         reason = str(exc) or type(exc).__name__
         raise LangGraphError("backend", 0, asked, f"{url} cannot be reached: {reason}") from exc
+
+
+async def _hand_on(lines: AsyncIterator[str], tell: Callable[[Any], object]) -> None:
+    """Hand on the data of the custom events among server-sent events. Each frame of ours has one line of data."""
+    event = ""
+    async for line in lines:
+        name, _, value = line.partition(": ")
+        if name == "event":
+            event = value.partition("|")[0]
+        elif name == "data" and event == "custom":
+            tell(json.loads(value))
 
 
 async def _chunks(file: Path) -> AsyncIterator[bytes]:

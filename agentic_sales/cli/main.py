@@ -58,7 +58,7 @@ def run(
     ] = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
-    """Run a workflow on the fleet and print its output.
+    """Run a workflow on the fleet, show its progress, and print its output. --json shows no progress.
 
     agentic-sales run email_compose --input '{"recipient_name": "Ada", "company_name": "Acme"}'
 
@@ -73,7 +73,7 @@ def run(
         end(WRONG, f"the input does not fit `{assistant}`:", *(f"  {problem}" for problem in problems))
     timeout_s = timeout_s or command.default_timeout_s(control_plane(), assistant)
     try:
-        result = command.call(assistant, values, url=url, timeout_s=timeout_s)
+        result = command.call(assistant, values, url=url, timeout_s=timeout_s, is_quiet=as_json)
     except LangGraphError as exc:
         if as_json:
             print_json(command.error_as_data(exc))

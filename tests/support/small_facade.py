@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+END_OF_STREAM = b"event: end\r\ndata: null\r\n\r\n"
+"""Stream of a run that tells nothing. Its answer is asked for afterwards."""
+
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -29,11 +32,13 @@ def answering(status: int, body: object, headers: dict[str, str] | None = None) 
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
+        is_stream = handler.path == "/runs/stream" and status == 200 and not isinstance(body, bytes)
+        sent = END_OF_STREAM if is_stream else content
         handler.send_response(status)
-        for name, value in {"content-length": str(len(content)), **(headers or {})}.items():
+        for name, value in {"content-length": str(len(sent)), **(headers or {})}.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(content)
+        handler.wfile.write(sent)
 
     return answer
 

@@ -2,15 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from agentic_sales.cli.views.progress import shown_progress
 from agentic_sales.client import DEFAULT_TIMEOUT_S, Client, LangGraphError, RunResult
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import ConfigurationError, InvalidInput
@@ -66,14 +65,19 @@ def default_timeout_s(control: ControlPlane, assistant_id: str) -> float:
     return row.time_limit_s + _QUEUEING_S if row else DEFAULT_TIMEOUT_S
 
 
-def call(assistant_id: str, values: Mapping[str, Any], *, url: str | None, timeout_s: float) -> RunResult:
-    """Run a workflow. On a terminal, show progress on standard error.
+def call(
+    assistant_id: str, values: Mapping[str, Any], *, url: str | None, timeout_s: float, is_quiet: bool = False
+) -> RunResult:
+    """Run a workflow. Show its progress on standard error unless the caller wants quiet.
 
     Raises:
         LangGraphError: There was no result.
     """
-    with Client(url) as client, _progress(assistant_id):
-        return client.run(assistant_id, values, timeout_s=timeout_s)
+    with Client(url) as client:
+        if is_quiet:
+            return client.run(assistant_id, values, timeout_s=timeout_s)
+        with shown_progress(assistant_id, Console(stderr=True)) as tell:
+            return client.run_followed(assistant_id, values, tell, timeout_s=timeout_s)
 
 
 def exit_status(error: LangGraphError) -> int:
@@ -112,12 +116,3 @@ def _told(pointer: str, problem: str, fields: Mapping[str, Any]) -> str:
     if problem == "unknown field":
         problem += f"; the input has {', '.join(fields) or 'no fields'}"
     return f"{name or 'input'}: {problem}" + (f" ({description})" if description else "")
-
-
-@contextmanager
-def _progress(assistant_id: str) -> Iterator[None]:
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        progress.add_task(f"`{assistant_id}` runs", total=None)
-        yield

@@ -17,6 +17,7 @@ import pytest
 import agentic_sales
 from agentic_sales.cli.main import main
 from agentic_sales.control import control_plane
+from agentic_sales.registry import BY_ID
 from agentic_sales.settings import child_environment
 from tests.support.ports import free_port
 from tests.support.small_facade import Facade, answering, facade, finished
@@ -97,7 +98,7 @@ def test_the_input_may_come_from_a_file_or_from_standard_input(
     (tmp_path / "acme.json").write_text(ACME)
     assert compose("--input", f"@{tmp_path}/acme.json").status == 0
     assert compose("--input", "-", stdin=ACME).status == 0
-    assert [body["input"] for _, body in facade.requests] == [{"company_name": "Acme"}] * 2
+    assert [body["input"] for _, body in facade.requests if body] == [{"company_name": "Acme"}] * 2
 
 
 def test_json_gives_one_document_with_the_ids(facade: Facade, compose: Command) -> None:
@@ -273,6 +274,7 @@ def test_routes_tells_queue_and_source_of_every_assistant(command: Command) -> N
     told = sources(command("routes", "--json"))
     assert told["email_compose"] == ("email", "default")
     assert told["pipeline"] == ("core", "CORE")
+    assert told.keys() == BY_ID.keys()
 
 
 def test_routes_names_the_override_that_decided(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
