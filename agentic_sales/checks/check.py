@@ -12,6 +12,8 @@ from agentic_sales.checks.problems import Problem
 from agentic_sales.checks.registries import rows_of, with_registry
 from agentic_sales.checks.row_check import problems_of_graph, problems_of_unloadable
 from agentic_sales.checks.schemas import schema_of
+from agentic_sales.checks.workflow_list import FILE_NAME as README
+from agentic_sales.checks.workflow_list import with_workflow_list
 from agentic_sales.control import OWN_REGISTRY, build_control_plane, drawings_path, schemas_path
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.registry import RegistryError, load_rows
@@ -26,7 +28,8 @@ def check_fleet(configuration: Settings, folder: Path) -> list[Problem]:
     problems = _contract_problems(configuration)
     for registry in (OWN_REGISTRY, *configuration.extra_registries):
         problems += _registry_problems(registry)
-    return [*problems, *_langgraph_json_problems(configuration, folder), *pool_problems(folder)]
+    problems += _langgraph_json_problems(configuration, folder)
+    return [*problems, *_workflow_list_problems(folder), *pool_problems(folder)]
 
 
 def check_registry(registry: str, configuration: Settings) -> list[Problem]:
@@ -104,6 +107,14 @@ def _langgraph_json_problems(configuration: Settings, folder: Path) -> Iterator[
         yield Problem(FILE_NAME, "file", str(folder / FILE_NAME), advice)
     elif written is not None and written != wanted:
         yield Problem(FILE_NAME, "graphs", _differing(written, wanted), f"out of step with the registry; {_GENERATE}")
+
+
+def _workflow_list_problems(folder: Path) -> Iterator[Problem]:
+    readme = folder / README
+    if readme.is_file() and with_workflow_list(text := readme.read_text(encoding="utf-8")) != text:
+        yield Problem(
+            README, "workflows", str(readme), f"the list differs from rows, routes or docstrings; {_GENERATE}"
+        )
 
 
 def _is_expected(folder: Path) -> bool:

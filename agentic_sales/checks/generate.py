@@ -7,6 +7,7 @@ from agentic_sales.checks.drawings import write_drawings
 from agentic_sales.checks.langgraph_json import write_langgraph_json
 from agentic_sales.checks.registries import rows_of
 from agentic_sales.checks.schemas import write_schemas
+from agentic_sales.checks.workflow_list import write_workflow_list
 from agentic_sales.control import OWN_REGISTRY
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
@@ -28,7 +29,8 @@ def generate_beside(registry: str) -> list[Path]:
 def generate_all(configuration: Settings, folder: Path) -> list[Path]:
     """Write `langgraph.json` into a folder and the other two files beside every registry of this deployment.
 
-    The other two are `schemas.json` and `graphs.json`. The gazetteer is written too if its sources are installed. They
+    The other two are `schemas.json` and `graphs.json`. The list of workflows in the folder's README is brought up to
+    date. The gazetteer is written too if its sources are installed. They
     are packages of the development environment.
 
     Raises:
@@ -38,6 +40,7 @@ def generate_all(configuration: Settings, folder: Path) -> list[Path]:
     return [
         write_langgraph_json(folder, configuration.extra_registries),
         *(path for registry in registries for path in generate_beside(registry)),
+        *write_workflow_list(folder),
         *_generate_gazetteer(),
     ]
 
