@@ -151,6 +151,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("email_compose", "agentic_sales.graphs.email_compose", effect="pure", time_limit_s=240.0),
     GraphSpec("email_reply", "agentic_sales.graphs.email_reply", effect="pure", time_limit_s=240.0),
     GraphSpec("email_outreach", "agentic_sales.graphs.email_outreach", time_limit_s=240.0),
+    GraphSpec("email_opportunity", "agentic_sales.graphs.email_opportunity", time_limit_s=300.0),
     GraphSpec("classify_recruitment", "agentic_sales.graphs.classify_recruitment", effect="pure", time_limit_s=90.0),
     GraphSpec("classify_reply", "agentic_sales.graphs.classify_reply", effect="pure", time_limit_s=90.0),
     GraphSpec("country_classify", "agentic_sales.graphs.country_classify", effect="pure", time_limit_s=90.0),

@@ -51,6 +51,7 @@ DEFAULT_EMAIL_WORKER_ASSISTANTS = _csv(
     "email_compose",
     "email_reply",
     "email_outreach",
+    "email_opportunity",
 )
 DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "classify_recruitment",

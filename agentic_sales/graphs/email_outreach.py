@@ -14,7 +14,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import Field
 
-from agentic_sales.campaigns.people.outreach import SkipReason, known_product, known_reader, stop_condition
+from agentic_sales.campaigns.people.outreach import known_product, known_reader, stop_condition
 from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules import outreach_drafts as drafts
@@ -38,7 +38,7 @@ class Output(ModelOutput, drafts.OutreachMaterial):
     subject: str = Field(default="", description="Subject; empty when the mail is skipped.")
     text: str = Field(default="", description="Plain text with the signature.")
     html: str = Field(default="", description="The same as HTML.")
-    skip_reason: SkipReason | None = Field(default=None, description="Why nothing was written.")
+    skip_reason: drafts.SkipReason | None = Field(default=None, description="Why nothing was written.")
     draft: str = Field(default="", description="The draft in one piece: subject line, blank line, body.")
 
 

@@ -1,7 +1,7 @@
 """Write a mail of an outreach by rules, and say in words what is known for the prompts. The material is a form."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +23,8 @@ MAX_SUBJECT_LETTERS = 50
 MAX_POST_LETTERS = 6_000
 """Letters of a post that a model reads."""
 EMAIL_CHANNELS = frozenset({"cold_email", "email"})
+SkipReason = Literal["replied", "unsubscribed", "bounced", "stopped"]
+"""Why a person gets no mail, as callers know it."""
 
 
 class OutreachTemplate(BaseModel):

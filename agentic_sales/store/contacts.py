@@ -105,6 +105,12 @@ async def contacts(connection: AsyncConnection, *, limit: int, after: ContactId 
     return await every(connection, ContactRow, statement)
 
 
+async def contacts_of_company(connection: AsyncConnection, company_id: CompanyId, *, limit: int) -> list[ContactRow]:
+    """Return the contacts of a company, the oldest first."""
+    mine = select(ContactRow).where(ContactRow.company_id == company_id)
+    return await every(connection, ContactRow, mine.order_by(ContactRow.contact_id).limit(limit))
+
+
 async def count_contacts(connection: AsyncConnection, company_id: CompanyId) -> int:
     """Count the contacts of a company."""
     statement = select(func.count()).select_from(ContactRow).where(ContactRow.company_id == company_id)

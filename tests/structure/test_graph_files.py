@@ -140,7 +140,9 @@ def test_the_state_holds_every_key_of_the_input_and_of_the_output(row: GraphSpec
 @each_row
 def test_an_answer_says_who_gave_it_if_and_only_if_a_model_can(row: GraphSpec) -> None:
     loaded = load(row)
-    assert issubclass(loaded.output_type, ModelOutput) == hasattr(loaded.module, "PROMPTS")
+    passes_on = any(hasattr(loaded.module, name) for name in ("run_assistant", "run_each"))
+    says_who = issubclass(loaded.output_type, ModelOutput)
+    assert says_who == hasattr(loaded.module, "PROMPTS") or (says_who and passes_on)
 
 
 @each_row

@@ -1,12 +1,14 @@
 """Read for `email_outreach` what the store knows: the reader, why they get nothing more, and the product."""
 
-from typing import Any, Literal
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.contracts import ContactId
 from agentic_sales.errors import InvalidAddress, InvalidInput
 from agentic_sales.rules.names import whole_name
-from agentic_sales.rules.outreach_drafts import OutreachForm, Product
+from agentic_sales.rules.outreach_drafts import OutreachForm, Product, SkipReason
 from agentic_sales.store.contacts import contact_by_hash
 from agentic_sales.store.database import Database
 from agentic_sales.store.products import product
@@ -15,7 +17,6 @@ from agentic_sales.store.touches import touches
 
 ASSISTANT = "email_outreach"
 MAX_EARLIER_MAILS = 5
-SkipReason = Literal["replied", "unsubscribed", "bounced", "stopped"]
 STOP_CONDITIONS: dict[str, SkipReason] = {
     "unsubscribed": "unsubscribed",
     "complained": "unsubscribed",
@@ -65,7 +66,12 @@ async def stop_condition(database: Database, given: OutreachForm) -> SkipReason 
     if not given.recipient_email:
         return None
     async with database.reading() as connection:
-        reasons = {row.reason for row in await suppressions_of(connection, _digest(given.recipient_email))}
+        return await stop_condition_of(connection, _digest(given.recipient_email))
+
+
+async def stop_condition_of(connection: AsyncConnection, digest: str) -> SkipReason | None:
+    """Return why the person of an address's digest must not be written to. None if nothing speaks against it."""
+    reasons = {row.reason for row in await suppressions_of(connection, digest)}
     return next((told for reason, told in STOP_CONDITIONS.items() if reason in reasons), None)
 
 
