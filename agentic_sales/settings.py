@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Mapping
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -45,6 +46,7 @@ _SOURCE_KEYS = (
     *("github_token", "brave_api_key", "tavily_api_key", "serper_api_key", "youtube_api_key"),
     *("openalex_api_key", "semantic_scholar_api_key", "hugging_face_token"),
 )
+_DNS_PORT, _LARGEST_PORT = 53, 65_535
 _LONGEST_SPAN_S = 86_400
 SLOTS_SUFFIX = "_WORKER_SLOTS"
 _POOL_SUFFIXES = (QUEUE_SUFFIX, ASSISTANTS_SUFFIX, SLOTS_SUFFIX, "_LANGSMITH_PROJECT")
@@ -186,6 +188,12 @@ class Settings(BaseSettings):
     """CSV of the web searches in the order in which they are tried. One without its key or URL is passed over."""
     searxng_url: str | None = Field(None, alias="AGENTIC_SALES_SEARXNG_URL")
     """URL of a SearXNG server whose JSON format is on. None: it is passed over."""
+    dns_servers: CsvTuple = Field((), alias="AGENTIC_SALES_DNS")
+    """CSV of DNS servers to ask for mail servers, as `10.0.0.53` or `[::1]:5353`. Empty: the machine's. `off`: none."""
+    reacher_url: str | None = Field(None, alias="AGENTIC_SALES_REACHER_URL")
+    """URL of a Reacher server, which is asked whether a mailbox is there. None: it is not asked."""
+    reacher_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_REACHER_SECRET")
+    """Secret of the Reacher server, if it has one."""
     github_url: str = Field("https://api.github.com", alias="AGENTIC_SALES_GITHUB_URL")
     """URL of GitHub's API; an enterprise server's ends in `/api/v3`."""
     ashby_url: str = Field("https://api.ashbyhq.com", alias="AGENTIC_SALES_ASHBY_URL")
@@ -327,12 +335,19 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("cors_origins", "extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"),
-        "search_order",
+        *("search_order", "dns_servers"),
         mode="before",
     )
     @classmethod
     def _split_csv(cls, value: object) -> object:
         return tuple(entry.strip() for entry in value.split(",") if entry.strip()) if isinstance(value, str) else value
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _check_dns_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
+        for server in servers if servers != ("off",) else ():
+            address_of_server(server)
+        return servers
 
     @field_validator("trace_sample", mode="before")
     @classmethod
@@ -431,6 +446,19 @@ def _limit(entry: str) -> tuple[str, tuple[int, float]]:
     if not name.strip() or read[0] < 1 or not 0 < read[1] <= _LONGEST_SPAN_S:
         raise ValueError(f"`{entry}` is not `service=calls/seconds` with 1 call or more, in up to {_LONGEST_SPAN_S} s")
     return name.strip(), read
+
+
+def address_of_server(text: str) -> tuple[str, int]:
+    """Read the IP address and port of a DNS server; a `ValueError` names a text that is none."""
+    host, colon, port = text.rpartition(":")
+    is_bare = not colon or (":" in host and not host.endswith("]"))  # An IPv6 address without a port.
+    try:
+        told = str(ip_address((text if is_bare else host).strip("[]"))), _DNS_PORT if is_bare else int(port)
+    except ValueError:
+        told = "", 0
+    if not 0 < told[1] <= _LARGEST_PORT:
+        raise ValueError(f"`{text}` is no DNS server; write its IP address, and its port if it is not {_DNS_PORT}")
+    return told
 
 
 @lru_cache(maxsize=1)

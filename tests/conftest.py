@@ -28,6 +28,7 @@ _FOREIGN_NAMES = {
 for _name in list(os.environ):
     if _name.startswith(_FOREIGN_PREFIXES) or _name.endswith(_FOREIGN_SUFFIXES) or _name in _FOREIGN_NAMES:
         del os.environ[_name]
+os.environ["AGENTIC_SALES_DNS"] = "off"  # No test asks the DNS of this machine.
 
 from agentic_sales.control import control_plane  # noqa: E402 - see above
 from agentic_sales.settings import settings  # noqa: E402 - see above

@@ -81,6 +81,12 @@ def site_of(text: str) -> str | None:
 
 
 @lru_cache(maxsize=8192)
+def has_public_suffix(domain: str) -> bool:
+    """Tell whether the list knows the ending of a domain, such as `.com` or `.co.uk`."""
+    return bool(_SUFFIXES.extract_str(domain).suffix)
+
+
+@lru_cache(maxsize=8192)
 def name_key(name: str) -> str:
     """Return the name of a company without legal form, case, accents and punctuation. `ACME, Inc.` is `acme`."""
     text = _FORM_BEHIND.sub("", _FORM_IN_FRONT.sub("", _ASIDE.sub(" ", name[:LONGEST_NAME_CHARS]).strip()))

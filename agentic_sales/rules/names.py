@@ -117,6 +117,11 @@ def is_title(cell: str) -> bool:
     return bool(words) and all(_is_title(word) for word in words)
 
 
+def is_post(word: str) -> bool:
+    """Tell whether a word is a post, a department or a mailbox of several people, such as `info`."""
+    return folded(word) in _POSTS
+
+
 def has_encoded_word(text: str) -> bool:
     """Tell whether a text holds an encoded word of RFC 2047, which a mail program would decode into a header."""
     return "=?" in text and _ENCODED_WORD.search(text) is not None

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import structlog
 from pydantic import SecretStr
+from redis.asyncio import Redis
 
 from agentic_sales import effects
 from agentic_sales.errors import (
@@ -233,7 +234,12 @@ def _patience() -> Pauses | None:
 def _place() -> Place:
     """Return the limits and the cache of all workers, or of this process outside a run."""
     pauses = current_pauses.get()
-    return _OF_THIS_PROCESS if pauses is None else Place(SharedLimiter(pauses.redis), SharedCache(pauses.redis))
+    return _OF_THIS_PROCESS if pauses is None else place_of(pauses.redis)
+
+
+def place_of(redis: Redis) -> Place:
+    """Return the limits and the cache that everything on one Redis shares."""
+    return Place(SharedLimiter(redis), SharedCache(redis))
 
 
 class Unavailable:

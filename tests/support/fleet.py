@@ -391,6 +391,7 @@ def _environment(directory: Path, redis: RedisServer, overrides: Mapping[str, st
         "FLOWER_PORT": str(free_port()),
         "LANGGRAPH_AUTH_TOKEN": TOKEN,
         "AGENTIC_SALES_STATE_DIR": str(directory),
+        "AGENTIC_SALES_DNS": "off",
         "AGENTIC_SALES_EXTRA_REGISTRIES": "tests.workflows.registry",
         "AGENTIC_SALES_WORKER_CONCURRENCY": "2",
     }

@@ -14,6 +14,7 @@ from agentic_sales.sources.hugging_face import HuggingFace
 from agentic_sales.sources.job_board_vendors import Ashby, Greenhouse, Lever
 from agentic_sales.sources.openalex import OpenAlex
 from agentic_sales.sources.orcid import Orcid
+from agentic_sales.sources.reacher import Reacher
 from agentic_sales.sources.search_engines import Brave, SearchEngine, SearXNG, Serper, Tavily
 from agentic_sales.sources.semantic_scholar import SemanticScholar
 from agentic_sales.sources.service import Place, Source
@@ -100,6 +101,7 @@ SOURCE_CALLS: Mapping[str, SourceCall] = {
     ),
     "common_crawl_data": SourceCall(_Archive, _page),
     "hugging_face": SourceCall(HuggingFace, lambda c: listed(c.published("emberloom"))),
+    "reacher": SourceCall(Reacher, lambda c: _one(c.check("nerys.vanterpool@emberloom.example"))),
     "gleif": SourceCall(Gleif, lambda c: listed(c.search("Emberloom"))),
     "wikidata": SourceCall(Wikidata, lambda c: c.search("Quillmark")),
     "wikidata_query": SourceCall(WikidataQuery, lambda c: c.facts(["Q990002"])),

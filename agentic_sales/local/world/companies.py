@@ -169,6 +169,9 @@ class WorldCompany(_Told):
     description: str
     site: Literal["sample", "plain", "script", "dead", "parked", "moved", "slow"]
     """How its site answers. `sample` is the site of the demo, a folder of pages."""
+    mail: Literal["server", "host", "null", "never", "none", "gone", "silent"] = "server"
+    """What the DNS says of its mail: a server; its host alone; none (null MX); none, by SPF; nothing; no such domain;
+    no answer."""
     opted_out: bool = False
     """It wants no mail."""
     duplicate_of: str | None = None

@@ -27,6 +27,7 @@ Kind = Literal[
 """What a service does: refuse, with a header or without; fail; be slow; break off; rename a member."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+_ONLY_BY_NAME = frozenset({"sites", "dns"})
 SLOW_S = 3.0
 RETRY_AFTER_S = 1
 
@@ -49,6 +50,7 @@ _FIELDS = {
     "common_crawl": "filename",
     "hugging_face": "likes",
     "gleif": "legalName",
+    "reacher": "is_reachable",
     "wikidata": "id",
     "wikidata_query": "bindings",
 }
@@ -77,7 +79,7 @@ class Misbehaviour:
 
     kind: Kind
     service: str | None = None
-    """Service that fails. None: all of them but the sites."""
+    """Service that fails. None: all of them but the sites and the DNS."""
     times: int | None = None
     """Requests that fail. None: all."""
 
@@ -103,7 +105,7 @@ class Misbehaviours:
         """Return how a request to a service fails, and count it. None: it does not."""
         with self._lock:
             for active in self._active:
-                if active.service not in {None, service} or (active.service is None and service == "sites"):
+                if active.service != service and (active.service is not None or service in _ONLY_BY_NAME):
                     continue
                 if active.times is not None:
                     active.times -= 1

@@ -1,5 +1,7 @@
 """Serve the sample world on loopback: every service below a path of its own, every site by its host name.
 
+Its DNS server listens on the same number by UDP.
+
     with serve_world() as world:
         environment = world.environment()
 
@@ -14,11 +16,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseServer
 from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 from agentic_sales.local.world.companies import FILES, Companies, load_companies
 from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_json, query_of
+from agentic_sales.local.world.mail import MailDns
 from agentic_sales.local.world.meters import Meters
 from agentic_sales.local.world.misbehaviour import Kind, Misbehaviours, misbehave
 from agentic_sales.local.world.services import SERVICES, SITES
@@ -63,7 +67,11 @@ class WorldServer:
         urls = {service.setting: f"{self.base_url}/{name}" for name, service in SERVICES.items()}
         limits = {} if self.meters.are_real else {"AGENTIC_SALES_SOURCE_LIMITS": _WIDE}
         keys = dict.fromkeys(_KEYS, _ANY_KEY)
-        here = {"AGENTIC_SALES_EXAMPLE_SITES_URL": self.base_url, "AGENTIC_SALES_CONTACT_EMAIL": _CONTACT}
+        here = {
+            "AGENTIC_SALES_EXAMPLE_SITES_URL": self.base_url,
+            "AGENTIC_SALES_DNS": self.base_url.removeprefix("http://"),
+            "AGENTIC_SALES_CONTACT_EMAIL": _CONTACT,
+        }
         return {**urls, **here, **limits, **keys}
 
     def misbehave(self, kind: Kind, service: str | None = None, times: int | None = None) -> None:
@@ -166,11 +174,21 @@ def serve_world(port: int = 0, *, folder: Path = FILES, has_real_limits: bool = 
         has_real_limits: The services count by their real limits, and the clients keep to them. Else both are wide.
     """
     world = WorldServer(load_companies(folder), Meters(are_real=has_real_limits))
-    with _Server(port, world) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="sample-world", daemon=True)
-        thread.start()
-        try:
-            yield world
-        finally:
-            server.shutdown()
-            thread.join()
+    with (
+        _Server(port, world) as server,
+        MailDns((_LOOPBACK, server.server_port), world.companies, world.failures.kind_for) as dns,
+        _serving(server),
+        _serving(dns),
+    ):
+        yield world
+
+
+@contextmanager
+def _serving(server: BaseServer) -> Iterator[None]:
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="sample-world", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()

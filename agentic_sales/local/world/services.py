@@ -9,6 +9,7 @@ from agentic_sales.local.world import (
     boards,
     crossref,
     github,
+    mail,
     openalex,
     orcid,
     registers,
@@ -51,6 +52,7 @@ SERVICES: Mapping[str, Service] = {
     "hugging_face": Service("AGENTIC_SALES_HUGGING_FACE_URL", archives.hugging_face),
     "gleif": Service("AGENTIC_SALES_GLEIF_URL", registers.gleif),
     "wikidata": Service("AGENTIC_SALES_WIKIDATA_URL", registers.wikidata),
+    "reacher": Service("AGENTIC_SALES_REACHER_URL", mail.reacher),
     "wikidata_query": Service("AGENTIC_SALES_WIKIDATA_QUERY_URL", registers.wikidata_query),
 }
 """The services by the name that begins their path."""
