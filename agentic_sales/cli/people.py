@@ -100,7 +100,8 @@ def promote(
     body = {"basis": basis, "source": source, "by": by, "email": email, "checked": checked}
     told = answer(as_json, lambda: ask_facade("POST", f"/people{path_of(person, 'promote')}", url, body))
     known = "" if told["is_new"] else "; the address was one before, and its recorded basis stays"
-    tell(told, as_json, f"the person is contact `{told['contact_id']}`{known}")
+    verdict = f"the address is {told['verdict']}: {'; '.join(told['reasons'])}" if told["verdict"] else ""
+    tell(told, as_json, f"the person is contact `{told['contact_id']}`{known}", *([verdict] if verdict else []))
 
 
 @app.command()

@@ -1,9 +1,10 @@
 """Make a contact of a person, to whom campaigns may then write.
 
-It needs a checked address and a recorded lawful basis. Nothing promotes by itself.
+It needs a checked address and a recorded lawful basis. Nothing promotes by itself. An address that takes no mail is
+refused. One on which the check has no certain verdict needs a person's word.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from agentic_sales.errors import InvalidAddress, InvalidRequest, StateConflict
 from agentic_sales.rules.address_cells import is_nobody
 from agentic_sales.rules.names import split_name
 from agentic_sales.rules.people_keys import address_key
+from agentic_sales.sources.mailboxes import MailboxVerdict
 from agentic_sales.store.contacts import ContactRow, add_contact, contact_by_hash, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.facts import Fact, current_values
@@ -36,6 +38,11 @@ Its value has `address`, `verdict` (`deliverable`, `risky`, `undeliverable` or `
 """
 DELIVERABLE = "deliverable"
 UNDELIVERABLE = "undeliverable"
+WORKFLOW = "promotion"
+"""Names the source of a verdict that a promotion has asked for."""
+
+Check = Callable[[str], Awaitable[MailboxVerdict]]
+"""Tells whether an address is usable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +69,20 @@ class Promoted:
     """The contact."""
     is_new: bool
     """False: the address was a contact already, and its recorded basis stays."""
+    verdict: str = ""
+    """Whether the address takes mail. Empty: the person was a contact, and nobody was asked."""
+    reasons: tuple[str, ...] = ()
+    """What the verdict rests on."""
 
 
 async def promote(
-    database: Database, person_id: PersonId, grounds: Grounds, *, now: datetime, email: str | None = None
+    database: Database,
+    person_id: PersonId,
+    grounds: Grounds,
+    *,
+    check: Check,
+    now: datetime,
+    email: str | None = None,
 ) -> Promoted:
     """Make a contact of a person. A person that is one already stays as is.
 
@@ -73,6 +90,7 @@ async def promote(
         database: The store.
         person_id: The person.
         grounds: What allows to write to the person.
+        check: Asked for the address unless a recorded verdict decides. No transaction is open meanwhile.
         now: The present.
         email: The address. None: the current fact `email` of the person.
 
@@ -82,16 +100,34 @@ async def promote(
         InvalidAddress: It is no address, or one that no person reads.
         StateConflict: Nobody has checked the address, it takes no mail, or the person must not be written to.
     """
+    async with database.reading() as connection:
+        row = known(await person(connection, person_id), "person", person_id)
+        facts = (await current_values(connection, "person", [person_id]))[person_id]
+    if row.contact_id is not None:
+        return Promoted(person_id, ContactId(row.contact_id), is_new=False)
+    address = _readable(email or _first_address(facts.get(EMAIL)))
+    asked = None if _decides(facts.get(VERDICT), address) else await check(address)
+    return await _promote(database, person_id, grounds, address, asked, now=now)
+
+
+async def _promote(
+    database: Database,
+    person_id: PersonId,
+    grounds: Grounds,
+    address: str,
+    asked: MailboxVerdict | None,
+    *,
+    now: datetime,
+) -> Promoted:
+    subject, digest = Subject("person", person_id), email_hash(address)
     async with database.writing() as connection:
         row = known(await person(connection, person_id), "person", person_id)
         if row.contact_id is not None:
             return Promoted(person_id, ContactId(row.contact_id), is_new=False)
-        subject = Subject("person", person_id)
         facts = (await current_values(connection, "person", [person_id]))[person_id]
-        address = _readable(email or _first_address(facts.get(EMAIL)))
-        digest = email_hash(address)
         await locked_contact(connection, digest)  # First, as every transaction about a contact does.
-        _check_verdict(person_id, address, facts.get(VERDICT), grounds)
+        verdict, reasons = _verdict_on(address, facts.get(VERDICT), asked)
+        _check_verdict(person_id, address, verdict, reasons, grounds)
         values = _columns(row, address, facts, grounds, now)
         await _check_permission(connection, person_id, values)
         contact_id = await add_contact(connection, values, now=now)
@@ -101,9 +137,9 @@ async def promote(
             contact_id = ContactId(there.contact_id)
         await become_contact(connection, person_id, contact_id, now=now)
         await add_keys(connection, "person", [(address_key(digest), person_id)])
-        await record_facts(connection, _told(subject, address, grounds, now))
+        await record_facts(connection, _told(subject, address, grounds, asked, now))
     log.info("person_promoted", person_id=person_id, contact_id=contact_id, basis=grounds.basis, is_new=is_new)
-    return Promoted(person_id, contact_id, is_new)
+    return Promoted(person_id, contact_id, is_new, verdict, reasons)
 
 
 def _first_address(value: Any) -> str:
@@ -120,14 +156,25 @@ def _readable(address: str) -> str:
     return normalized(address)
 
 
-def _check_verdict(person_id: PersonId, address: str, told: Any, grounds: Grounds) -> None:
-    """Refuse an address that takes no mail, or that nobody has checked."""
+def _decides(told: Any, address: str) -> bool:
+    """Tell whether a recorded verdict on this very address is certain, so that nobody has to be asked."""
     is_about_it = isinstance(told, Mapping) and str(told.get("address", "")).lower() == address.lower()
-    verdict = str(told.get("verdict", "")) if is_about_it else ""
+    return is_about_it and told.get("verdict") in {DELIVERABLE, UNDELIVERABLE}
+
+
+def _verdict_on(address: str, told: Any, asked: MailboxVerdict | None) -> tuple[str, tuple[str, ...]]:
+    if _decides(told, address):
+        return str(told["verdict"]), tuple(map(str, told.get("reasons", ())))
+    return (asked.verdict, asked.reasons) if asked is not None else ("unknown", ())
+
+
+def _check_verdict(person_id: PersonId, address: str, verdict: str, reasons: tuple[str, ...], grounds: Grounds) -> None:
+    """Refuse an address that takes no mail, or one that nobody vouches for."""
+    why = "; ".join(reasons) or "no reason is given"
     if verdict == UNDELIVERABLE:
-        raise StateConflict("person", person_id, f"`{address}` takes no mail: {', '.join(told.get('reasons', ()))}")
+        raise StateConflict("person", person_id, f"`{address}` takes no mail: {why}")
     if verdict != DELIVERABLE and not grounds.checked:
-        found = f"the verdict on `{address}` is `{verdict}`" if verdict else f"nobody has checked `{address}`"
+        found = f"the verdict on `{address}` is `{verdict}`: {why}"
         raise StateConflict("person", person_id, f"{found}; say with `checked` (--checked) how you know it is right")
 
 
@@ -153,10 +200,13 @@ async def _check_permission(connection: AsyncConnection, person_id: PersonId, va
         raise StateConflict("person", person_id, f"the person must not be written to: {reason}")
 
 
-def _told(subject: Subject, address: str, grounds: Grounds, now: datetime) -> list[Fact]:
-    """Return what a person has said about the address."""
+def _told(subject: Subject, address: str, grounds: Grounds, asked: MailboxVerdict | None, now: datetime) -> list[Fact]:
+    """Return what a person has said about the address, or what was found out about it."""
     if not grounds.checked:
-        return []
+        if asked is None:
+            return []
+        found = {"address": address, "verdict": asked.verdict, "reasons": list(asked.reasons)}
+        return [Fact(subject, VERDICT, found, "api", now, workflow=WORKFLOW)]
     verdict = {"address": address, "verdict": DELIVERABLE, "reasons": [grounds.checked]}
     return [
         Fact(subject, EMAIL, address, "person", now, workflow=grounds.by),

@@ -63,13 +63,18 @@ class FileImport(ABC, Generic[L, R]):
 
     async def batches(self, database: Database) -> AsyncIterator[list[R]]:
         """Import the lines, some a transaction, and report the result of each."""
-        while lines := await asyncio.to_thread(self._next_lines):
+        while read := await asyncio.to_thread(self._next_lines):
+            lines = await self._looked_up(read)
             async with database.writing() as connection:
                 reports = await self._take_in(connection, lines)
             yield reports
 
     def _next_lines(self) -> list[L]:
         return [self._read(record) for record in islice(self._records, LINES_AT_ONCE)]
+
+    async def _looked_up(self, lines: list[L]) -> list[L]:
+        """Return lines with what has to be asked for elsewhere. No transaction is open meanwhile."""
+        return lines
 
     @abstractmethod
     def _read(self, record: CsvRecord) -> L:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.additions import with_additions
 from agentic_sales.campaigns.people.file_import import FileImport
-from agentic_sales.campaigns.people.import_lines import ConsentDefaults, JudgedLine, LineJudge
+from agentic_sales.campaigns.people.import_lines import ConsentDefaults, JudgedLine, LineJudge, with_verdict
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import ContactId, StopReason
 from agentic_sales.rules.contact_lines import LineProblem, LineReader
@@ -26,6 +26,8 @@ from agentic_sales.rules.csv_lines import CsvRecord
 from agentic_sales.rules.headings import Headings, load_headings
 from agentic_sales.rules.wishes import Wishes, load_wishes
 from agentic_sales.settings import settings
+from agentic_sales.sources.mail_servers import MailServers
+from agentic_sales.sources.mailboxes import glance
 from agentic_sales.store.companies import company_ids
 from agentic_sales.store.contacts import add_contacts, contact_ids
 from agentic_sales.store.database import Database
@@ -92,7 +94,13 @@ class ContactImport(FileImport[JudgedLine, LineReport]):
         super().__init__(stream, headings, now=now, file=file)
         self._reader = LineReader(self._opened, wishes)
         self._judge = LineJudge(self._reader.headings(), defaults or ConsentDefaults(), now)
+        self._servers = MailServers(settings())
         self.columns = self._reader.meanings()
+
+    async def _looked_up(self, lines: list[JudgedLine]) -> list[JudgedLine]:
+        """Ask the DNS whether the domains of new addresses take mail."""
+        told = await glance(self._servers, {str(line.values["email"]) for line in lines if line.values})
+        return [with_verdict(line, told[line.values["email"]]) if line.values else line for line in lines]
 
     def _read(self, record: CsvRecord) -> JudgedLine:
         return self._judge.judge(self._reader.read(record))

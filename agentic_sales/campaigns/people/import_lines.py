@@ -1,7 +1,7 @@
 """Judge a line of a contact file: its address, its lawful basis, and the values that are left out."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, get_args
@@ -13,6 +13,7 @@ from agentic_sales.errors import InvalidAddress
 from agentic_sales.rules.address_cells import is_nobody
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.contact_lines import ContactLine, LineProblem
+from agentic_sales.sources.mailboxes import MailboxVerdict
 
 BASES: tuple[str, ...] = get_args(ConsentBasis)
 
@@ -39,7 +40,7 @@ class JudgedLine:
     refusals: tuple[LineProblem, ...]
     """Why the person is not imported. Empty if nothing is against it."""
     problems: tuple[LineProblem, ...]
-    """The values that are left out."""
+    """The values that are left out, and doubts about the address."""
     values: Mapping[str, Any]
     """Columns of the person's row, without company, id and times. Empty if the person is not imported."""
 
@@ -123,6 +124,18 @@ class LineJudge:
 
     def _heading(self, meaning: str) -> str:
         return self._headings.get(meaning, meaning)
+
+
+def with_verdict(line: JudgedLine, verdict: MailboxVerdict) -> JudgedLine:
+    """Return a line with what is known of its address. One that takes no mail is refused, a doubtful one is told."""
+    told = "; ".join(verdict.reasons)
+    if verdict.verdict == "undeliverable":
+        refusal = LineProblem(line.line.address_column, f"`{verdict.address}` takes no mail: {told}")
+        return replace(line, refusals=(*line.refusals, refusal), values={})
+    if verdict.verdict == "risky" or verdict.is_unanswered:
+        doubt = LineProblem(line.line.address_column, f"`{verdict.address}` is {verdict.verdict}: {told}")
+        return replace(line, problems=(*line.problems, doubt))
+    return line
 
 
 def _stops(line: ContactLine) -> StopReason | None:

@@ -22,6 +22,8 @@ from agentic_sales.facade.importing import Importing, received
 from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade
+from agentic_sales.sources.mailboxes import MailboxChecks
+from agentic_sales.sources.service import place_of
 from agentic_sales.store.companies import companies_of, company
 from agentic_sales.store.facts import current_values, facts_of
 from agentic_sales.store.people import PersonRow, people, person
@@ -114,10 +116,28 @@ async def show_person(facade: Facade, person_id: str) -> dict[str, Any]:
 
 @router.post("/{person_id}/promote", responses=ERRORS, summary="Make a contact of a person")
 async def promote_person(facade: Facade, person_id: str, body: Promotion) -> dict[str, Any]:
-    """Make a contact of a person, with a checked address and a recorded basis. 409 where one of them is missing."""
+    """Make a contact of a person, with a checked address and a recorded basis. 409 where one of them is missing.
+
+    The address is checked: its form, the DNS, and a Reacher server if there is one. An address that takes no mail is
+    refused. Where the verdict is not `deliverable`, `checked` has to say how the address is known to be right.
+    """
     grounds = Grounds(body.basis, body.source, body.by, body.checked)
-    promoted = await promote(facade.database, PersonId(person_id), grounds, now=clock.now(), email=body.email)
-    return {"person_id": promoted.person_id, "contact_id": promoted.contact_id, "is_new": promoted.is_new}
+    async with MailboxChecks(facade.settings, place=place_of(facade.runs.ledger.redis)) as checks:
+        promoted = await promote(
+            facade.database,
+            PersonId(person_id),
+            grounds,
+            check=checks.check,
+            now=clock.now(),
+            email=body.email,
+        )
+    return {
+        "person_id": promoted.person_id,
+        "contact_id": promoted.contact_id,
+        "is_new": promoted.is_new,
+        "verdict": promoted.verdict or None,
+        "reasons": list(promoted.reasons),
+    }
 
 
 async def _company_id(connection: AsyncConnection, name: str | None) -> CompanyId | None:

@@ -8,8 +8,9 @@ from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.contracts import CompanyId
 from agentic_sales.errors import InvalidRequest
+from agentic_sales.local.world.server import WorldServer
 from agentic_sales.rules.contact_lines import LineProblem
-from agentic_sales.settings import Settings
+from agentic_sales.settings import Settings, settings
 from agentic_sales.store.companies import company
 from agentic_sales.store.contacts import contact, contacts
 from agentic_sales.store.database import Database, open_database
@@ -168,3 +169,45 @@ async def test_a_quote_that_is_never_closed_costs_its_own_line_alone(migrated: S
         report = await take_in(database, 'email,name\njo@example.com,Jo\nbo@example.com,"Bo\nmo@example.com,Mo\n')
     assert [(line.line, line.status) for line in report.lines] == [(2, "added"), (3, "refused"), (4, "added")]
     assert "its quotes are not closed" in report.lines[1].problems[0].reason
+
+
+# Addresses that take no mail
+
+IN_WORLD = """Email,First Name
+nerys.vanterpool@emberloom.example,Nerys
+jo@pinecairn.example,Jo
+info@emberloom.example,
+ann@glassotter.example,Ann
+"""
+
+
+@pytest.fixture
+def dns(world: WorldServer, monkeypatch: pytest.MonkeyPatch) -> WorldServer:
+    """A world whose DNS the import asks."""
+    monkeypatch.setenv("AGENTIC_SALES_DNS", world.environment()["AGENTIC_SALES_DNS"])
+    settings.cache_clear()
+    return world
+
+
+@pytest.mark.usefixtures("dns")
+async def test_an_address_that_takes_no_mail_is_refused_and_a_doubt_is_told(migrated: Settings) -> None:
+    async with open_database(migrated) as database:
+        report = await take_in(database, IN_WORLD)
+    assert [line.status for line in report.lines] == ["added", "refused", "added", "added"]
+    nerys, jo, info, ann = (line.problems for line in report.lines)
+    assert nerys == ()
+    told = "`jo@pinecairn.example` takes no mail: `pinecairn.example` says that it takes no mail (null MX)"
+    assert jo == (LineProblem("Email", told),)
+    assert "`info` is a mailbox that several people read" in info[0].reason
+    assert ann[0].reason.startswith("`ann@glassotter.example` is risky: ")
+
+
+async def test_an_import_goes_on_where_the_dns_does_not_answer(
+    migrated: Settings, dns: WorldServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentic_sales.sources.mail_servers.LOOKUP_S", 0.2)
+    dns.misbehave("slow", "dns")
+    async with open_database(migrated) as database:
+        report = await take_in(database, IN_WORLD)
+    assert [line.status for line in report.lines] == ["added"] * 4
+    assert "is unknown: the DNS gave no answer" in report.lines[0].problems[0].reason

@@ -172,12 +172,13 @@ def test_a_person_becomes_a_contact_by_a_checked_address_and_a_basis_alone(fille
     grounds = {"basis": "legitimate_interest", "source": "her team's page", "by": "Ann"}
     unchecked = filled.post(f"/people/{person_id}/promote", json=grounds)
     assert (unchecked.status_code, unchecked.json()["code"]) == (409, "state_conflict")
-    assert "nobody has checked `ada@acme.de`" in unchecked.json()["detail"]
+    assert "the verdict on `ada@acme.de` is `unknown`: no DNS server is configured" in unchecked.json()["detail"]
     assert filled.post(f"/people/{person_id}/promote", json={**grounds, "source": " "}).status_code == 422
     known = {**grounds, "checked": "it is printed on the page"}
     told = filled.post(f"/people/{person_id}/promote", json=known).raise_for_status().json()
     again = filled.post(f"/people/{person_id}/promote", json=known).raise_for_status().json()
-    assert (told["is_new"], again) == (True, {**told, "is_new": False})
+    assert (told["is_new"], told["verdict"], told["reasons"]) == (True, "unknown", ["no DNS server is configured"])
+    assert (again["contact_id"], again["is_new"], again["verdict"]) == (told["contact_id"], False, None)
     held = filled.post("/campaigns/export", json={"email": "ada@acme.de"}).json()["held"]
     [contact] = held["contacts"]
     assert (contact["first_name"], contact["last_name"], contact["position"]) == ("Ada", "Lovelace", "CTO")
