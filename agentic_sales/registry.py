@@ -163,6 +163,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("company_discovery", "agentic_sales.graphs.company_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_discovery", "agentic_sales.graphs.ashby_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_ingest", "agentic_sales.graphs.ashby_ingest", effect="write"),
+    GraphSpec("freshness", "agentic_sales.graphs.freshness", effect="write"),
     GraphSpec("youtube_discovery", "agentic_sales.graphs.youtube_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("pipeline", "agentic_sales.graphs.pipeline", time_limit_s=900.0),
     GraphSpec(

@@ -68,6 +68,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "ashby_discovery",
     "ashby_ingest",
     "youtube_discovery",
+    "freshness",
 )
 
 CORE_PREFIX = "CORE"

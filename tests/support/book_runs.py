@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,11 @@ class BookRuns:
     def renew_sources(self) -> None:
         """Forget the answers and limits of the runs before, and keep the book."""
         self.environment.setattr(service, "_OF_THIS_PROCESS", Place())
+
+    @property
+    def now(self) -> datetime:
+        """Return the present."""
+        return datetime.now(UTC)
 
     @property
     def database(self) -> Database:

@@ -5,13 +5,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from agentic_sales.contracts import CompanyId
+from agentic_sales.contracts import CompanyId, Subject
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import settings
+from agentic_sales.store.analyses import latest_analysis
 from agentic_sales.store.companies import CompanyRow, companies_known, company
 from agentic_sales.store.database import current_database
 from agentic_sales.store.facts import current_values, values_in_group
+from agentic_sales.store.products import product
 
 
 class KnownCompany(BaseModel):
@@ -27,6 +29,22 @@ class KnownCompany(BaseModel):
     def url(self) -> str:
         """Return the address of its home page. Empty without a site."""
         return f"https://{self.domain}/" if self.domain else ""
+
+
+class KnownProduct(BaseModel):
+    """A product of ours."""
+
+    product_id: int = Field(description="Its number.")
+    name: str = Field(description="Its name.")
+    url: str = Field(default="", description="Its site. Empty: none is known.")
+    description: str = Field(default="", description="What it does.")
+    content: dict[str, Any] = Field(default_factory=dict, description="Its fields, such as personas and templates.")
+    facts: dict[str, Any] = Field(default_factory=dict, description="Current values by field.")
+
+    @property
+    def subject(self) -> Subject:
+        """Return it as the subject of facts."""
+        return Subject("product", str(self.product_id))
 
 
 async def known_company(company_id: str) -> KnownCompany:
@@ -49,6 +67,45 @@ async def known_sites(sites: Iterable[str]) -> dict[str, KnownCompany]:
     async with current_database(settings()).reading() as connection:
         found = await companies_known(connection, firms.values())
     return {site: _known(found[firm], {}) for site, firm in firms.items() if firm in found}
+
+
+async def known_product(product_id: int) -> KnownProduct:
+    """Return a product with its current facts.
+
+    Raises:
+        UnknownRecord: The store does not have it.
+    """
+    async with current_database(settings()).reading() as connection:
+        row = await product(connection, product_id)
+        if row is None:
+            raise UnknownRecord("product", str(product_id))
+        facts = await current_values(connection, "product", [str(product_id)])
+    return KnownProduct(
+        product_id=product_id,
+        name=row.name,
+        url=str(row.content.get("url") or ""),
+        description=str(row.content.get("description") or ""),
+        content=dict(row.content),
+        facts=facts[str(product_id)],
+    )
+
+
+async def known_facts_of_site(site: str) -> dict[str, Any]:
+    """Return the current facts of the company of a site. Empty: it is not known."""
+    firm = Firm("", site)
+    async with current_database(settings()).reading() as connection:
+        found = await companies_known(connection, [firm])
+        if firm not in found:
+            return {}
+        company_id = found[firm].company_id
+        return (await current_values(connection, "company", [company_id]))[company_id]
+
+
+async def known_analysis(subject: Subject, kind: str) -> dict[str, Any]:
+    """Return the latest document of a kind about a subject. Empty: there is none."""
+    async with current_database(settings()).reading() as connection:
+        row = await latest_analysis(connection, subject, kind)
+    return dict(row.content) if row else {}
 
 
 async def known_boards() -> dict[str, str]:
