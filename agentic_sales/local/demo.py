@@ -5,12 +5,11 @@ The fleet is the fleet of the Procfile. It has ports and a directory of its own,
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 from rich.console import Console
 
@@ -21,12 +20,14 @@ from agentic_sales.local.demo_report import failures, show
 from agentic_sales.local.fleet import FleetPlan, LocalFleet, running_fleet
 from agentic_sales.local.interrupts import run_interruptibly
 from agentic_sales.local.ports import free_port
-from agentic_sales.local.site import serve_sample_site
 from agentic_sales.local.supervisor import FleetFailed
+from agentic_sales.local.world.server import serve_world
 from agentic_sales.registry import BY_ID
 from agentic_sales.settings import Settings
 
 ASSISTANT = "pipeline"
+_COMPANY = "northwind-signals"
+"""File of the company in the sample world."""
 _CHILDREN_PER_POOL = "2"
 """One company needs no more, and a small machine starts faster."""
 _TOLD_LINES = 40
@@ -37,14 +38,14 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
     """Run the pipeline over one company's web site, then a campaign. Return 0 for a full success.
 
     Args:
-        url: The web site. None: the sample site of the package, served on loopback.
+        url: The web site. None: a company of the sample world, which is served on loopback.
         configuration: This process's. Its model and its key are used, its Redis is not.
         console: Shows the story.
 
     Raises:
         ConfigurationError: The fleet cannot start as configured.
     """
-    with _site(url) as site, TemporaryDirectory(prefix="agentic-sales-demo-") as folder:
+    with _world(url) as (site, sources), TemporaryDirectory(prefix="agentic-sales-demo-") as folder:
         clock = demo_campaign.clock_in(Path(folder))
         plan = FleetPlan(
             state_dir=Path(folder),
@@ -56,12 +57,21 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
                 "DATABASE_URL": None,
                 "AGENTIC_SALES_WORKER_CONCURRENCY": _CHILDREN_PER_POOL,
                 **demo_campaign.environment(clock),
-                # The fetcher refuses private addresses; the sample site is the one exception.
-                **({"AGENTIC_SALES_ALLOW_PRIVATE_HOSTS": urlsplit(site).netloc} if url is None else {}),
+                **sources,
             },
         )
-        # A real site need not say everything; the sample site does.
+        # A real site need not say everything; the sample company's does.
         return run_interruptibly(_demo(plan, site, clock, configuration, console, may_skip=url is not None))
+
+
+@contextmanager
+def _world(url: str | None) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the site of a company and the settings that lead the fleet to it."""
+    if url is not None:
+        yield url, {}
+    else:
+        with serve_world() as world:
+            yield world.companies.by_file[_COMPANY].url, world.environment()
 
 
 class _Log:
@@ -82,15 +92,6 @@ class _Log:
             yield
         finally:
             self._is_open = False
-
-
-@contextmanager
-def _site(url: str | None) -> Iterator[str]:
-    if url is not None:
-        yield url
-    else:
-        with serve_sample_site() as sample:
-            yield sample
 
 
 async def _demo(

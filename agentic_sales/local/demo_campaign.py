@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from email.message import EmailMessage
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.client import Client, LangGraphError
 from agentic_sales.contracts import CampaignId, ContactId, TouchState
 from agentic_sales.local.supervisor import FleetFailed
+from agentic_sales.local.world.companies import load_companies
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, campaign, enrollments
 from agentic_sales.store.database import Database, open_database
@@ -32,11 +34,13 @@ from agentic_sales.store.touches import TouchRow, touches
 from agentic_sales.store.visits import next_wake_at, taken
 
 CAMPAIGN = CampaignId("spring")
-ZONES = {"ada@example.com": "Europe/Berlin", "kim@example.net": "Europe/London", "lea@example.org": "America/New_York"}
-PEOPLE = "email,first name,company,time zone\n" + "".join(
-    f"{email},{email.partition('@')[0].title()},Example,{zone}\n" for email, zone in ZONES.items()
-)
-WHO_ANSWERS = "kim@example.net"
+ZONES = {
+    "northwind-signals": "Europe/Berlin",
+    "saltbridge-analytics": "Europe/London",
+    "oakenvale-health": "America/New_York",
+}
+"""Companies of the sample world, by their files, whose first person is written to, and where each of them is."""
+WHO_ANSWERS = "saltbridge-analytics"
 ANSWER = "Sounds interesting, can we have a call next week?"
 MAILBOX = {"mailbox_id": "sales", "address": "ann@acme.example", "postal_address": "1 Main Street, Springfield"}
 STEPS: list[dict[str, Any]] = [{}, {"delay_days": 3}, {"delay_days": 4}]
@@ -47,6 +51,31 @@ TICK_S = 0.5
 LONGEST_S = 120.0
 _POLL_S = 0.01
 _SENT: tuple[TouchState, ...] = ("sent",)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A person who is written to."""
+
+    email: str
+    name: str
+    company: str
+    zone: str
+    """Time zone."""
+    answers: bool
+    """The first mail is answered."""
+
+
+@cache
+def recipients() -> Mapping[str, Recipient]:
+    """Return the people of the campaign by their addresses."""
+    companies = load_companies().by_file
+    found = [(file, zone, companies[file], companies[file].people[0]) for file, zone in ZONES.items()]
+    return {
+        person.email: Recipient(person.email, person.name, company.name, zone, file == WHO_ANSWERS)
+        for file, zone, company, person in found
+        if person.email
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +153,9 @@ async def play(client: Client, state_dir: Path, clock: ClockFile) -> Story:
 def _make(client: Client) -> None:
     client.ask("POST", "/campaigns/mailboxes", MAILBOX)
     client.ask("POST", "/campaigns", {"campaign_id": CAMPAIGN, "plan": PLAN})
-    client.ask("POST", f"/campaigns/{CAMPAIGN}/import?basis=consent&source=a%20fair", PEOPLE.encode())
+    lines = [f"{told.email},{told.name},{told.company},{told.zone}\n" for told in recipients().values()]
+    people = "email,name,company,time zone\n" + "".join(lines)
+    client.ask("POST", f"/campaigns/{CAMPAIGN}/import?basis=consent&source=a%20fair", people.encode())
     client.ask("POST", f"/campaigns/{CAMPAIGN}/start")
 
 
@@ -163,7 +194,7 @@ class _Days:
 
     async def _answer(self) -> bool:
         """Let a person answer the first mail soon after it was sent. Return whether that was now."""
-        mine = [row for row in await self._sent() if row.to_email == WHO_ANSWERS]
+        mine = [row for row in await self._sent() if recipients()[row.to_email].answers]
         if self._has_answered or not mine:
             return False
         self._clock.forward_to(self._clock.now() + ANSWERS_AFTER)
@@ -225,7 +256,7 @@ def _signalled(pid: int, number: signal.Signals) -> bool:
 
 def _reply_to(touch: TouchRow) -> bytes:
     mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = WHO_ANSWERS, MAILBOX["address"], f"Re: {touch.subject}"
+    mail["From"], mail["To"], mail["Subject"] = touch.to_email, MAILBOX["address"], f"Re: {touch.subject}"
     mail["Message-ID"], mail["In-Reply-To"] = "<answer@example.net>", touch.message_id
     mail.set_content(f"{ANSWER}\n\n> {touch.text.splitlines()[0]}\n")
     return mail.as_bytes()
@@ -235,11 +266,13 @@ def told(story: Story) -> Iterator[Table | str]:
     """Tell the campaign to a person, with a calendar, the answers and the killed process."""
     table = Table("local time", "to", "step", "subject", title="A campaign, its days put forward", title_justify="left")
     for touch in sorted(story.touches, key=lambda row: str(row["sent_at"])):
-        when = datetime.fromisoformat(touch["sent_at"]).astimezone(ZoneInfo(ZONES[touch["to_email"]]))
-        table.add_row(f"{when:%a %Y-%m-%d %H:%M %Z}", touch["to_email"], str(touch["step"]), touch["subject"])
+        reader = recipients()[touch["to_email"]]
+        when = datetime.fromisoformat(touch["sent_at"]).astimezone(ZoneInfo(reader.zone))
+        table.add_row(f"{when:%a %Y-%m-%d %H:%M %Z}", reader.name, str(touch["step"]), touch["subject"])
     yield table
     people, reasons = story.campaign["people"], ", ".join(story.campaign["reasons"]) or "no reason"
-    yield f"{WHO_ANSWERS} answered “{ANSWER}”: {story.interested} is interested"
+    answering = ", ".join(told.name for told in recipients().values() if told.answers)
+    yield f"{answering} answered “{ANSWER}”: {story.interested} is interested"
     yield f"{people.get('finished', 0)} got every message; {people.get('stopped', 0)} was stopped: {reasons}"
     if story.killed:
         yield f"process {story.killed.pid} of core was killed during run {story.killed.run_id}; the next one went on"
@@ -249,7 +282,7 @@ def told(story: Story) -> Iterator[Table | str]:
 def wrong(story: Story) -> list[str]:
     """Say why the campaign is not a success. An empty answer means that it is one."""
     sent = Counter(touch["to_email"] for touch in story.touches if touch["state"] == "sent")
-    expected = {email: 1 if email == WHO_ANSWERS else len(STEPS) for email in ZONES}
+    expected = {email: 1 if told.answers else len(STEPS) for email, told in recipients().items()}
     checks = {
         f"the campaign is `{story.campaign['state']}`": story.campaign["state"] == "finished",
         f"the messages that were sent are {dict(sent)} and not {expected}": sent == expected,
