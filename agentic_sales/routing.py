@@ -69,6 +69,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "ashby_ingest",
     "youtube_discovery",
     "freshness",
+    "gh_ai_repos",
 )
 
 CORE_PREFIX = "CORE"

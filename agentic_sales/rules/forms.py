@@ -1,5 +1,8 @@
 """Hold the fields that the inputs of several workflows share. One name means one thing in every workflow."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -7,6 +10,11 @@ class Form(BaseModel):
     """An input. It refuses a field that it does not know, so that a misspelt one is no silence."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def dumped(models: Iterable[BaseModel]) -> list[dict[str, Any]]:
+    """Return models as the plain data that a graph's state holds."""
+    return [one.model_dump(mode="json") for one in models]
 
 
 class AddressedForm(Form):
