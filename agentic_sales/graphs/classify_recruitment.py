@@ -10,13 +10,12 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.config import JsonDict
+from pydantic import BaseModel, Field
 
 from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
-from agentic_sales.rules.forms import Form
+from agentic_sales.rules.forms import GivenForm
 from agentic_sales.rules.recruiters import MAX_REASONS, Clues, clues, find_clues, judge_recruiter
 from agentic_sales.settings import settings
 
@@ -24,29 +23,15 @@ PROMPTS = load_prompts(__file__)
 MAX_PROMPT_LETTERS = 6_000
 """Letters of a description that a model reads. Companies say what they do at the start."""
 
-_ONE_IS_GIVEN: JsonDict = {
-    "description": "At least one of name, website and description must hold text that is not blank.",
-    "anyOf": [
-        {"required": [field], "properties": {field: {"type": "string", "pattern": r"\S"}}}
-        for field in ("name", "website", "description")
-    ],
-}
 
-
-class Input(Form):
+class Input(GivenForm):
     """What a run takes: at least one field that is not blank."""
 
-    model_config = ConfigDict(json_schema_extra=_ONE_IS_GIVEN)
+    one_of = ("name", "website", "description")
 
     name: str = Field(default="", max_length=300, description="Name of the company.")
     website: str = Field(default="", max_length=2_000, description="Address of its site; it is read, not fetched.")
     description: str = Field(default="", max_length=50_000, description="What it says of itself, as plain text.")
-
-    @model_validator(mode="after")
-    def _something_is_given(self) -> "Input":
-        if not (self.name.strip() or self.website.strip() or self.description.strip()):
-            raise ValueError("give at least one of `name`, `website` and `description`; all of them are blank")
-        return self
 
 
 class Output(ModelOutput):

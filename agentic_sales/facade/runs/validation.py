@@ -51,5 +51,17 @@ def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
             yield from ((f"{pointer}/{name}", "unknown field") for name in names)
         case ValidationErrorKind.Required(property=name):
             yield f"{pointer}/{name}", "required field is missing"
+        case ValidationErrorKind.AnyOf(context=branches) if needed := _one_needed(branches):
+            yield pointer, f"give at least one of {needed}; all of them are missing or blank"
         case _:
             yield pointer, error.message[:LONGEST_PROBLEM_CHARS]
+
+
+def _one_needed(branches: list[list[ValidationError]]) -> str:
+    """Return the fields of which one is needed, if every branch of an `anyOf` asks for one. Else return nothing."""
+    needed = [
+        {error.kind.property for error in b if isinstance(error.kind, ValidationErrorKind.Required)} for b in branches
+    ]
+    blank = [{str(error.instance_path[0]) for error in b if len(error.instance_path) == 1} for b in branches]
+    names = [next(iter(missing | empty), "") for missing, empty in zip(needed, blank, strict=True)]
+    return ", ".join(f"`{name}`" for name in names) if all(names) else ""

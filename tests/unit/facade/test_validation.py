@@ -77,3 +77,11 @@ def test_a_problem_does_not_repeat_a_whole_payload(validator: InputValidator) ->
 def test_the_error_names_the_assistant_and_the_field(validator: InputValidator) -> None:
     with pytest.raises(InvalidInput, match=r"the input does not fit `echo`: /x: required field is missing"):
         validator.check("echo", {})
+
+
+@pytest.mark.parametrize("values", [{"name": "Acme"}, {"url": " "}, {"company_id": "", "url": ""}])
+def test_an_input_that_needs_one_of_several_fields_names_them(
+    validator: InputValidator, values: dict[str, Any]
+) -> None:
+    told = "give at least one of `company_id`, `url`; all of them are missing or blank"
+    assert problems(validator, "company_enrichment", values) == [("", told)]
