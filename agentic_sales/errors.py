@@ -19,6 +19,7 @@
     │   ├── NothingToResume           the thread waits at no interrupt, or not at the one named
     │   ├── UnknownCheckpoint         the thread has no such checkpoint
     │   ├── UnknownRecord             the store does not have this row
+    │   ├── SiteUnknown               the book knows no web site of this company
     │   ├── StateConflict             the row is in another state than this needs, or somebody was faster
     │   ├── InvalidAddress            this is no e-mail address that mail can be sent to
     │   ├── InvalidMessage            no mail can be made of this
@@ -114,6 +115,7 @@ __all__ = [
     "RunNotDead",
     "RunNotEnded",
     "RunTimeout",
+    "SiteUnknown",
     "StateConflict",
     "StateUnavailable",
     "StateUnreadable",
@@ -339,6 +341,15 @@ class UnknownRecord(RequestError):
 
     def __init__(self, kind: str, record_id: str) -> None:
         super().__init__(f"unknown {kind} `{record_id}`")
+
+
+class SiteUnknown(RequestError):
+    """Raised when a workflow needs the web site of a company, and the book does not know one."""
+
+    code = "site_unknown"
+
+    def __init__(self, company_id: str, name: str) -> None:
+        super().__init__(f"the book knows no web site of company `{company_id}` (`{name}`); give `url`")
 
 
 class StateConflict(RequestError):

@@ -1,11 +1,12 @@
-"""Tell what a company is from its own web site: `START → fetch → classify → score → END`.
+"""Tell what a company is from its own web site: `START → load → fetch → classify → score → persist → END`.
 
 Two pages are read: the home page and its careers page. A model classifies them. Without a usable or certain model the
-rules classify them (`rules.company_verdict`). Evidence is a quote of these pages and must never be invented. Nothing is
-stored and no mail is written.
+rules classify them (`rules.company_verdict`). Evidence is a quote of these pages and must never be invented. A company
+of the book gets what was found as facts. If it was looked at lately, `load` answers what the book kept of that, and
+goes to the end. Without an id of the book nothing is written.
 """
 
-from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -14,63 +15,40 @@ from langgraph.types import Checkpointer
 from pydantic import Field
 
 from agentic_sales.additions import with_additions
-from agentic_sales.llm.ask import Answer, ModelOutput, ask
+from agentic_sales.campaigns.book.known import kept_analysis, known_company
+from agentic_sales.campaigns.book.writing import writing_book
+from agentic_sales.contracts import Subject
+from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
-from agentic_sales.rules.company_page import Company, describe_company
+from agentic_sales.rules.company_page import describe_company
 from agentic_sales.rules.company_scores import Scores, find_doubts, rate
 from agentic_sales.rules.company_signs import plain_text
-from agentic_sales.rules.company_verdict import (
-    UNDECIDED,
-    Classification,
-    Evidence,
-    Judgement,
-    agreeing,
-    judge_company,
-    undecided,
-    verified,
-)
+from agentic_sales.rules.company_verdict import Judgement, judge_company, undecided
 from agentic_sales.rules.company_words import company_words
-from agentic_sales.rules.forms import Form
+from agentic_sales.rules.enrichments import NOT_BOOKED, Enrichment, as_kept, decided, findings_of, kept_document
+from agentic_sales.rules.forms import RefreshedForm
 from agentic_sales.settings import settings
 from agentic_sales.sources.careers import fetch_careers
 from agentic_sales.sources.web import Fetcher
 
 PROMPTS = load_prompts(__file__)
+WORKFLOW = "company_enrichment"
+DOCUMENT = "enrichment"
+"""Kind of the analysis that keeps a whole enrichment."""
 MAX_MARKDOWN_CHARS = 20_000
 """Letters that are kept of each page."""
 MAX_HOME_PROMPT_CHARS = 8_000
 MAX_CAREERS_PROMPT_CHARS = 4_000
-TRUSTED_CONFIDENCE = 0.4
-"""Least confidence of a model. Below it the verdict of the rules counts."""
-
-ClassifySource = Literal["llm", "heuristic"]
 
 
-class Input(Form):
+class Input(RefreshedForm):
     """What a run takes."""
 
-    url: str = Field(min_length=1, max_length=2048, description="Address of the company's home page, http or https.")
     name: str = Field(default="", max_length=200, description="Name of the company; empty: taken from its home page.")
 
 
-class Output(ModelOutput):
+class Output(Enrichment, ModelOutput):
     """What a run answers."""
-
-    company: Company = Field(default=Company(), description="Who the company is.")
-    readable: bool = Field(default=True, description="Whether the home page shows text that can be read.")
-    unreadable_reason: str = Field(default="", description="Why it does not; empty: it does.")
-    home_markdown: str = Field(default="", description="Home page as Markdown, the first 20,000 characters.")
-    careers_markdown: str = Field(default="", description="Careers page as Markdown, likewise; empty: none was read.")
-    careers_url: str | None = Field(default=None, description="Address of the careers page; null: none was read.")
-    emails: list[str] = Field(default_factory=list, description="Addresses that the pages show, lower case.")
-    classification: Classification = Field(default=UNDECIDED, description="What the company is.")
-    classify_source: ClassifySource = Field(
-        default="heuristic", description="Who classified: the model, or the rules (also when it was not sure)."
-    )
-    evidence: list[Evidence] = Field(
-        default_factory=list, description="At most one quote per field of the classification, found on a page."
-    )
-    scores: Scores = Field(default=Scores(), description="How promising the company is.")
 
 
 class State(Input, Output):
@@ -78,6 +56,23 @@ class State(Input, Output):
 
 
 EXAMPLE: dict[str, Any] = {"url": "{site}"}
+
+
+async def load(state: State) -> dict[str, Any]:
+    """Read a company of the book. The last enrichment is the answer if it is young enough."""
+    if not state.company_id:
+        return {}
+    company = await known_company(state.company_id)
+    since = None if state.force_refresh else datetime.now(UTC) - timedelta(days=state.max_age_days)
+    kept = await kept_analysis(company.subject, DOCUMENT, WORKFLOW, since=since)
+    if kept is not None:
+        return {**as_kept(kept), "graph_meta": {}}
+    return {"url": state.url or company.site_url, "name": state.name or company.name}
+
+
+def route_by_age(state: State) -> Literal["fetch", "__end__"]:
+    """End with what the book has kept, if it is young enough."""
+    return "__end__" if state.skip_reason == "fresh" else "fetch"
 
 
 async def fetch(state: State) -> dict[str, Any]:
@@ -112,20 +107,10 @@ async def classify(state: State) -> dict[str, Any]:
         home=fenced(home[:MAX_HOME_PROMPT_CHARS]),
         careers=fenced(careers[:MAX_CAREERS_PROMPT_CHARS]),
     )
-    return _classified(answer, rules, ((state.company.url, home), (state.careers_url or "", careers)))
-
-
-def _classified(answer: Answer[Judgement], rules: Judgement, pages: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    is_unsure = answer.source == "llm" and answer.value.confidence < TRUSTED_CONFIDENCE
-    is_models = answer.source == "llm" and not is_unsure
-    verdict = rules if is_unsure else answer.value
-    return {
-        "classification": verdict.model_dump(exclude={"evidence"}),
-        "classify_source": "llm" if is_models else "heuristic",
-        "evidence": [found.model_dump() for found in verified([*verdict.evidence, *agreeing(rules, verdict)], pages)],
-        "source": "llm" if is_models else "rules",
-        "graph_meta": answer.graph_meta if is_models else answer.graph_meta | {"model": None},
-    }
+    pages = ((state.company.url, home), (state.careers_url or "", careers))
+    found = decided(answer.value, rules, pages, is_by_model=answer.source == "llm")
+    is_models = found["source"] == "llm"
+    return {**found, "graph_meta": answer.graph_meta if is_models else answer.graph_meta | {"model": None}}
 
 
 async def score(state: State) -> dict[str, Any]:
@@ -136,13 +121,26 @@ async def score(state: State) -> dict[str, Any]:
     return {"scores": scores.model_dump()}
 
 
+async def persist(state: State) -> dict[str, Any]:
+    """Write the facts and the whole enrichment, in place of those of before."""
+    if not state.company_id or state.dry_run or state.why_not_kept:
+        return {"skip_reason": state.why_not_kept if state.company_id else "", **NOT_BOOKED}
+    subject = Subject("company", state.company_id)
+    async with writing_book(WORKFLOW) as book:
+        await book.replace(subject, "", findings_of(state))
+        await book.keep(subject, DOCUMENT, kept_document(state), prompts=state.graph_meta["prompts"])
+    return {"skip_reason": "", **book.told}
+
+
 def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:
-    """Wire `START → fetch → classify → score → END`."""
+    """Wire the nodes in the order above."""
     builder = StateGraph(State, input_schema=Input)
-    builder.add_sequence([fetch, classify, score])
-    builder.add_edge(START, "fetch")
-    builder.add_edge("score", END)
-    return builder.compile(checkpointer=checkpointer, name="company_enrichment")
+    builder.add_sequence([fetch, classify, score, persist])
+    builder.add_node(load)
+    builder.add_edge(START, "load")
+    builder.add_conditional_edges("load", route_by_age)
+    builder.add_edge("persist", END)
+    return builder.compile(checkpointer=checkpointer, name=WORKFLOW)
 
 
 graph = build_graph()

@@ -1,17 +1,22 @@
-"""Crawl a company's site and say what it shows: `START → resolve → crawl → summarize → END`.
+"""Crawl a company's site and say what it shows: `START → resolve → crawl → summarize → persist → END`.
 
-No model is asked and nothing is stored. The fetcher keeps the crawl polite and safe. This graph chooses the next pages.
-It reads pages of the same host, the sitemap's first, level by level. Telling pages go before the others of a level.
+No model is asked. The fetcher keeps the crawl polite and safe. This graph chooses the next pages. It reads pages of the
+same host, the sitemap's first, level by level. Telling pages go before the others of a level. A company of the book
+gets what its site shows as facts. Without an id of the book nothing is written.
 """
 
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from agentic_sales.rules.forms import Form
+from agentic_sales.campaigns.book.known import known_company
+from agentic_sales.campaigns.book.writing import writing_book
+from agentic_sales.contracts import Subject
+from agentic_sales.rules.enrichments import NOT_BOOKED
+from agentic_sales.rules.site_reports import ScrapedPage, ScrapeForm, SiteReport, SkippedPage, findings_of
 from agentic_sales.settings import settings
 from agentic_sales.sources.crawl import CrawlLimits, StopReason, crawl_site
 from agentic_sales.sources.site_pages import careers_among, cut_fairly, is_telling_page, pricing_among
@@ -28,48 +33,13 @@ CRAWL_LIMIT_S = 90.0
 """Wall-clock limit of the crawl, in seconds. It is below the 120 s of the row, so that the read pages are returned."""
 
 
-class ScrapedPage(BaseModel):
-    """One page that was read."""
-
-    url: str = Field(description="Where the page was, after redirects.")
-    title: str = Field(description="Its title; empty: it has none.")
-    markdown: str = Field(description="Its content as Markdown; long pages are cut so that all fit 20,000 characters.")
-    depth: int = Field(description="Links that it is away from the first page.")
-    truncated: bool = Field(default=False, description="The page is larger than what is read of one.")
+class Input(ScrapeForm):
+    """What a run takes."""
 
 
-class SkippedPage(BaseModel):
-    """One page that was chosen and could not be read."""
+class Output(SiteReport):
+    """What a run answers."""
 
-    url: str = Field(description="Where the page should have been.")
-    reason: str = Field(description="Why it could not be read.")
-
-
-class Input(Form):
-    """Which site to read, and how much of it."""
-
-    url: str = Field(min_length=1, max_length=2_000, description="Where the site begins; `https://` may be left out.")
-    max_pages: int = Field(15, ge=1, le=50, description="Most pages that are read.")
-    max_depth: int = Field(2, ge=0, le=4, description="Links that a page may be away from the first; 0: only that.")
-    dry_run: Literal[True] = Field(True, description="Nothing is stored by this workflow; `false` is refused.")
-
-
-class Output(BaseModel):
-    """What the site shows."""
-
-    domain: str = Field("", description="Host of the site, without `www.`, after redirects.")
-    target_url: str = Field("", description="Where the first page was, after redirects.")
-    readable: bool = Field(True, description="Whether the first page shows text that can be read.")
-    unreadable_reason: str = Field("", description="Why it does not; empty: it does.")
-    pages_crawled: int = Field(0, description="Pages that were read.")
-    pages: list[ScrapedPage] = Field([], description="The pages, in the order in which they were read.")
-    emails: list[str] = Field([], description="Email addresses on the pages, each once, in order; the first 500.")
-    links: list[str] = Field([], description="Where the pages link to, each once; the first 200.")
-    has_careers: bool = Field(False, description="A careers page was read, or a page links to one or to a job board.")
-    careers_url: str = Field("", description="The careers page or job board; empty: none was seen.")
-    has_pricing: bool = Field(False, description="A pricing page was read, or a page links to one.")
-    pricing_url: str = Field("", description="The pricing page; empty: none was seen.")
-    skipped: list[SkippedPage] = Field([], description="Pages that were chosen and could not be read.")
     stop_reason: StopReason = Field("finished", description=STOP_REASONS)
 
 
@@ -83,8 +53,9 @@ EXAMPLE: dict[str, Any] = {"url": "{site}", "max_pages": 10}
 
 
 async def resolve(state: State) -> dict[str, Any]:
-    """Complete the address."""
-    given = state.url.strip()
+    """Complete the address, or take that of the company in the book."""
+    known = await known_company(state.company_id) if state.company_id else None
+    given = state.url.strip() or (known.site_url if known else "")
     return {"target_url": given if "://" in given else f"https://{given}"}
 
 
@@ -136,12 +107,21 @@ async def summarize(state: State) -> dict[str, Any]:
     }
 
 
+async def persist(state: State) -> dict[str, Any]:
+    """Write the facts, in place of those of before. A site that shows nothing changes nothing."""
+    if not state.company_id or state.dry_run or not state.readable:
+        return NOT_BOOKED
+    async with writing_book("deep_scrape") as book:
+        await book.replace(Subject("company", state.company_id), "", findings_of(state))
+    return book.told
+
+
 def build_graph() -> CompiledStateGraph[State, None, Input, State]:
-    """Wire the three steps. A crawl is short and repeatable, so it takes no checkpointer."""
+    """Wire the four steps. A crawl is short and repeatable, so it takes no checkpointer."""
     builder = StateGraph(State, input_schema=Input)
-    builder.add_sequence([resolve, crawl, summarize])
+    builder.add_sequence([resolve, crawl, summarize, persist])
     builder.add_edge(START, "resolve")
-    builder.add_edge("summarize", END)
+    builder.add_edge("persist", END)
     return builder.compile(name="deep_scrape")
 
 

@@ -1,9 +1,9 @@
-"""Take companies from a web address to a drafted first mail, by asking the other workflows.
+"""Take companies from a web address, or from the book, to a drafted first mail, by asking the other workflows.
 
-`START → discover → enrich → qualify → locate → compose → END`
+`START → load → discover → enrich → qualify → locate → compose → persist → END`
 
 Each stage is a sub-run through the routing contract. So it executes on the pool of its capability. The failure of a
-stage for one company is reported. The other companies and stages go on. Nothing is sent.
+stage for one company is reported. The others go on. The book gets what is found of its companies. Nothing is sent.
 """
 
 import time
@@ -14,16 +14,22 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
 from pydantic import BaseModel, Field
 
+from agentic_sales.campaigns.book.known import known_companies
+from agentic_sales.campaigns.book.writing import writing_book
+from agentic_sales.contracts import Subject
+from agentic_sales.llm.progress import tell_progress
 from agentic_sales.rules.pipeline_stages import (
     ASSISTANTS,
+    CompaniesForm,
     CompanyAnswers,
-    PassedOver,
     PipelineForm,
     StageName,
     StageReport,
     StageRun,
     begun,
-    question_of,
+    begun_in_book,
+    findings_of,
+    question_or_why_not,
     report_of,
 )
 from agentic_sales.runs.subruns import SubRun, run_each
@@ -31,10 +37,8 @@ from agentic_sales.runs.subruns import SubRun, run_each
 COMPANIES_AT_ONCE = 4
 
 
-class Input(PipelineForm):
-    """Companies to take through the chain, and what the mail should be about."""
-
-    domains: list[str] = Field(min_length=1, max_length=50, description="Web sites, as domains or as URLs.")
+class Input(CompaniesForm, PipelineForm):
+    """What a run takes."""
 
 
 class Output(BaseModel):
@@ -52,9 +56,16 @@ class State(Input, Output):
 EXAMPLE: dict[str, Any] = {"domains": ["{site}"], "sender_name": "Ada Example"}
 
 
+async def load(state: State) -> dict[str, Any]:
+    """Line up the companies: those given by their sites, then those of the book."""
+    known = await known_companies(state.company_ids)
+    companies = [*map(begun, state.domains), *(begun_in_book(each.model_dump()) for each in known)]
+    return {"companies": [company.model_dump() for company in companies]}
+
+
 async def discover(state: State) -> dict[str, Any]:
     """Crawl each company's site."""
-    return await _run_stage("discover", state.model_copy(update={"companies": [begun(d) for d in state.domains]}))
+    return await _run_stage("discover", state)
 
 
 async def enrich(state: State) -> dict[str, Any]:
@@ -77,12 +88,23 @@ async def compose(state: State) -> dict[str, Any]:
     return await _run_stage("compose", state)
 
 
+async def persist(state: State) -> dict[str, Any]:
+    """Write what the classifiers said of the companies that were given by an id."""
+    known = [company for company in state.companies if company.company_id]
+    if known and not state.dry_run:
+        async with writing_book("pipeline") as book:
+            for company in known:
+                book.note(Subject("company", company.company_id), findings_of(company))
+    return {}
+
+
 async def _run_stage(stage: StageName, state: State) -> dict[str, Any]:
     started_s, assistant_id = time.monotonic(), ASSISTANTS[stage]
-    questions = [_question(stage, company, state) for company in state.companies]
+    questions = [question_or_why_not(stage, company, state) for company in state.companies]
     asked = [question for question in questions if isinstance(question, dict)]
     told = iter(await run_each(assistant_id, asked, at_once=COMPANIES_AT_ONCE))
     answers = [next(told) if isinstance(question, dict) else question for question in questions]
+    tell_progress(stage, len(state.companies), len(state.companies))
     report = report_of(stage, state.companies, answers, round(1000 * (time.monotonic() - started_s)))
     runs = [_stage_run(stage, answer) for answer in answers if isinstance(answer, SubRun)]
     companies = [
@@ -94,13 +116,6 @@ async def _run_stage(stage: StageName, state: State) -> dict[str, Any]:
         "reports": [r.model_dump() for r in (*state.reports, report)],
         "runs": [r.model_dump() for r in (*state.runs, *runs)],
     }
-
-
-def _question(stage: StageName, company: CompanyAnswers, state: State) -> dict[str, Any] | PassedOver:
-    try:
-        return question_of(stage, company, state)
-    except PassedOver as exc:
-        return exc
 
 
 def _stage_run(stage: StageName, sub_run: SubRun) -> StageRun:
@@ -117,11 +132,11 @@ def _stage_run(stage: StageName, sub_run: SubRun) -> StageRun:
 
 
 def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:
-    """Wire the five stages one after the other."""
+    """Wire the nodes in the order above."""
     builder = StateGraph(State, input_schema=Input)
-    builder.add_sequence([discover, enrich, qualify, locate, compose])
-    builder.add_edge(START, "discover")
-    builder.add_edge("compose", END)
+    builder.add_sequence([load, discover, enrich, qualify, locate, compose, persist])
+    builder.add_edge(START, "load")
+    builder.add_edge("persist", END)
     return builder.compile(checkpointer=checkpointer, name="pipeline")
 
 

@@ -1,13 +1,16 @@
 """Know the stages of the pipeline: what each asks of a workflow, whom it passes over, and how it is reported."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field
 
-from agentic_sales.rules.forms import Form
+from agentic_sales.rules.company_signs import plain_text
+from agentic_sales.rules.forms import Form, GivenForm
+from agentic_sales.rules.found_facts import FoundFact, standing
 
 HIGH_CONFIDENCE = 0.6
 """From here a verdict "is a recruiter" ends a company's way: recruiters are not leads."""
@@ -53,8 +56,11 @@ class StageRun(BaseModel):
 class CompanyAnswers(BaseModel):
     """One company on its way; a result is null until its stage has succeeded."""
 
-    url: str = Field(description="Where its site begins.")
-    domain: str = Field(description="Host of the site.")
+    url: str = Field(description="Where its site begins; empty: the book knows no site of it.")
+    domain: str = Field(description="Host of the site; empty: likewise.")
+    company_id: str = Field("", description="The company in the book; empty: it was given by its site.")
+    name: str = Field("", description="Its name in the book; empty: likewise.")
+    is_blocked: bool = Field(False, description="A person said that nobody of it is written to.")
     deep_scrape: dict[str, Any] | None = Field(None, description="Answer of `deep_scrape`.")
     company_enrichment: dict[str, Any] | None = Field(None, description="Answer of `company_enrichment`.")
     classify_recruitment: dict[str, Any] | None = Field(None, description="Answer of `classify_recruitment`.")
@@ -62,9 +68,21 @@ class CompanyAnswers(BaseModel):
     email_compose: dict[str, Any] | None = Field(None, description="Answer of `email_compose`.")
 
 
-class PipelineForm(Form):
-    """What the drafted mails should be about."""
+class CompaniesForm(GivenForm):
+    """Companies to take through the chain."""
 
+    one_of = ("domains", "company_ids")
+
+    domains: list[str] = Field(default_factory=list, max_length=50, description="Web sites, as domains or as URLs.")
+    company_ids: list[str] = Field(
+        default_factory=list, max_length=50, description="Companies of the book. What is found is written there."
+    )
+
+
+class PipelineForm(Form):
+    """What the drafted mails should be about, and whether the book takes in what is found."""
+
+    dry_run: bool = Field(False, description="Write nothing into the book.")
     recipient_name: str = Field("", max_length=200, description="Who the drafted mails address.")
     instructions: str = Field("", max_length=4000, description="What the drafted mails should say or ask for.")
     sender_name: str = Field("", max_length=200, description="Who signs the drafted mails.")
@@ -76,8 +94,14 @@ class PassedOver(Exception):
 
 def begun(domain: str) -> CompanyAnswers:
     """Return a company at the begin of its way, by a domain or an address."""
-    url = domain if "://" in domain else f"https://{domain}"
+    url = domain if "://" in domain or not domain else f"https://{domain}"
     return CompanyAnswers(url=url, domain=urlsplit(url).netloc)
+
+
+def begun_in_book(known: Mapping[str, Any]) -> CompanyAnswers:
+    """Return a company of the book at the begin of its way."""
+    names = ("company_id", "name", "is_blocked")
+    return begun(known["domain"] or "").model_copy(update={name: known[name] for name in names})
 
 
 def question_of(stage: StageName, company: CompanyAnswers, given: PipelineForm) -> dict[str, Any]:
@@ -88,13 +112,30 @@ def question_of(stage: StageName, company: CompanyAnswers, given: PipelineForm) 
     """
     match stage:
         case "discover" | "enrich":
-            return {"url": company.url}
+            return site_question(company, given)
         case "qualify":
             return recruitment_question(company)
         case "locate":
             return location_question(company)
         case "compose":
             return mail_question(company, given)
+
+
+def question_or_why_not(stage: StageName, company: CompanyAnswers, given: PipelineForm) -> dict[str, Any] | PassedOver:
+    """Return the input of a stage's workflow for a company, or why the stage has nothing to ask about it."""
+    try:
+        return question_of(stage, company, given)
+    except PassedOver as exc:
+        return exc
+
+
+def site_question(company: CompanyAnswers, given: PipelineForm) -> dict[str, Any]:
+    """Name the site to read, for `deep_scrape` and `company_enrichment`. A company of the book gets what they find."""
+    if not company.url:
+        raise PassedOver("the book knows no web site of it")
+    if not company.company_id:
+        return {"url": company.url}
+    return {"company_id": company.company_id, "dry_run": given.dry_run}
 
 
 def recruitment_question(company: CompanyAnswers) -> dict[str, Any]:
@@ -106,14 +147,15 @@ def recruitment_question(company: CompanyAnswers) -> dict[str, Any]:
 def location_question(company: CompanyAnswers) -> dict[str, Any]:
     """Quote where a company says it is, for `country_classify`."""
     pages = (company.deep_scrape or {}).get("pages", [])
-    text = "\n".join(page.get("markdown", "") for page in pages)
-    if (found := _LOCATION.search(text)) is None:
+    if (found := _LOCATION.search("\n".join(page["markdown"] for page in pages))) is None:
         raise PassedOver("the site does not say where the company is")
     return {"location": found[1].strip()}
 
 
 def mail_question(company: CompanyAnswers, given: PipelineForm) -> dict[str, Any]:
     """Say what a first mail should build on, for `email_compose`."""
+    if company.is_blocked:
+        raise PassedOver("a person has blocked it, so nobody of it is written to")
     verdict = company.classify_recruitment or {}
     if verdict.get("is_recruitment") and verdict.get("confidence", 0.0) >= HIGH_CONFIDENCE:
         raise PassedOver("it is a recruiter, which is not a lead")
@@ -129,14 +171,40 @@ def mail_question(company: CompanyAnswers, given: PipelineForm) -> dict[str, Any
 
 def _described(company: CompanyAnswers) -> dict[str, str]:
     known = (company.company_enrichment or {}).get("company", {})
-    return {"name": known.get("name") or company.domain, "description": known.get("description") or ""}
+    name = known.get("name") or company.name or company.domain
+    return {"name": name, "description": known.get("description") or ""}
+
+
+def findings_of(company: CompanyAnswers) -> list[FoundFact]:
+    """Return what the classifiers said of a company. Their answers are backed by the words that they were asked about.
+
+    `deep_scrape` and `company_enrichment` have written their own findings.
+    """
+    asked = {"is_recruitment": _described(company)["description"], "country": ""}
+    with suppress(PassedOver):
+        asked["country"] = location_question(company)["location"]
+    answers = {"is_recruitment": company.classify_recruitment or {}, "country": company.country_classify or {}}
+    claims = [
+        FoundFact(
+            field=field,
+            value=answer[field],
+            method="llm" if answer["source"] == "llm" else "rules",
+            confidence=answer["confidence"],
+            source_url=company.url,
+            quote=asked[field],
+        )
+        for field, answer in answers.items()
+        if answer and answer[field] is not None and answer["confidence"] > 0
+    ]
+    pages = (company.deep_scrape or {}).get("pages", [])
+    return standing(claims, {page["url"]: plain_text(page["markdown"]) for page in pages})
 
 
 def report_of(
     stage: StageName, companies: Sequence[CompanyAnswers], answers: Sequence[object], duration_ms: int
 ) -> StageReport:
     """Report a stage. An answer that is an exception is a failure, or a company that was passed over."""
-    errors = [f"{c.domain}: {a}" for c, a in zip(companies, answers, strict=True) if isinstance(a, Exception)]
+    errors = [f"{c.domain or c.name}: {a}" for c, a in zip(companies, answers, strict=True) if isinstance(a, Exception)]
     passed = sum(isinstance(answer, PassedOver) for answer in answers)
     created = len(companies) - len(errors)
     return StageReport(

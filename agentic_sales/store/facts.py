@@ -200,6 +200,13 @@ async def values_in_group(connection: AsyncConnection, kind: SubjectKind, group:
     return [(subject_id, value) for subject_id, value in await connection.execute(statement)]
 
 
+async def last_observed_at(connection: AsyncConnection, subject: Subject, workflow: str) -> datetime | None:
+    """Return when a workflow last saw a fact of a subject, also one that is not current. None: it never did."""
+    statement = select(FactRow.observed_at).where(*_about(subject), FactRow.workflow == workflow)
+    seen = await connection.execute(statement.order_by(FactRow.observed_at.desc()).limit(1))
+    return seen.scalar_one_or_none()
+
+
 async def erase_facts(connection: AsyncConnection, subject: Subject) -> int:
     """Erase all facts of a subject with their history. Return their number."""
     return (await connection.execute(delete(FactRow).where(*_about(subject)))).rowcount

@@ -19,11 +19,12 @@ from agentic_sales.local.world.companies import Companies
 from agentic_sales.local.world.server import WorldServer
 from agentic_sales.registry import BY_ID
 from agentic_sales.rehearsal.in_process import sub_runs_in_process
+from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import settings
 from agentic_sales.sources import service
 from agentic_sales.sources.service import Place
 from agentic_sales.store.columns import Table
-from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.companies import CompanyRow, company_ids
 from agentic_sales.store.database import Database, close_current_database, current_database
 from agentic_sales.store.facts import FactRow, facts_of
 from agentic_sales.store.people import PersonRow
@@ -98,6 +99,12 @@ class BookRuns:
         companies = self.world.companies.by_file
         told = companies[file].model_validate(companies[file].model_dump() | changed)
         self.environment.setattr(self.world, "companies", Companies({**companies, file: told}))
+
+    async def company(self, name: str, domain: str | None = None) -> Subject:
+        """Write a company into the book and return it."""
+        firm = Firm(name, domain)
+        async with self.database.writing() as connection:
+            return Subject("company", (await company_ids(connection, [firm], now=datetime.now(UTC)))[firm])
 
     async def facts(self, subject: Subject) -> dict[str, FactRow]:
         """Return the current facts of a subject by field."""

@@ -1,18 +1,19 @@
 """Read what the book knows of the subjects that a workflow was given."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from agentic_sales.contracts import CompanyId, Subject
-from agentic_sales.errors import UnknownRecord
+from agentic_sales.errors import SiteUnknown, UnknownRecord
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import settings
 from agentic_sales.store.analyses import latest_analysis
-from agentic_sales.store.companies import CompanyRow, companies_known, company
+from agentic_sales.store.companies import CompanyRow, companies_known, companies_of, company
 from agentic_sales.store.database import current_database
-from agentic_sales.store.facts import current_values, values_in_group
+from agentic_sales.store.facts import current_values, last_observed_at, values_in_group
 from agentic_sales.store.products import product
 
 
@@ -26,9 +27,25 @@ class KnownCompany(BaseModel):
     facts: dict[str, Any] = Field(default_factory=dict, description="Current values by field.")
 
     @property
+    def subject(self) -> Subject:
+        """Return it as the subject of facts."""
+        return Subject("company", self.company_id)
+
+    @property
     def url(self) -> str:
         """Return the address of its home page. Empty without a site."""
         return f"https://{self.domain}/" if self.domain else ""
+
+    @property
+    def site_url(self) -> str:
+        """Return the address of its home page.
+
+        Raises:
+            SiteUnknown: The book knows no site of it.
+        """
+        if not self.url:
+            raise SiteUnknown(self.company_id, self.name)
+        return self.url
 
 
 class KnownProduct(BaseModel):
@@ -59,6 +76,22 @@ async def known_company(company_id: str) -> KnownCompany:
             raise UnknownRecord("company", company_id)
         facts = await current_values(connection, "company", [row.company_id])
     return _known(row, facts[row.company_id])
+
+
+async def known_companies(ids: Sequence[str]) -> list[KnownCompany]:
+    """Return companies in the order of their ids, each once, without their facts.
+
+    Raises:
+        UnknownRecord: The book does not have one of them.
+    """
+    if not ids:
+        return []
+    async with current_database(settings()).reading() as connection:
+        rows = await companies_of(connection, map(CompanyId, ids))
+    for company_id in ids:
+        if company_id not in rows:
+            raise UnknownRecord("company", company_id)
+    return [_known(rows[CompanyId(company_id)], {}) for company_id in dict.fromkeys(ids)]
 
 
 async def known_sites(sites: Iterable[str]) -> dict[str, KnownCompany]:
@@ -112,6 +145,23 @@ async def known_boards() -> dict[str, str]:
     """Return the ids of the companies whose job boards are known, by the addresses of the boards."""
     async with current_database(settings()).reading() as connection:
         return {url: company_id for company_id, url in await values_in_group(connection, "company", "job_board.")}
+
+
+async def kept_analysis(subject: Subject, kind: str, workflow: str, *, since: datetime | None) -> dict[str, Any] | None:
+    """Return the last whole answer of a workflow about a subject, if the workflow has looked since a moment.
+
+    Args:
+        subject: Whom or what it is about.
+        kind: Kind of the analysis.
+        workflow: Name of the workflow. The age is that of its facts, which are seen again if nothing has changed.
+        since: Oldest moment that counts. None: nothing is young enough.
+    """
+    async with current_database(settings()).reading() as connection:
+        seen_at = await last_observed_at(connection, subject, workflow)
+        if since is None or seen_at is None or seen_at < since:
+            return None
+        row = await latest_analysis(connection, subject, kind)
+    return None if row is None or row.workflow != workflow else row.content
 
 
 def _known(row: CompanyRow, facts: dict[str, Any]) -> KnownCompany:

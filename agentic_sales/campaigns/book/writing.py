@@ -7,9 +7,10 @@ async with writing_book("company_discovery") as book:
 Everything is an upsert by key. So a repeated run, two runs at once and a run after a kill write the same rows.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,6 +19,7 @@ from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.found_facts import FoundFact
 from agentic_sales.runs.purse import current_purse
 from agentic_sales.settings import settings
+from agentic_sales.store.analyses import Analysis, save_analysis
 from agentic_sales.store.companies import resolve_companies
 from agentic_sales.store.database import current_database
 from agentic_sales.store.facts import Fact, facts_of
@@ -90,6 +92,26 @@ class BookWriter:
         gone = [row for row in before if row.workflow == self._workflow and row.field not in told]
         await erase_fact_rows(self.connection, gone)
         self.note(subject, findings)
+
+    async def keep(
+        self, subject: Subject, kind: str, content: Mapping[str, Any], *, prompts: Mapping[str, str]
+    ) -> None:
+        """Keep a whole document about a subject. The latest one of its kind stays if nothing in it has changed.
+
+        Args:
+            subject: Whom or what it is about.
+            kind: What it is, such as `icp`.
+            content: The document.
+            prompts: Digests of the prompts by their nodes, as `graph_meta` has them.
+        """
+        analysis = Analysis(subject, kind, content, self._workflow, self._run_id, prompts)
+        await save_analysis(self.connection, analysis, now=self.now)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what became of the facts, as answers tell it: `facts_persisted` and `updated`."""
+        new = self.recorded.new
+        return {"facts_persisted": new + self.recorded.unchanged, "updated": bool(new)}
 
     async def end(self) -> None:
         """Write the facts."""
