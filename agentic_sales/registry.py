@@ -168,6 +168,9 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("gh_ai_repos", "agentic_sales.graphs.gh_ai_repos", effect="write", time_limit_s=600.0),
     GraphSpec("pipeline", "agentic_sales.graphs.pipeline", effect="write", time_limit_s=900.0),
     GraphSpec(
+        "consultancies_discovery", "agentic_sales.graphs.consultancies_discovery", effect="write", time_limit_s=600.0
+    ),
+    GraphSpec(
         "campaign",
         "agentic_sales.graphs.campaign",
         builder_attr="build_campaign_graph",

@@ -65,6 +65,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "deep_scrape",
     "company_enrichment",
     "company_discovery",
+    "consultancies_discovery",
     "ashby_discovery",
     "ashby_ingest",
     "youtube_discovery",

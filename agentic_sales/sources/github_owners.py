@@ -164,3 +164,35 @@ async def search_repositories(
                 gone.note(github.name, exc)
             searched(query)
     return list(found.values())
+
+
+async def owners_by_topic(
+    configuration: Settings,
+    topics: Iterable[str],
+    gone: Unavailable,
+    *,
+    most: int,
+    searched: Callable[[str], None] = lambda _: None,
+) -> tuple[list[RepositoryFacts], list[OwnerFacts]]:
+    """Return the repositories of organisations that topics find, and these organisations.
+
+    Args:
+        configuration: GitHub's URL and key.
+        topics: GitHub topics.
+        gone: Is told if GitHub does not serve.
+        most: Most repositories of a topic, and most organisations in all.
+        searched: Is told each topic when it is done.
+
+    Raises:
+        RateLimited: The run is a batch run, and it is delivered again when the pause is over.
+    """
+    names = {f"topic:{topic}": topic for topic in topics}
+    found = await search_repositories(
+        configuration, names, gone, most=most, searched=lambda query: searched(names[query])
+    )
+    theirs = [repository for repository in found if repository.owner_type != "User"]
+    first = list(dict.fromkeys(repository.owner for repository in theirs))[:most]
+    kept = [repository for repository in theirs if repository.owner in first]
+    async with GitHub(configuration) as github:
+        owners = await owners_of(github, kept, gone)
+    return kept, list(owners.values())
