@@ -71,6 +71,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "youtube_discovery",
     "freshness",
     "gh_ai_repos",
+    "competitors_team",
 )
 
 CORE_PREFIX = "CORE"

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -44,3 +45,12 @@ async def read_home(web: Fetcher, url: str) -> HomeText | None:
         log.info("home_page_not_read", url=url, error_code=exc.code)
         return None
     return None if page.unreadable_reason else home_text(page.title, page.final_url, page.markdown)
+
+
+async def read_offer(configuration: Settings, url: str) -> tuple[str, list[str]]:
+    """Return the plain text of one home page, and what is to be said if it cannot be read. No address has no text."""
+    if not url:
+        return "", []
+    async with Fetcher(configuration) as web:
+        home = await read_home(web, url)
+    return (home.text, []) if home else ("", [f"{urlsplit(url).hostname or url}: its home page cannot be read"])
