@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from agentic_sales.celery import configuration_file
 from agentic_sales.control import control_plane
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.garbage import keep_for_life
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import settings
@@ -44,8 +45,10 @@ def serve(host: str, port: int, *, dev: bool) -> None:
     for warning in control.warnings:
         log.warning("routing_warning", detail=warning)
     _raise_file_limit()
+    app = create_app(configuration.model_copy(update={"dev": dev}), control)
+    keep_for_life()
     uvicorn.run(
-        create_app(configuration.model_copy(update={"dev": dev}), control),
+        app,
         host=host,
         port=port,
         log_config=None,

@@ -18,6 +18,7 @@ from celery.concurrency.prefork import TaskPool
 from agentic_sales.celery import app, configuration_file
 from agentic_sales.control import ControlPlane, control_plane
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.garbage import keep_for_life
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
@@ -86,7 +87,7 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
     consumer = instance.consumer  # type: ignore[attr-defined]  # celery-types lacks it
     consumer.prefetch_multiplier *= slots
     consumer.initial_prefetch_count *= slots
-    carried.keep_shared()
+    keep_for_life()  # what is loaded after this costs each child its own copy: 3.5 MB for the migrations alone
     for assistant_id, reason in carried.unavailable_reasons().items():
         log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
     log.info(
