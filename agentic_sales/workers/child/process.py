@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
+import uvloop
 from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # its types are older
 
 from agentic_sales.contracts import RunId
@@ -41,7 +42,7 @@ class Child:
         self.control = control
         self.configuration = configuration
         self._budgets = Budgets.of(configuration, control.rows)
-        self._loop = asyncio.new_event_loop()
+        self._loop = uvloop.new_event_loop()
         self._redis = connect_redis(configuration)
         self.ledger = Ledger(self._redis, ttl_s=configuration.run_ttl_s, publish_next=publish_aside)
         self._durable = DurableGraphs(configuration)
