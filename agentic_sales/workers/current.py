@@ -1,6 +1,7 @@
 """Name what this process is: the child that it lives as, and the name of a worker process in the ledger."""
 
 import socket
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
@@ -28,11 +29,8 @@ class CurrentChild(Protocol):
     def do(self, job: Coroutine[Any, Any, T]) -> T:
         """Do something else than a run on this child's loop, and return when it is done."""
 
-    def serve(self, mark: Mark, begin: Callable[[], object]) -> None:
-        """Let the threads that `begin` starts use this child's loop, until `stop`; for a child of several slots."""
-
-    def stop(self) -> None:
-        """Let `serve` return; any thread may call it."""
+    def serve(self, mark: Mark, begin: Callable[[AbstractEventLoop], object]) -> None:
+        """Let greenlets use this child's loop until it is stopped; for a child of several slots."""
 
     async def runs(self) -> Runs:
         """Return the door for sub-runs."""

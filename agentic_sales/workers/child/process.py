@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import uvloop
 from billiard.common import terminate_handler_fired  # type: ignore[attr-defined]  # its types are older
+from greenlet import getcurrent  # type: ignore[import-untyped]  # greenlet ships no types
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
@@ -36,7 +37,7 @@ T = TypeVar("T")
 
 
 class Child:
-    """One worker child process: runs one run at a time, or several where its loop serves threads that wait for it."""
+    """One worker child process: runs one run at a time, or several where its loop serves greenlets that wait for it."""
 
     def __init__(self, configuration: Settings, control: ControlPlane) -> None:
         self.control = control
@@ -67,7 +68,7 @@ class Child:
         end, they come from a node; the loop goes on, so that the node's run ends with it and nothing else does.
         """
         if self._is_serving:
-            return asyncio.run_coroutine_threadsafe(job, self._loop).result()
+            return self._awaited(job)
         task = self._loop.create_task(job)
         while True:
             try:
@@ -76,21 +77,29 @@ class Child:
                 if task.done() or terminate_handler_fired():
                     raise
 
-    def serve(self, mark: Mark, begin: Callable[[], object]) -> None:
-        """Let other threads use this child's loop, until `stop`.
+    def _awaited(self, job: Coroutine[Any, Any, T]) -> T:
+        """Let the loop go on until a job is done; it then switches back to the greenlet that waits here."""
+        task, waiting = self._loop.create_task(job), getcurrent()
+        assert waiting.parent is not None  # noqa: S101 - the loop's own greenlet would wait for itself
+        task.add_done_callback(waiting.switch)
+        waiting.parent.switch()
+        return task.result()
+
+    def serve(self, mark: Mark, begin: Callable[[asyncio.AbstractEventLoop], object]) -> None:
+        """Let greenlets of the main thread use this child's loop, until somebody stops it.
 
         The loop keeps the main thread, since only there a step that blocks it can be interrupted.
 
         Args:
             mark: Where this child notes whose step the loop executes.
-            begin: Starts the threads; one that came sooner would find a loop that is nobody's yet, and run it itself.
+            begin: Lets the loop take jobs; one that came sooner would find a loop that is nobody's yet.
         """
         steps = Steps(mark)
         self._loop.set_task_factory(steps.task)
         watch = Watch(steps, self._count_block)
         self._is_serving = True
         watch.start()
-        begin()
+        begin(self._loop)
         while True:
             try:
                 self._loop.run_forever()
@@ -99,10 +108,7 @@ class Child:
                 if terminate_handler_fired():
                     raise
         watch.stop()
-
-    def stop(self) -> None:
-        """Let `serve` return; any thread may call it."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._is_serving = False
 
     def _count_block(self, owner: Owner, _: str) -> None:
         field = LOOP_BLOCKS.field(owner.assistant_id)
