@@ -55,10 +55,10 @@ class FeedbackQueue:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._keys = [FEEDBACK_KEY, FEEDBACK_ENTRIES_KEY]
-        self._put = ledger.redis.register_script(scripts.PUT_FEEDBACK)
-        self._take = ledger.redis.register_script(scripts.TAKE_FEEDBACK)
-        self._remove = ledger.redis.register_script(scripts.REMOVE_FEEDBACK)
-        self._put_back = ledger.redis.register_script(scripts.PUT_FEEDBACK_BACK)
+        self._put = ledger.line.script(scripts.PUT_FEEDBACK)
+        self._take = ledger.line.script(scripts.TAKE_FEEDBACK)
+        self._remove = ledger.line.script(scripts.REMOVE_FEEDBACK)
+        self._put_back = ledger.line.script(scripts.PUT_FEEDBACK_BACK)
 
     async def put(self, *feedback: Feedback) -> None:
         """Keep feedback until it is delivered. Each entry replaces the waiting one of its id.

@@ -75,7 +75,7 @@ class Purse:
 
     async def _run(self, script: str, *args: str | int) -> Any:
         async with self._ledger.in_time():
-            return await self._ledger.redis.register_script(script)(keys=[], args=[self.run_id, *args])
+            return await self._ledger.line.script(script)(keys=[], args=[self.run_id, *args])
 
 
 current_purse: ContextVar[Purse | None] = ContextVar("current_purse", default=None)

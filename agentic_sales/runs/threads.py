@@ -54,8 +54,8 @@ class ThreadLedger:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._redis: Redis = ledger.redis
-        self._settled = ledger.redis.register_script(scripts.SETTLE_THREADS)
-        self._forget = ledger.redis.register_script(scripts.FORGET_THREAD)
+        self._settled = ledger.line.script(scripts.SETTLE_THREADS)
+        self._forget = ledger.line.script(scripts.FORGET_THREAD)
 
     async def holder(self, thread_id: str) -> RunId | None:
         """Return the run that holds a thread. None means a free thread."""

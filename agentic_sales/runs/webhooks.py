@@ -57,8 +57,8 @@ class Webhooks:
 
     def __init__(self, ledger: Ledger, *, ttl_s: int) -> None:
         self._ledger, self._ttl_s = ledger, ttl_s
-        self._claim = ledger.redis.register_script(scripts.CLAIM_WEBHOOKS)
-        self._put_off = ledger.redis.register_script(scripts.PUT_OFF_WEBHOOK)
+        self._claim = ledger.line.script(scripts.CLAIM_WEBHOOKS)
+        self._put_off = ledger.line.script(scripts.PUT_OFF_WEBHOOK)
 
     @property
     def _redis(self) -> Redis:

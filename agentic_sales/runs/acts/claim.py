@@ -28,9 +28,9 @@ class ClaimsRuns(Commands):
 
     def __init__(self, redis: Redis, *, ttl_s: int, publish_next: PublishNext | None = None) -> None:
         super().__init__(redis, ttl_s=ttl_s, publish_next=publish_next)
-        self._claim = redis.register_script(scripts.CLAIM)
-        self._release = redis.register_script(scripts.RELEASE)
-        self._defer = redis.register_script(scripts.DEFER)
+        self._claim = self.line.script(scripts.CLAIM)
+        self._release = self.line.script(scripts.RELEASE)
+        self._defer = self.line.script(scripts.DEFER)
         self._lanes = Lanes(redis)
 
     async def admit(self, queue: str) -> list[Admitted]:

@@ -10,12 +10,13 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import BrokerUnavailable
+from agentic_sales.runs.line import Line
 from agentic_sales.runs.turns import NextRun
 
 log = structlog.get_logger()
 
 COMMANDS_AT_ONCE = 32
-"""Commands of one event loop that Redis sees at the same time. Each has a connection. Further ones wait."""
+"""Commands of one event loop that Redis sees at the same time. Further ones wait. Scripts share a connection."""
 ANSWER_TIMEOUT_S = 5.0
 """How long Redis may take to answer before it counts as away. The wait for a connection is included."""
 
@@ -28,6 +29,8 @@ class Commands:
 
     def __init__(self, redis: Redis, *, ttl_s: int, publish_next: PublishNext | None = None) -> None:
         self.redis = redis
+        self.line = Line(redis)
+        """Runs the scripts."""
         self._ttl_s = ttl_s
         self._publish_next = publish_next
         self._slots = asyncio.Semaphore(COMMANDS_AT_ONCE)

@@ -22,10 +22,10 @@ class EndsRuns(Commands):
 
     def __init__(self, redis: Redis, *, ttl_s: int, publish_next: PublishNext | None = None) -> None:
         super().__init__(redis, ttl_s=ttl_s, publish_next=publish_next)
-        self._finish = redis.register_script(scripts.FINISH)
-        self._cancel = redis.register_script(scripts.CANCEL)
-        self._revive = redis.register_script(scripts.REVIVE)
-        self._discard_run = redis.register_script(scripts.DISCARD_RUN)
+        self._finish = self.line.script(scripts.FINISH)
+        self._cancel = self.line.script(scripts.CANCEL)
+        self._revive = self.line.script(scripts.REVIVE)
+        self._discard_run = self.line.script(scripts.DISCARD_RUN)
 
     async def finish(self, claim: Claim, outcome: Outcome, counts: Mapping[str, int] | None = None) -> bool:
         """End a run and tell its waiter. Return False without a change when the claim was lost meanwhile.

@@ -26,8 +26,8 @@ class RecordsRuns(Commands):
 
     def __init__(self, redis: Redis, *, ttl_s: int, publish_next: PublishNext | None = None) -> None:
         super().__init__(redis, ttl_s=ttl_s, publish_next=publish_next)
-        self._record = redis.register_script(scripts.RECORD)
-        self._forget = redis.register_script(scripts.FORGET)
+        self._record = self.line.script(scripts.RECORD)
+        self._forget = self.line.script(scripts.FORGET)
 
     async def record(self, run: NewRun, *, queue_cap: int, idempotency: Idempotency | None = None) -> RunId:
         """Write a new run that waits for a worker.
