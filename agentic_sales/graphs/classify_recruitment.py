@@ -27,7 +27,10 @@ MAX_PROMPT_LETTERS = 6_000
 class Input(GivenForm):
     """What a run takes: at least one field that is not blank."""
 
-    one_of = ("name", "website", "description")
+    @classmethod
+    def one_of(cls) -> tuple[str, ...]:
+        """Return the fields of which one must not be blank."""
+        return ("name", "website", "description")
 
     name: str = Field(default="", max_length=300, description="Name of the company.")
     website: str = Field(default="", max_length=2_000, description="Address of its site; it is read, not fetched.")

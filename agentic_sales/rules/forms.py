@@ -1,7 +1,7 @@
 """Hold the fields that the inputs of several workflows share. One name means one thing in every workflow."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -20,8 +20,8 @@ def dumped(models: Iterable[BaseModel]) -> list[dict[str, Any]]:
 def _tell_one_of(schema: dict[str, Any], form: "type[GivenForm]") -> None:
     """Say in the schema of a form that one of its fields is needed."""
     filled = {"string": {"type": "string", "pattern": r"\S"}, "array": {"type": "array", "minItems": 1}}
-    needed = ((name, filled[schema["properties"][name]["type"]]) for name in form.one_of)
-    schema["description"] = f"At least one of {_listed(form.one_of)} must hold text that is not blank."
+    needed = ((name, filled[schema["properties"][name]["type"]]) for name in form.one_of())
+    schema["description"] = f"At least one of {_listed(form.one_of())} must hold text that is not blank."
     schema["anyOf"] = [{"required": [name], "properties": {name: shape}} for name, shape in needed]
 
 
@@ -30,13 +30,18 @@ class GivenForm(Form):
 
     model_config = ConfigDict(json_schema_extra=_tell_one_of)
 
-    one_of: ClassVar[tuple[str, ...]] = ()
-    """Texts or lists, of which one must not be blank."""
+    @classmethod
+    def one_of(cls) -> tuple[str, ...]:
+        """Return the texts or lists of which one must not be blank.
+
+        It is no class variable, because LangGraph takes every annotation of a state for a channel.
+        """
+        return ()
 
     @model_validator(mode="after")
     def _one_is_given(self) -> Self:
-        if not any(_is_filled(getattr(self, name)) for name in self.one_of):
-            listed = _listed(tuple(f"`{name}`" for name in self.one_of))
+        if not any(_is_filled(getattr(self, name)) for name in self.one_of()):
+            listed = _listed(tuple(f"`{name}`" for name in self.one_of()))
             raise ValueError(f"give at least one of {listed}; all of them are blank")
         return self
 
@@ -52,7 +57,10 @@ def _listed(names: tuple[str, ...]) -> str:
 class CompanyForm(GivenForm):
     """An input about one company. The book knows it by its id, or its site tells of it."""
 
-    one_of = ("company_id", "url")
+    @classmethod
+    def one_of(cls) -> tuple[str, ...]:
+        """Return the fields of which one must not be blank."""
+        return ("company_id", "url")
 
     company_id: str = Field(default="", max_length=64, description="The company in the book; empty: only `url` counts.")
     url: str = Field(

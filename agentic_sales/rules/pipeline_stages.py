@@ -71,7 +71,10 @@ class CompanyAnswers(BaseModel):
 class CompaniesForm(GivenForm):
     """Companies to take through the chain."""
 
-    one_of = ("domains", "company_ids")
+    @classmethod
+    def one_of(cls) -> tuple[str, ...]:
+        """Return the fields of which one must not be blank."""
+        return ("domains", "company_ids")
 
     domains: list[str] = Field(default_factory=list, max_length=50, description="Web sites, as domains or as URLs.")
     company_ids: list[str] = Field(

@@ -7,7 +7,9 @@ import pytest
 from agentic_sales.control import build_control_plane
 from agentic_sales.errors import InvalidInput
 from agentic_sales.facade.runs.validation import LONGEST_PROBLEM_CHARS, InputValidator
+from agentic_sales.registry import BY_ID
 from agentic_sales.settings import Settings
+from agentic_sales.workers.loader import load_graph
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +87,8 @@ def test_an_input_that_needs_one_of_several_fields_names_them(
 ) -> None:
     told = "give at least one of `company_id`, `url`; all of them are missing or blank"
     assert problems(validator, "company_enrichment", values) == [("", told)]
+
+
+def test_the_rule_for_one_of_several_fields_is_no_channel_of_a_graph() -> None:
+    graph = load_graph(BY_ID["company_enrichment"]).graph
+    assert "one_of" not in graph.channels
