@@ -160,6 +160,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("score_recruiter_fit", "agentic_sales.graphs.score_recruiter_fit", effect="pure", time_limit_s=90.0),
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, effect="write", time_limit_s=120.0),
     GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment", effect="write"),
+    GraphSpec("company_problems", "agentic_sales.graphs.company_problems", effect="write", time_limit_s=300.0),
     GraphSpec("company_discovery", "agentic_sales.graphs.company_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_discovery", "agentic_sales.graphs.ashby_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_ingest", "agentic_sales.graphs.ashby_ingest", effect="write"),

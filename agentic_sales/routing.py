@@ -66,6 +66,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "company_enrichment",
     "company_discovery",
     "consultancies_discovery",
+    "company_problems",
     "ashby_discovery",
     "ashby_ingest",
     "youtube_discovery",

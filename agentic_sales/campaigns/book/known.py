@@ -13,8 +13,12 @@ from agentic_sales.settings import settings
 from agentic_sales.store.analyses import latest_analysis
 from agentic_sales.store.companies import CompanyRow, companies_known, companies_of, company
 from agentic_sales.store.database import current_database
-from agentic_sales.store.facts import current_values, last_observed_at, values_in_group
+from agentic_sales.store.facts import current_values, facts_of, last_observed_at, values_in_group
 from agentic_sales.store.products import product
+from agentic_sales.store.subjects import things
+
+MOST_OPENINGS = 50
+"""Openings whose texts are read of one company."""
 
 
 class KnownCompany(BaseModel):
@@ -162,6 +166,27 @@ async def kept_analysis(subject: Subject, kind: str, workflow: str, *, since: da
             return None
         row = await latest_analysis(connection, subject, kind)
     return None if row is None or row.workflow != workflow else row.content
+
+
+async def known_texts(subject: Subject, *, but: str) -> dict[str, str]:
+    """Return what the book quotes of a company, and its openings, as plain text by the address of each source.
+
+    Args:
+        subject: The company.
+        but: Workflow whose own facts are left out, so that it does not prove itself.
+    """
+    found: dict[str, str] = {}
+    async with current_database(settings()).reading() as connection:
+        for fact in await facts_of(connection, subject):
+            if fact.quote and fact.source_url and fact.workflow != but:
+                found[fact.source_url] = f"{found.get(fact.source_url, '')}{fact.quote}\n"
+        openings = await things(
+            connection, "opening", company_id=CompanyId(subject.id), is_there=True, limit=MOST_OPENINGS
+        )
+        ids = [row.subject_id for row in openings]
+        told = await current_values(connection, "opening", ids, ["description"])
+    texts = {row.url or row.key: f"{row.name}\n{told[row.subject_id].get('description', '')}" for row in openings}
+    return found | texts
 
 
 def _known(row: CompanyRow, facts: dict[str, Any]) -> KnownCompany:
