@@ -67,6 +67,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "company_discovery",
     "consultancies_discovery",
     "company_problems",
+    "lead_papers",
     "ashby_discovery",
     "ashby_ingest",
     "youtube_discovery",

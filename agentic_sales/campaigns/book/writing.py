@@ -42,7 +42,9 @@ class BookWriter:
         """People that were not known before."""
         self.recorded = Recorded()
         """What became of the facts. It is known after the transaction."""
-        self._workflow, self._run_id = workflow, run_id
+        self.run_id = run_id
+        """The run. None outside a worker."""
+        self._workflow = workflow
         self._facts: list[Fact] = []
 
     async def companies(self, firms: Iterable[Firm]) -> dict[Firm, CompanyId]:
@@ -74,7 +76,7 @@ class BookWriter:
                 source_url=finding.source_url,
                 quote=finding.quote,
                 workflow=self._workflow,
-                run_id=self._run_id,
+                run_id=self.run_id,
             )
             for finding in findings
         ]
@@ -104,7 +106,7 @@ class BookWriter:
             content: The document.
             prompts: Digests of the prompts by their nodes, as `graph_meta` has them.
         """
-        analysis = Analysis(subject, kind, content, self._workflow, self._run_id, prompts)
+        analysis = Analysis(subject, kind, content, self._workflow, self.run_id, prompts)
         await save_analysis(self.connection, analysis, now=self.now)
 
     @property
