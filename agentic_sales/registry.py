@@ -170,6 +170,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("gh_ai_repos", "agentic_sales.graphs.gh_ai_repos", effect="write", time_limit_s=600.0),
     GraphSpec("lead_papers", "agentic_sales.graphs.lead_papers", effect="write", time_limit_s=300.0),
     GraphSpec("pipeline", "agentic_sales.graphs.pipeline", effect="write", time_limit_s=900.0),
+    GraphSpec("vertical_discovery", "agentic_sales.graphs.vertical_discovery", effect="write", time_limit_s=900.0),
     GraphSpec(
         "consultancies_discovery", "agentic_sales.graphs.consultancies_discovery", effect="write", time_limit_s=600.0
     ),

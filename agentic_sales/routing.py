@@ -74,6 +74,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "freshness",
     "gh_ai_repos",
     "competitors_team",
+    "vertical_discovery",
 )
 
 CORE_PREFIX = "CORE"

@@ -124,7 +124,8 @@ async def classify(state: State) -> dict[str, Any]:
     judged = await asyncio.gather(*map(judge, best))
     final = sorted((one for one, _ in judged), key=lambda one: (-one.final_score, one.full_name))
     briefs = {one.full_name: one.brief.model_dump() for one in final if one.brief}
-    return {"final_repos": dumped(final), "classifications": briefs, **report_of([each for _, each in judged])}
+    told = {"source": "rules", "graph_meta": {}} | report_of([each for _, each in judged])
+    return {"final_repos": dumped(final), "classifications": briefs, **told}
 
 
 async def persist(state: State) -> dict[str, Any]:

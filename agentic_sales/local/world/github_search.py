@@ -10,6 +10,8 @@ from agentic_sales.local.world.github_records import error, html_url, id_of, rep
 
 _MOST_RESULTS = 1000
 _LONGEST_QUERY = 256
+_IGNORED_IN_CODE = re.compile(r"[.,:;/\\`'\"=*!?#$&+^|~<>(){}\[\]@]")
+"""Signs that code search takes for blanks."""
 
 
 def found_repositories(asked: Asked) -> list[dict[str, Any]]:
@@ -85,11 +87,12 @@ def found_users(asked: Asked) -> list[dict[str, Any]]:
 def found_code(asked: Asked) -> list[dict[str, Any]]:
     """Return the files that a code search finds."""
     qualifiers, words = qualifiers_of(asked.first("q"))
+    words = words_of(_IGNORED_IN_CODE.sub(" ", " ".join(words)))
     found = []
     for org, company, repository in asked.world.repositories:
         for file in repository.files:
             path, _, text = file.partition(": ")
-            if words <= words_of(text.replace('"', " ")) and _is_file(path, qualifiers):
+            if words <= words_of(_IGNORED_IN_CODE.sub(" ", text)) and _is_file(path, qualifiers):
                 url = f"https://github.com/{org.login}/{repository.name}/blob/main/{path}"
                 matched = [{"fragment": text, "property": "content"}]
                 item = {
