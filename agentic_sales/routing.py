@@ -75,6 +75,8 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "gh_ai_repos",
     "competitors_team",
     "vertical_discovery",
+    "contact_enrich_sales",
+    "find_decision_maker",
 )
 
 CORE_PREFIX = "CORE"

@@ -1,32 +1,16 @@
 """Match a person's role with the personas that a product is for."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from rapidfuzz import fuzz
 
+from agentic_sales.rules.titles import read_title
+
 GENERIC = "generic"
 """Title of the match with no persona: nobody is close enough."""
 TITLE_WEIGHT, SENIORITY_WEIGHT, DEPARTMENT_WEIGHT = 0.70, 0.15, 0.15
-SENIORITIES = {
-    "C-level": r"chief|ceo|cto|cfo|coo|cmo|cro|cpo|founder|owner|president|managing director",
-    "VP": r"vp|vice president|svp|evp",
-    "Director": r"director|head of",
-    "Manager": r"manager|lead|principal",
-}
-"""Seniority to the words of a role that tell it. Every other role is an individual contributor's."""
-DEPARTMENTS = {
-    "AI/ML": r"ai|ml|machine learning|data scien\w*",
-    "Engineering": r"engineer\w*|developer|software|cto|infrastructure|platform|devops|firmware|qa|test\w*",
-    "Product": r"product",
-    "RevOps": r"revenue operations|revops|sales operations",
-    "Sales": r"sales|account executive|business development|bdr|sdr|cro",
-    "Marketing": r"marketing|growth|brand|cmo|demand",
-    "CS": r"customer success|support",
-}
-"""Department to the words of a role that tell it."""
 
 
 class Persona(BaseModel):
@@ -58,17 +42,13 @@ def best_match(role: str, personas: Sequence[Persona], threshold: float) -> Pers
 
 def score_of(role: str, persona: Persona) -> float:
     """Return how well a role fits a persona, 0-1: 0.70 its title, 0.15 its seniority, 0.15 its department."""
+    read = read_title(role).reading
     return (
         TITLE_WEIGHT * _likeness(role, persona.title)
-        + SENIORITY_WEIGHT * _likeness(_told_by(SENIORITIES, role, "IC"), persona.seniority)
-        + DEPARTMENT_WEIGHT * _likeness(_told_by(DEPARTMENTS, role, "Other"), persona.department)
+        + SENIORITY_WEIGHT * _likeness(read.seniority, persona.seniority)
+        + DEPARTMENT_WEIGHT * _likeness(read.department, persona.department)
     )
 
 
 def _likeness(left: str, right: str) -> float:
     return fuzz.token_set_ratio(left.casefold(), right.casefold()) / 100 if left and right else 0.0
-
-
-def _told_by(words: Mapping[str, str], role: str, otherwise: str) -> str:
-    found = (name for name, pattern in words.items() if re.search(rf"\b(?:{pattern})\b", role, re.IGNORECASE))
-    return next(found, otherwise)

@@ -14,16 +14,18 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.contracts import CompanyId, PersonId, RunId, Subject
+from agentic_sales.campaigns.book.known_people import KnownPerson
+from agentic_sales.contracts import CompanyId, ContactId, PersonId, RunId, Subject
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.found_facts import FoundFact
 from agentic_sales.runs.purse import current_purse
 from agentic_sales.settings import settings
 from agentic_sales.store.analyses import Analysis, save_analysis
 from agentic_sales.store.companies import resolve_companies
+from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import current_database
 from agentic_sales.store.facts import Fact, facts_of
-from agentic_sales.store.people import SourcedPerson, recognise_people
+from agentic_sales.store.people import SourcedPerson, become_contact, recognise_people
 from agentic_sales.store.recording import Recorded, erase_fact_rows, record_facts
 from agentic_sales.store.subjects import Thing, save_things
 
@@ -58,6 +60,21 @@ class BookWriter:
         found = await recognise_people(self.connection, people, now=self.now)
         self.new_people |= found.new
         return found.ids
+
+    async def person(self, known: KnownPerson) -> Subject | None:
+        """Return a known person as a subject. A contact without a person gets one. None: the person was forgotten."""
+        if known.person_id:
+            return Subject("person", known.person_id)
+        row = await contact(self.connection, ContactId(known.contact_id))
+        if row is None:
+            return None
+        company_id = CompanyId(known.company.company_id) if known.company else None
+        mine = SourcedPerson(known.name or row.email.partition("@")[0], company_id, email_hash=row.email_hash)
+        found = (await self.people([mine])).get(mine)
+        if found is None:
+            return None
+        await become_contact(self.connection, found, ContactId(row.contact_id), now=self.now)
+        return Subject("person", found)
 
     async def things(self, things: Iterable[Thing]) -> dict[Thing, Subject]:
         """Write openings, repositories, papers, channels and documents. Return them as subjects."""
