@@ -77,6 +77,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "vertical_discovery",
     "contact_enrich_sales",
     "find_decision_maker",
+    "contact_discovery",
 )
 
 CORE_PREFIX = "CORE"

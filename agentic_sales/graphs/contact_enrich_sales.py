@@ -66,7 +66,7 @@ class State(Input, Output):
 EXAMPLE: dict[str, Any] = {"name": "Ada Example", "title": "VP of Sales & Marketing", "company_score": 0.55}
 
 
-class Role(BaseModel):
+class TitleRole(BaseModel):
     """The meaning of a title."""
 
     seniority: Seniority = Field(description="IC, Manager, Director, VP or C-level.")
@@ -77,7 +77,7 @@ async def load_contact(state: State) -> dict[str, Any]:
     """Read the person and the employer in the book. What the input says stays."""
     given = {name: text for name, text in (("headline", state.headline), ("bio", state.bio)) if text}
     if not state.has_id:
-        return {"linkedin_profile": given}
+        return {"linkedin_profile": given, "linkedin_scrape_source": ""}
     known = await known_person(person_id=state.person_id, contact_id=state.contact_id)
     kept = known.facts.get("linkedin_profile")
     kept = kept if isinstance(kept, dict) else {}
@@ -101,11 +101,11 @@ async def classify_seniority(state: State) -> dict[str, Any]:
         return {}
     judged = read_title(title, with_additions("titles", title_words, settings().rules_dir))
     reading, sure = judged.reading, judged.confidence
-    by_rules = Role(seniority=reading.seniority, department=reading.department)
+    by_rules = TitleRole(seniority=reading.seniority, department=reading.department)
     answer = Answer.by_rules(PROMPT, by_rules)
     if not judged.is_certain:
         person = fenced(f"Title: {title}\nHeadline: {state.headline}\nEmployer: {state.company_name}")
-        answer = await ask(PROMPT, Role, fallback=lambda: by_rules, temperature=0.0, person=person)
+        answer = await ask(PROMPT, TitleRole, fallback=lambda: by_rules, temperature=0.0, person=person)
     if answer.source == "llm":
         reading, sure = authority_of(answer.value.seniority, answer.value.department, said=title), MODEL_CONFIDENCE
     told = reading.model_dump() | {"title": title, "confidence": sure, "classify_source": answer.source}

@@ -10,11 +10,11 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
 from agentic_sales.campaigns.book.known_people import company_of_name, people_known
 from agentic_sales.llm.progress import tell_progress
-from agentic_sales.rules.forms import Form
+from agentic_sales.rules.forms import GivenForm
 from agentic_sales.rules.names import split_name
 from agentic_sales.rules.sales_roles import ROLE_FIELDS, RankedPerson, existing_role, ranked, summary_of
 from agentic_sales.runs.subruns import SubRun, run_each
@@ -32,20 +32,19 @@ class GivenPerson(BaseModel):
     email: str | None = Field(default=None, max_length=320, description="Address, if one is known.")
 
 
-class Input(Form):
+class Input(GivenForm):
     """What a run takes: a company of the book, or people by value."""
+
+    @classmethod
+    def one_of(cls) -> tuple[str, ...]:
+        """Return the fields of which one is needed."""
+        return "company_id", "company_key", "people"
 
     company_id: str = Field(default="", max_length=64, description="Company of the book.")
     company_key: str = Field(default="", max_length=300, description="Its site or name, instead of the id.")
     company_name: str = Field(default="", max_length=300, description="Name of the company of people by value.")
     people: list[GivenPerson] = Field(default_factory=list, max_length=MOST_PEOPLE, description="People by value.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
-
-    @model_validator(mode="after")
-    def _a_company_is_given(self) -> "Input":
-        if not (self.company_id or self.company_key or self.people):
-            raise ValueError("give `company_id`, `company_key` or `people`")
-        return self
 
 
 class Output(BaseModel):

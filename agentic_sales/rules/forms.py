@@ -100,17 +100,3 @@ class SignedForm(Form):
     signature: str = Field(
         default="", max_length=1_000, description="End of the mail as it is. Empty: `Thanks,` and the sender's name."
     )
-
-
-class PersonForm(Form):
-    """An input about one person: of the book by an id, or by value."""
-
-    contact_id: str = Field(default="", max_length=64, description="A contact of the book; the person behind it.")
-    person_id: str = Field(default="", max_length=64, description="A person of the book.")
-    name: str = Field(default="", max_length=200, description="Whole name; needed without an id.")
-    company_name: str = Field(default="", max_length=300, description="Employer.")
-
-    @property
-    def has_id(self) -> bool:
-        """Whether the person is one of the book."""
-        return bool(self.contact_id or self.person_id)

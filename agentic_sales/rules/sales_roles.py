@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
-from agentic_sales.rules.forms import PersonForm
+from agentic_sales.rules.book_forms import PersonForm
 from agentic_sales.rules.found_facts import FoundFact, FoundMethod
 from agentic_sales.rules.titles import (
     DEPARTMENTS,
@@ -33,16 +33,15 @@ ROLE_FIELDS = ("seniority", "department", "is_decision_maker", "authority_score"
 class RoleForm(PersonForm):
     """An input about somebody's role: a person of the book, or a title."""
 
+    @classmethod
+    def one_of(cls) -> tuple[str, ...]:
+        """Return the fields of which one is needed."""
+        return "contact_id", "person_id", "title", "headline"
+
     title: str = Field(default="", max_length=LONGEST_TITLE_CHARS, description="Job title; the book's without one.")
     headline: str = Field(default="", max_length=2_000, description="Headline of the LinkedIn profile, as text.")
     bio: str = Field(default="", max_length=20_000, description="Text of the LinkedIn profile.")
     company_score: float | None = Field(default=None, ge=0, le=1, description="Score of the employer; else the book's.")
-
-    @model_validator(mode="after")
-    def _somebody_is_given(self) -> "RoleForm":
-        if not (self.has_id or self.title.strip() or self.headline.strip()):
-            raise ValueError("give `contact_id`, `person_id`, `title` or `headline`")
-        return self
 
 
 class RankedPerson(BaseModel):

@@ -91,6 +91,8 @@ class JudgedTitle:
     reading: TitleReading
     is_certain: bool
     """Whether words of the table tell both seniority and department."""
+    is_post: bool
+    """Whether a word of the table tells a seniority."""
     confidence: float
     """Probability that it is right."""
 
@@ -148,7 +150,7 @@ def read_title(title: str, words: TitleWords = title_words.own) -> JudgedTitle:
     department = _department(parts, levels, words)
     is_certain = bool(told) and (department is not None or seniority == "C-level")
     reading = authority_of(seniority, department or "Other", said=best, is_founder=is_founder)
-    return JudgedTitle(reading, is_certain, _KNOWN_RATIO if is_certain else _GUESSED_RATIO)
+    return JudgedTitle(reading, is_certain, bool(told), _KNOWN_RATIO if is_certain else _GUESSED_RATIO)
 
 
 def authority_of(

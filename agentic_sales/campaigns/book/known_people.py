@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.book.known import KnownCompany, known_company
 from agentic_sales.contracts import CompanyId, ContactId, PersonId, Subject
+from agentic_sales.rules.book_forms import NamedCompanyForm
+from agentic_sales.rules.company_identity import site_of
 from agentic_sales.rules.names import whole_name
 from agentic_sales.settings import settings
 from agentic_sales.store.companies import company_named
@@ -15,6 +17,9 @@ from agentic_sales.store.database import current_database
 from agentic_sales.store.facts import FactRow, facts_of
 from agentic_sales.store.people import PersonRow, people, people_of_contact, person
 from agentic_sales.store.statements import known
+
+MOST_NAMES = 5_000
+"""People of one company whose names are compared."""
 
 
 class KnownPerson(BaseModel):
@@ -31,6 +36,17 @@ class KnownPerson(BaseModel):
     facts: dict[str, Any] = Field(default_factory=dict, description="Current values by field.")
     quotes: dict[str, str] = Field(default_factory=dict, description="Words that back a current value, by field.")
     sources: dict[str, str] = Field(default_factory=dict, description="Pages that tell a current value, by field.")
+
+
+async def given_company(given: NamedCompanyForm) -> KnownCompany:
+    """Return the company of an input, with what it says by value before what the book knows.
+
+    Raises:
+        UnknownRecord: The book does not have the id.
+    """
+    known = await known_company(given.company_id) if given.company_id else KnownCompany(company_id="", name="")
+    told = {"name": given.name.strip() or known.name, "domain": site_of(given.domain) or known.domain}
+    return known.model_copy(update=told)
 
 
 async def company_of_name(text: str) -> KnownCompany:
@@ -69,6 +85,21 @@ async def people_known(company_id: str, *, most: int) -> list[KnownPerson]:
     async with current_database(settings()).reading() as connection:
         rows = await people(connection, company_id=CompanyId(company_id), limit=most)
         return [await _person(connection, row, None) for row in rows]
+
+
+async def names_known(*, company_id: str = "", domain: str = "") -> set[str]:
+    """Return the names of a company's people in the form of `person_name_key`. Empty for an unknown company.
+
+    Args:
+        company_id: The company. Empty: the site tells.
+        domain: Its site.
+    """
+    if not company_id and not domain:
+        return set()
+    async with current_database(settings()).reading() as connection:
+        row = await company_named(connection, company_id or domain)
+        rows = await people(connection, company_id=CompanyId(row.company_id), limit=MOST_NAMES) if row else []
+    return {row.name_key for row in rows}
 
 
 async def _person(connection: AsyncConnection, row: PersonRow | None, told: ContactRow | None) -> KnownPerson:
