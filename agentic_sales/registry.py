@@ -173,6 +173,13 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("vertical_discovery", "agentic_sales.graphs.vertical_discovery", effect="write", time_limit_s=900.0),
     GraphSpec("contact_enrich_sales", "agentic_sales.graphs.contact_enrich_sales", effect="write", time_limit_s=90.0),
     GraphSpec("find_decision_maker", "agentic_sales.graphs.find_decision_maker", effect="write", time_limit_s=180.0),
+    GraphSpec("contact_enrich", "agentic_sales.graphs.contact_enrich", effect="write", time_limit_s=180.0),
+    GraphSpec(
+        "contact_enrich_paper_author",
+        "agentic_sales.graphs.contact_enrich_paper_author",
+        effect="write",
+        time_limit_s=240.0,
+    ),
     GraphSpec("contact_discovery", "agentic_sales.graphs.contact_discovery", effect="write", time_limit_s=300.0),
     GraphSpec(
         "consultancies_discovery", "agentic_sales.graphs.consultancies_discovery", effect="write", time_limit_s=600.0

@@ -78,6 +78,8 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "contact_enrich_sales",
     "find_decision_maker",
     "contact_discovery",
+    "contact_enrich",
+    "contact_enrich_paper_author",
 )
 
 CORE_PREFIX = "CORE"

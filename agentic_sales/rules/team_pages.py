@@ -126,15 +126,16 @@ def with_addresses(people: Iterable[CompanyPerson], emails: Mapping[str, str], d
     """
     found = []
     for person in people:
-        printed = next(((email, url) for email, url in emails.items() if _is_theirs(email, person.name, domain)), None)
-        told = {"email": printed[0], "email_url": printed[1]} if printed else {}
+        own = (email for email in emails if email.endswith(f"@{domain}") and is_address_of(email, person.name))
+        printed = next(own, None)
+        told = {"email": printed, "email_url": emails[printed]} if printed else {}
         found.append(person.model_copy(update=told))
     return found
 
 
-def _is_theirs(email: str, name: str, domain: str) -> bool:
-    local, _, host = email.partition("@")
+def is_address_of(email: str, name: str) -> bool:
+    """Tell whether the part of an address before the `@` is made of a name: `a.example` of Ada Example."""
     words = folded(name).split()
     first, last = words[0], words[-1]
     spelt = {f"{first}{last}", f"{last}{first}", f"{first[0]}{last}", f"{first}{last[0]}"}
-    return host == domain and re.sub(r"[\W_]", "", local) in spelt
+    return re.sub(r"[\W_]", "", email.partition("@")[0]) in spelt

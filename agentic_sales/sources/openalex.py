@@ -40,6 +40,8 @@ class Institution(Record):
     type: TextOrNone = None
     """`company`, `education`, `facility`, …"""
     homepage: TextOrNone = Field(None, validation_alias="homepage_url")
+    ror: TextOrNone = None
+    """Address in the Research Organization Registry."""
 
     _id = field_validator("id", mode="before")(_short)
 

@@ -54,10 +54,15 @@ class _Email(Record):
     email: TextOrNone = None
 
 
+class _Page(Record):
+    url: TextOrNone = Field(None, validation_alias=AliasPath("url", "value"))
+
+
 class _PublicRecord(Record):
     given_names: TextOrNone = Field(None, validation_alias=AliasPath("person", "name", "given-names", "value"))
     family_name: TextOrNone = Field(None, validation_alias=AliasPath("person", "name", "family-name", "value"))
     emails: tuple[_Email, ...] = Field((), validation_alias=AliasPath("person", "emails", "email"))
+    pages: tuple[_Page, ...] = Field((), validation_alias=AliasPath("person", "researcher-urls", "researcher-url"))
     groups: tuple[_Group, ...] = Field(
         (), validation_alias=AliasPath("activities-summary", "employments", "affiliation-group")
     )
@@ -71,6 +76,8 @@ class Researcher(Record):
     family_name: TextOrNone = None
     emails: tuple[Text, ...] = ()
     """Those that the researcher made public. Mostly none."""
+    urls: tuple[Text, ...] = ()
+    """Pages that the researcher names."""
     employments: tuple[Employment, ...] = ()
     """The latest first, as the record has them."""
 
@@ -120,6 +127,7 @@ class Orcid(Source):
             given_names=record.given_names,
             family_name=record.family_name,
             emails=tuple(entry.email for entry in record.emails if entry.email),
+            urls=tuple(page.url for page in record.pages if page.url),
             employments=tuple(summary.employment for group in record.groups for summary in group.summaries),
         )
 
