@@ -40,9 +40,11 @@ def is_former_id(key: str) -> bool:
 
 async def former_ids(connection: AsyncConnection, kind: SubjectKind, ids: Collection[str]) -> dict[str, str]:
     """Return the ids of the rows that were merged into some rows, with the ids of those."""
-    mine = SubjectKeyRow.kind == kind, SubjectKeyRow.subject_id.in_(ids), SubjectKeyRow.key.startswith(_FORMER_ID)
-    found = await connection.execute(select(SubjectKeyRow.key, SubjectKeyRow.subject_id).where(*mine))
-    return {key.removeprefix(_FORMER_ID): subject_id for key, subject_id in found}
+    mine = SubjectKeyRow.subject_id.in_(ids), SubjectKeyRow.key.startswith(_FORMER_ID)
+    columns = SubjectKeyRow.kind, SubjectKeyRow.key, SubjectKeyRow.subject_id
+    # SQLite would read all keys of a kind that is asked for, since they are a part of the primary key.
+    found = await connection.execute(select(*columns).where(*mine))
+    return {key.removeprefix(_FORMER_ID): subject_id for told, key, subject_id in found if told == kind}
 
 
 async def add_keys(connection: AsyncConnection, kind: SubjectKind, keys: Iterable[tuple[str, str]]) -> None:
@@ -60,9 +62,9 @@ async def ids_by_key(connection: AsyncConnection, kind: SubjectKind, keys: Colle
 
 
 async def keys_of(connection: AsyncConnection, subject: Subject) -> list[str]:
-    """Return every key of a subject."""
-    statement = select(SubjectKeyRow.key).where(*_about(subject)).order_by(SubjectKeyRow.key)
-    return [str(key) for key in (await connection.execute(statement)).scalars()]
+    """Return every key of a subject in order. SQLite would read all keys of its kind to return them in order."""
+    found = await connection.execute(select(SubjectKeyRow.key).where(*_about(subject)))
+    return sorted(str(key) for key in found.scalars())
 
 
 async def move_keys(connection: AsyncConnection, old: Subject, new: Subject) -> None:
