@@ -13,7 +13,7 @@ from agentic_sales.contracts import Subject
 from agentic_sales.rules.current_facts import current, kept
 from agentic_sales.store.facts import SUBJECTS_AT_ONCE, Fact, FactRow
 from agentic_sales.store.locks import lock
-from agentic_sales.store.statements import insert_many
+from agentic_sales.store.statements import add_rows
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ async def record_facts(connection: AsyncConnection, facts: Iterable[Fact]) -> Re
     subjects = {fact.subject for fact in given.values()}
     await lock(connection, "facts", (subject.id for subject in subjects))
     known = _by_field(await _rows_of(connection, subjects, {fact.field for fact in given.values()}))
-    new: list[dict[str, Any]] = []
+    new: list[tuple[dict[str, Any], _ComparedFact]] = []
     seen: list[tuple[_ComparedFact, Fact]] = []
     for told in given.values():
         row = told.as_row()
@@ -70,14 +70,15 @@ async def record_facts(connection: AsyncConnection, facts: Iterable[Fact]) -> Re
         if before is not None and _is_alike(before, row):
             seen.append((before, told))
         else:
-            new.append(row)
-    for row in new:
-        known[row["subject_kind"], row["subject_id"], row["field"]].append(
-            _ComparedFact(*(row[name] for name in _COMPARED))
-        )
-    await insert_many(connection, FactRow, new)
+            new.append((row, _ComparedFact(*(row[name] for name in _COMPARED))))
+    for row, fact in new:
+        known[row["subject_kind"], row["subject_id"], row["field"]].append(fact)
     for before, told in seen:
         await _see_again(connection, before, told)
+    for row, fact in new:  # A row that is written as current need not be written twice.
+        is_chosen = current(known[row["subject_kind"], row["subject_id"], row["field"]]) is fact
+        row["is_current"] = fact.is_current = is_chosen
+    await add_rows(connection, FactRow, [row for row, _ in new])
     await _settle(connection, [known[*told.subject, told.field] for told in given.values()])
     return Recorded(len(new), len(seen))
 

