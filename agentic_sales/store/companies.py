@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, Select, exists, or_, select, update
+from sqlalchemy import CompoundSelect, Index, Select, exists, literal, or_, select, union_all, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils import uuid7
@@ -87,13 +87,23 @@ async def company(connection: AsyncConnection, company_id: CompanyId) -> Company
     return await first(connection, CompanyRow, select(CompanyRow).where(CompanyRow.company_id == company_id))
 
 
+def ids_by(company_id: str | None, key: str | None, former_keys: Sequence[str]) -> CompoundSelect[Any]:
+    """Return the statement for the ids of companies by an id, by their key, or by keys that they had.
+
+    PostgreSQL reads every company for a condition that joins the three by `OR`.
+    """
+    return union_all(
+        select(literal(company_id, CompanyRow.company_id.type)),
+        select(CompanyRow.company_id).where(CompanyRow.key == key),
+        select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", SubjectKeyRow.key.in_(former_keys)),
+    )
+
+
 async def company_named(connection: AsyncConnection, text: str) -> CompanyRow | None:
     """Return the company of an id, of a site, of a former one of both, or of a bare name that one company alone has."""
     key = Firm(text, text).key
-    keys = SubjectKeyRow.key.in_([key, former_id_key(text)])
-    former = select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", keys)
-    is_it = or_(CompanyRow.company_id == text, CompanyRow.key == key, CompanyRow.company_id.in_(former))
     order = (CompanyRow.company_id == text).desc(), (CompanyRow.key == key).desc()
+    is_it = CompanyRow.company_id.in_(ids_by(text, key, [key, former_id_key(text)]))
     found = await first(connection, CompanyRow, select(CompanyRow).where(is_it).order_by(*order).limit(1))
     if found is not None:
         return found

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import String, cast, literal, null, or_, select
+from sqlalchemy import String, cast, literal, null, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.companies import CompanyRow, ids_by
 from agentic_sales.store.contacts import ContactRow
-from agentic_sales.store.keys import SubjectKeyRow
 from agentic_sales.store.suppressions import SuppressionRow
 
 
@@ -19,8 +18,7 @@ async def objections(connection: AsyncConnection, person: ContactRow, site: str 
         person: Who would be written to.
         site: Domain of the person's address, under which a company may be known or may have been known.
     """
-    former = select(SubjectKeyRow.subject_id).where(SubjectKeyRow.kind == "company", SubjectKeyRow.key == site)
-    of_it = or_(CompanyRow.company_id == person.company_id, CompanyRow.key == site, CompanyRow.company_id.in_(former))
+    of_it = CompanyRow.company_id.in_(ids_by(person.company_id, site, [site] if site else []))
     suppressed = select(
         SuppressionRow.at, SuppressionRow.reason, cast(null(), String).label("firm"), literal("").label("why")
     ).where(SuppressionRow.email_hash == person.email_hash)
