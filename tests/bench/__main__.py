@@ -8,7 +8,7 @@ import sys
 from rich.console import Console
 
 from tests.bench.load import WrongAnswer
-from tests.bench.parts import PARTS, Bench
+from tests.bench.parts import LONG_PARTS, PARTS, Bench
 from tests.bench.report import Fact, Result, as_data, show
 
 LEAST_WIDTH = 180
@@ -45,7 +45,9 @@ def _options() -> argparse.Namespace:
         "--seconds", type=float, default=4.0, help="length of each measurement of the fleet (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document; the tables go to standard error")
-    parser.add_argument("--only", action="append", choices=PARTS, help="measure this part alone; can be repeated")
+    parser.add_argument(
+        "--only", action="append", choices=(*PARTS, *LONG_PARTS), help="measure this part alone; can be repeated"
+    )
     parser.add_argument(
         "--no-peer", dest="peer", action="store_false", help="leave `langgraph dev` out, also where it is installed"
     )

@@ -14,6 +14,7 @@ import uvloop
 
 from agentic_sales.registry import index_rows
 from agentic_sales.workers.loader import load_graph
+from tests.bench.book import FIELDS, fact_rates, large_book, show_companies, world_mb
 from tests.bench.campaigns import tick_cost
 from tests.bench.ceiling import bare_processes
 from tests.bench.checkpoints import bytes_per_step
@@ -37,7 +38,22 @@ from tests.bench.works import (
 from tests.support.collector import collector
 from tests.workflows.registry import GRAPHS
 
-PARTS = ("echo", "cpu", "waits", "slots", "blast", "stream", "memory", "checkpoints", "campaigns", "imports", "traces")
+PARTS = (
+    "echo",
+    "cpu",
+    "waits",
+    "slots",
+    "blast",
+    "stream",
+    "memory",
+    "checkpoints",
+    "campaigns",
+    "imports",
+    "traces",
+    "book",
+)
+LONG_PARTS = ("large_book",)
+"""Parts that take minutes, so that they are measured where they are asked for by name."""
 WARM_UP_S = 1.0
 MANY_CHILDREN_WARM_UP_S = 3.0
 """Each of many children must have run a few times, or what is measured is the copying of their first pages."""
@@ -60,6 +76,8 @@ STORES = ("SQLite", "PostgreSQL")
 WOKEN = 200
 """Sleeping people who are woken at once, and visited by the workers of a real fleet."""
 MOST_TIMES_A_TICK = 2.0
+MANY_COMPANIES = 100_000
+MOST_SHOW_MS = 50.0
 
 Line = Result | Fact
 
@@ -93,17 +111,32 @@ class Bench:
             self.say(f"a fleet of {SLOTTED_CHILDREN} children of {SLOTS} slots …")
             with core_fleet(children=SLOTTED_CHILDREN, environment={"CORE_WORKER_SLOTS": str(SLOTS)}) as target:
                 yield from self._slotted(target)
-        if self._wants("checkpoints"):
-            self.say("checkpoints …")
-            yield from (_checkpoint_fact(padding) for padding in PADDINGS)
-        if self._wants("campaigns"):
-            for where in STORES:
-                yield from self._campaigns(where)
+        yield from self._stores()
         if self._wants("imports"):
             self.say("importing the control plane …")
             yield from (_import_fact(rows) for rows in IMPORT_ROWS)
         if self._wants("traces"):
             yield from self._traces()
+
+    def _stores(self) -> Iterator[Line]:
+        if self._wants("checkpoints"):
+            self.say("checkpoints …")
+            yield from (_checkpoint_fact(padding) for padding in PADDINGS)
+        if self._wants("campaigns"):
+            yield from self._in_each_store("campaigns", _campaign_lines)
+        if self._wants("book"):
+            yield from self._in_each_store("the book", _book_lines)
+            yield Fact("memory of the sample world after a visit to every site, PSS", world_mb(), "MB")
+        if self._wants("large_book"):
+            yield from self._in_each_store("a large book", _large_book_lines)
+
+    def _in_each_store(self, what: str, lines: Callable[[str], Iterator[Line]]) -> Iterator[Line]:
+        for where in STORES:
+            self.say(f"{what} in {where} …")
+            try:
+                yield from lines(where)
+            except pytest.skip.Exception as exc:
+                self.say(str(exc))
 
     def _traces(self) -> Iterator[Line]:
         self.say("the fleet without and with tracing …")
@@ -116,16 +149,6 @@ class Bench:
         share = on.measured.runs_per_s / off.measured.runs_per_s
         yield Fact("runs/s of the fleet, tracing on over off (the collector shares this machine)", share, "times")
         yield Fact("tracing that is off, per run", off_us_per_run(), "µs")
-
-    def _campaigns(self, where: str) -> Iterator[Line]:
-        self.say(f"campaigns in {where} …")
-        try:
-            yield from _tick_facts(where)
-            yield Fact(
-                f"sleeping people visited by a fleet, in {where}", resumes_per_s(where, people=WOKEN), "a second"
-            )
-        except pytest.skip.Exception as exc:
-            self.say(str(exc))
 
     def _wants(self, *parts: str) -> bool:
         return any(part in self.parts for part in parts)
@@ -266,6 +289,27 @@ def _tick_facts(where: str) -> Iterator[Fact]:
     ratio = many.busy_s / few.busy_s
     goal, is_met = f"≤ {MOST_TIMES_A_TICK:g}", ratio <= MOST_TIMES_A_TICK
     yield Fact(f"a tick {beside} over one beside {SLEEPING[0]:,}", ratio, "times", goal, is_met=is_met)
+
+
+def _campaign_lines(where: str) -> Iterator[Line]:
+    yield from _tick_facts(where)
+    yield Fact(f"sleeping people visited by a fleet, in {where}", resumes_per_s(where, people=WOKEN), "a second")
+
+
+def _book_lines(where: str) -> Iterator[Line]:
+    rates = fact_rates(where)
+    yield Fact(f"facts written, new, in transactions of a thousand, {where}", rates.written, "a second")
+    yield Fact(f"facts written that are known alike, {where}", rates.seen_again, "a second")
+    yield Fact(f"facts read, the current ones of a thousand companies at once, {where}", rates.read, "a second")
+
+
+def _large_book_lines(where: str) -> Iterator[Line]:
+    with large_book(where, companies=MANY_COMPANIES) as configuration:
+        shown = show_companies(configuration, companies=MANY_COMPANIES)
+    beside = f"of {MANY_COMPANIES:,} and {MANY_COMPANIES * FIELDS:,} facts, in {where}"
+    goal, is_met = f"≤ {MOST_SHOW_MS:g}", shown.p50_ms <= MOST_SHOW_MS
+    yield Fact(f"a company is shown {beside}, p50", shown.p50_ms, "ms", goal, is_met=is_met)
+    yield Fact(f"a company is shown {beside}, p95", shown.p95_ms, "ms")
 
 
 def _import_fact(rows: int) -> Fact:
