@@ -170,6 +170,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("gh_ai_repos", "agentic_sales.graphs.gh_ai_repos", effect="write", time_limit_s=600.0),
     GraphSpec("lead_papers", "agentic_sales.graphs.lead_papers", effect="write", time_limit_s=300.0),
     GraphSpec("pipeline", "agentic_sales.graphs.pipeline", effect="write", time_limit_s=900.0),
+    GraphSpec("gh_lead_research", "agentic_sales.graphs.gh_lead_research", effect="write", time_limit_s=300.0),
     GraphSpec("vertical_discovery", "agentic_sales.graphs.vertical_discovery", effect="write", time_limit_s=900.0),
     GraphSpec("contact_enrich_sales", "agentic_sales.graphs.contact_enrich_sales", effect="write", time_limit_s=90.0),
     GraphSpec("find_decision_maker", "agentic_sales.graphs.find_decision_maker", effect="write", time_limit_s=180.0),

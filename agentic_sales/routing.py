@@ -74,6 +74,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "freshness",
     "gh_ai_repos",
     "competitors_team",
+    "gh_lead_research",
     "vertical_discovery",
     "contact_enrich_sales",
     "find_decision_maker",

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from agentic_sales.campaigns.book.known import known_sites
 from agentic_sales.campaigns.book.writing import BookWriter, writing_book
 from agentic_sales.contracts import CompanyId, Subject
 from agentic_sales.rules.company_identity import Firm, site_of
 from agentic_sales.rules.found_facts import FoundFact
+from agentic_sales.rules.lead_research import SIGNALS
 from agentic_sales.rules.repositories import (
     OwnerFacts,
     RepositoryFacts,
@@ -20,6 +22,9 @@ from agentic_sales.settings import settings
 from agentic_sales.store.database import current_database
 from agentic_sales.store.facts import facts_of
 from agentic_sales.store.subjects import Thing, thing_of_key
+
+DOSSIER_FIELDS = (*SIGNALS, "icp_disqualifier")
+"""Fields that a dossier tells, and takes back when it tells them no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,37 @@ async def write_repositories(
         for thing, subject in subjects.items():
             book.note(subject, facts_of_repository(by_name[listed[thing].full_name], listed[thing]))
     return sorted(subject.id for thing, subject in subjects.items() if listed[thing].full_name not in before)
+
+
+async def write_dossier(
+    workflow: str,
+    repository: RepositoryFacts,
+    owner: OwnerFacts | None,
+    *,
+    content: Mapping[str, Any],
+    facts: Sequence[FoundFact],
+    prompts: Mapping[str, str],
+) -> str:
+    """Write the dossier of a repository's owner as an analysis of the repository. Return the analysis's id.
+
+    Args:
+        workflow: Name of the workflow.
+        repository: The repository.
+        owner: Its owner. The company that the book has for its site is linked.
+        content: The dossier.
+        facts: What the book keeps beside it.
+        prompts: Digests of the prompts by their nodes.
+    """
+    firm = firm_of_owner(owner) if owner else None
+    known = await known_sites([firm.site]) if firm and firm.site else {}
+    company_id = next((CompanyId(company.company_id) for company in known.values()), None)
+    key = repository_key(repository.full_name)
+    async with writing_book(workflow) as book:
+        thing = Thing("repository", key, repository.full_name, repository.page, company_id)
+        subject = (await book.things([thing]))[thing]
+        for group in DOSSIER_FIELDS:
+            await book.replace(subject, group, [fact for fact in facts if fact.field == group])
+        return await book.keep(subject, "dossier", content, prompts=prompts)
 
 
 def firm_of_owner(owner: OwnerFacts) -> Firm | None:

@@ -112,10 +112,8 @@ class BookWriter:
         await erase_fact_rows(self.connection, gone)
         self.note(subject, findings)
 
-    async def keep(
-        self, subject: Subject, kind: str, content: Mapping[str, Any], *, prompts: Mapping[str, str]
-    ) -> None:
-        """Keep a whole document about a subject. The latest one of its kind stays if nothing in it has changed.
+    async def keep(self, subject: Subject, kind: str, content: Mapping[str, Any], *, prompts: Mapping[str, str]) -> str:
+        """Keep a whole document about a subject, and return its id. The latest one stays if nothing has changed.
 
         Args:
             subject: Whom or what it is about.
@@ -124,7 +122,7 @@ class BookWriter:
             prompts: Digests of the prompts by their nodes, as `graph_meta` has them.
         """
         analysis = Analysis(subject, kind, content, self._workflow, self.run_id, prompts)
-        await save_analysis(self.connection, analysis, now=self.now)
+        return await save_analysis(self.connection, analysis, now=self.now)
 
     @property
     def told(self) -> dict[str, Any]:
