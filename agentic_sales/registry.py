@@ -161,6 +161,9 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, effect="write", time_limit_s=120.0),
     GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment", effect="write"),
     GraphSpec("company_problems", "agentic_sales.graphs.company_problems", effect="write", time_limit_s=300.0),
+    GraphSpec(
+        "sales_tech_feature_graph", "agentic_sales.graphs.sales_tech_feature_graph", effect="write", time_limit_s=600.0
+    ),
     GraphSpec("company_discovery", "agentic_sales.graphs.company_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_discovery", "agentic_sales.graphs.ashby_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_ingest", "agentic_sales.graphs.ashby_ingest", effect="write"),

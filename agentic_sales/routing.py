@@ -67,6 +67,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "company_discovery",
     "consultancies_discovery",
     "company_problems",
+    "sales_tech_feature_graph",
     "lead_papers",
     "ashby_discovery",
     "ashby_ingest",

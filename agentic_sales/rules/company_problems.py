@@ -85,7 +85,7 @@ class ProblemReport(Booked):
         default_factory=dict, description="What the book has of category, ai_tier, industry and remote_policy."
     )
     problems: list[ProvenProblem] = Field(default_factory=list, description="At most 7, the surest first.")
-    dropped: list[str] = Field(default_factory=list, description="CompanyProblems whose words stand on no page.")
+    dropped: list[str] = Field(default_factory=list, description="Problems whose words stand on no page.")
     summary: str = Field(default="", description="One sentence: how many problems, and the surest one.")
     unavailable_sources: list[str] = Field(default_factory=list, description="Sources that did not serve, and why.")
 

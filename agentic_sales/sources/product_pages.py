@@ -1,0 +1,64 @@
+"""Turn the crawl of a product's site into texts, and read further pages of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agentic_sales.errors import FetchRefused, ProviderUnavailable
+from agentic_sales.rules.company_signs import plain_text
+from agentic_sales.settings import Settings
+from agentic_sales.sources.crawl import Crawl
+from agentic_sales.sources.links import is_page, page_key, same_site
+from agentic_sales.sources.web import Fetcher
+
+MOST_CHARS = 30_000
+"""Letters that are kept of one page."""
+MOST_LISTED = 200
+"""Addresses of a site that are kept."""
+
+
+@dataclass
+class SiteTexts:
+    """Pages of one site as texts."""
+
+    pages: dict[str, str] = field(default_factory=dict)
+    """Plain text of each page by its address."""
+    page_titles: dict[str, str] = field(default_factory=dict)
+    """Title of each page."""
+    failed_urls: list[str] = field(default_factory=list)
+    """Addresses that could not be read."""
+    candidate_urls: list[str] = field(default_factory=list)
+    """All addresses of the site that were found."""
+    unread: list[str] = field(default_factory=list)
+    """Addresses of the site that pages link to, and that were neither read nor failed."""
+
+
+def texts_of(crawl: Crawl) -> SiteTexts:
+    """Return the pages of a crawl as texts."""
+    found = SiteTexts(failed_urls=[url for url, _ in crawl.skipped])
+    for page, _ in crawl.pages:
+        found.pages[page.final_url] = plain_text(page.markdown)[:MOST_CHARS]
+        found.page_titles[page.final_url] = page.title
+    if crawl.pages:
+        known = {page_key(url) for url in (*found.pages, *found.failed_urls)}
+        links = (link for link in crawl.links if is_page(link) and same_site(link, crawl.first.final_url))
+        found.unread = [link for link in dict.fromkeys(links) if page_key(link) not in known][:MOST_LISTED]
+    found.candidate_urls = [*found.pages, *found.failed_urls, *found.unread]
+    return found
+
+
+async def read_more(configuration: Settings, urls: Iterable[str]) -> SiteTexts:
+    """Read pages one after the other. One that cannot be read, or that leads to another site, is told and left out."""
+    found = SiteTexts()
+    async with Fetcher(configuration) as web:
+        for url in urls:
+            try:
+                page = await web.fetch(url)
+            except (FetchRefused, ProviderUnavailable):
+                found.failed_urls.append(url)
+                continue
+            if page.unreadable_reason or not same_site(page.final_url, url):
+                found.failed_urls.append(url)
+            else:
+                found.pages[page.final_url] = plain_text(page.markdown)[:MOST_CHARS]
+                found.page_titles[page.final_url] = page.title
+    return found
