@@ -82,6 +82,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "contact_discovery",
     "contact_enrich",
     "contact_enrich_paper_author",
+    "deep_competitor",
 )
 
 CORE_PREFIX = "CORE"

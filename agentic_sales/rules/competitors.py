@@ -135,7 +135,7 @@ class Difference(BaseModel):
 class Differentiation(BaseModel):
     """How all competitors differ from the offer."""
 
-    competitors: list[Difference] = Field(default_factory=list, description="One entry per competitor.")
+    competitors: list[Difference] = Field(description="One entry per competitor.")
 
 
 class Threat(BaseModel):
@@ -150,7 +150,7 @@ class Threat(BaseModel):
 class ThreatLevels(BaseModel):
     """How dangerous all competitors are."""
 
-    competitors: list[Threat] = Field(default_factory=list, description="One entry per competitor.")
+    competitors: list[Threat] = Field(description="One entry per competitor.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,8 +120,8 @@ class TopicQueries(BaseModel):
 class ChannelReading(BaseModel):
     """Who makes a channel, and what they want."""
 
-    people: list[ChannelPerson] = Field(default_factory=list, max_length=10, description="Its makers. Guests are none.")
-    intents: list[ChannelIntent] = Field(default_factory=list, max_length=10, description="What they want.")
+    people: list[ChannelPerson] = Field(max_length=10, description="Its makers. Guests are none.")
+    intents: list[ChannelIntent] = Field(max_length=10, description="What they want.")
 
 
 class LinkedCompany(BaseModel):

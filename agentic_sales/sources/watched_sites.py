@@ -1,16 +1,11 @@
 """Read the pages of a site by which it is told whether it has changed: home, prices, features."""
 
-from urllib.parse import urlsplit
+from typing import cast
 
-import structlog
-
-from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.rules.freshness import FEATURES_PATH, PageRole
-from agentic_sales.sources.links import is_page, same_site
 from agentic_sales.sources.site_pages import pricing_among
-from agentic_sales.sources.web import Fetcher, Page
-
-log = structlog.get_logger()
+from agentic_sales.sources.site_parts import first_link, read_parts
+from agentic_sales.sources.web import Fetcher
 
 
 async def read_watched(
@@ -23,38 +18,10 @@ async def read_watched(
     """
     if markdown.strip():
         return {"home": (url, markdown)}, [], []
-    failures: list[str] = []
-    home = await _page(web, url, failures)
-    if home is None:
-        return {}, [], failures
-    pages: dict[PageRole, tuple[str, str]] = {"home": (home.final_url, home.markdown)}
-    unread: list[PageRole] = []
-    for role, address in _linked(home).items():
-        page = await _page(web, address, failures) if address else None
-        if page is not None:
-            pages[role] = (page.final_url, page.markdown)
-        elif address:
-            unread.append(role)
-    return pages, unread, failures
-
-
-def _linked(home: Page) -> dict[PageRole, str]:
-    features = (link for link in home.links if is_page(link) and FEATURES_PATH.search(urlsplit(link).path))
-    return {
-        "pricing": pricing_among(home.links, home.final_url),
-        "features": next((link for link in features if same_site(link, home.final_url)), ""),
+    parts = {
+        "pricing": lambda home: pricing_among(home.links, home.final_url),
+        "features": first_link(FEATURES_PATH),
     }
-
-
-async def _page(web: Fetcher, url: str, failures: list[str]) -> Page | None:
-    host = urlsplit(url).hostname or url
-    try:
-        page = await web.fetch(url)
-    except (FetchRefused, ProviderUnavailable) as exc:
-        log.info("watched_page_not_read", error_code=exc.code)
-        failures.append(f"{host}: {exc}")
-        return None
-    if page.unreadable_reason or not page.markdown.strip():
-        failures.append(f"{host}: {page.unreadable_reason or 'the page shows no text'}")
-        return None
-    return page
+    site = await read_parts(web, url, parts)
+    pages = {cast("PageRole", name): (page.final_url, page.markdown) for name, page in site.pages.items()}
+    return pages, [cast("PageRole", name) for name in site.unread], site.failures

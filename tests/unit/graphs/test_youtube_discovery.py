@@ -28,7 +28,7 @@ def reading(words: Mapping[str, object]) -> Callable[[ModelRequest], Reply]:
     def script(request: ModelRequest) -> Reply:
         if request.schema["title"] == "TopicQueries":
             return answer({"queries": ["go-to-market"]})
-        return answer(words if SHOW in request.prompt else {})
+        return answer(words if SHOW in request.prompt else {"people": [], "intents": []})
 
     return script
 
