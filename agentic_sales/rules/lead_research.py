@@ -19,6 +19,7 @@ from agentic_sales.rules.page_orders import gives_orders
 from agentic_sales.rules.repositories import OwnerFacts, RepositoryFacts, has_own_site
 from agentic_sales.rules.signs import affirmed, compiled, ending, level
 from agentic_sales.rules.tables import Compiled, Table
+from agentic_sales.rules.titles import read_title
 
 SignalField = Literal["recent_fundraise", "recent_launch", "team_size_signal", "pedigree_signal", "pr_signal"]
 SIGNALS: tuple[SignalField, ...] = get_args(SignalField)
@@ -44,9 +45,6 @@ class LeadWords:
     others: re.Pattern[str]
     people: Sequence[re.Pattern[str]]
     """Read over text as it is written, since capitals tell names."""
-    deciding: Sequence[re.Pattern[str]]
-    """Titles that decide, the highest level first."""
-    not_deciding: re.Pattern[str]
 
 
 def _built(known: Table) -> LeadWords:
@@ -56,8 +54,6 @@ def _built(known: Table) -> LeadWords:
         denied=ending(known["veto"]["denied"]),
         others=ending(known["veto"]["others"]),
         people=[re.compile(one.replace("<person>", people["name"])) for one in people["patterns"]],
-        deciding=[compiled(level_words) for level_words in people["deciding"]],
-        not_deciding=compiled(people["not_deciding"]),
     )
 
 
@@ -135,25 +131,16 @@ def read_signals(pages: Mapping[str, str], words: LeadWords | None = None) -> li
 
 def read_people(pages: Mapping[str, str], words: LeadWords | None = None) -> list[LeadPerson]:
     """Return the people whom pages name beside a title that decides, the highest first."""
-    words = words or lead_words.own
-    found: dict[str, tuple[int, LeadPerson]] = {}
+    found: dict[str, tuple[float, LeadPerson]] = {}
     for url, text in pages.items():
-        for pattern in words.people:
+        for pattern in (words or lead_words.own).people:
             for hit in pattern.finditer(text):
                 name, title = hit["name"].strip(), hit["title"].strip()
-                rank = _rank(title, words)
-                if rank is not None and is_name(name) and name.casefold() not in found:
-                    found[name.casefold()] = rank, LeadPerson(name=name, title=title, source=url)
-    ranked = sorted(found.values(), key=lambda one: (one[0], one[1].name))
+                told = read_title(title).reading
+                if told.is_decision_maker and is_name(name) and name.casefold() not in found:
+                    found[name.casefold()] = told.authority_score, LeadPerson(name=name, title=title, source=url)
+    ranked = sorted(found.values(), key=lambda one: (-one[0], one[1].name))
     return [person for _, person in ranked[:MOST_DECISION_MAKERS]]
-
-
-def _rank(title: str, words: LeadWords) -> int | None:
-    """Return the level of a title that decides, 0 for the highest. None: it does not decide."""
-    told = level(title)
-    if words.not_deciding.search(told):
-        return None
-    return next((rank for rank, sign in enumerate(words.deciding) if sign.search(told)), None)
 
 
 def claims_of(pages: Mapping[str, str], words: LeadWords | None = None) -> DossierClaims:
@@ -177,7 +164,7 @@ def checked_dossier(
     signals, people = standing_signals(told.signals, pages), standing_people(told.decision_makers, pages)
     words = told if signals or people else own
     signals, people = signals or list(own.signals), people or list(own.decision_makers)
-    deciding = [one for one in contributors if _rank(one.title, lead_words.own) is not None]
+    deciding = [one for one in contributors if one.title and read_title(one.title).reading.is_decision_maker]
     listed = {(one.name or one.source).casefold(): one for one in (*deciding, *people)}
     listed |= {name: one.model_copy(update={"title": one.title or one.title}) for name, one in listed.items()}
     urls = [*(one.source_url for one in signals), *(one.source for one in listed.values() if one.source)]
