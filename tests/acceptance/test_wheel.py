@@ -15,13 +15,18 @@ from tests.support.ports import free_port
 from tests.support.services import RedisServer, end_group, redis_server, spawn
 from tests.support.team import GRAPH, PROMPTS
 from tests.support.waiting import eventually
-from tests.support.wheel import Installed, build_wheel, copy_of_the_repository, install, tracked_files
+from tests.support.wheel import (
+    Installed,
+    build_wheel,
+    copy_of_the_repository,
+    install,
+    install_from_index,
+    tracked_files,
+)
 
 PACKAGED = "agentic_sales/_packaged/"
 MOST_MB = 200
 """What the product may weigh without its extras, in millions of bytes of the files that its wheels hold."""
-NOT_OURS = {"pip", "setuptools"}
-"""What a new virtual environment has before anything is installed."""
 REGISTRY = """from agentic_sales.registry import GraphSpec
 
 GRAPHS = (GraphSpec("greet", "acme.sales.greet", effect="pure"),)
@@ -76,10 +81,19 @@ def test_the_product_without_extras_is_small(installed: Installed) -> None:
     weights = {
         found.metadata["Name"]: sum(path.stat().st_size for path in _files_of_wheel(found, installed.site_packages))
         for found in distributions(path=[str(installed.site_packages)])
-        if found.metadata["Name"] not in NOT_OURS
     }
     heaviest = sorted(weights.items(), key=lambda item: -item[1])[:8]
     assert sum(weights.values()) / 1e6 <= MOST_MB, heaviest
+
+
+def versions(installed: Installed) -> dict[str, str]:
+    """Return what an environment holds: names to versions."""
+    return {found.metadata["Name"]: found.version for found in distributions(path=[str(installed.site_packages)])}
+
+
+@pytest.mark.long
+def test_pip_installs_the_same_packages_from_an_index(wheel: Path, installed: Installed, tmp_path: Path) -> None:
+    assert versions(install_from_index(wheel, tmp_path / "env")) == versions(installed)
 
 
 def test_the_commands_work_in_an_empty_directory(installed: Installed, tmp_path: Path) -> None:
