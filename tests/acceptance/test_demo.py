@@ -4,20 +4,30 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
-from agentic_sales.settings import child_environment
+from tests.acceptance.readme import blocks, without_numbers
+from tests.support.services import MACHINE_ENVIRONMENT
 
 DEADLINE_S = 240
 
 
 @pytest.fixture(scope="module")
-def told() -> str:
-    """Run the demo once; return what it prints."""
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the demo makes its own."""
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def told(place: Path) -> str:
+    """Run the demo once, as `make demo` does; return what it prints."""
+    path = f"{Path(sys.executable).parent}:{MACHINE_ENVIRONMENT['PATH']}"
     ended = subprocess.run(
-        [str(Path(sys.executable).with_name("agentic-sales")), "demo"],
-        env=child_environment({"COLUMNS": "120"}),
+        ["/bin/sh", "-c", "agentic-sales demo"],
+        env={**MACHINE_ENVIRONMENT, "PATH": path, "TMPDIR": str(place)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -47,7 +57,7 @@ def test_every_workflow_ran_on_the_pool_of_its_capability(told: str, assistant_i
 
 def test_a_campaign_sends_three_messages_to_everyone_but_the_one_who_answers(told: str) -> None:
     rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in told.splitlines() if line[:1] == "│"]
-    steps = [(row[1], row[2]) for row in rows if len(row) == 4]
+    steps = [(row[1], row[2]) for row in rows if len(row) == 4 and row[1]]  # a line that goes on below has no name
     assert "Bramwell Pikestaff answered" in told
     assert "2 got every message; 1 was stopped: replied" in told
     assert sorted(steps) == [
@@ -71,3 +81,22 @@ def test_each_pool_has_a_process_of_its_own(told: str) -> None:
 def test_the_drafted_mail_and_the_trace_are_shown(told: str) -> None:
     assert "Subject: " in told
     assert [line for line in told.splitlines() if line.startswith("trace ") and len(line) == len("trace ") + 32]
+
+
+def test_the_readme_shows_what_it_prints(told: str) -> None:
+    lines = iter(without_numbers(told))  # Each line is looked for behind the one before it.
+    assert [shown for shown in without_numbers(blocks("text")[0]) if shown not in lines] == []
+
+
+def test_no_process_and_no_file_is_left(told: str, place: Path) -> None:
+    assert "trace" in told
+    assert not [process.cmdline() for process in psutil.process_iter() if _lives_in(process, place)]
+    assert not list(place.iterdir())
+
+
+def _lives_in(process: Any, folder: Path) -> bool:
+    try:
+        names = ("AGENTIC_SALES_STATE_DIR", "TMPDIR")
+        return any(str(folder) in str(value) for value in (*map(process.environ().get, names), process.cwd()))
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return False

@@ -1,4 +1,4 @@
-"""The README does what it says: every command, answer and edit in it is carried out here."""
+"""The README does what it says: its commands, answers and edits are carried out here, `make demo` in `test_demo.py`."""
 
 import json
 import re
@@ -7,22 +7,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
+from tests.acceptance.readme import README, blocks
 from tests.support.fleet import PROJECT, TOKEN, Fleet
 from tests.support.services import MACHINE_ENVIRONMENT
 
-README = (PROJECT / "README.md").read_text(encoding="utf-8")
 DEFAULT_URL = "http://127.0.0.1:8002"
 BIN = Path(sys.executable).parent
-
-
-def blocks(language: str) -> list[str]:
-    """Return the fenced code blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 
 
 def section(title: str) -> str:
@@ -40,24 +33,12 @@ def in_shell(command: str, *, cwd: Path = PROJECT, environment: dict[str, str] |
     return done.stdout
 
 
-def without_numbers(text: str) -> list[str]:
-    """Return the lines of a text without what differs from run to run: ids, numbers, and the widths of columns."""
-    named = re.sub(r"\b[0-9a-f]{8}-[0-9a-f-]{27}\b", "ID", text)
-    return [re.sub(r"(?:\s|─)+", " ", re.sub(r"\d+", "N", line)).strip() for line in named.splitlines()]
-
-
 class TestTheTwoCommands:
     def test_are_targets_of_the_makefile_and_so_is_every_other_that_is_named(self) -> None:
         named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
         assert {"demo", "up", "test", "bench", "gen"} <= named
         for target in sorted(named):
             in_shell(f"make --dry-run {target}")
-
-    def test_the_demo_prints_what_the_readme_shows_and_leaves_no_process_behind(self, tmp_path: Path) -> None:
-        printed = in_shell("agentic-sales demo", environment={"AGENTIC_SALES_STATE_DIR": str(tmp_path)})
-        lines = iter(without_numbers(printed))  # Each line is looked for behind the one before it.
-        assert [shown for shown in without_numbers(blocks("text")[0]) if shown not in lines] == []
-        assert not [process.cmdline() for process in psutil.process_iter() if _lives_in(process, tmp_path)]
 
 
 class TestARun:
@@ -142,10 +123,3 @@ def _edit(path: Path, old: str | re.Pattern[str], new: str) -> None:
     edited = text.replace(old, new) if isinstance(old, str) else old.sub(new, text)
     assert edited != text, f"{path.name} has no {old!r}"
     path.write_text(edited, encoding="utf-8")
-
-
-def _lives_in(process: Any, directory: Path) -> bool:
-    try:
-        return str(directory) in {process.environ().get("AGENTIC_SALES_STATE_DIR"), process.cwd()}
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return False
