@@ -9,9 +9,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEER := .venv-langgraph-dev
 CODE := agentic_sales tests celeryconfig.py deploy/build_wheel.py examples
-PROCESSES := 4
-PYTEST := $(BIN)/python -m pytest
-SPREAD = --numprocesses $(PROCESSES) --dist loadfile --no-loadscope-reorder
+PROCESSES := 5
+SPREAD = $(BIN)/python -m tests.spread --numprocesses $(PROCESSES)
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
 help:
@@ -82,16 +81,16 @@ test: install langgraph-dev
 	@$(MAKE) --no-print-directory --jobs 2 check tests
 
 tests: install langgraph-dev
-	$(PYTEST) $(SPREAD)
+	$(SPREAD)
 
 test-fast: install
 	@$(MAKE) --no-print-directory --jobs 2 check server-free
 
 server-free: install
-	$(PYTEST) $(SPREAD) tests/unit tests/structure
+	$(SPREAD) tests/unit tests/structure
 
 test-long: install langgraph-dev
-	$(PYTEST) -m long
+	$(BIN)/python -m pytest -m long
 	$(BIN)/python -m tests.chaos
 
 check: install

@@ -3,6 +3,7 @@
 import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ for _name in list(os.environ):
     if _name.startswith(_FOREIGN_PREFIXES) or _name.endswith(_FOREIGN_SUFFIXES) or _name in _FOREIGN_NAMES:
         del os.environ[_name]
 os.environ["AGENTIC_SALES_DNS"] = "off"  # No test asks the DNS of this machine.
+
+# Hundreds of processes are started from this one. Without byte code each compiles the whole package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 from agentic_sales.control import control_plane  # noqa: E402 - see above
 from agentic_sales.settings import settings  # noqa: E402 - see above

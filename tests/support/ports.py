@@ -3,21 +3,28 @@
 import os
 import secrets
 import socket
+from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 
 from agentic_sales.local.ports import LOOPBACK
 
 _LOWEST, _PER_PROCESS = 10_000, 2_500
 """Below the ports that the kernel gives to outgoing connections, which would take one before its server binds it."""
-_process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-_first = _LOWEST + _process * _PER_PROCESS
-_begin = _first + secrets.randbelow(_PER_PROCESS)
-_candidates = chain(range(_begin, _first + _PER_PROCESS), range(_first, _begin))
+
+
+@cache
+def _candidates() -> Iterator[int]:
+    """Return this process's ports from a place by chance on. Not at import, which may be before a fork."""
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    first = _LOWEST + process * _PER_PROCESS
+    begin = first + secrets.randbelow(_PER_PROCESS)
+    return chain(range(begin, first + _PER_PROCESS), range(first, begin))
 
 
 def free_port() -> int:
     """Return a TCP port of loopback that this process has not returned before and on which nobody listens now."""
-    return next(port for port in _candidates if _is_free(port))
+    return next(port for port in _candidates() if _is_free(port))
 
 
 def _is_free(port: int) -> bool:
