@@ -86,6 +86,16 @@ async def test_no_problem_is_an_answer_that_clears_the_book_and_a_dead_site_is_n
     assert await facts_of_company(book) == {}
 
 
+async def test_by_id_a_dead_site_takes_back_nothing_that_it_said_before(book: BookRuns) -> None:
+    firm = await book.company("Moonquay", SITE)
+    await book.run("company_problems", {"company_id": firm.id})
+    before = set(await book.facts(firm))
+    book.world.misbehave("5xx", "sites")
+    failed = await book.run("company_problems", {"company_id": firm.id})
+    assert failed["unavailable_sources"]
+    assert set(await book.facts(firm)) == before != set()
+
+
 async def test_at_most_seven_problems_are_kept_the_surest_ones(book: BookRuns) -> None:
     words = "Our clerks type 400 booking requests a week by hand"
     many = [problem(f"Trouble number {n}.", words, n / 10) for n in range(1, 10)]
