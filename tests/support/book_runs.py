@@ -118,19 +118,24 @@ class BookRuns:
 
     async def content(self) -> set[tuple[str, ...]]:
         """Return what the book says without ids and times, to compare it with another book."""
-        async with self.database.reading() as connection:
-            names = {str(row.company_id): row.key for row in await every(connection, CompanyRow, select(CompanyRow))}
-            names |= {row.person_id: row.name_key for row in await every(connection, PersonRow, select(PersonRow))}
-            names |= {row.subject_id: row.key for row in await every(connection, SubjectRow, select(SubjectRow))}
-            facts = await every(connection, FactRow, select(FactRow))
-        told = {(row.subject_kind, names[row.subject_id], row.field, json.dumps(row.value), row.quote) for row in facts}
-        return told | {("subject", name) for name in names.values()}
+        return await content_of(self.database)
 
     async def everything(self) -> list[str]:
         """Return every row of every table, to see that nothing was written."""
         async with self.database.reading() as connection:
             tables = Table.metadata.sorted_tables
             return [repr(row) for table in tables for row in await connection.execute(table.select())]
+
+
+async def content_of(database: Database) -> set[tuple[str, ...]]:
+    """Return what a book says without ids and times, to compare it with another book."""
+    async with database.reading() as connection:
+        names = {str(row.company_id): row.key for row in await every(connection, CompanyRow, select(CompanyRow))}
+        names |= {row.person_id: row.name_key for row in await every(connection, PersonRow, select(PersonRow))}
+        names |= {row.subject_id: row.key for row in await every(connection, SubjectRow, select(SubjectRow))}
+        facts = await every(connection, FactRow, select(FactRow))
+    told = {(row.subject_kind, names[row.subject_id], row.field, json.dumps(row.value), row.quote) for row in facts}
+    return told | {("subject", name) for name in names.values()}
 
 
 @contextmanager

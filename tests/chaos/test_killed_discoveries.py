@@ -1,0 +1,83 @@
+"""A discovery whose worker dies in any of its nodes writes the book that an undisturbed one writes.
+
+A new row needs no edit here: its `EXAMPLE` is run on a real fleet in the sample world.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from agentic_sales.control import control_plane
+from agentic_sales.local.world.server import serve_world
+from agentic_sales.registry import BY_ID, GraphSpec
+from agentic_sales.settings import Settings
+from agentic_sales.store.columns import Table
+from agentic_sales.store.database import open_database
+from agentic_sales.store.facts import FactRow
+from agentic_sales.workers.loader import load_graph
+from tests.chaos.deaths import MOMENTS, is_ordered, order_death, visited
+from tests.support.book_runs import content_of
+from tests.support.fleet import PROCFILE, WEB, WORKERS, Fleet, fleet_of
+from tests.support.services import redis_server
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
+
+DISCOVERY = "worker-discovery"
+WRITERS = [
+    row
+    for row in BY_ID.values()
+    if row.effect == "write" and not row.resumable and control_plane().decide(row.assistant_id).queue == "discovery"
+]
+
+
+@pytest.fixture(scope="module")
+def mortal_fleet(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Fleet]:
+    """A fleet in the sample world whose discovery pool dies on demand."""
+    directory = tmp_path_factory.mktemp("mortal")
+    shutil.copy(sqlite_template, directory / sqlite_template.name)
+    others = tuple(name for name in WORKERS if name != DISCOVERY)
+    with (
+        serve_world() as world,
+        redis_server(directory) as redis,
+        fleet_of(directory, redis, world.environment(), names=(WEB, *others)) as fleet,
+    ):
+        fleet.start_command(DISCOVERY, f"{PROCFILE[DISCOVERY]} --include tests.chaos.deaths")
+        fleet.wait_until_ready()
+        yield fleet
+        fleet.stop()
+
+
+@pytest.mark.parametrize("row", WRITERS, ids=lambda row: row.assistant_id)
+async def test_the_book_is_the_same_whichever_node_the_worker_died_in(mortal_fleet: Fleet, row: GraphSpec) -> None:
+    undisturbed, attempt = await _book_of(mortal_fleet, row)
+    assert undisturbed[1], "the example writes no fact"
+    assert attempt == 1
+    nodes = visited(mortal_fleet.directory, row.assistant_id)
+    assert nodes, "no node was entered"
+    for node in nodes:
+        for moment in MOMENTS:
+            order_death(mortal_fleet.directory, row.assistant_id, node, moment)
+            found, attempt = await _book_of(mortal_fleet, row)
+            assert not is_ordered(mortal_fleet.directory), f"nothing died as it {moment} `{node}`"
+            assert attempt == 2, f"died as it {moment} `{node}`"
+            assert found == undisturbed, f"died as it {moment} `{node}`"
+
+
+async def _book_of(fleet: Fleet, row: GraphSpec) -> tuple[tuple[set[tuple[str, ...]], int], int]:
+    """Run the example of a row on an empty book.
+
+    Return what the book says with the number of its facts, and the attempt that finished.
+    """
+    async with open_database(Settings(state_dir=fleet.directory)) as database:
+        async with database.writing() as connection:
+            for table in reversed(Table.metadata.sorted_tables):
+                await connection.execute(table.delete())
+        answer = fleet.call(row.assistant_id, load_graph(row).module.EXAMPLE)
+        assert answer.status_code == 200, answer.text
+        async with database.reading() as connection:
+            facts = (await connection.execute(select(func.count()).select_from(FactRow))).scalar_one()
+        attempt = int(fleet.run(answer.headers["x-run-id"])["attempt"])
+        return (await content_of(database), facts), attempt
