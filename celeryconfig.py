@@ -86,7 +86,7 @@ worker_send_task_events = _settings.task_events
 task_send_sent_event = _settings.task_events
 
 # --- Beat. Core does the jobs; two beats may run, each slot of a job is used once (`workers/maintenance.py`).
-beat_schedule = beat_entries(control_plane().default_queue, tick_s=_settings.campaign_tick_s)
+beat_schedule = beat_entries(control_plane().default_queue, _settings.job_intervals_s)
 beat_scheduler = "agentic_sales.workers.parent.beat:FiledScheduler"  # makes the directory of its file
 beat_schedule_filename = str(_settings.state_dir / "beat-schedule")
 timezone = "UTC"

@@ -22,6 +22,7 @@ from standardwebhooks import Webhook
 
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.routing import ASSISTANTS_SUFFIX, QUEUE_SUFFIX
+from agentic_sales.schedule import intervals_s
 
 CsvTuple = Annotated[tuple[str, ...], NoDecode]
 Shares = Annotated[Mapping[str, float], NoDecode]
@@ -261,6 +262,12 @@ class Settings(BaseSettings):
     """https:// URL at which recipients reach the facade, to unsubscribe. None: `LANGGRAPH_URL`, for a maildir only."""
     campaign_tick_s: float = Field(5.0, ge=0.1, alias="AGENTIC_SALES_CAMPAIGN_TICK_S")
     """Seconds between two ticks of the campaigns, each of which visits everyone who is due."""
+    boards_every_s: float | None = Field(None, ge=1.0, alias="AGENTIC_SALES_BOARDS_EVERY_S")
+    """Seconds between two readings of all known job boards and searches for new ones; 86400 is nightly. None: never."""
+    board_keywords: CsvTuple = Field((), alias="AGENTIC_SALES_BOARD_KEYWORDS")
+    """CSV of words of the openings by which new job boards are searched. None: any opening."""
+    freshness_every_s: float | None = Field(None, ge=1.0, alias="AGENTIC_SALES_FRESHNESS_EVERY_S")
+    """Seconds between two looks whether the site of each product has changed; 86400 is nightly. None: never."""
     virtual_clock: Path | None = Field(None, alias="AGENTIC_SALES_VIRTUAL_CLOCK")
     """File whose ISO 8601 moment is the campaigns' present, for rehearsals whose mail stays here. None: no file."""
     unsubscribe_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_UNSUBSCRIBE_SECRET")
@@ -335,7 +342,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("cors_origins", "extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"),
-        *("search_order", "dns_servers"),
+        *("search_order", "dns_servers", "board_keywords"),
         mode="before",
     )
     @classmethod
@@ -408,6 +415,13 @@ class Settings(BaseSettings):
     def is_traced(self) -> bool:
         """Tell whether anything records traces."""
         return bool(self.otlp_endpoint) or self.langsmith_tracing
+
+    @property
+    def job_intervals_s(self) -> Mapping[str, float]:
+        """Interval of each job of beat in seconds. A job that is off is left out."""
+        return intervals_s(
+            tick_s=self.campaign_tick_s, boards_s=self.boards_every_s, freshness_s=self.freshness_every_s
+        )
 
     @property
     def broker_url(self) -> str:

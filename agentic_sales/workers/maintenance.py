@@ -1,7 +1,8 @@
 """Do what the fleet needs done from time to time: beat sends a task per job, a child of core does it.
 
 Two beats may run, and messages pile up while core is away: of all that ask within one slot of a job's interval, one
-does the work. A job that dies is done at the next slot; so each of them must be safe to do again, and to stop anywhere.
+does the work. A job that fails or dies is done when it is asked for again, in this slot or in the next one. So each of
+them must be safe to do again, and to stop anywhere.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import structlog
 from celery import Celery, Task
 
 from agentic_sales.celery import app
-from agentic_sales.schedule import intervals_s, job_task
+from agentic_sales.schedule import job_task
 from agentic_sales.settings import settings
 from agentic_sales.workers import current
 from agentic_sales.workers.current import CurrentChild
@@ -22,27 +23,29 @@ log = structlog.get_logger()
 
 TIME_LIMIT_S = 300.0
 """Longest that a job may take."""
+LEASE_S = 360
+"""How long a job holds its slot. A job whose process died lets another one have it after that."""
 
 
-async def _tick_campaigns(child: CurrentChild) -> object:
+async def _tick_campaigns(child: CurrentChild, _: str) -> object:
     from agentic_sales.workers.child.campaigns import tick_campaigns  # noqa: PLC0415 - beat loads the tasks too
 
     return await tick_campaigns(child)
 
 
-async def _read_arrivals(_: CurrentChild) -> object:
+async def _read_arrivals(_child: CurrentChild, _: str) -> object:
     from agentic_sales.workers.child.campaigns import read_arrivals  # noqa: PLC0415 - as above
 
     return await read_arrivals(settings())
 
 
-async def _read_inboxes(_: CurrentChild) -> object:
+async def _read_inboxes(_child: CurrentChild, _: str) -> object:
     from agentic_sales.workers.child.campaigns import read_inboxes  # noqa: PLC0415 - as above
 
     return await read_inboxes(settings())
 
 
-async def _prune_checkpoints(child: CurrentChild) -> object:
+async def _prune_checkpoints(child: CurrentChild, _: str) -> object:
     if not any(row.resumable for row in child.control.rows.values()):
         return "no workflow keeps its state"
     from agentic_sales.runs.threads import BUSY_KEY  # noqa: PLC0415 - as above
@@ -54,13 +57,27 @@ async def _prune_checkpoints(child: CurrentChild) -> object:
     return await prune(child.configuration, is_busy=is_busy, now=datetime.now(UTC))
 
 
-JOBS: Mapping[str, Callable[[CurrentChild], Awaitable[object]]] = {
+async def _read_boards(child: CurrentChild, slot: str) -> object:
+    from agentic_sales.workers.child.nightly import read_boards  # noqa: PLC0415 - as above
+
+    return await read_boards(child, slot)
+
+
+async def _check_freshness(child: CurrentChild, slot: str) -> object:
+    from agentic_sales.workers.child.nightly import check_freshness  # noqa: PLC0415 - as above
+
+    return await check_freshness(child, slot)
+
+
+JOBS: Mapping[str, Callable[[CurrentChild, str], Awaitable[object]]] = {
     "tick_campaigns": _tick_campaigns,
     "read_arrivals": _read_arrivals,
     "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,
+    "read_boards": _read_boards,
+    "check_freshness": _check_freshness,
 }
-"""Every job of the schedule, and what does it."""
+"""Every job of the schedule, and what does it. It gets the name of its slot."""
 
 
 class MaintenanceTask(Task[[], str]):
@@ -75,12 +92,20 @@ class MaintenanceTask(Task[[], str]):
         return child.do(self._in_slot(child))
 
     async def _in_slot(self, child: CurrentChild) -> str:
-        slot = await _slot_of(child, intervals_s(tick_s=child.configuration.campaign_tick_s)[self.job])
-        key = f"agentic:slot:{self.job}:{slot}"
-        if not await child.ledger.redis.set(key, "1", nx=True, ex=3600):
+        interval_s = child.configuration.job_intervals_s.get(self.job)
+        if interval_s is None:
+            return "it is off here"
+        redis, slot = child.ledger.redis, f"{self.job}:{await _slot_of(child, interval_s)}"
+        key = f"agentic:slot:{slot}"
+        if not await redis.set(key, "1", nx=True, ex=LEASE_S):
             return "done by another"
-        async with asyncio.timeout(TIME_LIMIT_S):
-            done = await JOBS[self.job](child)
+        try:
+            async with asyncio.timeout(TIME_LIMIT_S):
+                done = await JOBS[self.job](child, slot)
+        except BaseException:
+            await redis.delete(key)
+            raise
+        await redis.expire(key, max(3600, int(2 * interval_s)))
         log.debug("job_done", job=self.job, done=str(done))
         return str(done)
 

@@ -11,7 +11,7 @@ from agentic_sales.celery import app
 from agentic_sales.control import build_control_plane, control_plane
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.webhooks import DELIVER_TASK
-from agentic_sales.schedule import intervals_s
+from agentic_sales.schedule import beat_entries, intervals_s
 from agentic_sales.settings import Settings
 from agentic_sales.workers.maintenance import JOBS
 from agentic_sales.workers.task import HARD_LIMIT_GRACE_S, SOFT_LIMIT_GRACE_S
@@ -64,10 +64,17 @@ def test_the_registered_tasks_are_the_rows_the_jobs_of_beat_and_the_rounds_of_we
 
 
 def test_every_job_of_the_schedule_is_sent_to_core_and_has_somebody_who_does_it(celery_app: Celery) -> None:
-    assert JOBS.keys() == intervals_s(tick_s=1.0).keys()
+    assert JOBS.keys() == intervals_s(tick_s=1.0, boards_s=86_400.0, freshness_s=86_400.0).keys()
     entries = celery_app.conf.beat_schedule
-    assert {entry["task"] for entry in entries.values()} == {f"maintenance.{job}" for job in JOBS}
+    assert {entry["task"] for entry in entries.values()} == {f"maintenance.{job}" for job in intervals_s(tick_s=1.0)}
     assert {entry["options"]["queue"] for entry in entries.values()} == {control_plane().default_queue}
+
+
+def test_a_nightly_job_is_off_until_it_is_configured_and_then_asked_for_within_the_quarter_of_an_hour() -> None:
+    assert not {"read_boards", "check_freshness"} & Settings().job_intervals_s.keys()
+    entries = beat_entries("core", Settings(boards_every_s=86_400.0).job_intervals_s)
+    assert entries["read_boards"]["schedule"] == 900.0
+    assert "check_freshness" not in entries
 
 
 @each_row
