@@ -31,7 +31,7 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from agentic_sales.contracts import ErrorKind, error_kind
+from agentic_sales.contracts import ErrorKind, Priority, error_kind
 from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import settings
@@ -113,6 +113,7 @@ class Client:
         url: str | None = None,
         token: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        priority: Priority = "interactive",
     ) -> RunResult:
         """Run a workflow and wait for its final state.
 
@@ -122,11 +123,12 @@ class Client:
             url: The facade's. None: the client's.
             token: Sent as bearer. None: the client's.
             timeout_s: Wall-clock limit of the call in seconds. The run itself goes on.
+            priority: Lane of the run. `batch` lets every interactive run go before it.
 
         Raises:
             LangGraphError: There was no result. `kind` tells the remedy.
         """
-        return self._start(assistant_id, input, url, token, timeout_s).result()
+        return self._start(assistant_id, input, url=url, token=token, timeout_s=timeout_s, priority=priority).result()
 
     async def arun(
         self,
@@ -136,13 +138,16 @@ class Client:
         url: str | None = None,
         token: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        priority: Priority = "interactive",
     ) -> RunResult:
         """Do as `run` does without blocking the event loop. A cancelled call disconnects.
 
         Raises:
             LangGraphError: There was no result. `kind` tells the remedy.
         """
-        return await asyncio.wrap_future(self._start(assistant_id, input, url, token, timeout_s))
+        return await asyncio.wrap_future(
+            self._start(assistant_id, input, url=url, token=token, timeout_s=timeout_s, priority=priority)
+        )
 
     def run_followed(
         self,
@@ -244,10 +249,19 @@ class Client:
         self._loop.close(last=self._http.aclose)
 
     def _start(
-        self, assistant_id: str, values: Mapping[str, Any], url: str | None, token: str | None, timeout_s: float
+        self,
+        assistant_id: str,
+        values: Mapping[str, Any],
+        *,
+        url: str | None,
+        token: str | None,
+        timeout_s: float,
+        priority: Priority,
     ) -> "Future[RunResult]":
         target = f"{self._base_url(url)}/runs/wait"
-        body = {"assistant_id": assistant_id, "input": dict(values)}
+        # The default is not sent: other LangGraph servers do not know the field.
+        lane = {} if priority == "interactive" else {"priority": priority}
+        body = {"assistant_id": assistant_id, "input": dict(values), **lane}
         headers = _auth_headers(token or self._token) | trace_headers()
         return self._loop.submit(self._run(target, body, headers, timeout_s))
 

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agentic_sales.cli import campaigns, companies, db, people, products, runs, suppressions, world
+from agentic_sales.cli import campaigns, companies, db, evals, people, products, runs, suppressions, world
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
 from agentic_sales.errors import AgenticSalesError, ConfigurationError
 from agentic_sales.packaged import extend_path
@@ -32,6 +32,7 @@ app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(companies.app, name="companies")
 app.add_typer(people.app, name="people")
 app.command()(people.facts)
+app.command("eval")(evals.evaluate)
 app.add_typer(products.app, name="products")
 app.add_typer(db.app, name="db")
 app.add_typer(world.app, name="world")

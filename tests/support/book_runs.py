@@ -30,6 +30,7 @@ from agentic_sales.store.facts import FactRow, facts_of
 from agentic_sales.store.people import PersonRow
 from agentic_sales.store.statements import every
 from agentic_sales.store.subjects import SubjectRow
+from agentic_sales.wire import from_wire, to_wire
 from agentic_sales.workers.loader import load_graph
 from tests.support.model_server import ModelRequest, Script, model_server
 
@@ -87,7 +88,7 @@ class BookRuns:
             with acting_as(row):
                 final = await load_graph(row).graph.ainvoke(load_graph(row).input_type(**given).model_dump())
             await close_models()
-        return dict(json.loads(json.dumps(final)))
+        return dict(from_wire(to_wire(final)))
 
     def retell(self, file: str, **changed: object) -> None:
         """Change a company of the world for the rest of the test, such as the text of its pages.

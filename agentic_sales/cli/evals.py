@@ -1,0 +1,54 @@
+"""Run the labelled cases of workflows and compare the answers with the labels."""
+# ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from agentic_sales.cli.output import FAILED, UNREACHED, WRONG, AsJson, Url, end, note, print_json
+
+
+def evaluate(
+    assistant: Annotated[str | None, typer.Argument(help="Name of the workflow.")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every workflow that has a set.")] = False,
+    file: Annotated[
+        Path | None, typer.Option("--set", metavar="FILE", help="Another set of the workflow, as JSON Lines.")
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An earlier result of --json to compare with.")
+    ] = None,
+    at_once: Annotated[int, typer.Option(help="Most runs at the same time.", min=1, max=64)] = 8,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run labelled cases through the fleet, in the batch lane, and score the answers.
+
+    agentic-sales eval country_classify --json > before.json
+
+    Exit status: 0 every threshold is reached, 1 one is not, 2 the request is wrong, 3 the fleet does not answer.
+    """
+    from agentic_sales.cli.views import evals
+    from agentic_sales.evaluation.report import as_data, as_table, confusion_table, differences, faults, read_baseline
+
+    if (assistant is None) is not every:
+        end(WRONG, "name a workflow, or give --all")
+    before = read_baseline(baseline) if baseline else None
+    sets = evals.sets_of(assistant, file)
+    try:
+        results = evals.run_sets(sets, url, at_once=at_once)
+    except evals.NoFleetError as exc:
+        end(exc.exit_status, str(exc), UNREACHED)
+    if as_json:
+        print_json(as_data(results))
+    else:
+        console = Console()
+        console.print(as_table(results))
+        if not every:
+            for one in (one for result in results for one in result.measures if one.confusion):
+                console.print(confusion_table(one))
+    note(*(str(one) for one in (differences(before, results) if before is not None else ())))
+    if missed := [*faults(results)]:
+        end(FAILED, *missed)

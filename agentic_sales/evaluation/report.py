@@ -1,0 +1,166 @@
+"""Tell results as tables for people and as data for programs, and compare two results."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from agentic_sales.errors import ConfigurationError
+from agentic_sales.evaluation.evaluate import CaseResult, MeasureResult, SetResult
+from agentic_sales.evaluation.noise import MOST_BY_CHANCE, by_chance, changes
+
+
+def as_table(results: Iterable[SetResult]) -> Table:
+    """Return one table of all measures."""
+    table = Table(box=None, header_style="bold")
+    for heading in (
+        "set",
+        "measure",
+        "metric",
+        "value",
+        "95 % interval",
+        "cases",
+        "least",
+        "source",
+        "p50",
+        "p95",
+        "$",
+    ):
+        table.add_column(heading, no_wrap=heading in {"set", "measure"})
+    for result in results:
+        told = [
+            ", ".join(f"{name} {count}" for name, count in result.sources.most_common()),
+            *(f"{1000 * result.latency_s(percent):.0f} ms" for percent in (50, 95)),
+            f"{result.cost_usd:.4f}",
+        ]
+        for number, one in enumerate(result.measures):
+            least = "" if one.measure.least is None else f"{one.measure.least:g}"
+            row = [
+                "" if number else result.set_name,
+                one.measure.name,
+                one.measure.metric,
+                f"{one.value:.3f}",
+                f"{one.low:.3f} to {one.high:.3f}",
+                str(one.cases),
+                least,
+                *(["", "", "", ""] if number else told),
+            ]
+            table.add_row(*row, style=None if one.is_met else "red")
+    return table
+
+
+def faults(results: Iterable[SetResult]) -> Iterator[str]:
+    """Tell the thresholds that are not reached, each in a line."""
+    for result in results:
+        for one in result.measures:
+            name = f"`{result.set_name}`: {one.measure.name}"
+            if one.measure.least is not None and one.value < one.measure.least:
+                yield f"{name} is {one.value:.3f}; at least {one.measure.least:g} is wanted"
+            for missed, recall in one.missed_recalls.items():
+                yield f"{name}: recall of `{missed}` is {recall:.3f}; at least {one.measure.recall[missed]:g} is wanted"
+
+
+def confusion_table(result: MeasureResult) -> Table:
+    """Return the confusion matrix of a measure: a row for each label, a column for each class that was found."""
+    found = sorted({name for row in result.confusion.values() for name in row})
+    table = Table(f"{result.measure.name}, by label", *found, box=None, header_style="bold")
+    for label in sorted(result.confusion):
+        table.add_row(label, *(str(result.confusion[label].get(name, "")) for name in found))
+    return table
+
+
+def as_data(results: Iterable[SetResult]) -> dict[str, Any]:
+    """Return results as plain data, which `--baseline` reads again."""
+    return {"sets": [_set_as_data(result) for result in results]}
+
+
+def _set_as_data(result: SetResult) -> dict[str, Any]:
+    return {
+        "assistant_id": result.assistant_id,
+        "set": result.set_name,
+        "is_met": result.is_met,
+        "sources": dict(result.sources),
+        "cost_usd": result.cost_usd,
+        **{f"p{percent}_ms": 1000 * result.latency_s(percent) for percent in (50, 95)},
+        "measures": [
+            {
+                "name": one.measure.name,
+                "metric": one.measure.metric,
+                "value": one.value,
+                "interval": [one.low, one.high],
+                "cases": one.cases,
+                "least": one.measure.least,
+                "is_met": one.is_met,
+                "confusion": {label: dict(row) for label, row in one.confusion.items()},
+            }
+            for one in result.measures
+        ],
+        "cases": [_case_as_data(case) for case in result.cases],
+    }
+
+
+def _case_as_data(case: CaseResult) -> dict[str, Any]:
+    told: dict[str, Any] = {"id": case.case_id, "scores": dict(case.scores), "source": case.source}
+    if case.error:
+        return told | {"error": case.error}
+    wrong = {name: case.found[name] for name, score in case.scores.items() if score < 1}
+    return told | ({"found": wrong, "expected": {name: case.expected[name] for name in wrong}} if wrong else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How one measure changed from one result to another."""
+
+    set_name: str
+    """The set."""
+    measure: str
+    """The measure."""
+    before: float
+    """Its value before."""
+    after: float
+    """Its value now."""
+    better: int
+    """Cases that score higher."""
+    worse: int
+    """Cases that score lower."""
+
+    @property
+    def is_more_than_noise(self) -> bool:
+        """Tell whether chance would make such a difference less than once in twenty times."""
+        return by_chance(self.better, self.worse) < MOST_BY_CHANCE
+
+    def __str__(self) -> str:
+        """Tell it in one line."""
+        told = "more than noise" if self.is_more_than_noise else "within noise"
+        counts = f"{self.better} cases better, {self.worse} worse"
+        return f"`{self.set_name}`: {self.measure} {self.before:.3f} → {self.after:.3f} ({counts}; {told})"
+
+
+def read_baseline(file: Path) -> Mapping[str, Any]:
+    """Read what `--json` has printed before.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return {one["set"]: one for one in found["sets"]}
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise ConfigurationError(f"`{file}` is no result of `agentic-sales eval --json`: {exc}") from exc
+
+
+def differences(baseline: Mapping[str, Any], results: Sequence[SetResult]) -> list[Difference]:
+    """Compare results with earlier ones, case by case. Measures that one of them lacks are left out."""
+    found = []
+    for result in results:
+        before = baseline.get(result.set_name, {"measures": [], "cases": []})
+        values = {one["name"]: one["value"] for one in before["measures"]}
+        for one in result.measures:
+            if (name := one.measure.name) in values:
+                old = {case["id"]: case["scores"][name] for case in before["cases"] if name in case["scores"]}
+                new = {case.case_id: case.scores[name] for case in result.cases if name in case.scores}
+                found.append(Difference(result.set_name, name, values[name], one.value, *changes(old, new)))
+    return found

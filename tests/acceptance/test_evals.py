@@ -1,0 +1,18 @@
+"""A set of labelled cases is run by a real fleet, in the batch lane."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.fleet import Fleet
+
+
+def test_a_set_is_run_by_the_workers_and_reaches_its_thresholds(fleet: Fleet) -> None:
+    command = [str(Path(sys.executable).with_name("agentic-sales")), "eval", "classify_ai_intent", "--json"]
+    environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 0, ended.stderr
+    [result] = json.loads(ended.stdout)["sets"]
+    assert result["sources"] == {"rules": len(result["cases"])}
+    assert result["p95_ms"] >= result["p50_ms"] > 0
