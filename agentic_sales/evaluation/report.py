@@ -111,7 +111,7 @@ def _case_as_data(case: CaseResult) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class MeasureChange:
     """How one measure changed from one result to another."""
 
     set_name: str
@@ -152,7 +152,7 @@ def read_baseline(file: Path) -> Mapping[str, Any]:
         raise ConfigurationError(f"`{file}` is no result of `agentic-sales eval --json`: {exc}") from exc
 
 
-def differences(baseline: Mapping[str, Any], results: Sequence[SetResult]) -> list[Difference]:
+def differences(baseline: Mapping[str, Any], results: Sequence[SetResult]) -> list[MeasureChange]:
     """Compare results with earlier ones, case by case. Measures that one of them lacks are left out."""
     found = []
     for result in results:
@@ -162,5 +162,5 @@ def differences(baseline: Mapping[str, Any], results: Sequence[SetResult]) -> li
             if (name := one.measure.name) in values:
                 old = {case["id"]: case["scores"][name] for case in before["cases"] if name in case["scores"]}
                 new = {case.case_id: case.scores[name] for case in result.cases if name in case.scores}
-                found.append(Difference(result.set_name, name, values[name], one.value, *changes(old, new)))
+                found.append(MeasureChange(result.set_name, name, values[name], one.value, *changes(old, new)))
     return found
