@@ -44,6 +44,23 @@ Host = Annotated[str, typer.Option(help="Address that the facade binds.")]
 Port = Annotated[int, typer.Option(help="TCP port of the facade.", min=1, max=65_535)]
 
 
+def _tell_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it with the flag
+    if is_asked:
+        from importlib.metadata import version
+
+        typer.echo(f"agentic-sales {version('agentic-sales')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _is_version_asked: Annotated[  # noqa: FBT002 - typer makes a flag of it
+        bool, typer.Option("--version", "-V", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
+
+
 @app.command()
 def run(
     assistant: Annotated[str, typer.Argument(help="Name of the workflow. `agentic-sales routes` lists all names.")],

@@ -83,14 +83,16 @@ def import_report(events: Iterable[Mapping[str, Any]], *, tell_line: Callable[[s
 
 def import_sum(report: Mapping[str, Any]) -> str:
     """Count the lines of each kind in a sentence."""
-    return f"{counts_told(report)}; {report['enrolled']} people joined the campaign"
+    joined = report["enrolled"]
+    return f"{counts_told(report)}; {joined} {'person' if joined == 1 else 'people'} joined the campaign"
 
 
 def counts_told(report: Mapping[str, Any]) -> str:
     """Say how many lines of a file had which result."""
     counts = report["counts"]
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count or status != "suppressed")
-    return f"{sum(counts.values())} lines: {told}"
+    count = sum(counts.values())
+    return f"{count} {'line' if count == 1 else 'lines'}: {told}"
 
 
 def is_nobody_taken(report: Mapping[str, Any]) -> bool:

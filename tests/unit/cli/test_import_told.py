@@ -40,6 +40,13 @@ def test_people_are_told_of_the_telling_lines_and_of_the_progress() -> None:
     )
 
 
+def test_one_line_and_one_person_are_told_as_one() -> None:
+    report = {**counted(added=1), "enrolled": 1}
+    assert (
+        campaigns.import_sum(report) == "1 line: 1 added, 0 known, 0 duplicate, 0 refused; 1 person joined the campaign"
+    )
+
+
 def test_programs_are_told_of_every_line() -> None:
     events = [event("added", "added"), event("refused", first=4), {"event": "end", **counted(added=2, refused=1)}]
     report = campaigns.import_report(events, tell_line=None)
