@@ -70,17 +70,18 @@ def open_arena(
 
     An empty arena has no process but Redis.
     """
+    names = () if is_empty else (WEB, FIRST, OTHER_POOL)
     redis = RedisContainer(directory)
     try:
-        if is_empty:
-            with fleet_of(directory, redis.server, ENVIRONMENT, names=()) as fleet:
-                yield Arena(fleet, redis, Random(seed), runs, freeze_s, inside, tell)  # noqa: S311 - a load, not a secret
-            return
-        with fleet_of(directory, redis.server, ENVIRONMENT, names=(WEB, FIRST, OTHER_POOL)) as fleet:
-            fleet.wait_until_ready()
-            fleet.start_second_worker("core")
-            yield Arena(fleet, redis, Random(seed), runs, freeze_s, inside, tell)  # noqa: S311 - a load, not a secret
-            fleet.revive(WEB, *BOTH, OTHER_POOL)
-            fleet.stop()
+        with fleet_of(directory, redis.server, ENVIRONMENT, names=names) as fleet:
+            arena = Arena(fleet, redis, Random(seed), runs, freeze_s, inside, tell)  # noqa: S311 - a load, not a secret
+            if is_empty:
+                yield arena
+            else:
+                fleet.wait_until_ready()
+                fleet.start_second_worker("core")
+                yield arena
+                fleet.revive(WEB, *BOTH, OTHER_POOL)
+                fleet.stop()
     finally:
         redis.teardown()

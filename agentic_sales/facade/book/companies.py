@@ -15,9 +15,9 @@ from agentic_sales.contracts import CompanyId, Subject
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.book.subjects import described_fact, known_company
 from agentic_sales.facade.importing import Importing, received
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade, FacadeState
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.store.analyses import analyses_of
 from agentic_sales.store.companies import CompanyFilter, CompanyRow, block_company, companies, company
 from agentic_sales.store.contacts import count_contacts

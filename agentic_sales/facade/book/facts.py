@@ -11,9 +11,9 @@ from agentic_sales.contracts import Subject
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.book.subjects import described_fact, known_subject
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.store.facts import Fact, facts_of
 from agentic_sales.store.recording import record_facts
 

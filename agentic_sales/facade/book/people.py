@@ -19,9 +19,9 @@ from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.book.companies import CSV
 from agentic_sales.facade.book.subjects import described_fact, known_company
 from agentic_sales.facade.importing import Importing, received
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.sources.mailboxes import MailboxChecks
 from agentic_sales.sources.service import place_of
 from agentic_sales.store.companies import companies_of, company

@@ -10,10 +10,10 @@ from agentic_sales.campaigns.people.export import held_of
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.callers import Trace
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.export import Exported, rows_of
 from agentic_sales.facade.outreach.forget import Forgotten, drop_kept_answers, forgotten
 from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
 
 router = APIRouter(prefix="/people", tags=["book"], route_class=JsonRoute)
 

@@ -26,7 +26,6 @@ from agentic_sales.contracts import (
     CampaignState,
     ContactId,
     EnrollmentState,
-    ErrorBody,
     MailboxId,
     TouchId,
     TouchState,
@@ -34,6 +33,7 @@ from agentic_sales.contracts import (
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.store.approvals import ApprovalRow, approvals
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, campaigns, enrollments
 from agentic_sales.store.contacts import contact
@@ -43,10 +43,6 @@ from agentic_sales.store.mailboxes import mailboxes
 from agentic_sales.store.touches import TouchRow, touch, touches
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)
-
-ERRORS: dict[int | str, dict[str, object]] = {
-    status: {"model": ErrorBody} for status in (401, 403, 404, 409, 413, 422, 503)
-}
 
 
 class _Body(BaseModel):

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 from agentic_sales.campaigns.book.privacy import Whom, meant
 from agentic_sales.campaigns.people.export import held_of
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.store.traces import Traces
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)

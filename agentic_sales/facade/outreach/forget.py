@@ -20,8 +20,8 @@ from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.callers import Trace
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.state import Facade, FacadeState
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.facade.threads.questions import answered
 from agentic_sales.observability.tracing import TraceContext
 from agentic_sales.outbound.answer_cache import SharedCache

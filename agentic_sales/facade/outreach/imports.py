@@ -16,8 +16,8 @@ from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import CampaignId, ConsentBasis
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.importing import Importing, received
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.store.database import Database
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRoute)

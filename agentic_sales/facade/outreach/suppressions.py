@@ -14,10 +14,10 @@ from agentic_sales.campaigns.people.lifting import lift_suppressions, suppress_b
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import StopReason
 from agentic_sales.facade.bodies import JsonRoute
-from agentic_sales.facade.outreach.campaigns import ERRORS
 from agentic_sales.facade.outreach.forget import Person
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.store.contacts import contact_by_hash
 from agentic_sales.store.suppressions import SuppressionRow, lifts, suppressions
 
