@@ -45,6 +45,8 @@ class Load:
     """Length of the measured part."""
     warm_up_s: float
     """Length of the part before it, which is not measured."""
+    pause_s: float = 0.0
+    """Time that a caller waits after an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +93,23 @@ async def measure(
     """
     numbers = itertools.count()
     begin_s = time.perf_counter() + load.warm_up_s
-    end_s = begin_s + load.seconds
     loop = asyncio.get_running_loop()
     loop.call_later(load.warm_up_s, on_begin)
     loop.call_later(load.warm_up_s + load.seconds, on_end)
-    calls = [_call(open_caller, question, numbers, begin_s, end_s) for _ in range(load.callers)]
+    calls = [_call(open_caller, question, numbers, load, begin_s) for _ in range(load.callers)]
     latencies_s = itertools.chain.from_iterable(await asyncio.gather(*calls))
     return Measured(load, sorted(latencies_s))
 
 
 async def _call(
-    open_caller: OpenCaller, question: Question, numbers: "itertools.count[int]", begin_s: float, end_s: float
+    open_caller: OpenCaller,
+    question: Question,
+    numbers: "itertools.count[int]",
+    load: Load,
+    begin_s: float,
 ) -> list[float]:
     latencies_s: list[float] = []
+    end_s = begin_s + load.seconds
     async with open_caller() as ask:
         with suppress(TimeoutError):
             async with asyncio.timeout(end_s - time.perf_counter()):
@@ -115,6 +121,8 @@ async def _call(
                         raise WrongAnswer(f"question {number} of `{question.assistant_id}` was answered {answer!r}")
                     if begin_s <= answered_s < end_s:
                         latencies_s.append(answered_s - asked_s)
+                    if load.pause_s:
+                        await asyncio.sleep(load.pause_s)
     return latencies_s
 
 

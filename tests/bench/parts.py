@@ -18,6 +18,7 @@ from tests.bench.book import FIELDS, fact_rates, large_book, show_companies, wor
 from tests.bench.campaigns import tick_cost
 from tests.bench.ceiling import bare_processes
 from tests.bench.checkpoints import bytes_per_step
+from tests.bench.discovery import CRAWLS, blast, enrichment_costs
 from tests.bench.imports import import_cost
 from tests.bench.load import Ask, Load, Measured, OpenCaller, Question, http_caller, measure
 from tests.bench.processes import Target, core_fleet, cpu_s, fleet_of_two_pools, floor, langgraph_dev
@@ -48,6 +49,7 @@ PARTS = (
     "memory",
     "checkpoints",
     "campaigns",
+    "discovery",
     "imports",
     "traces",
     "book",
@@ -76,6 +78,8 @@ STORES = ("SQLite", "PostgreSQL")
 WOKEN = 200
 """Sleeping people who are woken at once, and visited by the workers of a real fleet."""
 MOST_TIMES_A_TICK = 2.0
+MOST_TIMES_A_MAIL = {50: 1.5, 95: 2.0}
+"""How much slower mails may be beside crawls, by percentile."""
 MANY_COMPANIES = 100_000
 MOST_SHOW_MS = 50.0
 
@@ -112,6 +116,8 @@ class Bench:
             with core_fleet(children=SLOTTED_CHILDREN, environment={"CORE_WORKER_SLOTS": str(SLOTS)}) as target:
                 yield from self._slotted(target)
         yield from self._stores()
+        if self._wants("discovery"):
+            yield from self._discovery()
         if self._wants("imports"):
             self.say("importing the control plane …")
             yield from (_import_fact(rows) for rows in IMPORT_ROWS)
@@ -137,6 +143,23 @@ class Bench:
                 yield from lines(where)
             except pytest.skip.Exception as exc:
                 self.say(str(exc))
+
+    def _discovery(self) -> Iterator[Line]:
+        self.say(f"mails beside {CRAWLS} crawls and a hostile site …")
+        seen = blast(children=FEW_CHILDREN, seconds=max(2 * self.seconds, LONG_WAIT_WARM_UP_S), warm_up_s=WARM_UP_S)
+        yield Result("first mail, quiet", FLEET, seen.quiet, {})
+        yield Result(f"first mail beside {CRAWLS} crawls", FLEET, seen.busy, {})
+        for percent, most in MOST_TIMES_A_MAIL.items():
+            ratio = seen.busy.percentile_ms(percent) / seen.quiet.percentile_ms(percent)
+            what = f"p{percent} of a first mail, {CRAWLS} crawls and a hostile site over quiet"
+            yield Fact(what, ratio, "times", f"≤ {most:g}", is_met=ratio <= most)
+        yield Fact("crawls that ended meanwhile", seen.crawls, "runs")
+        self.say("companies enriched …")
+        for cost in enrichment_costs(children=FEW_CHILDREN):
+            of = f"of {cost.companies:,}"
+            yield Fact(f"companies enriched by a child, {of}", cost.a_minute, "a minute")
+            yield Fact(f"processor time of the children per company, {of}", cost.cpu_ms, "ms")
+            yield Fact(f"memory of a child after {cost.companies:,} companies, USS", cost.child_mb, "MB")
 
     def _traces(self) -> Iterator[Line]:
         self.say("the fleet without and with tracing …")

@@ -22,7 +22,7 @@ from tests.support.ports import free_port
 from tests.support.services import MACHINE_ENVIRONMENT, end_group, redis_server, spawn
 from tests.support.waiting import eventually
 
-CORE, EMAIL = "worker-core", "worker-email"
+CORE, EMAIL, DISCOVERY = "worker-core", "worker-email", "worker-discovery"
 TWO_POOLS = {**ONLY_CORE, "EMAIL_WORKER_QUEUE": "email", "EMAIL_WORKER_ASSISTANTS": "+echo"}
 """Environment of a fleet that runs `echo` on one pool and everything else on another."""
 CHILDREN = "worker children"
@@ -66,13 +66,23 @@ def fleet_of_two_pools(*, children: int) -> Iterator[Target]:
 
 
 @contextmanager
-def _fleet(environment: Mapping[str, str], *, children: int, workers: tuple[str, ...]) -> Iterator[Target]:
+def discovery_fleet(*, children: int, environment: Mapping[str, str]) -> Iterator[Target]:
+    """Start Redis, the facade and the pools of discovery, email and core. The children are those of discovery."""
+    own = {"CLASSIFY_WORKER_QUEUE": "", **environment}
+    with _fleet(own, children=children, workers=(CORE, EMAIL, DISCOVERY), measured=(DISCOVERY,)) as target:
+        yield target
+
+
+@contextmanager
+def _fleet(
+    environment: Mapping[str, str], *, children: int, workers: tuple[str, ...], measured: tuple[str, ...] = ()
+) -> Iterator[Target]:
     environment = {**environment, "AGENTIC_SALES_WORKER_CONCURRENCY": str(children)}
     with TemporaryDirectory(prefix="agentic-sales-bench-") as folder:
         directory = Path(folder)
         with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=(WEB, *workers)) as fleet:
             fleet.wait_until_ready()
-            yield Target(int(fleet.environment["PORT"]), TOKEN, _roles(fleet, redis.process.pid, workers))
+            yield Target(int(fleet.environment["PORT"]), TOKEN, _roles(fleet, redis.process.pid, measured or workers))
 
 
 def _roles(fleet: Fleet, redis_pid: int, workers: tuple[str, ...]) -> dict[str, list[psutil.Process]]:
