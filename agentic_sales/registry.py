@@ -167,6 +167,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("company_discovery", "agentic_sales.graphs.company_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_discovery", "agentic_sales.graphs.ashby_discovery", effect="write", time_limit_s=300.0),
     GraphSpec("ashby_ingest", "agentic_sales.graphs.ashby_ingest", effect="write"),
+    GraphSpec("sales_tech_outreach", "agentic_sales.graphs.sales_tech_outreach", effect="write", time_limit_s=600.0),
     GraphSpec("deep_competitor", "agentic_sales.graphs.deep_competitor", effect="write", time_limit_s=300.0),
     GraphSpec("competitors_team", "agentic_sales.graphs.competitors_team", effect="write", time_limit_s=300.0),
     GraphSpec("freshness", "agentic_sales.graphs.freshness", effect="write"),

@@ -83,6 +83,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "contact_enrich",
     "contact_enrich_paper_author",
     "deep_competitor",
+    "sales_tech_outreach",
 )
 
 CORE_PREFIX = "CORE"
