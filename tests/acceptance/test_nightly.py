@@ -10,7 +10,6 @@ import pytest
 
 from agentic_sales.contracts import Subject
 from agentic_sales.local.world.server import serve_world
-from agentic_sales.registry import BY_ID
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import Settings
 from agentic_sales.store.companies import company_ids
@@ -83,7 +82,7 @@ def runs_of_slots(fleet: Fleet) -> dict[str, Counter[tuple[str, str]]]:
     ("job", "wanted"),
     [
         ("read_boards", {("ashby_discovery", ""), *(("ashby_ingest", board) for board in BOARDS)}),
-        *([("check_freshness", {("freshness", "1")})] if "freshness" in BY_ID else []),
+        ("check_freshness", {("freshness", "1")}),
     ],
 )
 def test_each_slot_is_used_once_by_two_beats(nightly_fleet: Fleet, job: str, wanted: set[tuple[str, str]]) -> None:

@@ -8,7 +8,7 @@ from agentic_sales.rules.sales_outreach import DecisionMaker, SalesOutreachForm,
 from tests.evals.tally import cases
 
 
-@pytest.mark.parametrize("case", cases("sales_tech_outreach"), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", cases("mails_to_decision_makers"), ids=lambda case: case["id"])
 def test_a_mail_is_asked_for_with_what_is_known_of_its_own_reader(case: dict[str, Any]) -> None:
     given = case["input"]
     person, form = DecisionMaker(**given["person"]), SalesOutreachForm(**given["form"])
