@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEER := .venv-langgraph-dev
 CODE := agentic_sales tests celeryconfig.py deploy/build_wheel.py examples
-PROCESSES := 5
+PROCESSES := 4
 SPREAD = $(BIN)/python -m tests.spread --numprocesses $(PROCESSES)
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
@@ -17,7 +17,7 @@ help:
 	@echo 'make demo                one company through the whole fleet, then everything is ended'
 	@echo 'make demo URL=https://…  the same with a real web site'
 	@echo 'make up                  keep the fleet running here; Ctrl-C ends all of it'
-	@echo 'make test                the whole gate: check beside every test; twelve minutes on two cores'
+	@echo 'make test                the whole gate: check beside every test; a quarter of an hour on two cores'
 	@echo 'make test-fast           check, and every test that needs no server; under a minute'
 	@echo 'make test-long           what takes longer: kills at every node, simulated months, the long chaos'
 	@echo 'make check               format, lint, types, import contracts, control plane'

@@ -9,7 +9,7 @@ from tests.support.fleet import Fleet
 
 
 def test_a_set_is_run_by_the_workers_and_reaches_its_thresholds(fleet: Fleet) -> None:
-    command = [str(Path(sys.executable).with_name("agentic-sales")), "eval", "classify_ai_intent", "--json"]
+    command = [str(Path(sys.executable).with_name("agentic-sales")), "eval", "score_recruiter_fit", "--json"]
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url}
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 0, ended.stderr

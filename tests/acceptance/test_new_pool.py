@@ -35,7 +35,7 @@ def edit(path: Path, pattern: str, replacement: str) -> None:
 def name_the_pool(copy: Path) -> None:
     """Make the edit in `routing.py`: the list of the new pool, taken out of another's, and its prefix."""
     routing = copy / "agentic_sales" / "routing.py"
-    edit(routing, rf",{ASSISTANT_ID}", "")
+    edit(routing, rf'^    "{ASSISTANT_ID}",\n', "")
     edit(routing, r"^(CORE_PREFIX = )", rf'DEFAULT_ENRICH_WORKER_ASSISTANTS = "{ASSISTANT_ID}"\n\n\1')
     edit(routing, r'(^    "DISCOVERY": [^\n]*\n)', r'\1    "ENRICH": DEFAULT_ENRICH_WORKER_ASSISTANTS,\n')
 

@@ -77,7 +77,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     package = copy / "agentic_sales"
     table = "GRAPHS: tuple[GraphSpec, ...] = (\n"
     _edit(package / "registry.py", table, f"{table}{row}")
-    _edit(package / "routing.py", re.compile(rf"^{route.split(' = ')[0]} = .*\n", re.MULTILINE), route)
+    _edit(package / "routing.py", route.partition("\n")[0] + "\n", route)
     (package / "graphs" / "subject_line.py").write_text(graph, encoding="utf-8")
     (package / "graphs" / "subject_line.md").write_text(prompts, encoding="utf-8")
     in_shell("agentic-sales gen", cwd=copy, environment={"PYTHONPATH": str(copy)})

@@ -263,13 +263,13 @@ class TestForeignMessages:
 
 class TestShutdown:
     def test_a_worker_that_is_asked_to_end_finishes_its_run_and_takes_no_other(self, fleet: Fleet) -> None:
-        call = fleet.begun("burn", {"turns": 60_000_000})
+        call = fleet.begun("burn", {"turns": 30_000_000})
         fleet.kill("worker-core", signal.SIGTERM)
         at_once_s = 2.5  # sooner than the sign of life expires
         eventually("core is gone", lambda: fleet.pools()["core"], lambda count: count == 0, within_s=at_once_s)
         refused = fleet.call("burn", {"turns": 1})
         was_still_running = not call.answer.done()
-        assert call.response().json()["odd_turns"] == 30_000_000
+        assert call.response().json()["odd_turns"] == 15_000_000
         assert fleet.record(call.trace_id)["attempt"] == "1"
         status = fleet.services["worker-core"].process.wait(20)
         assert was_still_running

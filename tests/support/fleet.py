@@ -353,7 +353,7 @@ def shared_fleet(
     directory = tmp_path_factory.mktemp("fleet")
     shutil.copy(sqlite_template, directory / sqlite_template.name)
     site = {"AGENTIC_SALES_ALLOW_PRIVATE_HOSTS": urlsplit(sample_site).netloc}
-    environment = {**MISBEHAVING, **world_of_fleet.environment(), **site}
+    environment = {**MISBEHAVING, **world_of_fleet.environment(), "AGENTIC_SALES_DNS": "off", **site}
     with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=(WEB, *WORKERS)) as fleet:
         fleet.wait_until_ready()
         yield fleet

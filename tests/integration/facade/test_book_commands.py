@@ -131,7 +131,7 @@ def test_a_person_is_shown_promoted_and_forgotten(filled: Command) -> None:
     assert "no contact: nobody may write" in filled("people", "show", ada["person_id"]).stdout
     grounds = ("--basis", "contract", "--source", "their order", "--by", "Ann")
     unchecked = filled("people", "promote", ada["person_id"], *grounds)
-    assert (unchecked.returncode, "nobody has checked `ada@acme.de`" in unchecked.stderr) == (2, True)
+    assert (unchecked.returncode, "the verdict on `ada@acme.de` is `unknown`" in unchecked.stderr) == (2, True)
     promoted = filled("people", "promote", ada["person_id"], *grounds, "--checked", "she wrote to us")
     assert promoted.stderr.startswith("the person is contact `")
     assert [row["name"] for row in data_of(filled, "people", "list", "--contacts")] == ["Ada Lovelace"]
