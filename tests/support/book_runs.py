@@ -23,6 +23,7 @@ from agentic_sales.rules.company_identity import Firm
 from agentic_sales.settings import settings
 from agentic_sales.sources import service
 from agentic_sales.sources.service import Place
+from agentic_sales.store.analyses import AnalysisRow
 from agentic_sales.store.columns import Table
 from agentic_sales.store.companies import CompanyRow, company_ids
 from agentic_sales.store.database import Database, close_current_database, current_database
@@ -135,7 +136,11 @@ async def content_of(database: Database) -> set[tuple[str, ...]]:
         names |= {row.person_id: row.name_key for row in await every(connection, PersonRow, select(PersonRow))}
         names |= {row.subject_id: row.key for row in await every(connection, SubjectRow, select(SubjectRow))}
         facts = await every(connection, FactRow, select(FactRow))
-    told = {(row.subject_kind, names[row.subject_id], row.field, json.dumps(row.value), row.quote) for row in facts}
+        written = await every(connection, AnalysisRow, select(AnalysisRow))
+    told: set[tuple[str, ...]] = {
+        (row.subject_kind, names[row.subject_id], row.field, json.dumps(row.value), row.quote) for row in facts
+    }
+    told |= {("analysis", names.get(row.subject_id, ""), row.kind) for row in written}
     return told | {("subject", name) for name in names.values()}
 
 

@@ -1,59 +1,30 @@
 """`sales_tech_outreach` drafts mails to decision makers who may be written to, and sends none."""
 
-from typing import Any
-
 import pytest
 from sqlalchemy import delete, update
 
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.sales_outreach import KIND
-from agentic_sales.contracts import CompanyId, ContactId, PersonId, Subject
-from agentic_sales.rules.company_identity import Firm
+from agentic_sales.contracts import CompanyId, ContactId
 from agentic_sales.settings import settings
 from agentic_sales.store.analyses import AnalysisRow
-from agentic_sales.store.companies import block_company, company_ids
-from agentic_sales.store.contacts import ContactRow, add_contact
-from agentic_sales.store.facts import Fact
+from agentic_sales.store.companies import block_company
+from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.keys import SubjectKeyRow
-from agentic_sales.store.people import PersonRow, SourcedPerson, become_contact, person_ids
-from agentic_sales.store.recording import record_facts
+from agentic_sales.store.people import PersonRow
 from agentic_sales.store.suppressions import suppress
 from agentic_sales.store.touches import TouchRow
 from tests.support.book_runs import BookRuns
+from tests.support.pennygale import ADDRESS, know_pennygale
 from tests.support.small_campaign import SmallCampaign, set_up
 
 ROW = "sales_tech_outreach"
-ADDRESS = "saoirse.wexcombe@pennygale.example"
 CALLER = {"sender_name": "Ada Example", "instructions": "Offer a demo."}
 
 
 async def known(book: BookRuns, title: str = "Chief Executive Officer", *, is_contact: bool = True) -> CompanyId:
     """Write a company with sales technology and one person of it."""
-    now = book.now
-    async with book.database.writing() as connection:
-        firm = Firm("Pennygale", "pennygale.example")
-        company_id = (await company_ids(connection, [firm], now=now))[firm]
-        person = SourcedPerson("Saoirse Wexcombe", company_id, email_hash=email_hash(ADDRESS))
-        person_id = PersonId((await person_ids(connection, [person], now=now))[person])
-        card = Fact(Subject("company", company_id), "salestech.overview", "calls", "rules", now)
-        role = Fact(Subject("person", person_id), "position", title, "person", now)
-        await record_facts(connection, [card, role])
-        if is_contact:
-            values: dict[str, Any] = {
-                "email": ADDRESS,
-                "email_hash": email_hash(ADDRESS),
-                "first_name": "Saoirse",
-                "last_name": "Wexcombe",
-                "position": title,
-                "company_id": company_id,
-                "consent_basis": "legitimate_interest",
-                "consent_source": "Your company's page names you.",
-                "consent_at": now,
-            }
-            contact_id = await add_contact(connection, values, now=now)
-            assert contact_id
-            await become_contact(connection, person_id, contact_id, now=now)
-    return company_id
+    return (await know_pennygale(book.database, title, is_contact=is_contact)).company_id
 
 
 async def drafts(book: BookRuns) -> list[AnalysisRow]:
