@@ -16,6 +16,7 @@ from tests.acceptance.messages import QUEUE_KEYPREFIX
 from tests.support.containers import RedisContainer, WorkerContainer, why_no_docker
 from tests.support.fleet import ONLY_CORE, WEB, Fleet, fleet_of
 from tests.support.services import redis_server
+from tests.support.waiting import eventually
 
 WITHIN_S = 30
 AFTER_A_KILLED_WORKER, AFTER_A_KILLED_BROKER = str(uuid4()), str(uuid4())
@@ -56,7 +57,13 @@ class TestOnProcesses:
     def test_a_setup_is_ready_and_its_worker_answers_to_its_name(self, celery_setup: CeleryTestSetup) -> None:
         celery_setup.worker.assert_log_exists(" ready.", timeout=WITHIN_S)
         assert celery_setup.ready(control=True)
-        [answer] = celery_setup.app.control.ping(timeout=WITHIN_S, limit=1)
+        # Celery's broadcasts are published once to whoever listens, so an answer may be lost.
+        [answer] = eventually(
+            "the worker answers a ping",
+            lambda: celery_setup.app.control.ping(timeout=5.0, limit=1),
+            bool,
+            within_s=WITHIN_S,
+        )
         assert answer.keys() == {celery_setup.worker.hostname()}
 
     def test_the_worker_has_loaded_its_graphs(self, celery_setup: CeleryTestSetup) -> None:
