@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urljoin, urlsplit
 
-from agentic_sales.errors import AgenticSalesError, FetchRefused, NotFound, ProviderUnavailable
+from agentic_sales.errors import AgenticSalesError, NotFound
 from agentic_sales.rules.company_identity import site_of
 from agentic_sales.rules.company_signs import plain_text
 from agentic_sales.rules.words import folded
@@ -42,13 +42,9 @@ async def read_site(
         wanted = [home_url]
         while wanted and len(pages) < MOST_PAGES:
             url = wanted.pop(0)
-            try:
-                page = await web.fetch(url)
-            except (FetchRefused, ProviderUnavailable):
-                read(url)
-                continue
+            page = await web.fetch_readable(url)
             read(url)
-            if page.unreadable_reason:
+            if page is None:
                 continue
             if not pages:
                 wanted = _telling_among(page.links, page.final_url)

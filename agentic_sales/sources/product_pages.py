@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.rules.company_signs import plain_text
 from agentic_sales.settings import Settings
 from agentic_sales.sources.crawl import Crawl
@@ -51,12 +50,8 @@ async def read_more(configuration: Settings, urls: Iterable[str]) -> SiteTexts:
     found = SiteTexts()
     async with Fetcher(configuration) as web:
         for url in urls:
-            try:
-                page = await web.fetch(url)
-            except (FetchRefused, ProviderUnavailable):
-                found.failed_urls.append(url)
-                continue
-            if page.unreadable_reason or not same_site(page.final_url, url):
+            page = await web.fetch_readable(url)
+            if page is None or not same_site(page.final_url, url):
                 found.failed_urls.append(url)
             else:
                 found.pages[page.final_url] = plain_text(page.markdown)[:MOST_CHARS]

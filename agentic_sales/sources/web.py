@@ -123,6 +123,15 @@ class Fetcher(Closing):
             page = replace(await self._fetch_document(page.refresh_url), url=url)
         return with_frames(page, await self._fetch_frames(page)) if page.frame_urls else page
 
+    async def fetch_readable(self, url: str) -> Page | None:
+        """Read one page that an answer can do without. None: it cannot be read, or shows nothing to read."""
+        try:
+            page = await self.fetch(url)
+        except (FetchRefused, ProviderUnavailable) as exc:
+            log.info("page_not_read", error_code=exc.code)
+            return None
+        return None if page.unreadable_reason else page
+
     async def _fetch_document(self, url: str) -> Page:
         reply = await self._follow(url, lambda target, budget: self._ask_in_turn(target, budget, self._page))
         reading = await asyncio.to_thread(_read, reply)  # Parsing takes up to seconds and must not block the loop.
