@@ -110,7 +110,7 @@ def paper_of_work(work: Work) -> FoundPaper:
         authors=[author.name for author in work.authorships],
         year=work.published_on.year if work.published_on else None,
         doi=work.doi or "",
-        url=f"https://doi.org/{work.doi}" if work.doi else f"https://openalex.org/{work.id}",
+        url=work.page,
         citation_count=work.cited_by,
         source="openalex",
         source_id=work.id,

@@ -100,10 +100,9 @@ async def paper_people(configuration: Settings, name: str, domain: str, gone: Un
                 async for work in openalex.works_of_institution(institution.id, since=since, most=MOST_WORKS):
                     for author in work.authorships:
                         if institution.id in {each.id for each in author.institutions}:
-                            url = f"https://doi.org/{work.doi}" if work.doi else f"https://openalex.org/{work.id}"
                             profile = f"https://orcid.org/{author.orcid}" if author.orcid else ""
                             told = {"profile": profile, "orcid": author.orcid or ""}
-                            person = CompanyPerson(name=author.name, source="papers", url=url, **told)
+                            person = CompanyPerson(name=author.name, source="papers", url=work.page, **told)
                             found.setdefault(author.author_id or author.name, person)
     except AgenticSalesError as exc:
         gone.note("openalex", exc)

@@ -75,6 +75,11 @@ class Work(Record):
     """Up to 100."""
     abstract: TextOrNone = Field(None, validation_alias="abstract_inverted_index")
 
+    @property
+    def page(self) -> str:
+        """Return the address of its page: that of its DOI, else OpenAlex's own."""
+        return f"https://doi.org/{self.doi}" if self.doi else f"https://openalex.org/{self.id}"
+
     _id = field_validator("id", mode="before")(_short)
 
     @field_validator("doi", mode="before")

@@ -6,6 +6,7 @@ from datetime import date
 from agentic_sales.errors import AgenticSalesError
 from agentic_sales.rules.paper_leads import ListedAuthor, ListedPaper
 from agentic_sales.settings import Settings
+from agentic_sales.sources.author_papers import paper_of_work
 from agentic_sales.sources.openalex import Authorship, OpenAlex, Work
 from agentic_sales.sources.service import Unavailable
 
@@ -53,12 +54,13 @@ async def authors_of_queries(
 def _authors_of(work: Work, query: str) -> Iterator[ListedAuthor]:
     if not work.title:
         return
+    found = paper_of_work(work)
     paper = ListedPaper(
-        key=work.doi or work.id,
-        title=work.title,
-        url=f"https://doi.org/{work.doi}" if work.doi else f"https://openalex.org/{work.id}",
+        key=found.thing_key,
+        title=found.title,
+        url=found.url,
         abstract=work.abstract or "",
-        year=work.published_on.year if work.published_on else None,
+        year=found.year,
         query=query,
     )
     for authorship in work.authorships:

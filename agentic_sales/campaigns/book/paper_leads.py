@@ -11,7 +11,7 @@ from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.paper_leads import PaperLead, facts_of_lead, facts_of_paper
 from agentic_sales.rules.words import folded
 from agentic_sales.settings import settings
-from agentic_sales.store.analyses import latest_analysis
+from agentic_sales.store.analyses import AnalysisRow, latest_analysis
 from agentic_sales.store.database import current_database
 from agentic_sales.store.people import SourcedPerson
 from agentic_sales.store.subjects import Thing, thing_of_key
@@ -35,8 +35,7 @@ async def known_arms(topic: str) -> dict[str, BanditArm]:
     async with current_database(settings()).reading() as connection:
         row = await thing_of_key(connection, "document", _key(topic))
         kept = await latest_analysis(connection, row.subject, _KIND) if row else None
-    arms: dict[str, Any] = kept.content.get("arms", {}) if kept else {}
-    return {name: BanditArm.model_validate(arm) for name, arm in arms.items()}
+    return _arms_in(kept)
 
 
 async def write_leads(topic: str, leads: Sequence[PaperLead], rewards: dict[str, float]) -> WrittenLeads:
@@ -62,10 +61,14 @@ async def _learn(book: BookWriter, topic: str, rewards: dict[str, float]) -> Non
     kept = await latest_analysis(book.connection, subject, _KIND)
     if kept is not None and book.run_id is not None and kept.run_id == book.run_id:
         return
-    before = {name: BanditArm.model_validate(arm) for name, arm in (kept.content["arms"] if kept else {}).items()}
-    after = learnt(before, rewards.items())
+    after = learnt(_arms_in(kept), rewards.items())
     arms = {name: arm.model_dump() for name, arm in sorted(after.items())}
     await book.keep(subject, _KIND, {"arms": arms}, prompts={})
+
+
+def _arms_in(kept: AnalysisRow | None) -> dict[str, BanditArm]:
+    arms: dict[str, Any] = kept.content["arms"] if kept else {}
+    return {name: BanditArm.model_validate(arm) for name, arm in arms.items()}
 
 
 def _person(lead: PaperLead, firms: dict[Firm, CompanyId]) -> SourcedPerson | None:
