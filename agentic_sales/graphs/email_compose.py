@@ -28,23 +28,8 @@ class Input(mails.ComposeForm):
     """What a run takes; everything is optional."""
 
 
-class Output(ModelOutput):
+class Output(ModelOutput, mails.WrittenMail):
     """What a run answers."""
-
-    subject: str = Field(default="", description="Subject of the mail.")
-    body: str = Field(default="", description="Plain text with the literal `{{name}}` and the signature.")
-    draft_subject: str = Field(default="", description="Subject before the refinement.")
-    draft_body: str = Field(default="", description="Body before the refinement.")
-    draft: str = Field(default="", description="The draft in one piece: subject line, blank line, body.")
-    context_summary: str = Field(default="", description="What the mail was written from.")
-    prompt_version: str = Field(default="", description="Derived from the digests of the prompts.")
-    model: str = Field(default="", description="The model that answered, as `provider:model`; empty: the rules did.")
-    prompt_tokens: int = Field(default=0, description="Tokens that models read for this mail.")
-    completion_tokens: int = Field(default=0, description="Tokens that models wrote for this mail.")
-    refine_attempts: int = Field(default=0, description="Refinements tried, at most 2.")
-    refine_status: Literal["ok", "fallback"] = Field(
-        default="ok", description="`fallback`: every refinement broke a rule, so this is the draft."
-    )
 
 
 class State(Input, Output):

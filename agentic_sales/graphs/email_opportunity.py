@@ -10,10 +10,10 @@ from typing import Any, Literal
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer
-from pydantic import Field
 
 from agentic_sales.campaigns.people.opportunities import known_opportunity
 from agentic_sales.llm.ask import ModelOutput
+from agentic_sales.rules.first_mails import WrittenMail
 from agentic_sales.rules.names import whole_name
 from agentic_sales.rules.opportunities import (
     Opportunity,
@@ -32,21 +32,8 @@ class Input(OpportunityForm):
     """What a run takes."""
 
 
-class Output(ModelOutput, Opportunity):
+class Output(ModelOutput, WrittenMail, Opportunity):
     """What a run answers."""
-
-    subject: str = Field(default="", description="Subject of the mail; empty: nothing was written.")
-    body: str = Field(default="", description="Plain text with the literal `{{name}}` and the signature.")
-    draft_subject: str = Field(default="", description="Subject before the refinement.")
-    draft_body: str = Field(default="", description="Body before the refinement.")
-    draft: str = Field(default="", description="The draft in one piece: subject line, blank line, body.")
-    context_summary: str = Field(default="", description="What the mail was written from.")
-    prompt_version: str = Field(default="", description="Derived from the digests of the prompts.")
-    model: str = Field(default="", description="The model that answered, as `provider:model`; empty: the rules did.")
-    prompt_tokens: int = Field(default=0, description="Tokens that models read for this mail.")
-    completion_tokens: int = Field(default=0, description="Tokens that models wrote for this mail.")
-    refine_attempts: int = Field(default=0, description="Refinements tried, at most 2.")
-    refine_status: Literal["ok", "fallback"] = Field(default="ok", description="`fallback`: this is the draft.")
 
 
 class State(Input, Output):
@@ -89,7 +76,7 @@ async def compose(state: State) -> dict[str, Any]:
             "signature": state.signature,
         },
     )
-    own = {name: written.output[name] for name in Output.model_fields.keys() - Opportunity.model_fields.keys()}
+    own = {name: written.output[name] for name in (*WrittenMail.model_fields, *ModelOutput.model_fields)}
     return {**own, "subject": fresh_subject(own["subject"], state)}
 
 

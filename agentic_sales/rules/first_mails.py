@@ -1,6 +1,7 @@
 """Write and mend a first mail by rules: its greeting, its faults, and a plain draft when no model answers."""
 
 import re
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -35,6 +36,25 @@ class ComposedEmail(BaseModel):
 
     subject: str = Field(min_length=MIN_SUBJECT_LETTERS, max_length=70, description="Subject, at most 50 characters.")
     body: str = Field(min_length=MIN_BODY_LETTERS, description="Plain text from `Hi {{name}},` to the question.")
+
+
+class WrittenMail(BaseModel):
+    """A first mail with the draft that it comes from, and what it took to write it."""
+
+    subject: str = Field(default="", description="Subject of the mail.")
+    body: str = Field(default="", description="Plain text with the literal `{{name}}` and the signature.")
+    draft_subject: str = Field(default="", description="Subject before the refinement.")
+    draft_body: str = Field(default="", description="Body before the refinement.")
+    draft: str = Field(default="", description="The draft in one piece: subject line, blank line, body.")
+    context_summary: str = Field(default="", description="What the mail was written from.")
+    prompt_version: str = Field(default="", description="Derived from the digests of the prompts.")
+    model: str = Field(default="", description="The model that answered, as `provider:model`; empty: the rules did.")
+    prompt_tokens: int = Field(default=0, description="Tokens that models read for this mail.")
+    completion_tokens: int = Field(default=0, description="Tokens that models wrote for this mail.")
+    refine_attempts: int = Field(default=0, description="Refinements tried, at most 2.")
+    refine_status: Literal["ok", "fallback"] = Field(
+        default="ok", description="`fallback`: every refinement broke a rule, so this is the draft."
+    )
 
 
 def context_of(given: ComposeForm) -> str:
