@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CompanyId, Subject
 from agentic_sales.errors import SiteUnknown, UnknownRecord
@@ -75,10 +76,15 @@ async def known_company(company_id: str) -> KnownCompany:
         UnknownRecord: The book does not have it.
     """
     async with current_database(settings()).reading() as connection:
-        row = await company(connection, CompanyId(company_id))
-        if row is None:
-            raise UnknownRecord("company", company_id)
-        facts = await current_values(connection, "company", [row.company_id])
+        return await read_company(connection, company_id)
+
+
+async def read_company(connection: AsyncConnection, company_id: str) -> KnownCompany:
+    """Do as `known_company` does over a connection that is open already."""
+    row = await company(connection, CompanyId(company_id))
+    if row is None:
+        raise UnknownRecord("company", company_id)
+    facts = await current_values(connection, "company", [row.company_id])
     return _known(row, facts[row.company_id])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.book.known import KnownCompany, known_company
+from agentic_sales.campaigns.book.known import KnownCompany, known_company, read_company
 from agentic_sales.contracts import CompanyId, ContactId, PersonId, Subject
 from agentic_sales.rules.book_forms import NamedCompanyForm
 from agentic_sales.rules.company_identity import site_of
@@ -57,7 +57,7 @@ async def company_of_name(text: str) -> KnownCompany:
     """
     async with current_database(settings()).reading() as connection:
         row = known(await company_named(connection, text), "company", text)
-    return await known_company(row.company_id)
+        return await read_company(connection, row.company_id)
 
 
 async def known_person(*, person_id: str = "", contact_id: str = "") -> KnownPerson:
@@ -77,14 +77,16 @@ async def known_person(*, person_id: str = "", contact_id: str = "") -> KnownPer
         else:
             told = known(await contact(connection, ContactId(contact_id)), "contact", contact_id)
             row = next(iter(await people_of_contact(connection, ContactId(contact_id))), None)
-        return await _person(connection, row, told)
+        firm = (row.company_id if row else None) or (told.company_id if told else None)
+        return await _person(connection, row, told, await read_company(connection, firm) if firm else None)
 
 
 async def people_known(company_id: str, *, most: int) -> list[KnownPerson]:
     """Return people of a company, the newest first."""
     async with current_database(settings()).reading() as connection:
         rows = await people(connection, company_id=CompanyId(company_id), limit=most)
-        return [await _person(connection, row, None) for row in rows]
+        employer = await read_company(connection, company_id) if rows else None
+        return [await _person(connection, row, None, employer) for row in rows]
 
 
 async def names_known(*, company_id: str = "", domain: str = "") -> set[str]:
@@ -102,12 +104,13 @@ async def names_known(*, company_id: str = "", domain: str = "") -> set[str]:
     return {row.name_key for row in rows}
 
 
-async def _person(connection: AsyncConnection, row: PersonRow | None, told: ContactRow | None) -> KnownPerson:
+async def _person(
+    connection: AsyncConnection, row: PersonRow | None, told: ContactRow | None, employer: KnownCompany | None
+) -> KnownPerson:
     facts: list[FactRow] = []
     if row is not None:
         facts = [fact for fact in await facts_of(connection, Subject("person", row.person_id)) if fact.is_current]
     values = {fact.field: fact.value for fact in facts}
-    firm = (row.company_id if row else None) or (told.company_id if told else None)
     name = row.name if row else whole_name(told.first_name, told.last_name) if told else ""
     return KnownPerson(
         person_id=row.person_id if row else "",
@@ -115,7 +118,7 @@ async def _person(connection: AsyncConnection, row: PersonRow | None, told: Cont
         name=name,
         position=str(values.get("position") or (told.position if told else "")),
         profile=row.profile if row else "",
-        company=await known_company(firm) if firm else None,
+        company=employer,
         facts=values,
         quotes={fact.field: fact.quote for fact in facts if fact.quote},
         sources={fact.field: fact.source_url for fact in facts if fact.source_url},
