@@ -95,7 +95,7 @@ async def filter_dms(state: State) -> dict[str, Any]:
     """Keep the decision makers, and say who of them gets no draft."""
     people, addresses = [], {}
     for person in state.people:
-        reason: rules.SkipReason | None = "low_authority"
+        reason: rules.NoDraftReason | None = "low_authority"
         if person.authority_score >= state.authority_threshold:
             reason, addresses[person.contact_id] = await outreach.why_no_draft(person)
         people.append(person.model_copy(update={"skip_reason": reason}))

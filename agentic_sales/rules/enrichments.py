@@ -12,7 +12,7 @@ from agentic_sales.rules.company_verdict import UNDECIDED, Classification, Evide
 from agentic_sales.rules.found_facts import FoundFact, FoundMethod, standing
 
 ClassifySource = Literal["llm", "heuristic"]
-SkipReason = Literal["", "fresh", "unreadable", "undecided"]
+NotKeptReason = Literal["", "fresh", "unreadable", "undecided"]
 TRUSTED_CONFIDENCE = 0.4
 """Least confidence of a model. Below it the verdict of the rules counts."""
 KEPT = ("company", "careers_url", "emails", "classification", "classify_source", "evidence", "scores")
@@ -48,7 +48,7 @@ class Enrichment(Booked):
         default_factory=list, description="At most one quote per field of the classification, found on a page."
     )
     scores: Scores = Field(default=Scores(), description="How promising the company is.")
-    skip_reason: SkipReason = Field(
+    skip_reason: NotKeptReason = Field(
         default="",
         description="fresh: the company was looked at lately, and the answer is what the book kept of that, without "
         "the pages. unreadable, undecided: nothing was written, because the home page shows nothing or nobody could "
@@ -56,7 +56,7 @@ class Enrichment(Booked):
     )
 
     @property
-    def why_not_kept(self) -> SkipReason:
+    def why_not_kept(self) -> NotKeptReason:
         """Return why the book is to stay as it is. Empty: this is worth keeping."""
         if not self.readable:
             return "unreadable"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from agentic_sales.rules.forms import InstructedForm, SignedForm
 
-SkipReason = Literal[
+NoDraftReason = Literal[
     "low_authority", "not_a_contact", "suppressed", "open_touch", "sent_touch", "already_drafted", "nothing_written"
 ]
 """Why a person gets no draft."""
@@ -36,7 +36,9 @@ class DecisionMaker(BaseModel):
     name: str = Field(description="Whole name.")
     position: str = Field(default="", description="Job title. Empty: unknown.")
     authority_score: float = Field(default=0.0, description="0 to 1, by seniority.")
-    skip_reason: SkipReason | None = Field(default=None, description="Why there is no draft. Null: there may be one.")
+    skip_reason: NoDraftReason | None = Field(
+        default=None, description="Why there is no draft. Null: there may be one."
+    )
 
 
 class OutreachDraft(BaseModel):

@@ -14,7 +14,7 @@ from agentic_sales.campaigns.book.writing import writing_book
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.contracts import CompanyId, ContactId, Subject, TouchState
 from agentic_sales.rules.names import whole_name
-from agentic_sales.rules.sales_outreach import DecisionMaker, OutreachDraft, SalesOutreachForm, SkipReason
+from agentic_sales.rules.sales_outreach import DecisionMaker, NoDraftReason, OutreachDraft, SalesOutreachForm
 from agentic_sales.settings import settings
 from agentic_sales.store.analyses import latest_analysis
 from agentic_sales.store.contacts import contact, contacts_of_company
@@ -75,7 +75,7 @@ async def people_of(company: KnownCompany) -> list[DecisionMaker]:
     return found[:MOST_PEOPLE]
 
 
-async def why_no_draft(person: DecisionMaker) -> tuple[SkipReason | None, str]:
+async def why_no_draft(person: DecisionMaker) -> tuple[NoDraftReason | None, str]:
     """Return why a person gets no draft, and the address. The address is empty if there is a reason."""
     async with current_database(settings()).reading() as connection:
         row = await contact(connection, ContactId(person.contact_id)) if person.contact_id else None
