@@ -1,6 +1,5 @@
 """Run the cases of a set and score the answers. A run that fails is wrong in everything."""
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,6 +10,7 @@ from typing import Any
 from agentic_sales.evaluation.metrics import METRICS, confusion, macro_f1, recalls
 from agentic_sales.evaluation.noise import wilson
 from agentic_sales.evaluation.sets import Case, EvalSet, Measure
+from agentic_sales.side_by_side import ask_each
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 """Runs an assistant and returns its output. It raises `RunFailedError` for a run without one."""
@@ -110,13 +110,7 @@ async def evaluate(given: EvalSet, ask: Ask, *, at_once: int = 1) -> SetResult:
         ask: Runs the assistant.
         at_once: Most cases that run side by side.
     """
-    slots = asyncio.Semaphore(at_once)
-
-    async def run(case: Case) -> CaseResult:
-        async with slots:
-            return await _run(given, case, ask)
-
-    cases = tuple(await asyncio.gather(*map(run, given.cases)))
+    cases = tuple(await ask_each(given.cases, lambda case: _run(given, case, ask), at_once=at_once))
     return SetResult(given.assistant_id, given.name, cases, tuple(measured(one, cases) for one in given.measures))
 
 

@@ -18,6 +18,7 @@ from agentic_sales.campaigns.book.watched import baseline_of, competitors_of, sa
 from agentic_sales.llm.progress import tell_progress
 from agentic_sales.rules import freshness as rules
 from agentic_sales.settings import settings
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.sources.watched_sites import read_watched
 from agentic_sales.sources.web import Fetcher
 
@@ -91,17 +92,16 @@ async def look(state: State) -> dict[str, Any]:
 
 async def check_competitors(state: State) -> dict[str, Any]:
     """Ask the same of the competitors. One that cannot be read stops none of the others."""
-    turns, done, gone = asyncio.Semaphore(SITES_AT_ONCE), count(1), list(state.unavailable_sources)
+    done, gone = count(1), list(state.unavailable_sources)
 
-    async def one(web: Fetcher, site: rules.Baseline) -> rules.Look:
-        async with turns:
-            pages, unread, failures = await read_watched(web, site.url)
+    async def one(site: rules.Baseline) -> rules.Look:
+        pages, unread, failures = await read_watched(web, site.url)
         gone.extend(failures)
         tell_progress("check_competitors", next(done), len(state.competitors), site.name)
         return await asyncio.to_thread(rules.look_at, site, pages, unread)
 
     async with Fetcher(settings()) as web:
-        looks = await asyncio.gather(*(one(web, site) for site in state.competitors))
+        looks = await ask_each(state.competitors, one, at_once=SITES_AT_ONCE)
     return {
         "competitor_movements": [
             found.verdict.model_dump() | {"name": site.name, "url": site.url}

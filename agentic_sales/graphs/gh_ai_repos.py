@@ -24,6 +24,7 @@ from agentic_sales.rules import repositories as repos
 from agentic_sales.rules import repository_search as wanted
 from agentic_sales.rules.forms import dumped
 from agentic_sales.settings import settings
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.sources.github_owners import enriched, search_repositories
 from agentic_sales.sources.service import Unavailable
 
@@ -109,19 +110,18 @@ async def score(state: State) -> dict[str, Any]:
 
 async def classify(state: State) -> dict[str, Any]:
     """Let a model judge the best repositories, a few at once. What no words of a repository back is dropped."""
-    found, turns, done = {one.full_name: one for one in state.found}, asyncio.Semaphore(MODELS_AT_ONCE), count(1)
+    found, done = {one.full_name: one for one in state.found}, count(1)
     best = [one for one in state.scored_repos if one.heuristic_score >= state.heuristic_floor][: state.classify_top_n]
 
     async def judge(scored: repos.ScoredRepository) -> tuple[repos.ScoredRepository, Answer[repos.Brief]]:
         repository = found[scored.full_name]
         own, about = repos.brief_of(repository), fenced(wanted.describe(repository))
-        async with turns:
-            answer = await ask(PROMPTS["classify"], repos.Brief, fallback=lambda: own, repository=about)
+        answer = await ask(PROMPTS["classify"], repos.Brief, fallback=lambda: own, repository=about)
         tell_progress("classify", next(done), len(best), scored.full_name)
         brief = repos.checked_brief(answer.value, repository) if answer.source == "llm" else own
         return repos.with_brief(scored, brief), answer
 
-    judged = await asyncio.gather(*map(judge, best))
+    judged = await ask_each(best, judge, at_once=MODELS_AT_ONCE)
     final = sorted((one for one, _ in judged), key=lambda one: (-one.final_score, one.full_name))
     briefs = {one.full_name: one.brief.model_dump() for one in final if one.brief}
     told = {"source": "rules", "graph_meta": {}} | report_of([each for _, each in judged])

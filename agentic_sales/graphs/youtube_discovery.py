@@ -22,6 +22,7 @@ from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules import video_channels
 from agentic_sales.rules.forms import Form
 from agentic_sales.settings import settings
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.sources.service import Unavailable
 from agentic_sales.sources.youtube import YouTube, YouTubeFeeds
 from agentic_sales.sources.youtube_channels import channels_about, read_channels
@@ -106,21 +107,20 @@ async def find_channels(state: State) -> dict[str, Any]:
 
 async def read_words(state: State) -> dict[str, Any]:
     """Tell who makes each channel and what they want. What its words do not say is dropped."""
-    turns, done = asyncio.Semaphore(READ_AT_ONCE), count(1)
+    done = count(1)
 
     async def one(channel: video_channels.FoundChannel) -> Answer[video_channels.ChannelReading]:
-        async with turns:
-            answer = await ask(
-                PROMPTS["read_words"],
-                video_channels.ChannelReading,
-                fallback=lambda: video_channels.read_words(channel),
-                temperature=0.0,
-                channel=fenced(video_channels.words_of(channel)),
-            )
+        answer = await ask(
+            PROMPTS["read_words"],
+            video_channels.ChannelReading,
+            fallback=lambda: video_channels.read_words(channel),
+            temperature=0.0,
+            channel=fenced(video_channels.words_of(channel)),
+        )
         tell_progress("read_words", next(done), len(state.channels), channel.title)
         return answer
 
-    answers = await asyncio.gather(*map(one, state.channels))
+    answers = await ask_each(state.channels, one, at_once=READ_AT_ONCE)
     read = [
         video_channels.heard(each, answer.value, answer.source)
         for each, answer in zip(state.channels, answers, strict=True)

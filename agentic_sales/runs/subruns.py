@@ -5,7 +5,6 @@ itself. A worker puts a `SubRunner` into the context. Outside a worker (as under
 the fleet that the environment names.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.ledger import Ledger, Outcome, RunRecord
 from agentic_sales.runs.submit import open_runs
 from agentic_sales.settings import settings
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.wire import from_wire
 
 __all__ = ["SubRun", "SubRunner", "current_sub_runner", "finished_sub_run", "run_assistant", "run_each"]
@@ -77,16 +77,14 @@ async def run_each(
         inputs: Its inputs.
         at_once: Sub-runs at the same time.
     """
-    slots = asyncio.Semaphore(at_once)
 
     async def run(values: Mapping[str, Any]) -> SubRun | AgenticSalesError:
-        async with slots:
-            try:
-                return await run_assistant(assistant_id, values)
-            except AgenticSalesError as exc:
-                return exc
+        try:
+            return await run_assistant(assistant_id, values)
+        except AgenticSalesError as exc:
+            return exc
 
-    return await asyncio.gather(*map(run, inputs))
+    return await ask_each(inputs, run, at_once=at_once)
 
 
 def _output_of(outcome: Outcome) -> dict[str, Any]:

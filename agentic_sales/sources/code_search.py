@@ -1,6 +1,5 @@
 """Search GitHub's code, and read the organisations whose code was found."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from agentic_sales.errors import AgenticSalesError, NotFound
@@ -8,11 +7,12 @@ from agentic_sales.rules.code_hits import CodeMatch, match_of
 from agentic_sales.rules.repositories import OwnerFacts
 from agentic_sales.rules.verticals import CodeQuery
 from agentic_sales.settings import Settings
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.sources.github import GitHub
+from agentic_sales.sources.github_owners import AT_ONCE, owner_of_organization
 from agentic_sales.sources.service import Unavailable
 
 PAGE_SIZE = 100
-_AT_ONCE = 6
 
 
 async def search_code(
@@ -67,26 +67,18 @@ async def organizations_of(
     Raises:
         RateLimited: See `search_code`.
     """
-    found, turns = dict[str, tuple[OwnerFacts, str]](), asyncio.Semaphore(_AT_ONCE)
+    found: dict[str, tuple[OwnerFacts, str]] = {}
 
     async def one(login: str) -> None:
-        async with turns:
-            try:
-                told = await github.organization(login)
-                owner = OwnerFacts(
-                    login=told.login,
-                    name=told.name or told.login,
-                    website=told.website or "",
-                    location=told.location or "",
-                    public_repos=told.public_repos,
-                )
-                found[login] = owner, told.description or ""
-            except NotFound:
-                pass
-            except AgenticSalesError as exc:
-                gone.note(github.name, exc)
+        try:
+            told = await github.organization(login)
+            found[login] = owner_of_organization(told), told.description or ""
+        except NotFound:
+            pass
+        except AgenticSalesError as exc:
+            gone.note(github.name, exc)
         read(login)
 
     async with GitHub(configuration) as github:
-        await asyncio.gather(*map(one, dict.fromkeys(logins)))
+        await ask_each(dict.fromkeys(logins), one, at_once=AT_ONCE)
     return dict(sorted(found.items()))

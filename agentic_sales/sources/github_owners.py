@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from agentic_sales.errors import AgenticSalesError, Blocked, NotFound
 from agentic_sales.rules.repositories import OwnerFacts, RepositoryFacts
 from agentic_sales.settings import Settings
-from agentic_sales.sources.github import GitHub, Repository
+from agentic_sales.side_by_side import ask_each
+from agentic_sales.sources.github import GitHub, Organization, Repository
 from agentic_sales.sources.service import Unavailable
 
 AT_ONCE = 6
@@ -55,21 +56,19 @@ async def with_readmes(
     Raises:
         RateLimited: The run is a batch run, and it is delivered again when the pause is over.
     """
-    turns = asyncio.Semaphore(AT_ONCE)
 
     async def one(repository: RepositoryFacts) -> RepositoryFacts:
-        async with turns:
-            try:
-                text = await github.readme(repository.full_name)
-            except NotFound:
-                text = ""
-            except AgenticSalesError as exc:
-                gone.note(github.name, exc)
-                text = ""
+        text = ""
+        try:
+            text = await github.readme(repository.full_name)
+        except NotFound:
+            pass
+        except AgenticSalesError as exc:
+            gone.note(github.name, exc)
         read(repository.full_name)
         return repository.model_copy(update={"readme": text[:200_000]})
 
-    return list(await asyncio.gather(*map(one, repositories)))
+    return await ask_each(repositories, one, at_once=AT_ONCE)
 
 
 async def owners_of(
@@ -80,19 +79,18 @@ async def owners_of(
     Raises:
         RateLimited: The run is a batch run, and it is delivered again when the pause is over.
     """
-    found, turns = dict[str, OwnerFacts](), asyncio.Semaphore(AT_ONCE)
-
-    async def one(login: str, kind: str) -> None:
-        async with turns:
-            try:
-                found[login] = await owner_of(github, login, kind)
-            except NotFound:
-                return
-            except AgenticSalesError as exc:
-                gone.note(github.name, exc)
-
+    found: dict[str, OwnerFacts] = {}
     kinds = {repository.owner: repository.owner_type for repository in repositories}
-    await asyncio.gather(*(one(login, kind) for login, kind in kinds.items()))
+
+    async def one(login: str) -> None:
+        try:
+            found[login] = await owner_of(github, login, kinds[login])
+        except NotFound:
+            pass
+        except AgenticSalesError as exc:
+            gone.note(github.name, exc)
+
+    await ask_each(kinds, one, at_once=AT_ONCE)
     return dict(sorted(found.items()))
 
 
@@ -110,14 +108,21 @@ async def owner_of(github: GitHub, login: str, kind: str) -> OwnerFacts:
     organization = await github.organization(login)
     members = [member async for member in github.members(login)] if _is_small(organization.public_repos) else None
     stars = [one.stars async for one in github.repositories(login)] if _is_small(organization.public_repos) else None
+    counted = {
+        "members": None if members is None else len(members),
+        "total_stars": None if stars is None else sum(stars),
+    }
+    return owner_of_organization(organization).model_copy(update=counted)
+
+
+def owner_of_organization(organization: Organization) -> OwnerFacts:
+    """Return an organisation for the rules, without its members and stars."""
     return OwnerFacts(
-        login=login,
-        name=organization.name or login,
+        login=organization.login,
+        name=organization.name or organization.login,
         website=organization.website or "",
         location=organization.location or "",
-        members=None if members is None else len(members),
         public_repos=organization.public_repos,
-        total_stars=None if stars is None else sum(stars),
     )
 
 

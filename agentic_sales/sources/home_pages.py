@@ -1,17 +1,13 @@
 """Read the home pages of many companies side by side. A site that cannot be read stops none of the others."""
 
-import asyncio
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
 
-import structlog
-
-from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.rules.company_page import HomeText, home_text
 from agentic_sales.settings import Settings
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.sources.web import Fetcher
 
-log = structlog.get_logger()
 SITES_AT_ONCE = 6
 
 
@@ -25,26 +21,21 @@ async def read_homes(
         domains: Domains of the sites.
         read: Is told each domain when it is done.
     """
-    found, turns = dict[str, HomeText | None](), asyncio.Semaphore(SITES_AT_ONCE)
+    distinct = list(dict.fromkeys(domains))
 
-    async def one(domain: str) -> None:
-        async with turns:
-            found[domain] = await read_home(web, f"https://{domain}/")
+    async def one(domain: str) -> HomeText | None:
+        home = await read_home(web, f"https://{domain}/")
         read(domain)
+        return home
 
     async with Fetcher(configuration) as web:
-        await asyncio.gather(*map(one, dict.fromkeys(domains)))
-    return found
+        return dict(zip(distinct, await ask_each(distinct, one, at_once=SITES_AT_ONCE), strict=True))
 
 
 async def read_home(web: Fetcher, url: str) -> HomeText | None:
     """Return a home page. None: the site does not answer, refuses, or shows nothing to read."""
-    try:
-        page = await web.fetch(url)
-    except (FetchRefused, ProviderUnavailable) as exc:
-        log.info("home_page_not_read", url=url, error_code=exc.code)
-        return None
-    return None if page.unreadable_reason else home_text(page.title, page.final_url, page.markdown)
+    page = await web.fetch_readable(url)
+    return home_text(page.title, page.final_url, page.markdown) if page else None
 
 
 async def read_offer(configuration: Settings, url: str) -> tuple[str, list[str]]:

@@ -1,10 +1,10 @@
 """Find the channels of a topic, and read what they show. A list that cannot be read stops none of the others."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from agentic_sales.errors import AgenticSalesError, NotFound
 from agentic_sales.rules.video_channels import ChannelText, ChannelVideo
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.sources.service import Unavailable
 from agentic_sales.sources.youtube import VideoHit, YouTube, YouTubeChannel, YouTubeFeeds
 
@@ -75,7 +75,7 @@ async def read_channels(
     Raises:
         RateLimited: The run is a batch run, and it is delivered again when the pause is over.
     """
-    turns, found = asyncio.Semaphore(CHANNELS_AT_ONCE), dict[str, YouTubeChannel]()
+    found: dict[str, YouTubeChannel] = {}
     order = list(dict.fromkeys(ids))
     try:
         async for channel in youtube.channels(order):
@@ -84,12 +84,12 @@ async def read_channels(
         gone.note(youtube.name, exc)
 
     async def one(channel: YouTubeChannel) -> ChannelText:
-        async with turns:
-            text = _text_of(channel, await newest_videos(youtube, feeds, channel, gone))
+        text = _text_of(channel, await newest_videos(youtube, feeds, channel, gone))
         read(channel.title)
         return text
 
-    return list(await asyncio.gather(*(one(found[channel_id]) for channel_id in order if channel_id in found)))
+    listed = [found[channel_id] for channel_id in order if channel_id in found]
+    return await ask_each(listed, one, at_once=CHANNELS_AT_ONCE)
 
 
 async def newest_videos(

@@ -7,7 +7,6 @@ A visit is claimed in the database before its run is submitted. It is given back
 So a dead tick, a dead worker or a lost message costs some seconds and nothing else.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from agentic_sales.campaigns.sending.door import sweep
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.errors import PlanUnreadable, RequestError, StateUnreadable, TransientError
 from agentic_sales.runs.ledger import Outcome
+from agentic_sales.side_by_side import ask_each
 from agentic_sales.store.approvals import expire_approvals
 from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow, finish_campaigns
 from agentic_sales.store.database import Database
@@ -148,24 +148,22 @@ async def _claim(database: Database, now: datetime, limit: int) -> list[tuple[En
 async def _submit(
     database: Database, fleet: VisitRuns, batch: Iterable[tuple[EnrollmentRow, RunId]], now: datetime
 ) -> int:
-    slots = asyncio.Semaphore(AT_ONCE)
+    async def submit(claimed: tuple[EnrollmentRow, RunId]) -> bool:
+        row, run_id = claimed
+        try:
+            await fleet.submit_visit(key_of(row), run_id)
+        except (TransientError, RequestError) as exc:
+            await _come_to_nothing(database, row, run_id, _Lost(str(exc), is_its_fault=False), now)
+            return False
+        except Exception as exc:  # One visit that raises keeps back no other one.
+            if is_of_world(exc):
+                raise
+            log.exception("visit_not_submitted", campaign_id=row.campaign_id, contact_id=row.contact_id)
+            await _come_to_nothing(database, row, run_id, _Lost(f"{type(exc).__name__}: {exc}"[:500]), now)
+            return False
+        return True
 
-    async def submit(row: EnrollmentRow, run_id: RunId) -> bool:
-        async with slots:
-            try:
-                await fleet.submit_visit(key_of(row), run_id)
-            except (TransientError, RequestError) as exc:
-                await _come_to_nothing(database, row, run_id, _Lost(str(exc), is_its_fault=False), now)
-                return False
-            except Exception as exc:  # One visit that raises keeps back no other one.
-                if is_of_world(exc):
-                    raise
-                log.exception("visit_not_submitted", campaign_id=row.campaign_id, contact_id=row.contact_id)
-                await _come_to_nothing(database, row, run_id, _Lost(f"{type(exc).__name__}: {exc}"[:500]), now)
-                return False
-            return True
-
-    return sum(await asyncio.gather(*(submit(row, run_id) for row, run_id in batch)))
+    return sum(await ask_each(batch, submit, at_once=AT_ONCE))
 
 
 async def _recover(database: Database, fleet: VisitRuns, now: datetime) -> int:
