@@ -13,7 +13,7 @@ from agentic_sales.routing import CORE_PREFIX, ROUTE_PREFIXES
 POOLS = tuple(prefix.lower() for prefix in (*ROUTE_PREFIXES, CORE_PREFIX))
 _WORKER = re.compile(r"^worker-(\w+):.* -Q (\S+)", re.MULTILINE)
 _SERVICE = re.compile(r"^  worker-(\w+):$", re.MULTILINE)
-_RESOURCE = re.compile(r"^ *- worker-(\w+)\.yaml$", re.MULTILINE)
+_RESOURCE = re.compile(r"^ *- pools/(\w+)$", re.MULTILINE)
 
 
 def pool_problems(folder: Path) -> Iterator[Problem]:
@@ -21,10 +21,10 @@ def pool_problems(folder: Path) -> Iterator[Problem]:
     yield from _in_procfile(folder / "Procfile")
     yield from _in_file(folder / "deploy" / "compose.yml", _SERVICE, "a service `worker-{pool}`")
     kubernetes = folder / "deploy" / "kubernetes"
-    yield from _in_file(kubernetes / "kustomization.yaml", _RESOURCE, "the resource `worker-{pool}.yaml`")
+    yield from _in_file(kubernetes / "kustomization.yaml", _RESOURCE, "the resource `pools/{pool}`")
     if kubernetes.is_dir():
-        found = [path.stem.removeprefix("worker-") for path in kubernetes.glob("worker-*.yaml")]
-        yield from _differences(kubernetes, found, "the file `worker-{pool}.yaml`")
+        found = [path.parent.name for path in kubernetes.glob("pools/*/kustomization.yaml")]
+        yield from _differences(kubernetes, found, "the file `pools/{pool}/kustomization.yaml`")
 
 
 def _in_procfile(path: Path) -> Iterator[Problem]:

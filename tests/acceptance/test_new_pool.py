@@ -48,9 +48,10 @@ def start_a_worker_everywhere(copy: Path) -> None:
     [service] = re.findall(r"^  worker-classify:\n.*?\n\n", compose.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     edit(compose, r"^  worker-core:\n", service.replace("classify", "enrich") + r"\g<0>")
     kubernetes = copy / "deploy" / "kubernetes"
-    worker = (kubernetes / "worker-classify.yaml").read_text("utf-8")
-    (kubernetes / "worker-enrich.yaml").write_text(worker.replace("classify", "enrich"), "utf-8")
-    edit(kubernetes / "kustomization.yaml", r"^  - worker-core.yaml\n", r"  - worker-enrich.yaml\n\g<0>")
+    pool = (kubernetes / "pools" / "classify" / "kustomization.yaml").read_text("utf-8")
+    (kubernetes / "pools" / "enrich").mkdir()
+    (kubernetes / "pools" / "enrich" / "kustomization.yaml").write_text(pool.replace("classify", "enrich"), "utf-8")
+    edit(kubernetes / "kustomization.yaml", r"^  - pools/core\n", r"  - pools/enrich\n\g<0>")
 
 
 def python(copy: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -87,7 +88,7 @@ def test_it_takes_five_files(extended: Path) -> None:
         "agentic_sales/routing.py",
         "deploy/compose.yml",
         "deploy/kubernetes/kustomization.yaml",
-        "deploy/kubernetes/worker-enrich.yaml",
+        "deploy/kubernetes/pools/enrich/kustomization.yaml",
     ]
 
 

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from tests.deploy.files import (
     WORKER_OF,
     WORKERS,
     document,
-    documents,
     environment_file,
     make_secrets,
 )
@@ -32,7 +30,18 @@ KUSTOMIZATION = document(FOLDER / "kustomization.yaml")
 KEDA: dict[str, Any] = json.loads((Path(__file__).parent / "keda.json").read_text("utf-8"))
 """What KEDA's custom resources allow, as far as a trigger on Redis needs it."""
 OLDEST, NEWEST = "1.30", "1.37"
-RESOURCES = [resource for name in KUSTOMIZATION["resources"] for resource in documents(FOLDER / name)]
+
+
+def rendered(folder: Path) -> list[dict[str, Any]]:
+    """Return the resources of a folder as `kubectl apply --kustomize` would apply them."""
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
+
+
+if shutil.which("kubectl") is None:
+    pytest.skip("kubectl is not on the PATH, and kustomize builds `deploy/kubernetes`", allow_module_level=True)
+RESOURCES = rendered(FOLDER)
 
 
 def of_kind(kind: str) -> dict[str, dict[str, Any]]:
@@ -71,24 +80,18 @@ def test_every_resource_is_what_its_schema_allows(resource: dict[str, Any], vers
 
 
 def test_every_file_is_part_of_the_base() -> None:
-    beside = {path.name for path in FOLDER.iterdir()} - {"kustomization.yaml", "fleet.env"}
-    assert beside == set(KUSTOMIZATION["resources"])
+    files = {path.name for path in FOLDER.glob("*.yaml")} - {"kustomization.yaml"}
+    pools = {f"pools/{path.name}" for path in (FOLDER / "pools").iterdir()}
+    assert files | pools == set(KUSTOMIZATION["resources"])
 
 
-def rendered() -> Iterator[dict[str, Any]]:
-    """Render the base as `kubectl` does; where it is missing, as far as this base needs it."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        yield from RESOURCES
-        return
-    done = subprocess.run([kubectl, "kustomize", FOLDER], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    yield from yaml.safe_load_all(done.stdout)
+def test_nothing_is_left_for_a_pool_to_fill_in() -> None:
+    assert "POOL" in (FOLDER / "pool" / "worker.yaml").read_text("utf-8")
+    assert "POOL" not in json.dumps(RESOURCES)
 
 
-def test_the_base_renders_into_every_resource() -> None:
-    found = {(r["kind"], r["metadata"]["name"]) for r in rendered() if r["kind"] != "ConfigMap"}
-    assert found == {(r["kind"], r["metadata"]["name"]) for r in RESOURCES}
+def test_what_only_names_a_pool_is_not_applied() -> None:
+    assert [name for name in of_kind("ConfigMap") if not name.startswith("fleet-")] == []
 
 
 def test_every_process_of_the_procfile_is_a_deployment_of_its_name() -> None:

@@ -37,8 +37,8 @@ def test_a_folder_without_these_files_has_no_problem(tmp_path: Path) -> None:
 def test_a_pool_that_a_file_lacks_is_named_with_the_file(folder: Path) -> None:
     edit(folder / "Procfile", "worker-email:", "worker-mail:")
     edit(folder / "deploy" / "compose.yml", "\n  worker-classify:\n", "\n  worker-classes:\n")
-    edit(folder / "deploy" / "kubernetes" / "kustomization.yaml", "  - worker-core.yaml\n", "")
-    (folder / "deploy" / "kubernetes" / "worker-discovery.yaml").unlink()
+    edit(folder / "deploy" / "kubernetes" / "kustomization.yaml", "  - pools/core\n", "")
+    (folder / "deploy" / "kubernetes" / "pools" / "discovery" / "kustomization.yaml").unlink()
     assert problems(folder) == [
         ("Procfile", "pool", "email"),
         ("Procfile", "pool", "mail"),
