@@ -10,6 +10,7 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any, Protocol
 
 import structlog
@@ -27,16 +28,7 @@ KEPT_S = 86_400.0
 INDEX_KEY = "agentic:answers:index"
 ENTRY_PREFIX = "agentic:answers:entry:"
 
-_PUT = """
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
-redis.call('ZADD', KEYS[1], ARGV[3], ARGV[4])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-local surplus = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[5])
-if surplus > 0 then
-  for _, name in ipairs(redis.call('ZRANGE', KEYS[1], 0, surplus - 1)) do redis.call('UNLINK', ARGV[6] .. name) end
-  redis.call('ZREMRANGEBYRANK', KEYS[1], 0, surplus - 1)
-end
-"""
+_PUT = files("agentic_sales.outbound").joinpath("lua/keep_answer.lua").read_text("utf-8")
 
 
 @dataclass(frozen=True, slots=True)
