@@ -24,6 +24,9 @@ ONCE_AMBIGUOUS = {
     "turn",
 }
 """Words that stood for two to twenty ideas each, before the glossary gave them one."""
+MANY = 4
+"""From so many classes on, the last word of their names is a word of the project."""
+_LAST_WORD = re.compile(r"[A-Z][a-z]+$")
 _ROW = re.compile(r"^\| (?!word )([a-z -]+) \| (.+) \|$", re.MULTILINE)
 
 
@@ -49,3 +52,24 @@ def test_the_glossary_has_each_word_once_and_in_order() -> None:
 
 def test_a_word_that_had_several_meanings_has_one_in_the_glossary() -> None:
     assert ONCE_AMBIGUOUS - set(_glossary()) == set()
+
+
+def test_a_word_that_ends_the_names_of_many_classes_is_in_the_glossary() -> None:
+    """A word that a reader meets so often needs one meaning. Errors are told by their family in `errors.py`."""
+    names = defaultdict(set)
+    for path in (path for path in python_files() if SAMPLE_WORLD not in path.parents):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.ClassDef) and not _is_private_or_error(node) and node.name not in OF_EVERY_GRAPH:
+                [word] = _LAST_WORD.findall(node.name) or [node.name]
+                names[word.lower()].add(node.name)
+    known = set(_glossary())
+    unknown = {word: sorted(found) for word, found in names.items() if not {word, _singular(word)} & known}
+    assert {word: found for word, found in unknown.items() if len(found) >= MANY} == {}
+
+
+def _is_private_or_error(node: ast.ClassDef) -> bool:
+    return node.name.startswith("_") or (ast.get_docstring(node) or "").startswith("Raised")
+
+
+def _singular(word: str) -> str:
+    return re.sub(r"ies$", "y", word) if word.endswith("ies") else word.removesuffix("s")
