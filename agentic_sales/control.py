@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-from agentic_sales.errors import ConfigurationError, UnknownAssistant
+from agentic_sales.errors import ConfigurationError, UnknownAssistant, UnknownFlow
+from agentic_sales.flows import Flow, FlowError, load_flows
 from agentic_sales.registry import GraphSpec, RegistryError, load_rows
 from agentic_sales.routing import (
     CORE_PREFIX,
@@ -26,6 +27,7 @@ from agentic_sales.routing import (
     route_for,
     routing_warnings,
 )
+from agentic_sales.rules import lead_steps
 from agentic_sales.settings import SLOTS_SUFFIX, Settings, settings
 
 OWN_REGISTRY = "agentic_sales.registry"
@@ -51,6 +53,8 @@ class ControlPlane:
     """Dotted paths of the registry modules that were merged."""
     slots: Mapping[str, int] = field(default_factory=dict)
     """Prefix of a pool to the slots that the environment gives each of its children."""
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    """`flow_id` to flow, own flows first."""
 
     def row(self, assistant_id: str) -> GraphSpec:
         """Return the row of an assistant by its name or its LangGraph UUID.
@@ -62,6 +66,16 @@ class ControlPlane:
         if row is None:
             raise UnknownAssistant(assistant_id, self.rows)
         return row
+
+    def flow(self, flow_id: str) -> Flow:
+        """Return a flow.
+
+        Raises:
+            UnknownFlow: There is no such flow.
+        """
+        if flow_id not in self.flows:
+            raise UnknownFlow(flow_id, self.flows)
+        return self.flows[flow_id]
 
     def decide(self, assistant_id: str) -> Decision:
         """Ask the routing contract where a run of this assistant executes."""
@@ -178,8 +192,10 @@ def build_control_plane(configuration: Settings) -> ControlPlane:
     try:
         rows = load_rows(configuration.extra_registries)
         routes = build_routes(env, known=rows)
-    except (RegistryError, RoutingError) as exc:
+        flows = load_flows(configuration.extra_flows, known=rows)
+    except (RegistryError, RoutingError, FlowError) as exc:
         raise ConfigurationError(str(exc)) from exc
+    _refuse_unknown_mappings(flows)
     _refuse_unknown("AGENTIC_SALES_TRACE_SAMPLE", configuration.trace_sample.keys() - {"*"}, known=rows)
     _refuse_unknown("AGENTIC_SALES_TRACE_PAYLOADS", configuration.trace_payloads, known=rows)
     _refuse_unknown_pools(configuration.worker_slots)
@@ -190,7 +206,23 @@ def build_control_plane(configuration: Settings) -> ControlPlane:
         warnings=routing_warnings(env),
         registries=(OWN_REGISTRY, *configuration.extra_registries),
         slots=configuration.worker_slots,
+        flows=flows,
     )
+
+
+def _refuse_unknown_mappings(flows: Mapping[str, Flow]) -> None:
+    for flow in flows.values():
+        named = [
+            ("discover.finds", flow.discover.finds, lead_steps.FINDS),
+            *((f"{step.assistant_id}.takes", step.takes, lead_steps.TAKES) for step in flow.steps),
+            ("score.judged_by", flow.score.judged_by, lead_steps.JUDGES),
+            ("people", flow.people, lead_steps.PEOPLE),
+        ]
+        for place, name, known in named:
+            if name not in known:
+                raise ConfigurationError(
+                    f"flow `{flow.flow_id}`: {place} is `{name}`; rules/lead_steps.py has {', '.join(sorted(known))}"
+                )
 
 
 def _refuse_unknown(variable: str, named: Iterable[str], *, known: Mapping[str, GraphSpec]) -> None:

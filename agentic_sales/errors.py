@@ -3,6 +3,7 @@
     AgenticSalesError                 code: stable snake_case (metric label, API field, log key)
     ├── RequestError                  the caller is wrong; never retried
     │   ├── UnknownAssistant          no registry row has this id
+    │   ├── UnknownFlow               no table of flows has this id
     │   ├── UnknownRun                the ledger does not have this run, or no longer
     │   ├── UnknownThread             there is no thread of this id
     │   ├── ThreadExists              a thread of this id was made before
@@ -127,6 +128,7 @@ __all__ = [
     "TransientError",
     "UnknownAssistant",
     "UnknownCheckpoint",
+    "UnknownFlow",
     "UnknownRecord",
     "UnknownRun",
     "UnknownThread",
@@ -180,6 +182,15 @@ class UnknownAssistant(RequestError):
 
     def __init__(self, assistant_id: str, known: Iterable[str]) -> None:
         super().__init__(f"unknown assistant `{assistant_id}`; this fleet has {', '.join(sorted(known))}")
+
+
+class UnknownFlow(RequestError):
+    """Raised when no table of flows has the id."""
+
+    code = "unknown_flow"
+
+    def __init__(self, flow_id: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown flow `{flow_id}`; this fleet has {', '.join(known)}")
 
 
 class UnknownRun(RequestError):

@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """CSV of `user:password` who may use Flower. None: it starts on loopback only, and changes nothing."""
     extra_registries: CsvTuple = Field((), alias="AGENTIC_SALES_EXTRA_REGISTRIES")
     """CSV of dotted module paths that expose further `GRAPHS`."""
+    extra_flows: CsvTuple = Field((), alias="AGENTIC_SALES_EXTRA_FLOWS")
+    """CSV of dotted module paths that expose further `FLOWS`."""
 
     worker_queues: ByPool = Field({}, alias="<POOL>_WORKER_QUEUE")
     """Queue of a pool; set but empty: the pool is off. `<POOL>` is EMAIL, CLASSIFY, …, as in routing.py, or CORE."""
@@ -341,7 +343,15 @@ class Settings(BaseSettings):
         return gathered
 
     @field_validator(
-        *("cors_origins", "extra_registries", "allow_private_hosts", "budgets", "model_prices", "trace_payloads"),
+        *(
+            "cors_origins",
+            "extra_registries",
+            "extra_flows",
+            "allow_private_hosts",
+            "budgets",
+            "model_prices",
+            "trace_payloads",
+        ),
         *("search_order", "dns_servers", "board_keywords"),
         mode="before",
     )

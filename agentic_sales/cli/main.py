@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agentic_sales.cli import campaigns, companies, db, evals, people, products, runs, suppressions, world
+from agentic_sales.cli import campaigns, companies, db, evals, flows, people, products, runs, suppressions, world
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
 from agentic_sales.errors import AgenticSalesError, ConfigurationError
 from agentic_sales.packaged import extend_path
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.add_typer(runs.app, name="runs")
 campaigns.app.add_typer(suppressions.app)
 app.add_typer(campaigns.app, name="campaigns")
+app.add_typer(flows.app, name="flows")
 app.add_typer(companies.app, name="companies")
 app.add_typer(people.app, name="people")
 app.command()(people.facts)
@@ -280,7 +281,7 @@ def main() -> None:
     except AgenticSalesError as exc:
         fail(FAILED, str(exc))
     except ValueError as exc:
-        # The registry that raised this one did not import, so its class cannot be imported here either.
-        if type(exc).__name__ != "RegistryError":
+        # The table that raised this one did not import, so its class cannot be imported here either.
+        if type(exc).__name__ not in {"RegistryError", "FlowError"}:
             raise
         fail(WRONG, str(exc))

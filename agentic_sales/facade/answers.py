@@ -20,6 +20,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "forbidden": 403,
     "not_found": 404,
     "unknown_assistant": 404,
+    "unknown_flow": 404,
     "unknown_run": 404,
     "unknown_thread": 404,
     "unknown_checkpoint": 404,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.structure.sources import in_fresh_process, modules_loaded_by, run_python
 
-OURS = {"agentic_sales", "agentic_sales.registry", "agentic_sales.routing"}
+OURS = {"agentic_sales", "agentic_sales.registry", "agentic_sales.routing", "agentic_sales.flows"}
 GRAPH_LIBRARIES = {"langchain", "langchain_core", "langgraph"}
 
 
@@ -24,7 +24,7 @@ def graphs_among(modules: set[str]) -> set[str]:
 
 
 def test_the_control_plane_loads_the_standard_library_alone() -> None:
-    loaded = modules_loaded_by("agentic_sales.registry", "agentic_sales.routing")
+    loaded = modules_loaded_by("agentic_sales.registry", "agentic_sales.routing", "agentic_sales.flows")
     assert third_parties(loaded) == set()
     assert {name for name in loaded if name.startswith("agentic_sales")} == OURS
 

@@ -23,6 +23,7 @@ LOADER = PACKAGE / "workers" / "loader.py"
 PUBLISHER = PACKAGE / "runs" / "publisher.py"
 REGISTRY = PACKAGE / "registry.py"
 ROUTING = PACKAGE / "routing.py"
+FLOWS = PACKAGE / "flows.py"
 
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
 DYNAMIC_IMPORTS = {"importlib.import_module", "importlib.__import__", "__import__"}
@@ -59,8 +60,8 @@ def test_only_settings_reads_the_environment() -> None:
     assert [use for path in everything_but(SETTINGS) for use in uses_of(path, ENVIRONMENT)] == []
 
 
-def test_only_the_loader_and_the_registry_import_by_name() -> None:
-    assert [use for path in everything_but(LOADER, REGISTRY) for use in uses_of(path, DYNAMIC_IMPORTS)] == []
+def test_only_the_loader_the_registry_and_the_flows_import_by_name() -> None:
+    assert [use for path in everything_but(LOADER, REGISTRY, FLOWS) for use in uses_of(path, DYNAMIC_IMPORTS)] == []
 
 
 def test_only_the_publisher_puts_a_task_on_a_queue() -> None:

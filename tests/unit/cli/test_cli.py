@@ -368,6 +368,27 @@ def test_a_registry_in_the_working_directory_can_be_named(team: Team) -> None:
     assert team.schemas.exists()
 
 
+# --- flows
+
+
+def test_the_flows_are_listed_with_what_keeps_a_lead(command: Command) -> None:
+    listed = {flow["flow_id"]: flow["score"]["threshold"] for flow in command("flows", "list", "--json").json}
+    assert listed == {flow.flow_id: flow.score.threshold for flow in control_plane().flows.values()}
+    assert all(flow_id in command("flows", "list").out for flow_id in listed)
+
+
+def test_a_flow_is_shown_with_the_pool_of_each_step(command: Command) -> None:
+    shown = [line.split() for line in command("flows", "show", "open_source").out.splitlines()]
+    assert ["discover", "gh_ai_repos", "discovery", "finds", "repositories"] in shown
+    assert ["score", "gh_lead_research", "discovery", "keeps", "a", "lead", "from", "0.6"] in shown
+
+
+def test_a_flow_that_is_not_there_is_one_line_with_those_that_are(command: Command) -> None:
+    ended = command("flows", "show", "nothing")
+    assert ended.status == 1
+    assert ended.err.strip() == f"unknown flow `nothing`; this fleet has {', '.join(control_plane().flows)}"
+
+
 # --- every command
 
 

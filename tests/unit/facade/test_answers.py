@@ -63,6 +63,7 @@ from agentic_sales.errors import (
     TransientError,
     UnknownAssistant,
     UnknownCheckpoint,
+    UnknownFlow,
     UnknownRecord,
     UnknownRun,
     UnknownThread,
@@ -80,6 +81,7 @@ RUN_ID = RunId("01890000-0000-7000-8000-000000000000")
 BRANCHES = {AgenticSalesError, RequestError, TransientError, PermanentError}
 CASES: list[tuple[AgenticSalesError, int, str | None]] = [
     (UnknownAssistant("nobody", ["echo"]), 404, None),
+    (UnknownFlow("nothing", ["hiring"]), 404, None),
     (UnknownRun(RUN_ID), 404, None),
     (NotTraced(RUN_ID), 409, None),
     (UnknownThread("a-thread"), 404, None),

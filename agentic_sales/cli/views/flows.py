@@ -1,0 +1,51 @@
+"""Draw flows and their steps."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Column, Table
+from rich.text import Text
+
+from agentic_sales.control import ControlPlane
+from agentic_sales.flows import IMPORT, Flow
+
+
+def flow_as_data(flow: Flow) -> dict[str, Any]:
+    """Return a flow as plain data."""
+    return asdict(flow)
+
+
+def flows_as_table(flows: Iterable[Flow]) -> Table:
+    """Lay out flows, one to a line."""
+    table = Table(Column("flow", no_wrap=True), "looks for", "begins with", Column("keeps a lead from", no_wrap=True))
+    for flow in flows:
+        table.add_row(flow.flow_id, flow.looks_for, flow.discover.assistant_id, f"{flow.score.threshold:g}")
+    return table
+
+
+def flow_as_picture(flow: Flow, control: ControlPlane) -> RenderableType:
+    """Draw the way of a lead through a flow, and its limits."""
+    head = Text.assemble((flow.flow_id, "bold"), f"  {flow.looks_for}\n")
+    steps = Table("stage", Column("workflow", no_wrap=True), "pool", "what it does", box=None, header_style="bold")
+    for stage, assistant_id, what in _stages(flow):
+        pool = "" if assistant_id == IMPORT else control.decide(assistant_id).queue
+        steps.add_row(stage, assistant_id, pool, what)
+    limits = flow.limits
+    told = f"at most {limits.leads} leads, {limits.at_once} at a time and {limits.budget_usd:g} USD a round\n"
+    basis = f"{flow.outreach.basis}: {flow.outreach.basis_source}"
+    learns = f"learns from {', '.join(flow.learns_from)}"
+    return Group(head, steps, Text(f"\n{told}{basis}\n{learns}"))
+
+
+def _stages(flow: Flow) -> Iterator[tuple[str, str, str]]:
+    yield "discover", flow.discover.assistant_id, f"finds {flow.discover.finds}"
+    for step in flow.steps:
+        if step is flow.score:
+            yield "score", step.assistant_id, f"keeps a lead from {flow.score.threshold:g}"
+        else:
+            yield "enrich", step.assistant_id, f"is asked about the {step.takes.replace('_', ' ')}"
+    for mail in flow.outreach.mails:
+        when = f"after {mail.delay_days:g} working days" if mail.delay_days else "first mail"
+        yield "outreach", mail.workflow, f"{when}; {mail.instructions}".strip("; ")

@@ -1,0 +1,289 @@
+"""Name the flows that turn a source into leads, with one row each, and nothing else.
+
+A flow discovers leads, enriches and scores them, and lets a campaign write to their people. `lead_flow` runs any of
+them. Each step is a workflow of the registry. The flow states how the output of one step becomes the input of the next
+one, by the name of a mapping of `rules/lead_steps.py`.
+
+This module must never import a graph, a model, a database or Celery. It must never read the environment. A team keeps
+its own flows in a module that exposes `FLOWS`, and `AGENTIC_SALES_EXTRA_FLOWS` names it.
+"""
+
+import importlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from agentic_sales.registry import BY_ID
+
+__all__ = [
+    "BY_FLOW",
+    "FLOWS",
+    "IMPORT",
+    "Discovery",
+    "Flow",
+    "FlowError",
+    "LeadScore",
+    "LeadStep",
+    "Limits",
+    "Mail",
+    "Outreach",
+    "index_flows",
+    "load_flows",
+]
+
+IMPORT = "import"
+"""Name of the discovery of a flow whose leads come from a file. It is the only name of a step that is no row."""
+LearnsFrom = Literal["query", "source", "persona", "template", "score_band"]
+"""What outcomes are counted by."""
+
+
+class FlowError(ValueError):
+    """Raised when a flow or the set of flows cannot run. The process must not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """The step that finds leads."""
+
+    assistant_id: str
+    """Workflow that finds them, or `import`."""
+    finds: str
+    """Mapping from its output to leads."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Its input. A round may replace parts of it."""
+    limit_field: str = ""
+    """Field of its input that takes the most leads of a round. Empty: it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadStep:
+    """A step that learns more about one lead."""
+
+    assistant_id: str
+    """Workflow that is asked."""
+    takes: str
+    """Mapping from a lead to its input."""
+    keeps: tuple[str, ...] = ()
+    """Fields of its output that later steps read."""
+    is_for_kept: bool = False
+    """True: only leads that passed the score are asked about, after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadScore:
+    """The step that judges a lead, and the score from which the lead is kept."""
+
+    assistant_id: str
+    """Workflow that judges."""
+    takes: str
+    """Mapping from a lead to its input."""
+    judged_by: str
+    """Mapping from its output to a score, reasons and disqualifiers."""
+    threshold: float
+    """Least score of a lead that is kept, 0-1. A lead with a disqualifier is never kept."""
+    keeps: tuple[str, ...] = ()
+    """Fields of its output that later steps read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message of the outreach."""
+
+    delay_days: float = 0.0
+    """Working days after the message before."""
+    workflow: str = "email_outreach"
+    """Workflow that writes it."""
+    instructions: str = ""
+    """What the message should say or ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outreach:
+    """How the people of kept leads are written to."""
+
+    basis: str
+    """Lawful basis of a contact that a round promotes."""
+    basis_source: str
+    """Source of the basis in words that the person may read. `$source` is the page that names the person."""
+    mails: tuple[Mail, ...] = (Mail(), Mail(delay_days=4))
+    """The messages of the campaign that a round makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a round does."""
+
+    leads: int = 50
+    """Most leads of a round."""
+    at_once: int = 8
+    """Most sub-runs of a round at a time."""
+    budget_usd: float = 5.0
+    """Most that a round may cost in USD."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One way from a source to leads and to mails.
+
+    Raises:
+        FlowError: A field has a value that no flow can have. The message names flow, field and value.
+    """
+
+    flow_id: str
+    """Its id on the command line, in HTTP and in the store."""
+    looks_for: str
+    """What it looks for, in one sentence for people."""
+    discover: Discovery
+    """Finds leads."""
+    enrich: tuple[LeadStep, ...]
+    """Learn more about each lead, in order."""
+    score: LeadScore
+    """Judges each lead."""
+    people: str
+    """Mapping from a kept lead to the people who may be written to."""
+    outreach: Outreach
+    """How they are written to."""
+    learns_from: tuple[LearnsFrom, ...] = ("query", "persona", "template", "score_band")
+    """What its outcomes are counted by."""
+    limits: Limits = field(default_factory=Limits)
+    """Limits of a round that states no others."""
+
+    def __post_init__(self) -> None:
+        if not self.flow_id.isascii() or not self.flow_id.isidentifier() or self.flow_id != self.flow_id.lower():
+            raise self._wrong("flow_id", self.flow_id, "lower-case letters, digits and underscores, a letter first")
+        if not isinstance(self.score, LeadScore):
+            raise self._wrong("score", self.score, "a LeadScore with a threshold")
+        threshold: Any = self.score.threshold
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not 0 < threshold <= 1:
+            raise self._wrong("score.threshold", threshold, "a score above 0 and at most 1 from which a lead is kept")
+        for name in ("leads", "at_once", "budget_usd"):
+            if not getattr(self.limits, name) > 0:
+                raise self._wrong(f"limits.{name}", getattr(self.limits, name), "a number above 0")
+        if not self.outreach.mails:
+            raise self._wrong("outreach.mails", self.outreach.mails, "one message or more")
+
+    @property
+    def steps(self) -> tuple[LeadStep | LeadScore, ...]:
+        """Return what is asked about a lead, in order: enrichment, the score, and what only kept leads get."""
+        first = [step for step in self.enrich if not step.is_for_kept]
+        return (*first, self.score, *(step for step in self.enrich if step.is_for_kept))
+
+    def assistants(self) -> Iterator[tuple[str, str]]:
+        """Tell the place and the workflow of every step."""
+        yield "discover", self.discover.assistant_id
+        yield from ((f"enrich[{number}]", step.assistant_id) for number, step in enumerate(self.enrich))
+        yield "score", self.score.assistant_id
+        yield from ((f"outreach.mails[{number}]", mail.workflow) for number, mail in enumerate(self.outreach.mails))
+
+    def _wrong(self, name: str, value: object, expected: str) -> FlowError:
+        return FlowError(f"flow `{self.flow_id}`: {name} is {value!r}; expected {expected}")
+
+
+def index_flows(*tables: Iterable[Flow], known: Collection[str]) -> dict[str, Flow]:
+    """Merge tables into one mapping from the id to the flow, in the order given.
+
+    Args:
+        tables: The flows.
+        known: Every `assistant_id` of the registries.
+
+    Raises:
+        FlowError: Two flows share an id, a step has no registry row, or an entry is not a `Flow`.
+    """
+    flows: dict[str, Flow] = {}
+    for table in tables:
+        for flow in table:
+            if not isinstance(flow, Flow):
+                raise FlowError(f"a table of flows holds Flow rows; found {flow!r}")
+            if flow.flow_id in flows:
+                raise FlowError(f"flow `{flow.flow_id}` is there twice: {flows[flow.flow_id]} and {flow}; rename one")
+            for place, assistant_id in flow.assistants():
+                if assistant_id not in known and (place, assistant_id) != ("discover", IMPORT):
+                    raise FlowError(
+                        f"flow `{flow.flow_id}`: {place} is `{assistant_id}`, which no registry has; "
+                        f"add its row or name another workflow (`{IMPORT}` can only discover)"
+                    )
+            flows[flow.flow_id] = flow
+    return flows
+
+
+def load_flows(extra_modules: Iterable[str] = (), *, known: Collection[str] = BY_ID) -> dict[str, Flow]:
+    """Merge `FLOWS` with the `FLOWS` of further modules that teams keep themselves.
+
+    Args:
+        extra_modules: Dotted paths of modules that expose `FLOWS`. Such a module holds rows only.
+        known: Every `assistant_id` of the registries.
+
+    Raises:
+        FlowError: A module is missing, fails to import or exposes no `FLOWS`, or the flows contradict the registries.
+    """
+    return index_flows(FLOWS, *(_table_of(module) for module in extra_modules), known=known)
+
+
+def _table_of(module_path: str) -> Iterable[Flow]:
+    try:
+        module = importlib.import_module(module_path)  # noqa: TID251 - a module of flows holds rows, not a graph
+    except Exception as exc:
+        raise FlowError(f"extra flows `{module_path}` cannot be imported: {type(exc).__name__}: {exc}") from exc
+    table = getattr(module, "FLOWS", None)
+    if not isinstance(table, list | tuple):
+        raise FlowError(f"extra flows `{module_path}` must expose FLOWS, a tuple of Flow; found {table!r}")
+    return table
+
+
+FLOWS: tuple[Flow, ...] = (
+    Flow(
+        "open_source",
+        "Owners of AI repositories that sell, or could, and have neither investors nor a sales team.",
+        Discovery(
+            "gh_ai_repos",
+            finds="repositories",
+            given={"topics": ["llm", "agents", "rag"], "active_within_days": 180},
+            limit_field="max_repos",
+        ),
+        enrich=(LeadStep("contact_enrich", takes="person", keeps=("github_handle", "tags"), is_for_kept=True),),
+        score=LeadScore(
+            "gh_lead_research",
+            takes="repository",
+            judged_by="dossier",
+            threshold=0.6,
+            keeps=("brief", "summary", "owner", "contributors"),
+        ),
+        people="dossier",
+        outreach=Outreach(
+            "legitimate_interest",
+            "You show this address in public on $source, as the owner of a business project.",
+            (Mail(instructions="Refer to the repository and offer help with selling it."), Mail(delay_days=4)),
+        ),
+        limits=Limits(leads=30),
+    ),
+    Flow(
+        "sales_tech",
+        "Makers of sales technology, and the person there who decides.",
+        Discovery(
+            "company_discovery",
+            finds="companies",
+            given={"seed_query": "sales technology software"},
+            limit_field="max_companies",
+        ),
+        enrich=(
+            LeadStep("sales_tech_feature_graph", takes="company_site", keeps=("confidence",)),
+            LeadStep("contact_discovery", takes="company", keeps=("company", "merged")),
+        ),
+        score=LeadScore(
+            "find_decision_maker",
+            takes="company_people",
+            judged_by="decision_maker",
+            threshold=0.6,
+            keeps=("top_decision_maker", "summary"),
+        ),
+        people="decision_maker",
+        outreach=Outreach(
+            "legitimate_interest",
+            "Your company names you on $source as the one who decides about what it buys.",
+            (Mail(instructions="Refer to what the company sells."), Mail(delay_days=4)),
+        ),
+        limits=Limits(leads=25),
+    ),
+)
+
+BY_FLOW: Mapping[str, Flow] = index_flows(FLOWS, known=BY_ID)
