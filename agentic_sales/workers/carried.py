@@ -1,7 +1,7 @@
-"""Hold the graphs that this worker carries: loaded once in the parent, inherited by every child.
+"""Hold the graphs that this worker carries. The parent loads them once, and every child inherits them.
 
-Loading before the fork and freezing the garbage collector is what makes a child cost 9 MB instead of 47: the memory
-stays shared because no collection ever writes to it (`garbage.keep_for_life`).
+A child costs 9 MB instead of 47, because the graphs are loaded before the fork and the garbage collector is frozen. No
+collection writes to that memory, so it stays shared (`garbage.keep_for_life`).
 """
 
 from collections.abc import Iterable

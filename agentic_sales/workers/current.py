@@ -1,4 +1,4 @@
-"""Name what this process is: the child that it lives as, and the name of a worker process in the ledger."""
+"""Hold the child of this process, and the name of this worker process in the ledger."""
 
 import socket
 from asyncio import AbstractEventLoop
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class CurrentChild(Protocol):
-    """What a task may ask of the worker child process that does it."""
+    """Questions that a task may put to its worker child process."""
 
     control: ControlPlane
     configuration: Settings
@@ -43,7 +43,7 @@ _child: CurrentChild | None = None
 
 
 def child() -> CurrentChild:
-    """Return what this child process lives with; only a worker child has it."""
+    """Return the child of this process. Only a worker child has one."""
     if _child is None:
         raise RuntimeError("a run can only be executed by a worker child process; start one with `celery worker`")
     return _child

@@ -1,7 +1,7 @@
-"""Load graphs: the only door from a registry row to the code it names.
+"""Load graphs. This is the only door from a registry row to its code.
 
-A row that cannot be loaded breaks its own assistant and nothing else: every failure of a graph module, whatever it
-is, leaves here as `GraphUnavailable` with the reason.
+A row that cannot be loaded breaks its own assistant and nothing else. Every failure of a graph module leaves here as
+`GraphUnavailable` with the reason.
 """
 
 import importlib
@@ -32,13 +32,13 @@ class LoadedGraph:
     graph: Graph
     """The compiled graph, with the checkpointer attached when one was given."""
     input_type: type[BaseModel]
-    """What a run of this graph takes: the graph's own schema, or the module's `Input`, else `AnyObject`."""
+    """Type of the input: the graph's own schema, or the module's `Input`, else `AnyObject`."""
     output_type: type[BaseModel]
     """The documented part of the final state: the graph's own schema, or the module's `Output`, else `AnyObject`."""
 
 
 class AnyObject(BaseModel):
-    """What a graph takes or returns that says nothing of it in pydantic's words."""
+    """Type of the input or output of a graph without a pydantic schema."""
 
     model_config = ConfigDict(extra="allow")
 

@@ -1,8 +1,8 @@
-"""Do what the fleet needs done from time to time: beat sends a task per job, a child of core does it.
+"""Run the periodic jobs of the fleet. Beat sends a task per job, and a child of core does it.
 
-Two beats may run, and messages pile up while core is away: of all that ask within one slot of a job's interval, one
-does the work. A job that fails or dies is done when it is asked for again, in this slot or in the next one. So each of
-them must be safe to do again, and to stop anywhere.
+Two beats may run, and messages pile up while core is away. So one task does the work of a slot, and the other tasks of
+that slot do nothing. A job that fails or dies is done at the next task, in this slot or in a later one. So each job
+must be safe to repeat, and to stop anywhere.
 """
 
 import asyncio
@@ -77,7 +77,7 @@ JOBS: Mapping[str, Callable[[CurrentChild, str], Awaitable[object]]] = {
     "read_boards": _read_boards,
     "check_freshness": _check_freshness,
 }
-"""Every job of the schedule, and what does it. It gets the name of its slot."""
+"""Function of every job of the schedule. It gets the name of its slot."""
 
 
 class MaintenanceTask(Task[[], str]):
@@ -87,7 +87,7 @@ class MaintenanceTask(Task[[], str]):
     job: str
 
     def run(self) -> str:
-        """Do the job, unless somebody did it in this slot; say what came of it."""
+        """Do the job unless it is done in this slot already. Return its result as a text."""
         child = current.child()
         return child.do(self._in_slot(child))
 

@@ -14,7 +14,7 @@ _MOST_KEPT = 256
 
 
 class Mark:
-    """What a child says of itself, in memory that it shares with its parent."""
+    """State of a child, in memory that it shares with its parent."""
 
     def __init__(self) -> None:
         self._bytes = mmap.mmap(-1, _SIZE)
@@ -42,7 +42,7 @@ class Mark:
 
     @property
     def culprit(self) -> str | None:
-        """Name the run that is to blame for the end of this child. None means that nobody knows one."""
+        """Name the run that is to blame for the end of this child. None means that none is known."""
         for place in (_BLAMED, _ON_LOOP):
             is_set, *run_id = self._bytes[place]
             if is_set:

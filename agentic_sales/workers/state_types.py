@@ -1,8 +1,8 @@
 """Find the classes that the state of a graph may hold, by the annotations of its state.
 
-LangGraph writes an object into a checkpoint by its module and the last part of its name. Only what is found here is
-made again from a checkpoint: enums, pydantic models, dataclasses and named tuples, also those of a team's shared
-module, nested in another class, or derived from an annotated one.
+LangGraph writes an object into a checkpoint by its module and the last part of its name. Only classes that are found
+here are made again from a checkpoint: enums, pydantic models, dataclasses and named tuples. They may stand in a team's
+shared module, be nested in another class, or derive from an annotated one.
 """
 
 import dataclasses
@@ -59,7 +59,7 @@ class _Walk:
     _seen: list[Any] = field(default_factory=list)
 
     def visit(self, annotation: Any) -> None:
-        """Take in what an annotation names, and what that is made of."""
+        """Take in the classes of an annotation, with the classes of their fields."""
         if any(annotation is seen for seen in self._seen):
             return
         self._seen.append(annotation)
@@ -89,7 +89,7 @@ class _Walk:
 
 
 def types_of_module(module: ModuleType) -> StateTypes:
-    """Return the classes that a module defines and what they are made of."""
+    """Return the classes that a module defines, with the classes of their fields."""
     own = (kind for kind in vars(module).values() if isinstance(kind, type) and kind.__module__ == module.__name__)
     return _types_of(filter(is_kept, own))
 
@@ -124,7 +124,7 @@ def _annotations_of(graph: Pregel[Any, Any, Any, Any]) -> Iterator[Any]:
 
 
 def _parts_of(annotation: Any) -> Iterator[Any]:
-    """Yield what a generic, an alias or a new type stands for; the values of a `Literal` are no types."""
+    """Yield the types in a generic, an alias or a new type. The values of a `Literal` are no types."""
     if typing.get_origin(annotation) is typing.Literal:
         return
     if typing.get_origin(annotation) is typing.Annotated:

@@ -37,9 +37,9 @@ class RunTask(Task[[str], str]):
     def run(self, run_id: str) -> str:
         """Execute one run; return its status, which Flower shows.
 
-        A ledger that stays away, or cannot be written, gives the message back: an acknowledged one would leave the run
-        to nobody. What the run has done by then counts as lost with its worker, since nobody can record it. A worker
-        that is being stopped gives it back too, if it has not begun or could stop at a node edge; that is no loss.
+        A ledger that stays away or refuses writes gives the message back, because an acknowledged message would leave
+        the run without a worker. The work of the run up to then cannot be recorded and is lost. A worker that is being
+        stopped gives a message back too, if its run has not begun or has stopped at a node edge. That is no loss.
         """
         delivery = self.request.delivery_info or {}
         try:

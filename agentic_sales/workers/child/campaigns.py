@@ -48,7 +48,7 @@ class LiveFleet:
 
 
 async def tick_campaigns(child: CurrentChild) -> Ticked:
-    """Tick, and tell what became of messages to who learns from it."""
+    """Tick, and send the outcomes of messages as feedback on the runs that wrote them."""
     fleet, configuration = LiveFleet(await child.runs()), settings()
     database = current_database(configuration)
     ticked = await tick(database, fleet, now=clock.now())
@@ -65,7 +65,7 @@ async def read_arrivals(configuration: Settings) -> int:
 async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
     """Read the inbox of every mailbox that `AGENTIC_SALES_IMAP` names; return how many mails were about a campaign.
 
-    A server that is away keeps nobody else's inbox unread: it is read at the next slot, from where it ended.
+    A server that is away does not stop the others. Its inbox is read at the next slot, from where reading ended.
 
     Raises:
         ConfigurationError: The setting is none.

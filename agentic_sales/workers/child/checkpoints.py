@@ -86,7 +86,7 @@ def open_checkpoints(configuration: Settings) -> AbstractAsyncContextManager[Sav
 
 
 def load_driver(configuration: Settings) -> None:
-    """Import what the configuration's database needs, so that children inherit it from the process that forks them.
+    """Import the driver of the configured database before the fork, so that children inherit it.
 
     Raises:
         ConfigurationError: `DATABASE_URL` cannot be one, or its packages are not installed.

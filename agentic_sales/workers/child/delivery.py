@@ -1,7 +1,7 @@
 """Tell webhooks of the ends of runs, from a worker child: signed, to checked addresses alone, no redirect followed.
 
-A receiver that answers with a success has been told. One that is gone for good (410) is not asked again; anything else
-is tried again, for hours. What a receiver answers is not read.
+A success of the receiver ends the delivery, and so does 410 (gone for good). Every other answer is tried again, for
+hours. The body of an answer is not read.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ def _answered(status: int) -> str:
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
-    """Write what a webhook is told: the run as `GET /runs/{run_id}` describes it, and how it ended."""
+    """Write the body of a webhook: the run as `GET /runs/{run_id}` describes it, and its outcome."""
     record, failure = delivery.record, delivery.failure
     told = described(record).model_dump() | {
         "run_started_at": None if record.started_at_s is None else moment(record.started_at_s),

@@ -1,7 +1,7 @@
-"""Drive the graph of a claimed run to its end: from the input, or from where its thread stands.
+"""Drive the graph of a claimed run to its end, from the input or from the last checkpoint of its thread.
 
-Only graphs of resumable rows have a thread. Each of their steps is stored before the next begins (`durability="sync"`),
-whatever the caller asked for: a worker can be killed at any moment.
+Only graphs of resumable rows have a thread. Each of their steps is stored before the next begins. The caller's
+`durability` does not change that (it is always "sync"), because a worker can be killed at any moment.
 """
 
 from collections.abc import Mapping

@@ -49,7 +49,7 @@ log = structlog.get_logger()
 MAX_ATTEMPTS = 3
 """Attempts of a run whose worker dies; then it fails, so that a run that kills its child does not do so for ever."""
 MAX_SEND_ATTEMPTS = 1
-"""A run that may send is never tried again by itself: nobody knows whether it has sent."""
+"""A run that may send is never retried by itself, because it may have sent already."""
 
 
 def max_attempts(row: GraphSpec) -> int:
@@ -99,7 +99,7 @@ async def execute(
         durable: The graphs that keep their state, for the running event loop.
         queue: Queue that delivered the run.
         sub_runner_of: Says how sub-runs of the claimed run are executed.
-        budgets: What may be spent on models.
+        budgets: Money that models may cost.
         in_place: The run is part of its parent's, whose lease covers it.
 
     Returns:

@@ -1,7 +1,7 @@
-"""Convert what a run raised into a `RunFailure`: exceptions do not survive the broker.
+"""Convert the exception of a run into a `RunFailure`, because exceptions do not survive the broker.
 
-An exception is a stranger's code: its text can be endless, can be no text, and making it can raise. The conversion
-itself never raises, because a failure that cannot be recorded makes the run be delivered again.
+An exception is foreign code. Its text can be endless, can be no text, and making the text can raise. The conversion
+itself never raises, because a failure that cannot be recorded makes the broker deliver the run again.
 """
 
 from pydantic_core import PydanticSerializationError
@@ -11,11 +11,11 @@ from agentic_sales.errors import AgenticSalesError, RunFailed, TransientError
 from agentic_sales.registry import GraphSpec
 
 EXITS = (SystemExit, KeyboardInterrupt, GeneratorExit)
-"""What a node raises to end its process or its caller; here it ends the run alone."""
+"""Exceptions by which a node would end its process or its caller. Here they end the run alone."""
 
 
 def failure_of(row: GraphSpec, exc: BaseException) -> RunFailure:
-    """Convert what a run raised into the form that crosses the queue."""
+    """Convert the exception of a run into the form that crosses the queue."""
     try:
         return _failure_of(row, exc)
     except Exception:  # noqa: BLE001 - the last resort uses nothing of what failed

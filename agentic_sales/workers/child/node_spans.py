@@ -17,8 +17,8 @@ from agentic_sales.observability.spans import payload, span
 class NodeSpans(BaseCallbackHandler):
     """Opens and ends the spans of one run's nodes.
 
-    It is called inline, in the task of the node, so that its span is active for whatever the node does: a model call, a
-    sub-run, a library with an instrumentation of its own.
+    It is called inline, in the task of the node. So its span is active during a model call, during a sub-run, and in
+    a library with an instrumentation of its own.
     """
 
     run_inline = True

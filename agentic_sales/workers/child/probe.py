@@ -1,4 +1,4 @@
-"""Answer a probe: what reached this worker's child, and whether it could run the graph."""
+"""Answer a probe: the headers that reached this child, and whether it could run the graph."""
 
 import os
 from typing import Any
@@ -12,7 +12,7 @@ from agentic_sales.workers.current import worker_name
 
 
 def answer_probe(row: GraphSpec, control: ControlPlane) -> dict[str, Any]:
-    """Tell what arrived; `headers` are those that a request of a node would carry on.
+    """Return this child's name, its routes' digest and the headers that a request of a node would carry on.
 
     Raises:
         GraphUnavailable: The graph of the row does not load.

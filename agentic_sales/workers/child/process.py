@@ -1,6 +1,6 @@
-"""Hold what one worker child process lives with: its event loop, its Redis connection, its graphs that keep state.
+"""Hold the event loop, the Redis connection and the graphs with a checkpointer of one worker child process.
 
-All of it is made after the fork, and closed when the child ends: a loop or a socket that crosses a fork is shared by
+They are made after the fork and closed when the child ends. A loop or a socket that crosses a fork would be shared by
 processes that do not know of each other.
 """
 
@@ -92,7 +92,7 @@ class Child:
 
         Args:
             mark: Where this child notes whose step the loop executes.
-            begin: Lets the loop take jobs; one that came sooner would find a loop that is nobody's yet.
+            begin: Lets the loop take jobs. A job that came sooner would find a loop that does not run yet.
         """
         steps = Steps(mark)
         self._loop.set_task_factory(steps.task)

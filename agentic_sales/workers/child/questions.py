@@ -1,7 +1,7 @@
-"""Answer what is asked of a thread besides runs: its state, its history, an update, an undoing, its end.
+"""Answer questions about a thread: its state, its history, an update, an undoing, its end.
 
-A question travels as a run does, so that the pool that owns a graph answers for it and the facade needs no graph. An
-update is made once, however often it is delivered: the checkpoint that it makes carries its `run_id`.
+A question travels as a run does. So the pool that owns a graph answers for it, and the facade needs no graph. An update
+is made once, however often it is delivered, because its checkpoint carries its `run_id`.
 """
 
 from collections.abc import Mapping

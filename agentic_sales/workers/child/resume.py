@@ -1,9 +1,9 @@
 """Decide how an attempt of a run on a thread begins: with the input, with a command, where it stood, or not at all.
 
-A run that was delivered again must not begin again. What the checkpointer has says how far it came: its checkpoints
-carry its `run_id`, and what a finished node wrote stands beside the checkpoint even before the next one is made. So
-finished nodes are not run again, the input is not appended twice, a resume value is used once, and a run that had only
-not been recorded as ended is answered from its state.
+A run that was delivered again must not begin again. The checkpointer tells how far it came. Its checkpoints carry its
+`run_id`, and the writes of a finished node stand beside the checkpoint even before the next one is made. So finished
+nodes are not run again, the input is not appended twice, and a resume value is used once. A run that has ended, and
+was not recorded as ended, is answered from its state.
 """
 
 import re
@@ -26,7 +26,7 @@ WAKE = "wake"
 """Kind of a run that lets a thread go on however it stands."""
 _INTERRUPT_ID = re.compile(r"[0-9a-f]{32}")
 _NO_TASK = str(UUID(int=0))
-"""The task under which LangGraph stores what a command writes."""
+"""Task under which LangGraph stores the writes of a command."""
 _NOTE = "command"
 
 
@@ -77,10 +77,10 @@ async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | St
 
 
 async def _woken(graph: Graph, claim: Claim) -> Start:
-    """Answer every interrupt at which the thread waits, or do what a dead worker left, or begin with the input.
+    """Answer every interrupt at which the thread waits, or go on after a dead worker, or begin with the input.
 
-    Whoever wakes a thread need not know how it stands. A thread of a graph that was changed under it, whose next node
-    is no more, has nothing left to do; it begins again, with what else it knows.
+    The waker of a thread need not know its state. A thread whose next node was removed from the graph has nothing left
+    to do. It begins again, with the rest of its state.
     """
     at = await read_state(graph, thread_config(claim.thread_id), subgraphs=True)
     if is_waiting(at):
@@ -182,7 +182,7 @@ async def _with_command(
 async def _first_note(
     command: Mapping[str, Any], waiting: list[str], written: int, claim: Claim, ledger: Ledger
 ) -> Mapping[str, Any]:
-    """Return what the thread was like when the run first looked at it."""
+    """Return the state of the thread at the first look of the run."""
     if claim.attempt > 1 and (kept := await ledger.note(claim.run_id, _NOTE)) is not None:
         return kept
     note = {"resume": _interrupts_meant(command.get("resume"), waiting, claim.thread_id), "written": written}
@@ -217,7 +217,7 @@ def _resume_map(command: Mapping[str, Any], meant: Iterable[str]) -> dict[str, A
 
 
 async def _writes_of_commands(graph: Graph, at: StateSnapshot) -> int:
-    """Count what commands have written beside a checkpoint."""
+    """Count the writes of commands beside a checkpoint."""
     saver: BaseCheckpointSaver[Any] = graph.checkpointer  # type: ignore[assignment]  # resumable rows have one
     found = await saver.aget_tuple(at.config) if at.created_at else None
     writes = found.pending_writes or [] if found else []

@@ -1,8 +1,7 @@
 """Keep checkpoints from growing without end: how many a thread keeps, and for how long a thread that is over is kept.
 
-What is deleted can never be needed to go on: the newest checkpoint of a thread stays, with what is written beside it,
-as long as the thread waits for anything. A thread is left alone while a run holds it. Everything here can be stopped
-anywhere and done again.
+Nothing that a thread needs to go on is deleted. Its newest checkpoint stays, with the writes beside it, as long as the
+thread waits for anything. A thread is left alone while a run holds it. The work can be stopped anywhere and repeated.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -32,7 +31,7 @@ IsBusy = Callable[[str], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What a pass has deleted."""
+    """Counts of one pass."""
 
     shortened: int
     """Threads that had more checkpoints than are kept."""
@@ -65,7 +64,7 @@ _BESIDE_NONE = """
         SELECT 1 FROM checkpoints kept WHERE kept.thread_id = {writes}.thread_id
         AND kept.checkpoint_ns = {writes}.checkpoint_ns AND kept.checkpoint_id = {writes}.checkpoint_id)
 """
-"""What is written beside a checkpoint is written after it, so no write waits for one."""
+"""Writes beside a checkpoint come after it, so no write waits for one."""
 _UNREFERENCED = text("""
     DELETE FROM checkpoint_blobs WHERE thread_id = :thread AND NOT EXISTS (
         SELECT 1 FROM checkpoints kept WHERE kept.thread_id = checkpoint_blobs.thread_id
@@ -77,11 +76,11 @@ _LEFT_OVERS: Mapping[str, tuple[TextClause, ...]] = {
     "sqlite": (text(_BESIDE_NONE.format(writes="writes")),),
     "postgresql": (text(_BESIDE_NONE.format(writes="checkpoint_writes")), _UNREFERENCED),
 }
-"""Delete what no checkpoint of a thread needs any more."""
+"""Delete the values that no checkpoint of a thread needs any more."""
 
 
 async def prune(configuration: Settings, *, is_busy: IsBusy, now: datetime) -> Pruned:
-    """Delete what the settings do not keep.
+    """Delete the checkpoints that the settings do not keep.
 
     Args:
         configuration: How much is kept.

@@ -36,7 +36,7 @@ Hook = Callable[[int, bytes], Any]
 _CONTAINERS: Mapping[Key, type] = {
     (kind.__module__, kind.__name__): kind for kind in (set, frozenset, deque, Command, Interrupt, Overwrite, Send)
 }
-"""What LangGraph knows and what may hold objects of the state's own classes."""
+"""Types that LangGraph knows and that may hold objects of the state's own classes."""
 _BY_NAME = (EXT_CONSTRUCTOR_SINGLE_ARG, EXT_CONSTRUCTOR_POS_ARGS, EXT_CONSTRUCTOR_KW_ARGS, EXT_PYDANTIC_V2)
 
 

@@ -20,7 +20,7 @@ class TreeOfRun:
     run_id: str
     """LangSmith's id of its root: the run's own, but for a later attempt, since an id is written once."""
     tracer: LangChainTracer
-    """What the graph tells its nodes to."""
+    """Callback of the graph, which records its nodes."""
     sink: Sink
     """Where it writes."""
 

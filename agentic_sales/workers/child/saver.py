@@ -1,7 +1,7 @@
-"""Store every step of a thread over a database that may be away for a moment, whichever database it is.
+"""Store every step of a thread in a database that may be away for a moment, SQLite or PostgreSQL.
 
-What a saver does can be done again without harm (it writes by key), so a connection that is lost in the middle of a run
-costs the run a moment: the step that was to be stored is stored over the next connection.
+A saver writes by key, so its work can be repeated without harm. A connection that is lost in the middle of a run costs
+the run a moment. The step is stored over the next connection.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class Saver(BaseCheckpointSaver[str]):
     """A checkpointer that does every step again whose connection was lost, until the database is back."""
 
     lost: tuple[type[Exception], ...]
-    """What its driver raises when the connection is lost or the database is locked."""
+    """Errors of its driver for a lost connection or a locked database."""
 
     if TYPE_CHECKING:  # each database's own class has it, behind this one in the order of resolution
 
@@ -84,7 +84,7 @@ class Saver(BaseCheckpointSaver[str]):
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a step has written so far."""
+        """Store the writes of a step so far."""
         await self._patiently(partial(super().aput_writes, config, writes, task_id, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:
@@ -107,7 +107,7 @@ class Saver(BaseCheckpointSaver[str]):
             await asyncio.sleep(PAUSE_S if losses > QUICK_TRIES else 0.0)
 
     async def _recover(self) -> None:
-        """Do what must be done before a step is done again."""
+        """Prepare the repetition of a step."""
 
 
 async def _collected(items: AsyncIterator[T]) -> list[T]:
@@ -128,9 +128,9 @@ class BoundedSerializer(JsonPlusSerializer):
 
 
 def serializer() -> JsonPlusSerializer:
-    """Return what reads a checkpoint strictly.
+    """Return a strict reader of checkpoints.
 
-    Only plain data, LangChain's messages and the classes of the graph itself are made again from it: write access to
-    the database must not make a worker import and call anything.
+    It makes plain data, LangChain's messages and the classes of the graph itself, and nothing else. Write access to the
+    database must not make a worker import and call anything.
     """
     return BoundedSerializer(allowed_msgpack_modules=None)

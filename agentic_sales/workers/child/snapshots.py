@@ -27,7 +27,7 @@ class End:
     """How a run, or a question about a thread, ended that did not fail."""
 
     state: Any
-    """What it answers: a final state, which names the interrupts at which it waits, or what was asked."""
+    """Its answer: a final state, which names the interrupts at which it waits, or the answer to a question."""
     pause: Mapping[str, Any] | None = None
     """Where its thread waits; None: it does not, or the question has not changed it."""
 
@@ -40,7 +40,7 @@ def thread_config(thread_id: str, checkpoint_id: str | None = None, checkpoint_n
 
 @contextmanager
 def reading(graph: Graph) -> Iterator[None]:
-    """Say what does not fit when the body finds a state that was stored for another form of the graph.
+    """Name the misfit when the body finds a state that was stored for another form of the graph.
 
     Raises:
         StateUnreadable: A field of the state is missing, or is no longer what the graph takes it for.
@@ -132,7 +132,7 @@ async def pause_of(graph: Graph, thread_id: str) -> dict[str, Any] | None:
 
 
 def output_of(graph: Graph, state: StateSnapshot) -> Any:
-    """Return what a run that ended in this state answers: the same as if the graph had just returned it."""
+    """Return the answer of a run that ended in this state. It equals the return value of the graph."""
     names = graph.output_channels
     values = state.values if isinstance(names, str) else {n: state.values[n] for n in names if n in state.values}
     return {**values, INTERRUPTS: interrupts_json(state.interrupts)} if state.interrupts else values

@@ -1,6 +1,6 @@
-"""Run a graph and say what happens meanwhile, in the frames that LangGraph's callers know.
+"""Run a graph and write its stream, in the frames that LangGraph's callers know.
 
-The final state is the last `values` frame; so a streamed run and a waited-for run answer the same.
+The final state is the last `values` frame. So a streamed run and a waited-for run answer the same.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ async def stream_graph(
     """Run a graph, write its frames, and return its final state.
 
     Raises:
-        ClaimLost: Another worker holds the run by now; what it streams is the truth.
+        ClaimLost: Another worker holds the run by now, and its stream is the true one.
     """
     await _write_metadata(write, claim)
     state: Any = {}

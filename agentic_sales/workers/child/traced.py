@@ -17,11 +17,11 @@ from agentic_sales.workers.child.node_spans import NodeSpans
 from agentic_sales.workers.child.run_tree import TreeOfRun, run_tree
 
 _additions: ContextVar[dict[str, Any] | None] = ContextVar("traced_config", default=None)
-"""What a traced run adds to the config of its graph."""
+"""Additions of a traced run to the config of its graph."""
 
 
 class Untraced:
-    """What a run that is not traced is told to do: nothing."""
+    """Stands in for a trace where a run is not traced, and does nothing."""
 
     langsmith_run_id: str | None = None
     """LangSmith's id of the run, once it has one."""

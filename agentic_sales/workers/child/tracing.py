@@ -14,7 +14,7 @@ def open_tracing(configuration: Settings) -> None:
 
 
 def close_tracing() -> None:
-    """Send what this child has recorded: its exit loses nothing, also after one run."""
+    """Send the recorded spans, so that the exit of a child loses none, also after one run."""
     closing = plane()
     if closing is not None and closing.telemetry is not None:
         from agentic_sales.observability.celery_spans import release_celery  # noqa: PLC0415 - as above

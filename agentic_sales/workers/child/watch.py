@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 LOOK_INTERVAL_S = 0.05
 TOLD_AFTER_S = 0.1
-"""Longest step that nobody is told of."""
+"""Longest step that is not logged."""
 INTERRUPTED_AFTER_S = 10.0
 """Longest step that is let go on."""
 KILLED_AFTER_S = 3.0

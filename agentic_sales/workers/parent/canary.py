@@ -1,11 +1,11 @@
 """Prove that this worker's consumer takes messages off its queues, from the consumer's own event loop.
 
-Every message that reaches the worker is such a proof, and so is being full; it is written down once a second at most,
-so that a busy queue pays nothing for it. A queue that has been silent and is empty gets a canary: a message that the
-consumer takes and drops at its reception, before the pool, so that it waits for no child. There is never more than one:
-where messages wait already, taking one of those is the proof.
+Every message that reaches the worker is such a proof. So is a full worker. The proof is noted once a second at most,
+so a busy queue pays nothing for it. A queue that is silent and empty gets a canary. The consumer takes this message and
+drops it at its reception, before the pool, so it waits for no child. There is never more than one, because a message
+that waits already serves as the proof.
 
-Whoever consumes the queue publishes, one worker at a time, so a queue without workers fills with nothing.
+One consumer of the queue publishes at a time. So a queue without workers does not fill up.
 """
 
 from collections.abc import Iterable

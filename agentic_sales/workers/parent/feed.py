@@ -32,7 +32,7 @@ def _lanes() -> BlockingLanes:
 
 
 def feed(queue: str) -> None:
-    """Publish what may go to a queue now."""
+    """Publish the runs that may go to a queue now."""
     try:
         for run in _lanes().admit(queue):
             send_run(app, run.run_id, run.assistant_id, queue, run.headers)

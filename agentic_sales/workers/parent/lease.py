@@ -1,11 +1,11 @@
-"""Keep what a live worker holds young, so that a short lease means "the worker is gone".
+"""Renew the leases of a live worker, so that an old lease means a dead worker.
 
-kombu gives every delivered message a score, the time of its delivery, and redelivers what is older than the
-visibility timeout. This bootstep renews the scores of the messages in flight, and the leases of their runs in the
-ledger, from the consumer's own event loop: a long run is never delivered twice, and the runs of a dead or frozen worker
-come back in seconds. On RabbitMQ the broker redelivers by itself when the connection drops.
+kombu gives every delivered message a score, the time of its delivery. It redelivers messages that are older than the
+visibility timeout. This bootstep renews the scores of the messages in flight and the leases of their runs in the
+ledger, from the consumer's own event loop. So a long run is never delivered twice, and the runs of a dead or frozen
+worker come back in seconds. On RabbitMQ the broker redelivers by itself when the connection drops.
 
-Reading `qos._delivered` reaches into kombu; it happens here and nowhere else, and a test fails when kombu changes.
+This file alone reaches into kombu, by reading `qos._delivered`. A test fails when kombu changes.
 """
 
 import time
@@ -32,7 +32,7 @@ RENEWAL_INTERVAL_S = 4.0
 
 
 class Lease(bootsteps.StartStopStep):
-    """Consumer bootstep that renews what this worker holds."""
+    """Consumer bootstep that renews the leases of this worker."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
 
@@ -54,7 +54,7 @@ class Lease(bootsteps.StartStopStep):
         self._timer_entry = consumer.timer.call_repeatedly(RENEWAL_INTERVAL_S, self._renew)
 
     def stop(self, consumer: Consumer) -> None:
-        """Stop renewing; a clean stop puts back what was delivered and not begun."""
+        """Stop renewing. A clean stop puts messages back that were delivered and not begun."""
         if self._timer_entry is not None:
             consumer.timer.cancel(self._timer_entry)
         if self._channel is not None:

@@ -1,8 +1,8 @@
 """Serve one worker's own numbers from its parent process, for Prometheus and for probes.
 
-What its children do is counted in the ledger, where it cannot be lost with them (`observability.metrics`); here is only
-what belongs to this process: its children, what they execute, and how fresh its sign of life is. The server is a thread
-that is started after the children were forked, and only reads. Without `AGENTIC_SALES_METRICS_PORT` there is none.
+The work of its children is counted in the ledger, where the counts outlive a child (`observability.metrics`). This
+server tells about the parent alone: its children, the runs under way, and the age of its sign of life. It is a thread
+that starts after the fork and only reads. Without `AGENTIC_SALES_METRICS_PORT` there is none.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ def serve_metrics(consumer: Consumer, host: str, first_port: int) -> None:
 
 
 class WorkerNumbers(Collector):
-    """Reads what Celery knows of this worker when it is asked."""
+    """Reads Celery's state of this worker at each scrape."""
 
     def __init__(self, consumer: Consumer, assistants: Iterable[str]) -> None:
         self._consumer = consumer

@@ -1,11 +1,10 @@
 """Give a child several runs at once: Celery's prefork pool, with as many places in each child as its pool has slots.
 
 With one slot it is Celery's pool, unchanged. With more, the parent still knows where each run is. So everything that
-follows a run stays as it is: late acknowledgement, leases, redelivery, hard time limits, `inspect`, events. What
-changes is when a child counts as busy, how many messages are taken, and what a child does between two jobs.
+follows a run stays as it is: late acknowledgement, leases, redelivery, hard time limits, `inspect`, events. Three
+things change: when a child counts as busy, how many messages are taken, and how a child waits between two jobs.
 
-This reaches into Celery and billiard. It happens here and nowhere else, and `tests/acceptance/test_slots.py` fails when
-they change.
+This file alone reaches into Celery and billiard. `tests/acceptance/test_slots.py` fails when they change.
 """
 
 import os
@@ -161,7 +160,7 @@ class SlotWorker(_Worker):  # type: ignore[misc]  # untyped, see above
         return int(self.inq._reader.fileno())  # noqa: SLF001 - billiard has no public face of it
 
     def _leave_if_over(self, loop: AbstractEventLoop) -> None:
-        """Leave after the last run, if no other is taken; the parent gives what it has written to another child."""
+        """Leave after the last run if no other is taken. The parent hands its unbegun messages to another child."""
         if not self._executing and (self.mark.is_retiring or not self._takes_more):
             loop.stop()
 
@@ -190,7 +189,7 @@ class SlottedPool(_AsynPool):  # type: ignore[misc]  # untyped, see above
             self._putlock.shrink((before - self._processes) * (self._slots - 1))
 
     def flush(self) -> None:
-        """Drop what no child has begun; the broker delivers it again."""
+        """Drop the messages that no child has begun. The broker delivers them again."""
         super().flush()
         executing = (job._write_to or job._scheduled_for for job in self._cache.values() if job._accepted)  # noqa: SLF001
         self._places.recount(proc.inqW_fd for proc in executing if proc is not None and proc._is_alive())  # noqa: SLF001

@@ -1,9 +1,11 @@
 """Show that a worker consumes: a sign of life per queue, written by the consumer's own event loop.
 
-It stops when that loop stops (a hang, a lost broker), returns by itself after a broker restart, and is gone at once on
-a clean stop. A busy child does not stop it. A queue that nobody takes messages off (`runs.canary`) gets no sign from a
-worker that has had the time to take one. The facade counts these signs to answer 503 instead of a timeout; the probe of
-a container looks at the age of a file that each sign touches, which costs it no process of ours and no connection.
+The sign stops when that loop stops, as in a hang or after the loss of the broker. It returns by itself after a broker
+restart. A clean stop removes it at once. A busy child does not stop it. A worker gives no sign for a queue from which
+it takes no messages (`runs.canary`), once it has had the time to take one.
+
+The facade counts these signs to answer 503 instead of a timeout. The probe of a container reads the age of a file that
+each sign touches. That costs no process and no connection.
 """
 
 import json
@@ -104,7 +106,7 @@ class Presence(bootsteps.StartStopStep):
 
 
 def withdraw(redis: Redis, consumer: Consumer) -> None:
-    """Take this worker's signs away, so that nobody counts on it any more."""
+    """Remove the signs of this worker, so that the facade stops counting on it."""
     try:
         with redis.pipeline(transaction=False) as pipe:
             for queue in consumed_queues(consumer):

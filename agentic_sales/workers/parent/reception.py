@@ -1,8 +1,7 @@
-"""Receive messages: a queue is open to whatever can reach the broker, so each is looked at before Celery believes it.
+"""Check each message before Celery believes it, because anything that reaches the broker can fill a queue.
 
-A message that no publisher of ours wrote is refused, acknowledged and logged by its size and what is wrong with it,
-never by its content. The worker lives: kombu and Celery, left alone, let it die of bytes that are no envelope, and of
-headers that are none (kombu 5.7, Celery 5.7).
+A message that no publisher of ours wrote is refused and acknowledged. The log has its size and its fault, never its
+content. Without this, kombu 5.7 and Celery 5.7 let the worker die of bytes that are no envelope, and of bad headers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -23,9 +22,9 @@ log = structlog.get_logger()
 LARGEST_MESSAGE_BYTES = 64 * 1024
 """Our messages carry an id and the headers of a trace: a tenth of this."""
 LONGEST_NAME_CHARS = 100
-"""What is told of the name of a task that nobody knows."""
+"""Most letters that are logged of the name of an unknown task."""
 _MALFORMED = (AttributeError, LookupError, RecursionError, TypeError, ValueError)
-"""What reading raises where the sender's word on the form of a message was believed."""
+"""Errors of reading a message whose sender told a wrong form."""
 
 _OPTIONS = ("eta", "expires", "group", "replaced_task_nesting", "retries", "stamped_headers")
 """Headers by which a sender could change how long, when or how often a run is executed."""
@@ -37,7 +36,7 @@ class Reception(Consumer):
     """Celery's consumer, with a look at every message before its own handler gets it."""
 
     def create_task_handler(self, *args: Any, **options: Any) -> Handler:
-        """Return what the worker's event loop calls for every message of its queues."""
+        """Return the function that the worker's event loop calls for every message of its queues."""
         channel = self.task_consumer.channel  # type: ignore[attr-defined]  # the Tasks step sets it
         if isinstance(channel, Channel):
             survive_what_is_no_envelope(channel)
@@ -55,7 +54,7 @@ class Reception(Consumer):
         return receive
 
     def _fault_of(self, message: Message) -> str | None:
-        """Say what is wrong with a message; None: it is ours."""
+        """Return the fault of a message. None means that it is ours."""
         size_bytes = len(message.body or "")
         if size_bytes > LARGEST_MESSAGE_BYTES:
             return f"its body has {size_bytes} bytes, more than {LARGEST_MESSAGE_BYTES}"
@@ -98,10 +97,9 @@ def _is_run_id(value: object) -> bool:
 
 
 def survive_what_is_no_envelope(channel: Channel) -> None:
-    """Let a channel drop what it cannot read, where kombu would let the worker die of it.
+    """Let a channel drop messages that it cannot read. kombu would let the worker die of them.
 
-    Replacing the channel's handler is reaching into kombu; it happens here and nowhere else, and a test fails when
-    kombu changes.
+    This function alone reaches into kombu, by replacing the channel's handler. A test fails when kombu changes.
     """
     read = channel.handlers["BRPOP"]
 

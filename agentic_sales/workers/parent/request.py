@@ -78,9 +78,9 @@ class ReceivedRun(Request):
 
 
 def _loss_of(request: Request) -> Callable[[Holds, Hold], bool]:
-    """Say what becomes of a run whose child died: of the runs of one child, the one to blame has lost an attempt.
+    """Decide about a run whose child died. Of the runs of one child, only the culprit loses an attempt.
 
-    A run that may send has lost it too, since nobody knows what it has done by then.
+    A run that may send loses one too, because it may have sent already.
     """
     mark, row = mark_of(int(request.worker_pid or 0)), _row(request)
     if mark is None or row.effect == "send" or mark.culprit == request.args[0]:

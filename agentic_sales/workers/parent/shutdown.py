@@ -1,12 +1,12 @@
-"""Stop a worker without losing or repeating what it does: SIGTERM, as a deployment sends it.
+"""Stop a worker on SIGTERM without losing or repeating a run (soft shutdown).
 
-It takes nothing more from its queues, at once. Runs may end within `worker_soft_shutdown_timeout`; those whose graph
-keeps its state stop at their next node edge and go back to the queue, and so does, without a loss, whatever still runs
-when that time is over. The worker ends as soon as nothing runs.
+The worker stops consuming at once. Runs may end within `worker_soft_shutdown_timeout`. A run with a checkpointer stops
+at its next node edge and goes back to the queue. So do the other runs that are still under way when that time is over,
+without the loss of an attempt. The worker ends as soon as nothing runs.
 
-Celery's own soft shutdown sleeps in the signal handler, so that nobody consumes the message that arrives meanwhile, and
-the worker of a run that has ended sleeps on. Here the handler leaves a mark, and the consumer's own event loop does the
-rest. A second SIGTERM ends the patience.
+Celery's own soft shutdown sleeps in the signal handler. A message that arrives meanwhile stays unconsumed, and the
+worker sleeps on after its last run has ended. Here the handler leaves a mark, and the consumer's own event loop does
+the rest. A second SIGTERM ends the wait.
 """
 
 import time
