@@ -8,8 +8,8 @@ from statistics import fmean, quantiles
 from typing import Any
 
 from agentic_sales.evaluation.metrics import METRICS, confusion, macro_f1, recalls
-from agentic_sales.evaluation.noise import wilson
 from agentic_sales.evaluation.sets import Case, EvalSet, Measure
+from agentic_sales.rules.shares import wilson
 from agentic_sales.side_by_side import ask_each
 
 Ask = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]

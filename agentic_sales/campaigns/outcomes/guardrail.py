@@ -11,10 +11,10 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.outcomes.report import share
 from agentic_sales.campaigns.plan.plan import stored_plan
 from agentic_sales.contracts import CampaignId
 from agentic_sales.errors import PlanUnreadable
+from agentic_sales.rules.shares import share
 from agentic_sales.store.campaigns import RUNNING, locked_campaign, move_campaign
 from agentic_sales.store.touches import outcomes_since
 

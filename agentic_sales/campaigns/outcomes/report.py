@@ -7,21 +7,17 @@ those without time for an answer yet. Shares of people's words on drafts are of 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
-from statistics import NormalDist
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId
+from agentic_sales.rules.shares import CONFIDENCE_RATIO, Share, share
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import enrollment_counts
 from agentic_sales.store.inbound import InboundRow, undecided_count
 from agentic_sales.store.touches import TouchRow, touch_counts
 
-CONFIDENCE_RATIO = 0.95
-"""How often an interval holds the true share."""
-Z = NormalDist().inv_cdf((1 + CONFIDENCE_RATIO) / 2)
 _Counts = dict[tuple[int, str], int]
 """Messages by step and variant."""
 _CLASS = InboundRow.reply_class
@@ -33,20 +29,6 @@ ANSWERS: Mapping[str, ColumnElement[bool]] = {
     "complained": InboundRow.kind == "complained",
 }
 """Inbound events by the name under which they are counted. One reply can be counted under several."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """A share, and how sure it is."""
-
-    count: int
-    """How many."""
-    of: int
-    """Out of how many."""
-    low_ratio: float | None
-    """Lower end of the interval (Wilson 1927), 0-1. None without any message, because nothing can be told then."""
-    high_ratio: float | None
-    """Upper end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,14 +118,3 @@ async def _counts(connection: AsyncConnection, campaign_id: CampaignId, conditio
         .group_by(TouchRow.step, TouchRow.variant)
     )
     return {(step, variant): count for step, variant, count in await connection.execute(statement)}
-
-
-def share(count: int, of: int) -> Share:
-    """Return a share with its interval by Wilson's score. It is honest for few and for extreme counts too."""
-    if of == 0:
-        return Share(count, of, None, None)
-    ratio, spread = count / of, Z * Z / of
-    middle = ratio + spread / 2
-    half = Z * sqrt(ratio * (1 - ratio) / of + spread / (4 * of))
-    low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
-    return Share(count, of, round(max(low, 0.0), 4), round(min(high, 1.0), 4))

@@ -11,10 +11,11 @@ from rich.console import Console
 from agentic_sales.campaigns.answers.events import record, unsubscribe
 from agentic_sales.campaigns.answers.inbound import Inbound, Kind
 from agentic_sales.campaigns.answers.replies import note_class
-from agentic_sales.campaigns.outcomes.report import Share, VariantReport, report_of, share
+from agentic_sales.campaigns.outcomes.report import VariantReport, report_of
 from agentic_sales.campaigns.sending.approval import approve, ask_approval, edit_message, reject
 from agentic_sales.cli.views.campaigns import as_picture
 from agentic_sales.contracts import ApprovalId, ContactId, TouchId
+from agentic_sales.rules.shares import Share, share
 from agentic_sales.settings import Settings
 from agentic_sales.store.inbound import inbound, inbound_messages
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign

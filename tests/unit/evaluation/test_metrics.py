@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from agentic_sales.evaluation import metrics
-from agentic_sales.evaluation.noise import by_chance, changes, wilson
+from agentic_sales.evaluation.noise import by_chance, changes
+from agentic_sales.rules.shares import wilson
 
 
 @pytest.mark.parametrize(
