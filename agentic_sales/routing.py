@@ -58,6 +58,8 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "classify_reply",
     "country_classify",
     "classify_ai_intent",
+    "classify_recruitment_bulk",
+    "country_classify_bulk",
     "text_to_sql",
     "score_recruiter_fit",
 )
@@ -84,6 +86,7 @@ DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "contact_enrich_paper_author",
     "deep_competitor",
     "sales_tech_outreach",
+    "enrich_sales_tech",
 )
 
 CORE_PREFIX = "CORE"

@@ -2,9 +2,9 @@
 -- server runs both once, as its superuser, in the empty database `agentic_sales`; compose.yml mounts them for that.
 --
 -- core owns the tables: it migrates them, drives campaigns and keeps the state of threads. The facade reads and writes
--- rows. The email pool reads people, products and what was sent. The discovery pool writes the book, and the classify
--- pool reads it. Both read texts of strangers, so neither may read an address, approve a message or touch a campaign.
--- Their rights hang on two groups, since the tables come later: `agentic-sales db upgrade` grants what
+-- rows. The email pool reads people, products and what was sent. The discovery pool writes the book. The classify pool
+-- reads it and writes facts. Both read texts of strangers, so neither may read an address, approve a message or touch a campaign.
+-- Their rights hang on three groups, since the tables come later: `agentic-sales db upgrade` grants what
 -- agentic_sales/store/grants.py lists. A workflow of theirs that needs another table gets it there.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO "worker-core";
@@ -20,10 +20,15 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
 DO $$
 BEGIN
+  CREATE ROLE book_judges NOLOGIN;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$;
+DO $$
+BEGIN
   CREATE ROLE book_writers NOLOGIN;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$;
-GRANT book_readers TO book_writers;
-GRANT book_readers TO "worker-classify";
+GRANT book_readers TO book_judges, book_writers;
+GRANT book_judges TO "worker-classify";
 GRANT book_writers TO "worker-discovery";
 GRANT USAGE ON SCHEMA public TO book_readers;

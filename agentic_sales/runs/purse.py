@@ -33,9 +33,16 @@ class Purse:
     def __init__(self, ledger: Ledger, run_id: RunId, assistant_id: str, budgets: Budgets) -> None:
         self.run_id = run_id
         """The run."""
-        self._ledger, self._assistant_id, self._budgets = ledger, assistant_id, budgets
+        self.ledger = ledger
+        """The record of runs."""
+        self._assistant_id, self._budgets = assistant_id, budgets
         self.counts: Counter[str] = Counter()
         """Counts to add with the end of the run by the fields of `observability.metrics`."""
+
+    @property
+    def limit_usd(self) -> float | None:
+        """What the run may spend on models in USD. None: there is no limit."""
+        return self._budgets.of_run(self._assistant_id)
 
     async def admit(self, model: str, *, is_priced: bool) -> None:
         """Admit one more call of the run or refuse it.
@@ -74,8 +81,8 @@ class Purse:
             raise BudgetExceeded(who, since, spent_usd, limit_usd)
 
     async def _run(self, script: str, *args: str | int) -> Any:
-        async with self._ledger.in_time():
-            return await self._ledger.line.script(script)(keys=[], args=[self.run_id, *args])
+        async with self.ledger.in_time():
+            return await self.ledger.line.script(script)(keys=[], args=[self.run_id, *args])
 
 
 current_purse: ContextVar[Purse | None] = ContextVar("current_purse", default=None)

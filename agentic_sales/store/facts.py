@@ -207,6 +207,19 @@ async def last_observed_at(connection: AsyncConnection, subject: Subject, workfl
     return seen.scalar_one_or_none()
 
 
+async def last_observed(
+    connection: AsyncConnection, kind: SubjectKind, ids: Sequence[str], workflow: str
+) -> dict[str, datetime]:
+    """Return when a workflow last saw a fact of each of many subjects, also one that is not current."""
+    found: dict[str, datetime] = {}
+    for start in range(0, len(ids), SUBJECTS_AT_ONCE):
+        mine = FactRow.subject_id.in_(ids[start : start + SUBJECTS_AT_ONCE]), FactRow.subject_kind == kind
+        statement = select(FactRow.subject_id, FactRow.observed_at).where(*mine, FactRow.workflow == workflow)
+        for subject_id, seen_at in await connection.execute(statement):
+            found[subject_id] = max(seen_at, found.get(subject_id, seen_at))
+    return found
+
+
 async def erase_facts(connection: AsyncConnection, subject: Subject) -> int:
     """Erase all facts of a subject with their history. Return their number."""
     return (await connection.execute(delete(FactRow).where(*_about(subject)))).rowcount

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, text
 
 from agentic_sales.store.tables import Table
 
-READERS, WRITERS = "book_readers", "book_writers"
-"""Groups of users. Writers are readers too."""
+READERS, JUDGES, WRITERS = "book_readers", "book_judges", "book_writers"
+"""Groups of users. Judges write facts about what is there, and writers write the rest too. All of them are readers."""
 _READ = (
     "alembic_version",
     "analyses",
@@ -48,7 +48,11 @@ def grant_book(connection: Connection) -> None:
     if connection.dialect.name != "postgresql":
         return
     rights: dict[str, dict[str, tuple[str, ...]]]
-    rights = {READERS: {"SELECT": _READ}, WRITERS: {right: (table,) for table, right in _WRITE.items()}}
+    rights = {
+        READERS: {"SELECT": _READ},
+        JUDGES: {_WRITE["facts"]: ("facts",)},
+        WRITERS: {right: (table,) for table, right in _WRITE.items()},
+    }
     for group in connection.execute(_GROUPS, {"names": list(rights)}).scalars().all():
         connection.execute(text(f"REVOKE ALL ON {', '.join(Table.metadata.tables)} FROM {group}"))
         for right, tables in rights[group].items():

@@ -24,9 +24,10 @@ MOMENTS = ("enters", "leaves")
 _ORDER, _VISITED = "dies-at", "visited"
 
 
-def order_death(folder: Path, assistant_id: str, node: str, moment: str) -> None:
-    """Let the next child that comes to a node die there."""
-    (folder / _ORDER).write_text(_place(assistant_id, node, moment), encoding="utf-8")
+def order_death(folder: Path, assistant_id: str, node: str, moment: str, *, visits: int = 1) -> None:
+    """Let a child that comes to a node die there, at one of the visits from now on."""
+    place = _place(assistant_id, node, moment)
+    (folder / _ORDER).write_text(f"{place}\n{_visits(folder, place) + visits}", encoding="utf-8")
 
 
 def is_ordered(folder: Path) -> bool:
@@ -39,6 +40,16 @@ def visited(folder: Path, assistant_id: str) -> Sequence[str]:
     entered = (folder / _VISITED).read_text(encoding="utf-8").splitlines()
     of_it = (line.split(" ") for line in entered)
     return list(dict.fromkeys(node for name, node, _ in of_it if name == assistant_id))
+
+
+def _visits(folder: Path, place: str) -> int:
+    notes = folder / _VISITED
+    return notes.read_text(encoding="utf-8").splitlines().count(place) if notes.exists() else 0
+
+
+def visits_of(folder: Path, assistant_id: str, node: str, moment: str) -> int:
+    """Return how often runs have come to a node at a moment."""
+    return _visits(folder, _place(assistant_id, node, moment))
 
 
 class Mortal(Runnable[Any, Any]):
@@ -66,9 +77,14 @@ class Mortal(Runnable[Any, Any]):
         with (folder / _VISITED).open("a", encoding="utf-8") as notes:
             notes.write(f"{here}\n")
         order = folder / _ORDER
-        if order.exists() and order.read_text(encoding="utf-8") == here:
+        if order.exists() and _is_meant(order.read_text(encoding="utf-8"), here, _visits(folder, here)):
             order.unlink()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _is_meant(order: str, here: str, visits: int) -> bool:
+    place, _, at = order.partition("\n")
+    return place == here and visits >= int(at)
 
 
 def _place(assistant_id: str, node: str, moment: str) -> str:

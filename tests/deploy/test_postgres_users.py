@@ -15,22 +15,24 @@ from sqlalchemy.exc import ProgrammingError
 from agentic_sales.control import control_plane
 from agentic_sales.registry import BY_ID, GraphSpec
 from agentic_sales.settings import Settings, settings
-from agentic_sales.store.facts import FactRow
+from agentic_sales.store.database import close_current_database
+from agentic_sales.store.facts import Fact, FactRow
 from agentic_sales.store.migrate import upgrade
+from agentic_sales.store.recording import record_facts
 from agentic_sales.workers.loader import load_graph
 from tests.deploy.files import environment_file, make_secrets
 from tests.support.book_runs import BookRuns
 from tests.support.databases import new_postgresql
 
 CAMPAIGNS = {"read an approval", "approve", "read an address", "read a mailbox", "change a campaign"}
-BOOK = {"read the book", "write the book", "block a company", "promote a person", "erase a company"}
+BOOK = {"read the book", "write a fact", "write the book", "block a company", "promote a person", "erase a company"}
 READING = {"read an approval", "read an address", "read a mailbox", "read the book"}
 WORK = {
     "worker-core": CAMPAIGNS | BOOK | {"migrate"},
     "web": CAMPAIGNS | BOOK,
     "worker-email": READING,
-    "worker-classify": {"read the book"},
-    "worker-discovery": {"read the book", "write the book"},
+    "worker-classify": {"read the book", "write a fact"},
+    "worker-discovery": {"read the book", "write a fact", "write the book"},
     "beat": set(),
 }
 HIDDEN = (errors.UndefinedTable, errors.InvalidSchemaName)
@@ -42,6 +44,7 @@ STATEMENTS = {
     "read a mailbox": "SELECT address FROM mailboxes",
     "change a campaign": "UPDATE campaigns SET name = 'another'",
     "read the book": "SELECT count(*) FROM facts, companies, people, subjects, forgotten_keys",
+    "write a fact": "UPDATE facts SET quote = 'other words'",
     "write the book": "UPDATE companies SET name = 'another'",
     "block a company": "UPDATE companies SET blocked_why = 'a page says so'",
     "promote a person": "UPDATE people SET contact_id = NULL",
@@ -56,6 +59,12 @@ FILLING = [
     and "unavailable_sources" in load_graph(row).output_type.model_fields
 ]
 """Workflows whose example fills the book."""
+JUDGING = [
+    row
+    for row in BY_ID.values()
+    if row.effect == "write" and control_plane().decide(row.assistant_id).queue == "classify"
+]
+"""Workflows that write what they think of companies of the book."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,24 @@ async def test_a_workflow_of_discovery_fills_the_book_with_the_rights_of_its_wor
 ) -> None:
     work_as("worker-discovery", deployment, book)
     await book.run(row.assistant_id, load_graph(row).module.EXAMPLE)
+    assert row.assistant_id in {fact.workflow for fact in await book.rows(FactRow)}
+
+
+@pytest.mark.parametrize("row", JUDGING, ids=lambda row: row.assistant_id)
+async def test_a_workflow_of_classify_writes_its_verdicts_with_the_rights_of_its_worker(
+    row: GraphSpec, deployment: Deployment, book: BookRuns
+) -> None:
+    work_as("worker-core", deployment, book)
+    company = await book.company("Northgate Talent", "northgate.example")
+    async with book.database.writing() as connection:
+        place = Fact(company, "location", "Munich, DE", "import", book.now)
+        await record_facts(connection, [place])
+    await close_current_database()
+    book.environment.setenv("DATABASE_URL", deployment.url_of("worker-classify"))
+    settings.cache_clear()
+    for _ in range(2):  # The second run replaces what the first one wrote.
+        final = await book.run(row.assistant_id, {"apply": True, "force_refresh": True})
+        assert (final["done"], final["failed"], final["applied"]) == (1, [], True)
     assert row.assistant_id in {fact.workflow for fact in await book.rows(FactRow)}
 
 
