@@ -214,6 +214,16 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec(
         "consultancies_discovery", "agentic_sales.graphs.consultancies_discovery", effect="write", time_limit_s=600.0
     ),
+    GraphSpec("deep_icp", "agentic_sales.graphs.deep_icp", effect="write", time_limit_s=300.0),
+    GraphSpec(
+        "icp_team",
+        "agentic_sales.graphs.deep_icp",
+        compiled_attr="team",
+        builder_attr="build_team",
+        effect="write",
+        time_limit_s=300.0,
+    ),
+    GraphSpec("pricing", "agentic_sales.graphs.pricing", effect="write", time_limit_s=300.0),
     GraphSpec(
         "campaign",
         "agentic_sales.graphs.campaign",

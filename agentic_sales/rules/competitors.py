@@ -228,11 +228,18 @@ def described(candidate: Candidate, home: HomeText) -> Competitor:
     )
 
 
+def claims_in(text: str) -> dict[str, str]:
+    """Return what a text says that its offer has, such as `an API`, with the words that say so."""
+    found = ((claim, _said(sign, text)) for claim, sign in _CLAIMS.items())
+    return {claim: words for claim, words in found if words}
+
+
 def differences(offer: Offer, competitor: Competitor, text: str) -> Difference:
     """Return what one of two pages says of its offer and the other does not."""
     angles = []
-    for claim, sign in _CLAIMS.items():
-        ours, theirs = (_said(sign, page) for page in (offer.words, text))
+    said_by_us, said_by_them = claims_in(offer.words), claims_in(text)
+    for claim in _CLAIMS:
+        ours, theirs = said_by_us.get(claim, ""), said_by_them.get(claim, "")
         if theirs and not ours:
             angles.append(Angle(angle=f"It offers {claim}; our page does not say so.", quote=theirs))
         elif ours and not theirs:
