@@ -224,6 +224,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
         time_limit_s=300.0,
     ),
     GraphSpec("pricing", "agentic_sales.graphs.pricing", effect="write", time_limit_s=300.0),
+    GraphSpec("positioning", "agentic_sales.graphs.positioning", effect="write", time_limit_s=300.0),
     GraphSpec(
         "campaign",
         "agentic_sales.graphs.campaign",

@@ -61,7 +61,7 @@ async def load_product(state: State, *, is_team: bool = False) -> dict[str, Any]
 
 async def market_researcher(state: State) -> dict[str, Any]:
     """Tell which companies buy."""
-    answer = await _ask("market_researcher", rules.MarketView, rules.market_by_rules, state)
+    answer = await _ask("market_researcher", rules.MarketReading, rules.market_by_rules, state)
     found = rules.segments_that_stand(answer.value, state.facts.texts)
     note = "\n".join(f"{one.name}: {one.quote}" for one in found)
     return {"segments": dumped(found), "notes": {"Segments": note}, **answer.report}
@@ -69,7 +69,7 @@ async def market_researcher(state: State) -> dict[str, Any]:
 
 async def persona_builder(state: State) -> dict[str, Any]:
     """Tell which people buy."""
-    answer = await _ask("persona_builder", rules.PeopleView, rules.people_by_rules, state)
+    answer = await _ask("persona_builder", rules.PeopleReading, rules.people_by_rules, state)
     found = rules.personas_that_stand(answer.value, state.facts.texts)
     note = "\n".join(f"{one.title}: {one.quote}" for one in found)
     return {"personas": dumped(found), "notes": {"Personas": note}, **answer.report}
@@ -77,7 +77,7 @@ async def persona_builder(state: State) -> dict[str, Any]:
 
 async def anti_icp_analyst(state: State) -> dict[str, Any]:
     """Tell who does not buy."""
-    answer = await _ask("anti_icp_analyst", rules.RefusalView, rules.refusals_by_rules, state)
+    answer = await _ask("anti_icp_analyst", rules.RefusalReading, rules.refusals_by_rules, state)
     proofs, breakers = rules.refusals_that_stand(answer.value, state.facts.texts)
     note = "\n".join(proof.claim for proof in proofs)
     return {"proofs": dumped(proofs), "deal_breakers": dumped(breakers), "notes": {"Not for": note}, **answer.report}
@@ -85,7 +85,7 @@ async def anti_icp_analyst(state: State) -> dict[str, Any]:
 
 async def criteria_scorer(state: State) -> dict[str, Any]:
     """Score the five criteria."""
-    answer = await _ask("criteria_scorer", rules.CriteriaView, rules.criteria_by_rules, state)
+    answer = await _ask("criteria_scorer", rules.CriteriaReading, rules.criteria_by_rules, state)
     scores = rules.scores_that_stand(answer.value, rules.criteria_by_rules(state.facts), state.facts.texts)
     return {"criteria_scores": {name: one.model_dump() for name, one in scores.items()}, **answer.report}
 

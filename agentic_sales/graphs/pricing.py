@@ -114,7 +114,7 @@ async def write_rationale(state: State) -> dict[str, Any]:
     by_rules = rules.rationale_by_rules(state.facts, state.metric, state.benchmark)
     answer = await ask(
         PROMPTS["write_rationale"],
-        rules.RationaleView,
+        rules.RationaleReading,
         fallback=lambda: by_rules,
         tier="deep",
         facts=fenced(state.facts.for_prompt),

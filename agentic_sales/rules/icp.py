@@ -93,19 +93,19 @@ class CriterionScore(BaseModel):
     evidence: list[str] = Field(max_length=MOST_EVIDENCE, description="Words of the texts, copied letter by letter.")
 
 
-class MarketView(BaseModel):
+class MarketReading(BaseModel):
     """Which companies buy."""
 
     segments: list[SegmentClaim] = Field(max_length=12, description="Up to 6, the best first. Empty: nothing is said.")
 
 
-class PeopleView(BaseModel):
+class PeopleReading(BaseModel):
     """Which people buy."""
 
     personas: list[PersonaClaim] = Field(max_length=12, description="Up to 6. Empty: nothing is said.")
 
 
-class RefusalView(BaseModel):
+class RefusalReading(BaseModel):
     """Who does not buy."""
 
     anti_icp: list[QuotedLine] = Field(
@@ -114,7 +114,7 @@ class RefusalView(BaseModel):
     deal_breakers: list[DealBreaker] = Field(max_length=12, description="What ends a deal. Empty: nothing is said.")
 
 
-class CriteriaView(BaseModel):
+class CriteriaReading(BaseModel):
     """How clear all five criteria are."""
 
     criteria_scores: dict[Criterion, CriterionScore] = Field(description="One entry for each of the five criteria.")
@@ -141,7 +141,7 @@ class IcpDocument(BaseModel):
         return "\n".join([*names, *roles, *(f"Not for: {line}" for line in self.anti_icp)])
 
 
-def market_by_rules(facts: ProductFacts) -> MarketView:
+def market_by_rules(facts: ProductFacts) -> MarketReading:
     """Return the segments that a product's words name: its audiences, else the industries."""
     said = signs.all_said(facts.texts)
     named = signs.industries(said)
@@ -174,10 +174,10 @@ def market_by_rules(facts: ProductFacts) -> MarketView:
         for industry, one in named.items()
         if industry not in told
     ]
-    return MarketView(segments=sorted(found, key=lambda one: -one.fit)[:MOST_SEGMENTS])
+    return MarketReading(segments=sorted(found, key=lambda one: -one.fit)[:MOST_SEGMENTS])
 
 
-def people_by_rules(facts: ProductFacts) -> PeopleView:
+def people_by_rules(facts: ProductFacts) -> PeopleReading:
     """Return the personas that the book has of a product, then the roles that its words name."""
     said = signs.all_said(facts.texts)
     hurts = signs.pains(said)
@@ -185,15 +185,15 @@ def people_by_rules(facts: ProductFacts) -> PeopleView:
     named = [sign for sign in signs.audiences(said) if sign.is_people] + signs.titles_in(said) + signs.actors(hurts)
     read = [_of_words(sign, next((one.text for one in hurts if one == sign.said), "")) for sign in named]
     kept = {folded(one.title): one for one in reversed([*given, *read])}
-    return PeopleView(personas=[*kept.values()][::-1][:MOST_PERSONAS])
+    return PeopleReading(personas=[*kept.values()][::-1][:MOST_PERSONAS])
 
 
-def refusals_by_rules(facts: ProductFacts) -> RefusalView:
+def refusals_by_rules(facts: ProductFacts) -> RefusalReading:
     """Return whom a product's words refuse, and what it needs or lacks."""
     said = signs.all_said(facts.texts)
     refused = signs.refusals(said)
     needed = [(severity, one) for severity, one in signs.needs(said) if one not in refused]
-    return RefusalView(
+    return RefusalReading(
         anti_icp=[QuotedLine(text=one.text[:400], quote=one.text[:200]) for one in refused[:MOST_ANTI_ICP]],
         deal_breakers=[
             DealBreaker(
@@ -208,7 +208,7 @@ def refusals_by_rules(facts: ProductFacts) -> RefusalView:
     )
 
 
-def criteria_by_rules(facts: ProductFacts) -> CriteriaView:
+def criteria_by_rules(facts: ProductFacts) -> CriteriaReading:
     """Return how clear the criteria are, by points for signs in a product's own words."""
     said = signs.all_said(facts.texts)
     market, people, refused = market_by_rules(facts), people_by_rules(facts), refusals_by_rules(facts)
@@ -241,10 +241,10 @@ def criteria_by_rules(facts: ProductFacts) -> CriteriaView:
             (0.4, "a condition is set", [one.quote for one in refused.deal_breakers]),
         ],
     }
-    return CriteriaView(criteria_scores={name: _added_up(points) for name, points in parts.items()})
+    return CriteriaReading(criteria_scores={name: _added_up(points) for name, points in parts.items()})
 
 
-def segments_that_stand(view: MarketView, texts: Texts) -> list[SegmentClaim]:
+def segments_that_stand(view: MarketReading, texts: Texts) -> list[SegmentClaim]:
     """Return the segments whose words stand in the texts. A detail that the texts do not have is left out."""
     found: dict[str, SegmentClaim] = {}
     for one in view.segments:
@@ -255,7 +255,7 @@ def segments_that_stand(view: MarketView, texts: Texts) -> list[SegmentClaim]:
     return sorted(found.values(), key=lambda one: -one.fit)[:MOST_SEGMENTS]
 
 
-def personas_that_stand(view: PeopleView, texts: Texts) -> list[PersonaClaim]:
+def personas_that_stand(view: PeopleReading, texts: Texts) -> list[PersonaClaim]:
     """Return the personas whose words stand in the texts."""
     found: dict[str, PersonaClaim] = {}
     for one in view.personas:
@@ -272,7 +272,7 @@ def personas_that_stand(view: PeopleView, texts: Texts) -> list[PersonaClaim]:
     return [*found.values()][:MOST_PERSONAS]
 
 
-def refusals_that_stand(view: RefusalView, texts: Texts) -> tuple[list[Proof], list[DealBreaker]]:
+def refusals_that_stand(view: RefusalReading, texts: Texts) -> tuple[list[Proof], list[DealBreaker]]:
     """Return who is no customer and what ends a deal, as far as words of the texts say so."""
     breakers: dict[str, DealBreaker] = {}
     for one in view.deal_breakers:
@@ -282,7 +282,9 @@ def refusals_that_stand(view: RefusalView, texts: Texts) -> tuple[list[Proof], l
     return backed(view.anti_icp, texts, most=MOST_ANTI_ICP), [*breakers.values()]
 
 
-def scores_that_stand(view: CriteriaView, by_rules: CriteriaView, texts: Texts) -> dict[Criterion, CriterionScore]:
+def scores_that_stand(
+    view: CriteriaReading, by_rules: CriteriaReading, texts: Texts
+) -> dict[Criterion, CriterionScore]:
     """Return the five scores. One of a model counts within a bound, and only with words of the texts.
 
     Args:

@@ -45,7 +45,7 @@ _DIGIT = re.compile(r"\d")
 _RANKS = ("Entry", "Middle", "Top")
 
 
-class KnownPrice(BaseModel):
+class PriceTag(BaseModel):
     """A price that somebody tells."""
 
     competitor: str = Field(description="Whose price. Empty: our own.")
@@ -58,7 +58,7 @@ class KnownPrice(BaseModel):
     source_url: str = Field(default="", description="Where they stand.")
 
 
-class RivalPrices(BaseModel):
+class RivalSummary(BaseModel):
     """The prices of one competitor in short."""
 
     competitor: str = Field(description="Its name.")
@@ -142,7 +142,7 @@ class PricingModel(TierPlans, ValueMetric):
     quote: str = Field(default="", description="Words that show it.")
 
 
-class RationaleView(BaseModel):
+class RationaleReading(BaseModel):
     """Why a product is priced so."""
 
     value_basis: QuotedLine = Field(description="What a buyer pays for, by the texts.")
@@ -182,19 +182,19 @@ class PricingReport(BaseModel):
     value_metric: str = Field(default="", description="What a buyer pays for. Empty: nothing tells it.")
     model: PricingModel = Field(default=PricingModel(), description="The tiers and how they are charged.")
     rationale: PricingRationale = Field(default=PricingRationale(), description="Why.")
-    competitor_pricing: list[KnownPrice] = Field(default_factory=list, description="Known prices of competitors.")
-    competitor_summary: list[RivalPrices] = Field(default_factory=list, description="The same by competitor.")
+    competitor_pricing: list[PriceTag] = Field(default_factory=list, description="Known prices of competitors.")
+    competitor_summary: list[RivalSummary] = Field(default_factory=list, description="The same by competitor.")
     critic_rounds: int = Field(default=0, description="How often a model's plan was sent back, 0 to 2.")
     dropped: list[str] = Field(default_factory=list, description="Faults of a model's plan that was not taken.")
     analysis_id: str = Field(default="", description="The document in the book. Empty: nothing was written.")
 
 
-def known_prices(rivals: Iterable[RivalOffer]) -> list[KnownPrice]:
+def known_prices(rivals: Iterable[RivalOffer]) -> list[PriceTag]:
     """Return the prices of competitors, in their order."""
     return [_known(one.name, item, one.source) for one in rivals for item in one.prices]
 
 
-def own_prices(facts: PlanFacts) -> list[KnownPrice]:
+def own_prices(facts: PlanFacts) -> list[PriceTag]:
     """Return the prices that the product's own words tell. A trial is no price."""
     found = []
     for source, text in facts.texts.items():
@@ -204,7 +204,7 @@ def own_prices(facts: PlanFacts) -> list[KnownPrice]:
     return found
 
 
-def summaries_of(prices: Sequence[KnownPrice], rivals: Iterable[RivalOffer]) -> list[RivalPrices]:
+def summaries_of(prices: Sequence[PriceTag], rivals: Iterable[RivalOffer]) -> list[RivalSummary]:
     """Return the prices of each competitor in short. One without a known price is left out."""
     found = []
     for rival in rivals:
@@ -212,7 +212,7 @@ def summaries_of(prices: Sequence[KnownPrice], rivals: Iterable[RivalOffer]) -> 
         paid = sorted(price.monthly_price_usd for price in own if price.monthly_price_usd)
         if own:
             found.append(
-                RivalPrices(
+                RivalSummary(
                     competitor=rival.name,
                     url=rival.url,
                     tiers=len(own),
@@ -225,7 +225,7 @@ def summaries_of(prices: Sequence[KnownPrice], rivals: Iterable[RivalOffer]) -> 
     return found
 
 
-def benchmark_of(prices: Sequence[KnownPrice], summaries: Sequence[RivalPrices]) -> PriceBenchmark:
+def benchmark_of(prices: Sequence[PriceTag], summaries: Sequence[RivalSummary]) -> PriceBenchmark:
     """Return the prices of all competitors in short: the median of each rank of tier."""
     by_rival = [
         sorted(
@@ -336,7 +336,7 @@ def problems_of(model: PricingModel, facts: PlanFacts, benchmark: PriceBenchmark
     return found
 
 
-def rationale_by_rules(facts: PlanFacts, metric: ValueMetric, benchmark: PriceBenchmark) -> RationaleView:
+def rationale_by_rules(facts: PlanFacts, metric: ValueMetric, benchmark: PriceBenchmark) -> RationaleReading:
     """Return why a product is priced so: its measured outcome, and what its words make a risk."""
     said = signs.all_said(facts.texts)
     helps = signs.outcomes(said)
@@ -347,7 +347,7 @@ def rationale_by_rules(facts: PlanFacts, metric: ValueMetric, benchmark: PriceBe
         if _RISK.search(level(one.text))
     ]
     first = f"Charge by {metric.value_metric}." if metric.value_metric else ""
-    return RationaleView(
+    return RationaleReading(
         value_basis=QuotedLine(text=basis.text[:400] if basis else "", quote=basis.text[:200] if basis else ""),
         risks=risks[:5],
         recommendation=" ".join(filter(None, (first, _place_in_market(benchmark)))),
@@ -355,12 +355,12 @@ def rationale_by_rules(facts: PlanFacts, metric: ValueMetric, benchmark: PriceBe
 
 
 def rationale_of(
-    told: RationaleView,
-    by_rules: RationaleView,
+    told: RationaleReading,
+    by_rules: RationaleReading,
     *,
     facts: PlanFacts,
     model: PricingModel,
-    prices: Sequence[KnownPrice],
+    prices: Sequence[PriceTag],
     benchmark: PriceBenchmark,
 ) -> PricingRationale:
     """Return why a product is priced so, as far as texts and known prices back it. The comparisons are counted."""
@@ -381,7 +381,7 @@ def rationale_of(
     )
 
 
-def anchors_of(model: PricingModel, prices: Sequence[KnownPrice]) -> list[PriceAnchor]:
+def anchors_of(model: PricingModel, prices: Sequence[PriceTag]) -> list[PriceAnchor]:
     """Return how each priced tier stands beside the nearest price of each competitor."""
     paid = [price for price in prices if price.monthly_price_usd]
     lowest = min((price.monthly_price_usd for price in paid if price.monthly_price_usd), default=0.0)
@@ -416,13 +416,13 @@ def relation_of(ours: float, theirs: float, lowest: float) -> Relation:
     return "undercut" if ours < lowest * (1 - PARITY) else "below"
 
 
-def _known(competitor: str, item: LensItem, source: str) -> KnownPrice:
+def _known(competitor: str, item: LensItem, source: str) -> PriceTag:
     told = level(f"{item.quote} {item.detail}")
     monthly = None
     if item.amount is not None and item.currency in {"USD", ""} and not _ONCE.search(told):
         is_known = item.currency == "USD" or item.amount == 0
         monthly = round(item.amount / (MONTHS_OF_YEAR if _YEAR.search(told) else 1), 2) if is_known else None
-    return KnownPrice(
+    return PriceTag(
         competitor=competitor,
         tier=item.name,
         amount=item.amount,
@@ -487,7 +487,7 @@ def _why_type(kind: ModelType) -> str:
     return why.get(kind, "Nothing tells how it is charged.")
 
 
-def _own_tiers(own: Sequence[KnownPrice]) -> list[TierPlan]:
+def _own_tiers(own: Sequence[PriceTag]) -> list[TierPlan]:
     found: dict[str, TierPlan] = {}
     for price in own:
         tier = TierPlan(
@@ -501,7 +501,7 @@ def _own_tiers(own: Sequence[KnownPrice]) -> list[TierPlan]:
     return _with_triggers(tiers)
 
 
-def _tier_name(price: KnownPrice) -> str:
+def _tier_name(price: PriceTag) -> str:
     """Return the name of a tier. A line that tells a price has none of its own."""
     if price.amount == 0:
         return "Free"

@@ -30,19 +30,19 @@ def lying(request: ModelRequest) -> Reply:
     true = "Claims software for regional insurers."
     score = {"score": 1.0, "confidence": 1.0, "justification": "40,000 insurers use it.", "evidence": [true]}
     told: dict[str, Any] = {
-        "MarketView": {
+        "MarketReading": {
             "segments": [
                 {"name": "Dentists", "fit": 1, "quote": true},
                 {"name": "Top 500 insurers", "fit": 1, "quote": true},
                 {"name": "insurers", "fit": 1, "quote": "Loved by insurers in Spain."},
             ]
         },
-        "PeopleView": {"personas": [{"title": "Chief Lie Officer", "quote": "The chief buys it."}]},
-        "RefusalView": {
+        "PeopleReading": {"personas": [{"title": "Chief Lie Officer", "quote": "The chief buys it."}]},
+        "RefusalReading": {
             "anti_icp": [{"text": "Not for firms below 900 people.", "quote": "Not built for brokers."}],
             "deal_breakers": [{"name": "No licence", "severity": "high", "quote": "A licence of the state is needed."}],
         },
-        "CriteriaView": {"criteria_scores": dict.fromkeys(CRITERIA, score)},
+        "CriteriaReading": {"criteria_scores": dict.fromkeys(CRITERIA, score)},
     }
     return answer(told[request.schema["title"]])
 
@@ -104,7 +104,7 @@ async def test_a_model_scores_within_a_bound_and_only_with_words_of_the_texts(bo
     score = {"score": 1.0, "confidence": 0.9, "justification": "It says so.", "evidence": ["Not built for brokers."]}
 
     def script(request: ModelRequest) -> Reply:
-        if request.schema["title"] == "CriteriaView":
+        if request.schema["title"] == "CriteriaReading":
             return answer({"criteria_scores": {"segment_clarity": score}})
         return answer({"segments": [], "personas": [], "anti_icp": [], "deal_breakers": []})
 
@@ -125,7 +125,7 @@ async def test_one_agent_sees_what_it_found_before_and_a_team_does_not(book: Boo
     seen = {}
     for row in ("deep_icp", "icp_team"):
         await book.run(row, {"product": PRODUCT}, model=script)
-        asked = next(one for one in book.requests if one.schema["title"] == "PeopleView")
+        asked = next(one for one in book.requests if one.schema["title"] == "PeopleReading")
         seen[row] = "regional insurers: Claims software" in asked.prompt
     assert seen == {"deep_icp": True, "icp_team": False}
 
