@@ -18,6 +18,7 @@ MailboxId = NewType("MailboxId", str)
 TouchId = NewType("TouchId", str)
 ApprovalId = NewType("ApprovalId", str)
 PersonId = NewType("PersonId", str)
+LeadId = NewType("LeadId", str)
 
 SubjectKind = Literal["company", "person", "product", "opening", "repository", "paper", "channel", "document"]
 """Kinds of subjects that the book knows something about."""

@@ -237,7 +237,7 @@ FLOWS: tuple[Flow, ...] = (
         Discovery(
             "gh_ai_repos",
             finds="repositories",
-            given={"topics": ["llm", "agents", "rag"], "active_within_days": 180},
+            given={"topics": ["llm", "agents", "rag"], "persist_companies": True},
             limit_field="max_repos",
         ),
         enrich=(LeadStep("contact_enrich", takes="person", keeps=("github_handle", "tags"), is_for_kept=True),),

@@ -226,6 +226,14 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("pricing", "agentic_sales.graphs.pricing", effect="write", time_limit_s=300.0),
     GraphSpec("positioning", "agentic_sales.graphs.positioning", effect="write", time_limit_s=300.0),
     GraphSpec(
+        "lead_flow",
+        "agentic_sales.graphs.lead_flow",
+        builder_attr="build_lead_flow_graph",
+        resumable=True,
+        effect="write",
+        time_limit_s=240.0,
+    ),
+    GraphSpec(
         "campaign",
         "agentic_sales.graphs.campaign",
         builder_attr="build_campaign_graph",

@@ -114,7 +114,6 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/campaigns",
     "/companies",
     "/people",
-    "/products",
     "/facts",
     "/linkedin/",
     "/docs",

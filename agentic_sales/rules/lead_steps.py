@@ -221,3 +221,9 @@ def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ratio(value: Any) -> float:
     return min(max(float(value), 0.0), 1.0) if isinstance(value, int | float) else 0.0
+
+
+def score_band(score: float) -> str:
+    """Return the band of a score, such as `0.6-0.7`. Outcomes are counted by it."""
+    low = min(int(score * 10), 9) / 10
+    return f"{low:.1f}-{low + 0.1:.1f}"

@@ -17,6 +17,7 @@ from agentic_sales.store.analyses import AnalysisRow
 from agentic_sales.store.companies import CompanyRow, company
 from agentic_sales.store.facts import FactRow
 from agentic_sales.store.keys import add_keys, former_id_key, ids_by_key, move_keys
+from agentic_sales.store.leads import LeadRow
 from agentic_sales.store.locks import lock
 from agentic_sales.store.people import PersonRow, person
 from agentic_sales.store.recording import settle_subject
@@ -75,6 +76,7 @@ async def merge_people(connection: AsyncConnection, *, into: PersonId, other: Pe
     if stays.contact_id and goes.contact_id and stays.contact_id != goes.contact_id:
         raise StateConflict("person", other, f"it is another contact than person `{into}`")
     await _move_knowledge(connection, Subject("person", other), Subject("person", into))
+    await connection.execute(update(LeadRow).where(LeadRow.person_id == other).values(person_id=into))
     await connection.execute(delete(PersonRow).where(PersonRow.person_id == other))
     told = {name: getattr(stays, name) or getattr(goes, name) for name in ("profile", "company_id", "contact_id")}
     await connection.execute(update(PersonRow).where(PersonRow.person_id == into).values(**told, updated_at=now))

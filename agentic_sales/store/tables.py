@@ -8,8 +8,10 @@ from agentic_sales.store.columns import Table
 from agentic_sales.store.companies import CompanyRow
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.facts import FactRow
+from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow
 from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.keys import SubjectKeyRow
+from agentic_sales.store.leads import LeadRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.outcomes import OutcomeRow
 from agentic_sales.store.people import ForgottenRow, PersonRow
@@ -28,8 +30,11 @@ __all__ = [
     "ContactRow",
     "EnrollmentRow",
     "FactRow",
+    "FlowPlanRow",
+    "FlowRoundRow",
     "ForgottenRow",
     "InboundRow",
+    "LeadRow",
     "LiftRow",
     "MailboxRow",
     "OutcomeRow",

@@ -15,6 +15,7 @@ from agentic_sales.rules.people_keys import profile_key
 from agentic_sales.store.analyses import AnalysisRow, erase_analyses, tells_of
 from agentic_sales.store.facts import FactRow, erase_facts, mentions
 from agentic_sales.store.keys import erase_keys
+from agentic_sales.store.leads import LeadRow, erase_leads, names_of
 from agentic_sales.store.locks import lock
 from agentic_sales.store.people import (
     PersonRow,
@@ -40,6 +41,8 @@ class Traces:
     """Analyses of them, and those of other subjects that name them."""
     things: tuple[SubjectRow, ...]
     """Channels that have their name, and whatever stands below one of their profiles."""
+    leads: tuple[LeadRow, ...] = ()
+    """Leads whose person they are, and leads that name them."""
 
 
 async def people_meant(
@@ -77,7 +80,9 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
     names = _Words(wanted)
     facts = await every(connection, FactRow, select(FactRow).where(FactRow.subject_id.in_(ids)))
     analyses = await every(connection, AnalysisRow, select(AnalysisRow).where(AnalysisRow.subject_id.in_(ids)))
+    leads = await every(connection, LeadRow, select(LeadRow).where(LeadRow.person_id.in_(ids)))
     if wanted:
+        leads += await every_searched(connection, LeadRow, names_of(wanted))
         facts += await every_searched(connection, FactRow, mentions(wanted) & FactRow.subject_id.not_in(ids))
         analyses += await every_searched(connection, AnalysisRow, tells_of(wanted) & AnalysisRow.subject_id.not_in(ids))
     return Traces(
@@ -85,6 +90,11 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
         tuple(row for row in facts if row.subject_id in ids or names.are_in(row.value, row.quote, row.source_url)),
         tuple(row for row in analyses if row.subject_id in ids or names.are_in(row.content)),
         tuple(await _things(connection, people, profiles)),
+        tuple(
+            row
+            for row in {row.lead_id: row for row in leads}.values()
+            if row.person_id in ids or names.are_in(row.name, row.subject_key, row.reason, row.reasons, row.told)
+        ),
     )
 
 
@@ -127,6 +137,7 @@ async def erase_traces(
     ids = [row.analysis_id for row in traces.analyses]
     gone = await connection.execute(delete(AnalysisRow).where(AnalysisRow.analysis_id.in_(ids)))
     erased["analyses"] += gone.rowcount
+    erased["leads"] += await erase_leads(connection, [row.lead_id for row in traces.leads])
     for subject in sorted(own):
         erased["facts"] += await erase_facts(connection, subject)
         erased["analyses"] += await erase_analyses(connection, subject)

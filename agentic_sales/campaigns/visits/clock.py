@@ -31,6 +31,15 @@ def now() -> datetime:
     return datetime.now(UTC) if file is None else ClockFile(file).now()
 
 
+def waking_now() -> datetime:
+    """Return the present for what waits for runs, aware, in UTC.
+
+    It is a rehearsal's time, else the real time. Runs take real time, also where a file shows another.
+    """
+    rehearsed = _rehearsed.get()
+    return datetime.now(UTC) if rehearsed is None else rehearsed()
+
+
 @contextmanager
 def going_by(rehearsed: Callable[[], datetime]) -> Iterator[None]:
     """Let campaigns use another clock while the body runs, in this context and its tasks."""

@@ -5,7 +5,7 @@ processes that do not know of each other.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from greenlet import getcurrent  # type: ignore[import-untyped]  # greenlet ship
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
-from agentic_sales.errors import RunFailed, SubRunRefused
+from agentic_sales.errors import AgenticSalesError, RunFailed, SubRunRefused
 from agentic_sales.llm.providers import close_models
 from agentic_sales.observability.metrics import COUNTS_KEY, LOOP_BLOCKS
 from agentic_sales.observability.spans import name_message
@@ -24,7 +24,7 @@ from agentic_sales.runs.budgets import Budgets
 from agentic_sales.runs.ledger import Claim, Ledger, Outcome
 from agentic_sales.runs.publisher import publish_aside
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
-from agentic_sales.runs.subruns import SubRun, finished_sub_run
+from agentic_sales.runs.subruns import SubRun, ended_sub_runs, finished_sub_run, once_only
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import close_current_database
 from agentic_sales.workers.child.durable import DurableGraphs
@@ -173,6 +173,23 @@ class WorkerSubRunner:
             )
             outcome = await runs.wait(run, timeout_s=self._child.configuration.wait_timeout_s)
         return await finished_sub_run(self._child.ledger, outcome)
+
+    async def begin(self, assistant_id: str, values: Mapping[str, Any], *, once: str) -> RunId:
+        """Begin a run in the batch lane of its pool. Nobody waits for it, so its pool may also be the own one."""
+        request = {"input": dict(values), "on_completion": "delete", "priority": "batch"}
+        run = await (await self._child.runs()).submit(
+            assistant_id,
+            request,
+            trace=self._claim.trace,
+            parent_run_id=self._claim.run_id,
+            idempotency=once_only(once),
+        )
+        run.ended.cancel()
+        return run.run_id
+
+    async def ended(self, run_ids: Sequence[RunId]) -> list[SubRun | AgenticSalesError | None]:
+        """Return how runs ended. None: one has not ended."""
+        return await ended_sub_runs(self._child.ledger, run_ids)
 
     async def _run_in_place(self, runs: Runs, row: GraphSpec, request: Mapping[str, Any]) -> Outcome:
         run_id = await runs.record_in_place(

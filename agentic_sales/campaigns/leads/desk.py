@@ -1,0 +1,254 @@
+"""Carry out a person's commands on flows: begin a round, plan rounds, pause and resume them.
+
+A change wakes the rounds that it concerns. The next tick visits them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.plan.desk import check_joinable, known_campaign
+from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
+from agentic_sales.campaigns.plan.windows import zone_named
+from agentic_sales.contracts import CampaignId, MailboxId
+from agentic_sales.control import control_plane
+from agentic_sales.errors import InvalidRequest, StateConflict
+from agentic_sales.flows import Flow
+from agentic_sales.rules.cron import CronError, next_slot
+from agentic_sales.store.campaigns import RUNNING as CAMPAIGN_RUNS
+from agentic_sales.store.campaigns import add_campaign, campaign, move_campaign
+from agentic_sales.store.database import Database
+from agentic_sales.store.flow_rounds import (
+    FAILED,
+    PAUSED,
+    RUNNING,
+    FlowRoundRow,
+    add_round,
+    change_plan,
+    change_round,
+    flow_round,
+    flow_rounds,
+    save_plan,
+)
+from agentic_sales.store.leads import release_waiting
+from agentic_sales.store.mailboxes import mailbox
+from agentic_sales.store.statements import known
+
+THREAD_PREFIX = "flow-"
+"""Prefix of the ids of rounds' threads."""
+MOST_ROUNDS = 1_000
+Missed = Literal["once", "skip"]
+_ROUND = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class RoundOrder:
+    """What a person orders with a round."""
+
+    flow_id: str
+    """The flow."""
+    most_leads: int | None = None
+    """Most leads. None: the flow's limit."""
+    budget_usd: float | None = None
+    """Most cost in USD. None: the flow's budget."""
+    is_dry: bool = False
+    """Write nothing into the book, and enroll nobody."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Parts of the input of the discovery that replace the flow's own."""
+    campaign_id: str = ""
+    """Campaign that the people join. Empty: none, or the flow's own if a mailbox is named."""
+    mailbox_id: str = ""
+    """Mailbox of the flow's own campaign, which is made if it is not there. Empty: `campaign_id` counts."""
+    promoted_by: str = ""
+    """Person who lets the round make contacts of people. Empty: each person is promoted by hand."""
+
+
+def thread_of(round_id: str) -> str:
+    """Return the thread of a round."""
+    return f"{THREAD_PREFIX}{round_id}"
+
+
+def round_id_of(flow_id: str, seed: str) -> str:
+    """Return the id of a round, the same for the same seed."""
+    return f"{flow_id}-{sha256(seed.encode()).hexdigest()[:12]}"
+
+
+async def begin_round(
+    database: Database, round_id: str, order: RoundOrder, *, trace: Mapping[str, str], now: datetime
+) -> FlowRoundRow:
+    """Make a round that is visited at once. A round of this id stays as it is.
+
+    Args:
+        database: The store.
+        round_id: Its id.
+        order: What it is to do.
+        trace: Headers of the trace that its runs belong to.
+        now: The present.
+
+    Raises:
+        UnknownFlow: There is no such flow.
+        UnknownRecord: There is no such campaign or mailbox.
+        InvalidRequest: The id is none.
+        StateConflict: The campaign was stopped, or the round is one of another flow.
+    """
+    async with database.writing() as connection:
+        return await begin_round_over(connection, round_id, order, trace=trace, now=now)
+
+
+async def begin_round_over(
+    connection: AsyncConnection, round_id: str, order: RoundOrder, *, trace: Mapping[str, str], now: datetime
+) -> FlowRoundRow:
+    """Do as `begin_round` does over the connection of a writing transaction."""
+    flow = control_plane().flow(order.flow_id)
+    if not _ROUND.fullmatch(round_id):
+        raise InvalidRequest(f"`{round_id}` is no id of a round: 1 to 100 letters, digits, `.`, `-` and `_`")
+    values = {
+        "round_id": round_id,
+        "flow_id": flow.flow_id,
+        "given": dict(order.given),
+        "most_leads": order.most_leads or flow.limits.leads,
+        "budget_usd": order.budget_usd or flow.limits.budget_usd,
+        "is_dry": order.is_dry,
+        "campaign_id": await _campaign_of(connection, flow, order, now),
+        "promoted_by": order.promoted_by,
+        "trace": dict(trace),
+    }
+    await add_round(connection, values, now=now)
+    row = known(await flow_round(connection, round_id), "flow round", round_id)
+    if row.flow_id != flow.flow_id:
+        raise StateConflict("flow round", round_id, f"it is a round of flow `{row.flow_id}`")
+    return row
+
+
+async def pause(database: Database, name: str, *, now: datetime) -> list[str]:
+    """Pause a round, or all rounds of a flow and its plan. Return the rounds that were paused.
+
+    Raises:
+        UnknownRecord: There is no such flow and no such round.
+        StateConflict: Nothing of it runs.
+    """
+    async with database.writing() as connection:
+        is_planned = await _switch_plan(connection, name, is_paused=True, now=now)
+        paused = await _change(connection, name, {"state": PAUSED, "reason": "a person paused it"}, (RUNNING,), now)
+        if not paused and not is_planned:
+            raise StateConflict("flow", name, "no round of it runs, and it has no plan")
+    return paused
+
+
+async def resume(
+    database: Database, name: str, *, now: datetime, budget_usd: float | None = None, campaign_id: str = ""
+) -> list[str]:
+    """Resume a round, or all paused and failed rounds of a flow and its plan. Return the rounds that go on.
+
+    Args:
+        database: The store.
+        name: A flow or a round.
+        now: The present.
+        budget_usd: New budget of each. None leaves it.
+        campaign_id: Campaign that people who wait for one join. Empty leaves it.
+
+    Raises:
+        UnknownRecord: There is no such flow, round or campaign.
+        StateConflict: Nothing of it waits.
+    """
+    values: dict[str, Any] = {"state": RUNNING, "reason": "", "wake_at": now, "fruitless": 0, "tries": 0}
+    values |= {"budget_usd": budget_usd} if budget_usd else {}
+    async with database.writing() as connection:
+        states: tuple[str, ...] = (PAUSED, FAILED)
+        if campaign_id:
+            check_joinable(await known_campaign(connection, CampaignId(campaign_id)))
+            values["campaign_id"], states = campaign_id, ()
+        is_planned = await _switch_plan(connection, name, is_paused=False, now=now)
+        resumed = await _change(connection, name, values, states, now)
+        for round_id in resumed if campaign_id else ():
+            await release_waiting(connection, round_id, now=now)
+        if not resumed and not is_planned:
+            raise StateConflict("flow", name, "no round of it is paused or failed, and it has no plan")
+    return resumed
+
+
+async def plan_rounds(
+    database: Database, order: RoundOrder, cron: str, *, time_zone: str, missed: Missed, now: datetime
+) -> datetime:
+    """Let rounds of a flow begin by a schedule, in the place of the schedule before. Return the first slot.
+
+    Raises:
+        UnknownFlow: There is no such flow.
+        InvalidRequest: The schedule or the zone is none.
+    """
+    flow = control_plane().flow(order.flow_id)
+    zone = zone_named(time_zone)
+    if zone is None:
+        raise InvalidRequest(f'the zone must be an IANA name, such as "Europe/Berlin", not "{time_zone}"')
+    try:
+        first = next_slot(cron, now, zone)
+    except CronError as exc:
+        raise InvalidRequest(str(exc)) from exc
+    async with database.writing() as connection:
+        await _campaign_of(connection, flow, order, now)
+        told = {"flow_id": flow.flow_id, "cron": cron, "time_zone": time_zone, "missed": missed, "next_at": first}
+        await save_plan(connection, {**told, "request": asdict(order), "is_paused": False}, now=now)
+    return first
+
+
+async def rounds_named(connection: AsyncConnection, name: str) -> list[FlowRoundRow]:
+    """Return the rounds of a flow, the newest first, or the one round of this id.
+
+    Raises:
+        UnknownRecord: There is neither.
+    """
+    if name in control_plane().flows:
+        return await flow_rounds(connection, flow_id=name, limit=MOST_ROUNDS)
+    return [known(await flow_round(connection, name), "flow or round", name)]
+
+
+async def _switch_plan(connection: AsyncConnection, name: str, *, is_paused: bool, now: datetime) -> bool:
+    if name not in control_plane().flows:
+        return False
+    return await change_plan(connection, name, {"is_paused": is_paused}, now=now)
+
+
+async def _change(
+    connection: AsyncConnection, name: str, values: Mapping[str, Any], states: tuple[str, ...], now: datetime
+) -> list[str]:
+    rows = await rounds_named(connection, name)
+    return [
+        row.round_id
+        for row in rows
+        if await change_round(connection, row.round_id, values, now=now, states=states) is not None
+    ]
+
+
+async def _campaign_of(connection: AsyncConnection, flow: Flow, order: RoundOrder, now: datetime) -> CampaignId | None:
+    """Return the campaign that people join. The flow's own one is made and started if a mailbox is named."""
+    if order.campaign_id:
+        check_joinable(await known_campaign(connection, CampaignId(order.campaign_id)))
+        return CampaignId(order.campaign_id)
+    if not order.mailbox_id:
+        return None
+    known(await mailbox(connection, MailboxId(order.mailbox_id)), "mailbox", order.mailbox_id)
+    own = CampaignId(f"flow-{flow.flow_id}-{order.mailbox_id}".replace(".", "-")[:64])
+    if await campaign(connection, own) is None:
+        plan = campaign_plan(flow, order.mailbox_id)
+        await add_campaign(connection, own, name=flow.looks_for, plan=plan.model_dump(mode="json"), now=now)
+        await move_campaign(connection, own, expected=("draft",), to=CAMPAIGN_RUNS, now=now)
+    check_joinable(await known_campaign(connection, own))
+    return own
+
+
+def campaign_plan(flow: Flow, mailbox_id: str) -> CampaignPlan:
+    """Return the plan of a flow's own campaign. A person must agree to each of its messages."""
+    steps = tuple(
+        Step(
+            delay_days=mail.delay_days,
+            workflow=mail.workflow,
+            input={"instructions": mail.instructions} if mail.instructions else {},
+        )
+        for mail in flow.outreach.mails
+    )
+    return CampaignPlan(steps=steps, mailboxes=(MailboxId(mailbox_id),))

@@ -1,0 +1,145 @@
+"""Let the people of kept leads join a campaign: write them into the book, make contacts of them, and enroll them.
+
+Nothing here writes a message or sends one. The campaign does, and its messages wait for a person's word. A person
+becomes a contact by hand, unless somebody lets the round promote. An address that takes no mail and a person who must
+not be written to never reach the campaign.
+"""
+
+from datetime import datetime
+from string import Template
+from typing import Any, cast
+
+from agentic_sales.campaigns.book.promotion import Grounds, promote
+from agentic_sales.campaigns.book.writing import BookWriter
+from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.permission import refusal_of
+from agentic_sales.campaigns.plan.desk import enroll_people
+from agentic_sales.contracts import CampaignId, CompanyId, ConsentBasis, ContactId, PersonId, Subject
+from agentic_sales.control import control_plane
+from agentic_sales.errors import InvalidAddress, RequestError
+from agentic_sales.flows import Flow
+from agentic_sales.rules.found_facts import FoundFact
+from agentic_sales.rules.lead_steps import PEOPLE, LeadSoFar, ReachablePerson
+from agentic_sales.settings import settings
+from agentic_sales.sources.mailboxes import MailboxChecks
+from agentic_sales.store.contacts import contact
+from agentic_sales.store.database import Database
+from agentic_sales.store.flow_rounds import FlowRoundRow, flow_round
+from agentic_sales.store.leads import LeadRow, change_lead, leads_ready
+from agentic_sales.store.people import SourcedPerson, person
+from agentic_sales.store.statements import known
+
+LEADS_OF_A_VISIT = 20
+"""Most leads whose people a visit enrolls."""
+NOBODY = "nobody of it is known by a whole name and an address, a profile or an employer"
+
+
+async def note_person(book: BookWriter, flow: Flow, lead: LeadSoFar) -> dict[str, Any]:
+    """Write the first person of a kept lead into the book, and return the columns of the lead that name the person."""
+    for found in PEOPLE[flow.people](lead):
+        if found.person_id:
+            return {"person_id": found.person_id, "told": _with_source(lead, found)}
+        mine = _sourced(found, lead.company_id)
+        person_id = (await book.people([mine])).get(mine) if mine else None
+        if person_id is not None:
+            book.note(Subject("person", person_id), _facts_of(found))
+            return {"person_id": person_id, "told": _with_source(lead, found)}
+    return {}
+
+
+async def reach_out(database: Database, round_id: str, *, now: datetime, clock_now: datetime) -> None:
+    """Enroll the people of kept leads whose steps are done, or say what they wait for.
+
+    Args:
+        database: The store.
+        round_id: The round.
+        now: The present.
+        clock_now: The present of campaigns.
+    """
+    async with database.reading() as connection:
+        row = known(await flow_round(connection, round_id), "flow round", round_id)
+        ready = await leads_ready(connection, round_id, now=now, limit=LEADS_OF_A_VISIT)
+    flow = control_plane().flow(row.flow_id)
+    if row.state != "running":
+        return
+    for lead in ready:
+        if lead.stage == "kept" and lead.step >= len(flow.steps):
+            values = await _reached(database, flow, row, lead, clock_now)
+            async with database.writing() as connection:
+                await change_lead(connection, lead.lead_id, values, now=now, expected={"stage": "kept"})
+
+
+async def _reached(database: Database, flow: Flow, row: FlowRoundRow, lead: LeadRow, now: datetime) -> dict[str, Any]:
+    if row.is_dry:
+        return _waits("the round is dry, so nobody is enrolled")
+    if lead.person_id is None:
+        return _waits(NOBODY)
+    contact_id, why = await _contact_of(database, flow, row, lead, now)
+    return _waits(why) if contact_id is None else await _enrolled(database, row, contact_id, now)
+
+
+async def _enrolled(database: Database, row: FlowRoundRow, contact_id: ContactId, now: datetime) -> dict[str, Any]:
+    async with database.reading() as connection:
+        there = await contact(connection, contact_id)
+        refusal = await refusal_of(connection, there) if there else "the person was forgotten"
+    if refusal is not None:
+        return {"stage": "dropped", "reason": f"must not be written to: {refusal}", "contact_id": None}
+    if row.campaign_id is None:
+        return _waits("the round names no campaign; resume it with one")
+    try:
+        await enroll_people(database, CampaignId(row.campaign_id), [contact_id], now=now)
+    except RequestError as exc:
+        return _waits(str(exc))
+    joined = {"contact_id": contact_id, "campaign_id": row.campaign_id}
+    return {"stage": "enrolled", "reason": f"joined campaign `{row.campaign_id}`", **joined}
+
+
+async def _contact_of(
+    database: Database, flow: Flow, row: FlowRoundRow, lead: LeadRow, now: datetime
+) -> tuple[ContactId | None, str]:
+    person_id = PersonId(lead.person_id or "")
+    async with database.reading() as connection:
+        there = await person(connection, person_id)
+    if there is None:
+        return None, "its person is not in the book any more"
+    if there.contact_id is not None:
+        return ContactId(there.contact_id), ""
+    if not row.promoted_by:
+        return None, f"{there.name} is no contact; agentic-sales people promote {person_id}"
+    source = Template(flow.outreach.basis_source).safe_substitute(source=lead.told.get("source") or lead.url)
+    grounds = Grounds(cast(ConsentBasis, flow.outreach.basis), source, row.promoted_by)
+    try:
+        async with MailboxChecks(settings()) as checks:
+            promoted = await promote(database, person_id, grounds, check=checks.check, now=now)
+    except RequestError as exc:
+        return None, str(exc)
+    return promoted.contact_id, ""
+
+
+def _waits(why: str) -> dict[str, Any]:
+    return {"stage": "waiting", "reason": why[:500]}
+
+
+def _with_source(lead: LeadSoFar, found: ReachablePerson) -> dict[str, Any]:
+    return {"found": lead.found, "answers": lead.answers, "source": found.source_url}
+
+
+def _sourced(found: ReachablePerson, company_id: str) -> SourcedPerson | None:
+    """Return a person as the book takes one. None: nothing tells the person from others of the name."""
+    try:
+        digest = email_hash(found.email) if found.email else ""
+    except InvalidAddress:
+        digest = ""
+    try:
+        return SourcedPerson(found.name, CompanyId(company_id) if company_id else None, found.profile, digest)
+    except ValueError:
+        return None
+
+
+def _facts_of(found: ReachablePerson) -> list[FoundFact]:
+    told = {"email": found.email, "position": found.position}
+    return [
+        FoundFact(field=field, value=value, method="rules", source_url=found.source_url)
+        for field, value in told.items()
+        if value
+    ]

@@ -1,0 +1,78 @@
+"""How the output of one step of a flow becomes the input of the next one."""
+
+import pytest
+
+from agentic_sales.rules.lead_steps import (
+    FINDS,
+    JUDGES,
+    PEOPLE,
+    TAKES,
+    LeadJudgement,
+    LeadSoFar,
+    NothingToAsk,
+    score_band,
+    short_reasons,
+)
+
+COMPANY = LeadSoFar(kind="company", key="acme.example", name="Acme", found={"domain": "acme.example"})
+PEOPLE_FOUND = {"merged": [{"name": "Ada Acme", "title": "CTO", "email": "", "findings": []}, {"name": ""}]}
+
+
+def test_a_company_without_a_site_is_no_lead() -> None:
+    found = FINDS["companies"]({"top": [{"name": "Acme", "domain": "acme.example"}, {"name": "Nobody", "domain": ""}]})
+    assert [(lead.key, lead.url) for lead in found] == [("acme.example", "https://acme.example/")]
+
+
+def test_a_repository_is_told_by_its_address_without_case() -> None:
+    [lead] = FINDS["repositories"]({"final_repos": [{"full_name": "Acme/Tool", "url": "https://github.com/Acme/Tool"}]})
+    assert (lead.key, lead.name, lead.found["owner"]) == ("github.com/acme/tool", "Acme/Tool", "Acme")
+
+
+def test_a_company_of_the_book_is_asked_about_by_its_id_and_another_one_by_its_site() -> None:
+    assert TAKES["company_site"](COMPANY) == {"url": "https://acme.example/"}
+    assert TAKES["company_site"](COMPANY.model_copy(update={"company_id": "c1"})) == {"company_id": "c1"}
+    with pytest.raises(NothingToAsk, match="no web site"):
+        TAKES["company_site"](COMPANY.model_copy(update={"found": {}}))
+
+
+def test_people_that_the_book_does_not_have_are_asked_about_by_value() -> None:
+    known = COMPANY.model_copy(update={"answers": {"contact_discovery": PEOPLE_FOUND}})
+    asked = TAKES["company_people"](known)
+    assert asked == {"company_name": "Acme", "people": [{"name": "Ada Acme", "title": "CTO"}]}
+    with pytest.raises(NothingToAsk, match="nobody of it is known"):
+        TAKES["company_people"](COMPANY)
+
+
+def test_nobody_who_decides_is_a_score_of_nothing_with_its_reason() -> None:
+    judged = JUDGES["decision_maker"]({"top_decision_maker": None, "summary": "Nobody of Acme is known."})
+    assert judged == LeadJudgement(score=0.0, reasons=["Nobody of Acme is known."])
+
+
+def test_what_rules_a_lead_out_stands_first_among_the_reasons() -> None:
+    evidence = [{"field": "recent_launch", "quote": "We  launched\nv2"}]
+    output = {"brief": {"confidence": 0.9, "evidence": evidence}, "summary": {"icp_disqualifier": "funded"}}
+    judged = JUDGES["dossier"](output)
+    assert judged.disqualifiers == ["funded"]
+    assert short_reasons(judged) == ["ruled out: funded", "recent_launch: We launched v2"]
+
+
+def test_of_the_people_of_a_repository_those_with_an_address_come_first_and_a_login_is_nobody() -> None:
+    people = [
+        {"name": "octocat", "email": "octo@acme.example"},
+        {"name": "Bo Beta", "source": "https://github.com/bo"},
+        {"name": "Ada Acme", "email": "ada@acme.example", "source": "https://acme.example/team"},
+    ]
+    lead = LeadSoFar(
+        kind="repository",
+        key="github.com/acme/tool",
+        name="acme/tool",
+        answers={"gh_lead_research": {"brief": {"decision_makers": people}}},
+    )
+    found = list(PEOPLE["dossier"](lead))
+    assert [person.name for person in found] == ["Ada Acme", "Bo Beta"]
+    assert [person.profile for person in found] == ["", "https://github.com/bo"]
+
+
+@pytest.mark.parametrize(("score", "band"), [(0.0, "0.0-0.1"), (0.65, "0.6-0.7"), (1.0, "0.9-1.0")])
+def test_a_score_has_a_band(score: float, band: str) -> None:
+    assert score_band(score) == band
