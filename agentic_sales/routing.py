@@ -60,6 +60,7 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "classify_ai_intent",
     "classify_recruitment_bulk",
     "country_classify_bulk",
+    "classify_paper",
     "text_to_sql",
     "score_recruiter_fit",
 )
