@@ -181,6 +181,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
         time_limit_s=3600.0,
     ),
     GraphSpec("classify_paper", "agentic_sales.graphs.classify_paper", effect="pure", time_limit_s=90.0),
+    GraphSpec("remote_classify", "agentic_sales.graphs.remote_classify", effect="read", time_limit_s=180.0),
     GraphSpec("text_to_sql", "agentic_sales.graphs.text_to_sql", effect="pure", time_limit_s=90.0),
     GraphSpec("score_recruiter_fit", "agentic_sales.graphs.score_recruiter_fit", effect="pure", time_limit_s=90.0),
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, effect="write", time_limit_s=120.0),

@@ -61,6 +61,7 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "classify_recruitment_bulk",
     "country_classify_bulk",
     "classify_paper",
+    "remote_classify",
     "text_to_sql",
     "score_recruiter_fit",
 )

@@ -115,8 +115,9 @@ def _is_street(part: str, words: PlaceWords) -> bool:
 
 
 def _is_organisation(part: str, words: PlaceWords) -> bool:
+    """Tell whether a part is the name of an organisation. The United Kingdom is none."""
     folded = fold(part).split()
-    return len(folded) > 1 and not words.organisations.isdisjoint(folded)
+    return len(folded) > 1 and not words.organisations.isdisjoint(folded) and not words.of_name(part)
 
 
 def _has_region(part: str, words: PlaceWords) -> bool:
