@@ -116,6 +116,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/campaigns",
     "/companies",
     "/people",
+    "/products",
     "/facts",
     "/linkedin/",
     "/docs",

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from agentic_sales.cli import mailboxes
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
 
 app = typer.Typer(
@@ -17,7 +18,6 @@ app = typer.Typer(
 )
 
 CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
-MailboxArgument = Annotated[str, typer.Argument(metavar="MAILBOX", help="Id of the mailbox.")]
 PersonArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Address of the person.")]
 By = Annotated[str, typer.Option("--by", help="Name of the person that decides. It is kept.")]
 
@@ -59,64 +59,11 @@ def plan(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag 
         Console().print(plan_as_table())
 
 
-@app.command()
-def mailbox(
-    mailbox_id: MailboxArgument,
-    *,
-    address: Annotated[str, typer.Option(help="Address in the From header.")],
-    postal_address: Annotated[str, typer.Option(help="Postal address of the sender. Every message shows it.")],
-    name: Annotated[str, typer.Option(help="Name of the sender.")] = "",
-    daily_cap: Annotated[int, typer.Option(help="Most messages a day.", min=0)] = 50,
-    spacing_s: Annotated[float, typer.Option(help="Least time between two messages, in seconds.", min=0)] = 0.0,
-    url: Url = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add a mailbox that campaigns write from.
-
-    agentic-sales campaigns mailbox sales --address ann@acme.example --postal-address '1 Main Street, Springfield'
-    """
-    from agentic_sales.cli.views import campaigns
-
-    body: dict[str, Any] = {
-        "mailbox_id": mailbox_id,
-        "address": address,
-        "postal_address": postal_address,
-        "display_name": name,
-    }
-    body |= {"daily_cap": daily_cap, "spacing_s": spacing_s}
-    made = answer(as_json, lambda: campaigns.ask("POST", "/mailboxes", url, body))
-    tell(made, as_json, f"campaigns can write from `{mailbox_id}`, {daily_cap} messages a day")
-
-
-@app.command()
-def mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """List the mailboxes. A mailbox that does not send is shown with the end of the pause and the reason.
-
-    agentic-sales campaigns mailboxes
-    """
-    from agentic_sales.cli.views import campaigns
-
-    found = answer(as_json, lambda: campaigns.ask("GET", "/mailboxes", url))
-    nothing = "there is no mailbox yet: agentic-sales campaigns mailbox --help"
-    show_list(found, as_json, campaigns.mailboxes_as_table, nothing)
-
-
-@app.command()
-def hold(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Let a mailbox send nothing until its release.
-
-    agentic-sales campaigns hold sales
-    """
-    _switch(mailbox_id, "hold", url, as_json)
-
-
-@app.command()
-def release(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Let a mailbox send again after a hold or a refusal by its server. Its waiting messages are tried at once.
-
-    agentic-sales campaigns release sales
-    """
-    _switch(mailbox_id, "release", url, as_json)
+# Names under which the commands of `agentic-sales mailboxes` are found here, too.
+app.command("mailbox")(mailboxes.add)
+app.command("mailboxes")(mailboxes.list_mailboxes)
+app.command()(mailboxes.hold)
+app.command()(mailboxes.release)
 
 
 @app.command("import")
@@ -255,7 +202,7 @@ def touches(
 
 @app.command()
 def touch(
-    touch_id: Annotated[str, typer.Argument(metavar="TOUCH", help="Id of the message.")],
+    touch_id: Annotated[str, typer.Argument(metavar="TOUCH", help="Id of the message, or its begin.")],
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
@@ -271,7 +218,7 @@ def touch(
 
 @app.command()
 def resolve(
-    touch_id: Annotated[str, typer.Argument(metavar="TOUCH", help="Id of an ambiguous message.")],
+    touch_id: Annotated[str, typer.Argument(metavar="TOUCH", help="Id of an ambiguous message, or its begin.")],
     state: Annotated[str, typer.Argument(metavar="sent|failed", help="State of the message, as you found out.")],
     *,
     by: By = "",
@@ -344,25 +291,29 @@ def approve(
 @app.command()
 def rehearse(
     campaign: CampaignArgument,
-    people: Annotated[int, typer.Option(help="Most people to rehearse.", min=1)] = 25,
+    people: Annotated[int, typer.Option(help="Most people to rehearse.", min=1, max=10_000)] = 25,
     start_at: Annotated[
         datetime | None, typer.Option("--start", help="Begin of the campaign in UTC. The default is now.")
     ] = None,
+    url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
     """Let all days of a campaign pass in seconds and print its calendar. No mail leaves and nothing is changed.
 
     agentic-sales campaigns rehearse spring --people 10
 
-    It reads the store of DATABASE_URL or the local one. Messages are taken as approved at once.
+    The campaign and its people come from the fleet. Messages are written here, and taken as approved at once.
     """
+    from agentic_sales.cli.views import asking, campaigns
+
+    path = asking.path_of(campaign, "material")
+    material = answer(as_json, lambda: campaigns.ask("GET", path, url, people=people))
+
     from agentic_sales.observability.logs import configure_logs
     from agentic_sales.rehearsal import rehearse as rehearsing
-    from agentic_sales.settings import settings
 
     configure_logs("warning")
-    moment = (start_at or datetime.now(UTC)).replace(tzinfo=UTC)
-    messages = rehearsing.rehearse_campaign(settings(), campaign, people=people, start_at=moment)
+    messages = rehearsing.rehearse_campaign(material, start_at=(start_at or datetime.now(UTC)).replace(tzinfo=UTC))
     if as_json:
         print_json([message.as_data() for message in messages])
     else:
@@ -404,14 +355,6 @@ def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # 
     path = asking.path_of(campaign, verb)
     moved = answer(as_json, lambda: campaigns.ask("POST", path, url))
     tell(moved, as_json, f"campaign `{campaign}` is {moved['state']}")
-
-
-def _switch(mailbox_id: str, verb: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - as above
-    from agentic_sales.cli.views import asking, campaigns
-
-    path = f"/mailboxes{asking.path_of(mailbox_id, verb)}"
-    switched = answer(as_json, lambda: campaigns.ask("POST", path, url))
-    tell(switched, as_json, f"mailbox `{mailbox_id}` {'sends' if switched['is_active'] else 'is held'}")
 
 
 def _read(file: Path) -> bytes:

@@ -12,7 +12,19 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agentic_sales.cli import campaigns, companies, db, evals, flows, people, products, runs, suppressions, world
+from agentic_sales.cli import (
+    campaigns,
+    companies,
+    db,
+    evals,
+    flows,
+    mailboxes,
+    people,
+    products,
+    runs,
+    suppressions,
+    world,
+)
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
 from agentic_sales.errors import AgenticSalesError, ConfigurationError
 from agentic_sales.packaged import extend_path
@@ -30,6 +42,7 @@ app.add_typer(runs.app, name="runs")
 campaigns.app.add_typer(suppressions.app)
 app.add_typer(campaigns.app, name="campaigns")
 app.add_typer(flows.app, name="flows")
+app.add_typer(mailboxes.app, name="mailboxes")
 app.add_typer(companies.app, name="companies")
 app.add_typer(people.app, name="people")
 app.command()(people.facts)

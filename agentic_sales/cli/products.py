@@ -1,4 +1,4 @@
-"""Import products into the store and list them."""
+"""Import products into the store of a fleet and list them."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 import json
@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from agentic_sales.cli.output import WRONG, AsJson, end, print_json, tell
-from agentic_sales.errors import InvalidRequest
+from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, show_list, tell
 
 app = typer.Typer(no_args_is_help=True, help="Import products into the store and list them.")
 
@@ -17,6 +15,7 @@ app = typer.Typer(no_args_is_help=True, help="Import products into the store and
 @app.command("import")
 def import_products(
     file: Annotated[Path, typer.Argument(help="JSON file of a product or of a list of products.")],
+    url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:
     """Write products into the store. A product with a known name replaces the old one under the same number.
@@ -25,31 +24,26 @@ def import_products(
 
     A product: {"name": "Acme QA", "url": "https://acme.example", "personas": [{"title": "Head of QA", "pain": "…"}]}
     """
-    from agentic_sales.local import products
-    from agentic_sales.settings import settings
+    from agentic_sales.cli.views.asking import ask_facade
 
     try:
-        numbers = products.import_products(settings(), json.loads(file.read_text(encoding="utf-8")))
+        given = json.loads(file.read_text(encoding="utf-8"))
     except OSError as exc:
         end(WRONG, f"`{file}` cannot be read: {exc.strerror}")
     except ValueError as exc:
         end(WRONG, f"`{file}` is no JSON: {exc}")
-    except InvalidRequest as exc:
-        end(WRONG, str(exc))
+    numbers = answer(as_json, lambda: ask_facade("POST", "/products", url, given))
     tell(numbers, as_json, *(f"product {number}: {name}" for name, number in numbers.items()))
 
 
 @app.command("list")
-def list_products(as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+def list_products(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
     """List the products with the numbers by which campaigns and `email_outreach` name them.
 
     agentic-sales products list
     """
-    from agentic_sales.local import products
-    from agentic_sales.settings import settings
+    from agentic_sales.cli.views import book
+    from agentic_sales.cli.views.asking import ask_facade
 
-    found = products.listed(settings())
-    if as_json:
-        print_json(found)
-    else:
-        Console().print(products.as_table(found))
+    found = answer(as_json, lambda: ask_facade("GET", "/products", url, limit=1000))
+    show_list(found, as_json, book.products_as_table, "there is no product yet: agentic-sales products import --help")

@@ -164,6 +164,7 @@ def _environment(plan: FleetPlan, redis_url: str) -> dict[str, str]:
             "HOST": plan.host,
             "PORT": str(plan.port),
             "FLOWER_PORT": str(plan.flower_port),
+            "LANGGRAPH_URL": plan.url,  # links to unsubscribe lead to it
             "AGENTIC_SALES_STATE_DIR": str(plan.state_dir.absolute()),
             "AGENTIC_SALES_TASK_EVENTS": "1",  # Flower is part of the fleet
             "AGENTIC_SALES_DEV": "1",  # the facade still refuses to be open to others without a key

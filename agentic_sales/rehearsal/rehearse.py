@@ -1,4 +1,4 @@
-"""Rehearse a campaign of the store. Copy its data into a folder that is thrown away and let its days pass."""
+"""Rehearse a campaign of a fleet. Copy its data into a folder that is thrown away and let its days pass."""
 
 import asyncio
 from dataclasses import asdict, dataclass
@@ -8,31 +8,24 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from rich.table import Table as Picture
-from sqlalchemy import insert, select
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.plan.desk import known_campaign
+from agentic_sales.campaigns.plan.material import MATERIAL, Material
 from agentic_sales.campaigns.plan.plan import CampaignPlan, stored_plan
 from agentic_sales.campaigns.plan.windows import zone_named
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.contracts import CampaignId, ContactId
-from agentic_sales.errors import InvalidRequest
 from agentic_sales.rehearsal.days import rehearse
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
-from agentic_sales.store.columns import Table
-from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.columns import Table, values_of
 from agentic_sales.store.contacts import ContactRow, contact
 from agentic_sales.store.database import Database, open_database
-from agentic_sales.store.mailboxes import MailboxRow
-from agentic_sales.store.migrate import ensure_migrated, upgrade
-from agentic_sales.store.products import ProductRow
-from agentic_sales.store.suppressions import SuppressionRow
+from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.touches import touches
-
-_WHOLE: tuple[type[Table], ...] = (CompanyRow, MailboxRow, SuppressionRow, ProductRow)
-"""Tables that a rehearsal needs whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +50,23 @@ class Rehearsed:
         return {**asdict(self), "at": self.at.isoformat()}
 
 
-def rehearse_campaign(configuration: Settings, campaign_id: str, *, people: int, start_at: datetime) -> list[Rehearsed]:
-    """Let all of a campaign pass as if it began at a moment. The store does not change and no mail leaves.
+def rehearse_campaign(material: Material, *, start_at: datetime) -> list[Rehearsed]:
+    """Let all of a campaign pass as if it began at a moment. No mail leaves, and no store but a new one is opened.
 
     Args:
-        configuration: Names the store.
-        campaign_id: The campaign in any state.
-        people: Most people of the rehearsal. These are the people that joined it, else the first of the store.
+        material: Rows of the campaign and of its people, as the fleet hands them out.
         start_at: The moment of its begin.
-
-    Raises:
-        UnknownRecord: There is no such campaign.
-        InvalidRequest: There is nobody to rehearse with.
-        ConfigurationError: The store cannot be used.
     """
-    ensure_migrated(configuration)
     with TemporaryDirectory(prefix="agentic-sales-rehearsal-") as folder:
         # A rehearsal writes into a file of its own and never into the database of `DATABASE_URL`.
         scratch = Settings(state_dir=Path(folder), database_url=None)
         upgrade(scratch)
-        return asyncio.run(_rehearse(configuration, scratch, CampaignId(campaign_id), people, start_at))
+        return asyncio.run(_rehearse(scratch, material, start_at))
 
 
-async def _rehearse(
-    configuration: Settings, scratch: Settings, campaign_id: CampaignId, people: int, start_at: datetime
-) -> list[Rehearsed]:
-    async with open_database(configuration) as store, open_database(scratch) as database:
-        await _copy(store, database, campaign_id, people, start_at)
+async def _rehearse(scratch: Settings, material: Material, start_at: datetime) -> list[Rehearsed]:
+    async with open_database(scratch) as database:
+        campaign_id = await _copy(database, material, start_at)
         await rehearse(database, VirtualClock(start_at), MaildirTransport(scratch.state_dir / "mail"))
         async with database.reading() as connection:
             found = await touches(connection, campaign_id=campaign_id, limit=100_000)
@@ -92,28 +75,20 @@ async def _rehearse(
     return sorted(told, key=lambda message: message.at)
 
 
-async def _copy(store: Database, scratch: Database, campaign_id: CampaignId, people: int, start_at: datetime) -> None:
-    async with store.reading() as source, scratch.writing() as target:
-        campaign = await known_campaign(source, campaign_id)
-        for kind in _WHOLE:
-            await _insert(target, kind, await _rows(source, select(kind.__table__)))
-        joined = select(EnrollmentRow.contact_id).where(EnrollmentRow.campaign_id == campaign_id)
-        chosen = select(ContactRow.__table__).where(ContactRow.contact_id.in_(joined)).limit(people)
-        rows = await _rows(source, chosen) or await _rows(source, select(ContactRow.__table__).limit(people))
-        if not rows:
-            raise InvalidRequest("there is nobody to rehearse with; import people first")
-        await _insert(target, ContactRow, rows)
-        plan = {**campaign.plan, "needs_approval": False}
-        values = {"campaign_id": campaign_id, "name": campaign.name, "state": "running", "reason": "", "plan": plan}
-        times = {"created_at": start_at, "updated_at": start_at}
+async def _copy(scratch: Database, material: Material, start_at: datetime) -> CampaignId:
+    [campaign] = material["campaigns"]
+    campaign_id = CampaignId(campaign["campaign_id"])
+    times = {"created_at": start_at, "updated_at": start_at}
+    plan = {**campaign["plan"], "needs_approval": False}
+    values = {"campaign_id": campaign_id, "name": campaign["name"], "state": "running", "reason": "", "plan": plan}
+    joins = {"campaign_id": campaign_id, "wake_at": start_at, "state": "active", "reason": "", "step": 0}
+    async with scratch.writing() as target:
+        for kind in MATERIAL:
+            await _insert(target, kind, [values_of(kind, row) for row in material[kind.__tablename__]])
         await _insert(target, CampaignRow, [{**values, **times}])
-        enrolled = [{"campaign_id": campaign_id, "contact_id": row["contact_id"], "wake_at": start_at} for row in rows]
-        blank = {"state": "active", "reason": "", "step": 0, "fruitless": 0}
-        await _insert(target, EnrollmentRow, [{**row, **blank, **times} for row in enrolled])
-
-
-async def _rows(connection: AsyncConnection, statement: Any) -> list[dict[str, Any]]:
-    return [dict(row) for row in (await connection.execute(statement)).mappings()]
+        people = (row["contact_id"] for row in material[ContactRow.__tablename__])
+        await _insert(target, EnrollmentRow, [{**joins, "contact_id": key, "fruitless": 0, **times} for key in people])
+    return campaign_id
 
 
 async def _insert(connection: AsyncConnection, kind: type[Table], rows: list[dict[str, Any]]) -> None:

@@ -1,9 +1,10 @@
 """Define the columns and the base class of every table. They work alike on SQLite and PostgreSQL."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, MetaData, String
+from sqlalchemy import JSON, Date, DateTime, MetaData, String
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
@@ -73,3 +74,17 @@ class Table(DeclarativeBase):
         read = [column.key for column in self.__table__.columns if hasattr(self, column.key)]
         values = {name: getattr(self, name) for name in read}
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+
+
+def values_of(kind: type[Table], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a row that `as_data` told. A name that is no column of this release is left out."""
+    columns = {column.key: column.type for column in kind.__table__.columns}
+    return {name: _read(columns[name], value) for name, value in told.items() if name in columns}
+
+
+def _read(kind: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if isinstance(kind, UtcDateTime):
+        return datetime.fromisoformat(value)
+    return date.fromisoformat(value) if isinstance(kind, Date) else value

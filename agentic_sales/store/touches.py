@@ -129,6 +129,13 @@ async def touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow | No
     return await first(connection, TouchRow, select(TouchRow).where(TouchRow.touch_id == touch_id))
 
 
+async def touch_ids(connection: AsyncConnection, prefix: str, *, limit: int) -> list[TouchId]:
+    """Return ids of touches that begin with a text."""
+    begins = TouchRow.touch_id.startswith(prefix, autoescape=True)
+    found = await connection.execute(select(TouchRow.touch_id).where(begins).order_by(TouchRow.touch_id).limit(limit))
+    return [TouchId(touch_id) for touch_id in found.scalars()]
+
+
 async def touches(
     connection: AsyncConnection,
     *,

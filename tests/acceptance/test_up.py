@@ -26,6 +26,7 @@ class Ready(BaseHTTPRequestHandler):
         self.end_headers()
 
 print("redis", os.environ["REDIS_URL"], "events", os.environ["AGENTIC_SALES_TASK_EVENTS"], flush=True)
+print("links lead to", os.environ["LANGGRAPH_URL"], flush=True)
 HTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Ready).serve_forever()
 """
 WORKER = "python -c \"import redis, os; redis.Redis.from_url(os.environ['REDIS_URL']).blpop('never')\""
@@ -86,6 +87,10 @@ def test_every_process_gets_the_embedded_redis_and_the_events_that_flower_shows(
     told = up.printed_until("Ctrl-C ends all of it.")
     assert "redis redis://127.0.0.1:" in told
     assert "events 1" in told
+
+
+def test_links_in_mails_lead_to_the_port_that_the_facade_has(up: Up) -> None:
+    assert f"links lead to http://127.0.0.1:{up.port}\n" in up.printed_until("Ctrl-C ends all of it.")
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

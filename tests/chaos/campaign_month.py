@@ -22,7 +22,6 @@ from sqlalchemy import func, or_, select, update
 
 from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.contracts import MailboxId
-from agentic_sales.rehearsal.rehearse import rehearse_campaign
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import EnrollmentRow, enrollment_counts
 from agentic_sales.store.database import Database
@@ -34,6 +33,7 @@ from tests.chaos.month_rules import Limits, broken_rules
 from tests.chaos.month_workers import FORKED, PAUSE_S, Place, Workers, be_silent, fleet, processes
 from tests.chaos.report import Report
 from tests.support.databases import new_postgresql
+from tests.support.rehearsals import rehearsal_of
 from tests.support.small_campaign import CAMPAIGN, SmallCampaign, small_campaign
 from tests.unit.campaigns.test_windows import ZONES
 
@@ -120,7 +120,7 @@ async def _month(
 def rehearsed(settings: Settings, people: int) -> dict[tuple[str, int], datetime]:
     """Foretell the calendar, as a process of its own: when each step goes to each person."""
     be_silent()
-    told = rehearse_campaign(settings, CAMPAIGN, people=people, start_at=BEGIN)
+    told = rehearsal_of(settings, CAMPAIGN, people=people, start_at=BEGIN)
     return {(one.to_email, one.step): one.at for one in told}
 
 

@@ -6,16 +6,17 @@ campaign a day.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
-from agentic_sales.campaigns.plan.windows import NoWindow, zone_named
+from agentic_sales.campaigns.plan.windows import NoWindow, SendWindow, zone_named
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import InvalidInput, InvalidRequest, UnknownAssistant
 
@@ -32,24 +33,80 @@ TOLD = {
 """Example of the inputs about a person that every workflow gets."""
 
 
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """The parts of a plan that can be read, also where the plan as a whole cannot."""
+
+    steps: Mapping[int, Step]
+    """Steps by their number."""
+    window: SendWindow | None
+    """None if it cannot be read."""
+    time_zone: str | None
+    """None if it is no text."""
+    mailboxes: Sequence[object]
+    """What stands in the list of mailboxes."""
+
+    @classmethod
+    def of(cls, plan: Mapping[str, Any]) -> "_Readable":
+        """Read what can be read."""
+        steps, mailboxes = plan.get("steps"), plan.get("mailboxes")
+        numbered = enumerate(steps) if isinstance(steps, list) else ()
+        read = {number: step for number, told in numbered if (step := _read(Step, told)) is not None}
+        zone = plan.get("time_zone", "UTC")
+        return cls(
+            read,
+            _read(SendWindow, plan.get("window", {})),
+            zone if isinstance(zone, str) else None,
+            mailboxes if isinstance(mailboxes, list) else (),
+        )
+
+
 def read_plan(
-    plan: Mapping[str, Any], *, control: ControlPlane, check_input: CheckInput, now: datetime
+    plan: Mapping[str, Any],
+    *,
+    control: ControlPlane,
+    check_input: CheckInput,
+    now: datetime,
+    mailboxes: Collection[str] | None = None,
 ) -> CampaignPlan:
     """Return a plan that can be carried out.
 
+    Args:
+        plan: What a person wrote.
+        control: Rows and schemas.
+        check_input: Checks the input of a step's workflow.
+        now: The present.
+        mailboxes: Ids of all mailboxes. None: they are not checked here.
+
     Raises:
-        InvalidRequest: It cannot be. Every mistake is named.
+        InvalidRequest: It cannot be. Every mistake is named, whatever kind it is.
     """
+    problems: list[str] = []
+    checked = None
     try:
         checked = CampaignPlan.model_validate(plan)
     except ValidationError as exc:
-        raise _refused(filter(None, map(_of_model, exc.errors()))) from exc
-    if problems := [*_of_hours(checked, now), *_of_steps(checked, control, check_input)]:
+        problems += filter(None, map(_of_model, exc.errors()))
+    readable = _Readable.of(plan)
+    problems += _of_mailboxes(readable, mailboxes)
+    problems += _of_hours(readable, now)
+    problems += _of_steps(readable.steps, control, check_input)
+    if checked is None or problems:
         raise _refused(problems)
     return checked
 
 
-def _refused(problems: Iterator[str] | list[str]) -> InvalidRequest:
+def _read(model: type[M], told: object) -> M | None:
+    try:
+        return model.model_validate(told)
+    except ValidationError:
+        return None
+
+
+def _refused(problems: Iterable[str]) -> InvalidRequest:
     return InvalidRequest(
         f"the plan is not one: {'; '.join(problems)}; `agentic-sales campaigns plan` explains each key"
     )
@@ -57,8 +114,6 @@ def _refused(problems: Iterator[str] | list[str]) -> InvalidRequest:
 
 def _of_model(problem: ErrorDetails) -> str | None:
     key = _key(problem["loc"])
-    told = json.dumps(problem["input"], ensure_ascii=False, default=str)
-    value = told if len(told) <= LONGEST_VALUE_CHARS else f"{told[:LONGEST_VALUE_CHARS]}…"
     match problem["type"]:
         case "extra_forbidden":
             return f"`{key}` is no key of a plan"
@@ -68,11 +123,28 @@ def _of_model(problem: ErrorDetails) -> str | None:
             return None
         case "too_short":
             return f"`{key}` is empty, and needs at least one"
-        case "value_error":
-            why = problem["msg"].removeprefix("Value error, ")
-            return f"`{key}` is {value}: {why}" if key else why
         case _:
-            return f"`{key}` is {value}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+            return _of_value(key, problem)
+
+
+def _of_value(key: str, problem: ErrorDetails) -> str:
+    told = json.dumps(problem["input"], ensure_ascii=False, default=str)
+    value = told if len(told) <= LONGEST_VALUE_CHARS else f"{told[:LONGEST_VALUE_CHARS]}…"
+    said = problem["msg"]
+    match problem["type"]:
+        case "value_error" if not key:
+            return said.removeprefix("Value error, ")
+        case "value_error":
+            why = said.removeprefix("Value error, ")
+        case "tuple_type" | "frozen_set_type":
+            why = "it must be a list, written in `[` and `]`"
+        case "model_type" | "dict_type":
+            why = "it must be an object, written in `{` and `}`"
+        case "too_long":
+            why = f"it has {problem['ctx']['actual_length']} entries, and at most {problem['ctx']['max_length']} can be"
+        case _:
+            why = f"{said[:1].lower()}{said[1:]}"
+    return f"`{key}` is {value}: {why}"
 
 
 def _key(loc: tuple[int | str, ...]) -> str:
@@ -80,18 +152,26 @@ def _key(loc: tuple[int | str, ...]) -> str:
     return parts.removeprefix(".")
 
 
-def _of_hours(plan: CampaignPlan, now: datetime) -> Iterator[str]:
-    zone = zone_named(plan.time_zone)
-    if zone is None:
+def _of_mailboxes(plan: _Readable, mailboxes: Collection[str] | None) -> Iterator[str]:
+    for number, mailbox_id in enumerate(plan.mailboxes):
+        if mailboxes is not None and isinstance(mailbox_id, str) and mailbox_id not in mailboxes:
+            told = f'`mailboxes[{number}]` is "{mailbox_id}", and there is no such mailbox'
+            yield f"{told}; add it by `agentic-sales mailboxes add`"
+
+
+def _of_hours(plan: _Readable, now: datetime) -> Iterator[str]:
+    zone = None if plan.time_zone is None else zone_named(plan.time_zone)
+    if plan.time_zone is not None and zone is None:
         yield f'`time_zone` is "{plan.time_zone}": it must be an IANA name, such as "Europe/Berlin"'
     try:
-        plan.window.first_open(now, zone or ZoneInfo("UTC"))
+        if plan.window is not None:
+            plan.window.first_open(now, zone or ZoneInfo("UTC"))
     except NoWindow as exc:
         yield f"`window` never opens: {exc}"
 
 
-def _of_steps(plan: CampaignPlan, control: ControlPlane, check_input: CheckInput) -> Iterator[str]:
-    for number, step in enumerate(plan.steps):
+def _of_steps(steps: Mapping[int, Step], control: ControlPlane, check_input: CheckInput) -> Iterator[str]:
+    for number, step in steps.items():
         key = f"steps[{number}]"
         try:
             row = control.row(step.workflow)

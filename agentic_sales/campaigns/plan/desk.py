@@ -64,7 +64,7 @@ async def create(database: Database, campaign_id: str, *, name: str, plan: Campa
         for number, mailbox_id in enumerate(plan.mailboxes):
             if await mailbox(connection, mailbox_id) is None:
                 told = f"`mailboxes[{number}]` of the plan is `{mailbox_id}`, and there is no such mailbox"
-                raise InvalidRequest(f"{told}; add it by `agentic-sales campaigns mailbox`")
+                raise InvalidRequest(f"{told}; add it by `agentic-sales mailboxes add`")
         plain = plan.model_dump(mode="json")
         if not await add_campaign(connection, chosen, name=name or campaign_id, plan=plain, now=now):
             raise StateConflict("campaign", campaign_id, "there is one of this id already")

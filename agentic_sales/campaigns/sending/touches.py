@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.sending.messages import check_words
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
-from agentic_sales.errors import NotPermitted
+from agentic_sales.errors import InvalidRequest, NotPermitted, UnknownRecord
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.mailboxes import mailbox
 from agentic_sales.store.statements import known
-from agentic_sales.store.touches import TouchRow, add_touch, touch, touches
+from agentic_sales.store.touches import TouchRow, add_touch, touch, touch_ids, touches
 
 KEY_CHARS = 32
 
@@ -104,6 +104,24 @@ async def known_touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRo
         UnknownRecord: There is none.
     """
     return known(await touch(connection, touch_id), "touch", touch_id)
+
+
+async def touch_named(connection: AsyncConnection, name: str) -> TouchId:
+    """Return the id of the one touch whose id is, or begins with, a name that a person typed.
+
+    A table that is narrower than an id ends the id with `…`, and a person may paste that.
+
+    Raises:
+        UnknownRecord: There is none.
+        InvalidRequest: There are several.
+    """
+    prefix = name.rstrip("…")
+    found = await touch_ids(connection, prefix, limit=2) if prefix else []
+    if not found:
+        raise UnknownRecord("touch", name)
+    if len(found) > 1 and found[0] != prefix:
+        raise InvalidRequest(f"several messages have an id that begins with `{prefix}`; write more of it")
+    return found[0]
 
 
 async def _conversation(connection: AsyncConnection, draft: Draft) -> list[str]:

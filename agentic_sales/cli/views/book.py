@@ -80,3 +80,12 @@ def facts_as_list(facts: Sequence[Mapping[str, Any]]) -> Table:
 def _short(value: Any) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
     return text if len(text) <= LONGEST_CHARS else f"{text[: LONGEST_CHARS - 1]}…"
+
+
+def products_as_table(found: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay products out for people."""
+    table = Table("number", "name", "url", "personas", "templates")
+    for each in found:
+        counts = (str(len(each.get(part) or ())) for part in ("personas", "templates"))
+        table.add_row(str(each["product_id"]), each["name"], each.get("url", ""), *counts)
+    return table

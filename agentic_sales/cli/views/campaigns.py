@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from agentic_sales.cli.views import asking
 from agentic_sales.cli.views.asking import ask_facade, follow_import
 
 BAR_COLUMNS = 40
+SHOWN_ID_CHARS = 12
+"""Characters of a message's id in a table. They name it as the whole id does."""
 LINES_BETWEEN_PROGRESS = 10_000
 NOBODY_TAKEN = (
     "every line was refused, so nobody joined the campaign. Where lines name no lawful basis, or not its source, give "
@@ -161,22 +163,29 @@ def _steps(campaign: Mapping[str, Any]) -> Table:
     return table
 
 
-def _variants(campaign: Mapping[str, Any]) -> Table:
-    judged, answers = ("edited", "rejected"), ("replied", "interested", "bounced", "unsubscribed", "complained")
-    title = f"what people made of each variant, with {campaign['confidence_ratio']:.0%} intervals"
-    table = Table("step", "variant", "decided", *judged, "sent", *answers, title=title)
+def _variants(campaign: Mapping[str, Any]) -> RenderableType:
+    """Lay out what became of each variant, in two tables that are readable at 80 columns."""
+    drafts = {"edited": "edited", "rejected": "rejected"}
+    mails = {"replied": "replied", "interested": "interested", "bounced": "bounced"}
+    mails |= {"unsubscribed": "opted out", "complained": "complained"}
+    head = f"what people made of each variant, with {campaign['confidence_ratio']:.0%} intervals"
+    parts = (_shares(campaign, part, judged) for part, judged in (("decided", drafts), ("sent", mails)))
+    return Group(Text(head, style="italic"), *parts)
+
+
+def _shares(campaign: Mapping[str, Any], counted: str, judged: Mapping[str, str]) -> Table:
+    figures = (Column(name, no_wrap=True) for name in (counted, *judged.values()))
+    table = Table("step", Column("variant", overflow="fold"), *figures, box=None, pad_edge=False, collapse_padding=True)
     for variant in campaign["variants"]:
-        shares = {name: _share(found) for name, found in variant["shares"].items()}
-        drafts = str(variant["decided"]), *(shares[name] for name in judged)
-        messages = str(variant["sent"]), *(shares[name] for name in answers)
-        table.add_row(str(variant["step"]), variant["variant"] or "-", *drafts, *messages)
+        shares = (_share(variant["shares"][name]) for name in judged)
+        table.add_row(str(variant["step"]), variant["variant"] or "-", str(variant[counted]), *shares)
     return table
 
 
 def _share(share: Mapping[str, Any]) -> str:
     if share["of"] == 0:
         return "-"
-    return f"{share['count']} ({share['low_ratio']:.0%}-{share['high_ratio']:.0%})"
+    return f"{share['count']}\n{share['low_ratio']:.0%}-{share['high_ratio']:.0%}"
 
 
 def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
@@ -188,11 +197,15 @@ def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
 
 
 def touches_as_table(touches: Sequence[Mapping[str, Any]], named_by: str = "touch_id") -> Table:
-    """Lay messages out in the order of time. Each has its id, for further commands, or its subject."""
-    table = Table("message", "to", "step", "state", "when", "why")
+    """Lay messages out in the order of time. Each has the begin of its id, for further commands, or its subject."""
+    is_id = named_by == "touch_id"
+    table = Table(Column("message", no_wrap=is_id, min_width=SHOWN_ID_CHARS if is_id else None), "to", "step")
+    for name in ("state", "when", "why"):
+        table.add_column(name)
     for touch in sorted(touches, key=_moment_of):
-        when = clock(_moment_of(touch))
-        table.add_row(touch[named_by], touch["to_email"], str(touch["step"]), touch["state"], when, touch["detail"])
+        when, name = clock(_moment_of(touch)), touch[named_by]
+        shown = name[:SHOWN_ID_CHARS] if is_id else name
+        table.add_row(shown, touch["to_email"], str(touch["step"]), touch["state"], when, touch["detail"])
     return table
 
 

@@ -5,9 +5,9 @@ No request here sends or runs anything. It changes rows. The next tick acts on t
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.responses import Response
@@ -16,8 +16,10 @@ from agentic_sales.campaigns.answers.inbound import Kind
 from agentic_sales.campaigns.outcomes.report import report_of
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.check import read_plan
+from agentic_sales.campaigns.plan.material import material_of
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
 from agentic_sales.campaigns.sending.door import resolve, when_and_why
+from agentic_sales.campaigns.sending.touches import touch_named
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import (
     ApprovalId,
@@ -98,7 +100,9 @@ class Resolution(_Body):
 async def create_campaign(facade: Facade, body: NewCampaign) -> dict[str, Any]:
     """Make a campaign as a draft. Nothing happens before its start."""
     state, now = facade, clock.now()
-    plan = read_plan(body.plan, control=state.control, check_input=state.validator.check, now=now)
+    async with state.database.reading() as connection:
+        known = [row.mailbox_id for row in await mailboxes(connection)]
+    plan = read_plan(body.plan, control=state.control, check_input=state.validator.check, now=now, mailboxes=known)
     return described(await desk.create(state.database, body.campaign_id, name=body.name, plan=plan, now=now))
 
 
@@ -193,17 +197,24 @@ async def list_inbound(
 
 @router.get("/touches/{touch_id}", responses=ERRORS, summary="Say when a message will go, and why not now")
 async def describe_touch(facade: Facade, touch_id: str) -> dict[str, Any]:
-    """Describe a message and forecast it by the rules of the send door."""
-    forecast = await when_and_why(facade.database, TouchId(touch_id), now=clock.now())
+    """Describe a message and forecast it by the rules of the send door. The begin of its id is enough."""
     async with facade.database.reading() as connection:
-        row = await touch(connection, TouchId(touch_id))
+        key = await touch_named(connection, touch_id)
+    forecast = await when_and_why(facade.database, key, now=clock.now())
+    async with facade.database.reading() as connection:
+        row = await touch(connection, key)
     return {**(row.as_data() if row else {}), "goes_at": _moment(forecast.at), "why": list(forecast.why)}
 
 
 @router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
 async def resolve_touch(facade: Facade, touch_id: str, body: Resolution) -> dict[str, Any]:
-    """End an ambiguous message with a person's finding. The sequence of its recipient goes on accordingly."""
-    row = await resolve(facade.database, TouchId(touch_id), body.state, by=body.by, now=clock.now())
+    """End an ambiguous message with a person's finding. The sequence of its recipient goes on accordingly.
+
+    The begin of its id is enough.
+    """
+    async with facade.database.reading() as connection:
+        key = await touch_named(connection, touch_id)
+    row = await resolve(facade.database, key, body.state, by=body.by, now=clock.now())
     return row.as_data()
 
 
@@ -217,6 +228,15 @@ async def describe_campaign(facade: Facade, campaign_id: str) -> dict[str, Any]:
         row = await desk.known_campaign(connection, CampaignId(campaign_id))
         report = await report_of(connection, CampaignId(campaign_id), steps=len(row.plan["steps"]))
     return {**described(row), "plan": row.plan, **asdict(report)}
+
+
+@router.get("/{campaign_id}/material", responses=ERRORS, summary="Hand out what a rehearsal needs")
+async def rehearsal_material(
+    facade: Facade, campaign_id: str, people: Annotated[int, Query(ge=1, le=10_000)] = 25
+) -> dict[str, list[dict[str, Any]]]:
+    """Hand out the campaign, some of its people and all that decides about their messages. Nothing is changed."""
+    async with facade.database.reading() as connection:
+        return await material_of(connection, CampaignId(campaign_id), people=people)
 
 
 @router.post("/{campaign_id}/unpark", responses=ERRORS, summary="Let parked people go on")

@@ -18,12 +18,12 @@ from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.contracts import MailboxId
 from agentic_sales.rehearsal.days import rehearse
-from agentic_sales.rehearsal.rehearse import rehearse_campaign
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import enrollment_counts
 from agentic_sales.store.mailboxes import add_mailbox
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.touches import TouchRow, touches
+from tests.support.rehearsals import rehearsal_of
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, small_campaign
 from tests.unit.campaigns.test_windows import ZONES
 
@@ -109,7 +109,7 @@ async def test_a_rehearsal_writes_nothing_into_the_database_that_the_environment
         await campaign.person("jo@example.com")
         if migrated.database_url is not None:
             monkeypatch.setenv("DATABASE_URL", migrated.database_url)
-        told = await asyncio.to_thread(rehearse_campaign, migrated, CAMPAIGN, people=1, start_at=NOW)
+        told = await asyncio.to_thread(rehearsal_of, migrated, CAMPAIGN, people=1, start_at=NOW)
         assert len(told) == len(PLAN["steps"])
         async with campaign.database.reading() as connection:
             assert await touches(connection, campaign_id=CAMPAIGN) == []
@@ -121,7 +121,7 @@ async def test_a_rehearsal_foretells_the_calendar_where_no_mailbox_is_full(tmp_p
     await asyncio.to_thread(upgrade, configuration)
     async with small_campaign(configuration, plan={"steps": PLAN["steps"]}, daily_cap=10_000) as campaign:
         await people_of(campaign, per_zone=1)
-        told = await asyncio.to_thread(rehearse_campaign, configuration, CAMPAIGN, people=1000, start_at=NOW)
+        told = await asyncio.to_thread(rehearsal_of, configuration, CAMPAIGN, people=1000, start_at=NOW)
         await rehearse(campaign.database, VirtualClock(NOW), MaildirTransport(tmp_path))
         happened = {(row.to_email, row.step): row.sent_at for row in await sent_in(campaign)}
     foretold = {(message.to_email, message.step): message.at for message in told}

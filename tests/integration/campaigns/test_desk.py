@@ -1,17 +1,20 @@
 """What a person does with campaigns by hand is checked when it is done."""
 
+from itertools import pairwise
+
 import pytest
 
 from agentic_sales.campaigns.plan.desk import create, enroll_people, move, open_mailbox
 from agentic_sales.campaigns.plan.plan import CampaignPlan
+from agentic_sales.campaigns.sending.touches import touch_named
 from agentic_sales.contracts import CampaignId, ContactId
-from agentic_sales.errors import RequestError
+from agentic_sales.errors import InvalidRequest, RequestError, UnknownRecord
 from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.mailboxes import mailboxes
 from agentic_sales.store.visits import claim_due
-from tests.support.small_campaign import NOW, PLAN, person_of, set_up
+from tests.support.small_campaign import NOW, PLAN, person_of, set_up, small_campaign
 
 
 @pytest.mark.parametrize(
@@ -62,3 +65,18 @@ async def test_who_joins_a_campaign_that_does_not_run_costs_no_visit_before_it_d
         assert third not in await due()
         await move(database, autumn, "resume", now=NOW)
         assert await due() == {first, second, third}
+
+
+async def test_the_begin_of_an_id_names_a_message_if_it_is_of_one_alone(migrated: Settings) -> None:
+    async with small_campaign(migrated) as campaign:
+        ids = sorted([await campaign.message(f"p{number}@x.example") for number in range(17)])
+        async with campaign.database.reading() as connection:
+            for touch_id in ids:
+                assert await touch_named(connection, touch_id) == touch_id
+                assert await touch_named(connection, f"{touch_id[:12]}…") == touch_id
+            shared = next(a[0] for a, b in pairwise(ids) if a[0] == b[0])
+            with pytest.raises(InvalidRequest, match=f"several messages have an id that begins with `{shared}`"):
+                await touch_named(connection, shared)
+            for unknown in ("", "…", "%", "zz"):
+                with pytest.raises(UnknownRecord):
+                    await touch_named(connection, unknown)

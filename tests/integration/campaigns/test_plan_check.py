@@ -31,7 +31,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "`steps[0].variants[1].input`: the input does not fit `email_outreach`: /tone: 7 is not",
     ),
     ({"steps": [{"variants": [{"name": "a"}, {"name": "a"}]}]}, "step 0 has two variants of one name"),
-    ({"mailboxes": "sales"}, '`mailboxes` is "sales"'),
+    ({"mailboxes": "sales"}, '`mailboxes` is "sales": it must be a list, written in `[` and `]`'),
+    ({"steps": {}}, "`steps` is {}: it must be a list"),
+    ({"steps": ["hello"]}, '`steps[0]` is "hello": it must be an object'),
+    ({"window": {"holidays": "2026-12-24"}}, '`window.holidays` is "2026-12-24": it must be a list'),
+    ({"steps": [{}] * 101}, "it has 101 entries, and at most 100 can be"),
+    ({"mailboxes": ["sales", "support"]}, '`mailboxes[1]` is "support", and there is no such mailbox'),
     ({"time_zone": "Mars/Olympus"}, '`time_zone` is "Mars/Olympus": it must be an IANA name'),
     ({"approval_ttl_s": 1e300}, "`approval_ttl_s` is 1e+300: input should be less than or equal to 34560000"),
     ({"approval_ttl_s": float("nan")}, "`approval_ttl_s` is NaN"),
@@ -47,7 +52,7 @@ def read(plan: dict[str, Any]) -> CampaignPlan:
     """Read a plan as the facade does."""
     control = control_plane()
     whole = {"mailboxes": ["sales"], "steps": [{}], **plan}
-    return read_plan(whole, control=control, check_input=InputValidator(control).check, now=NOW)
+    return read_plan(whole, control=control, check_input=InputValidator(control).check, now=NOW, mailboxes=["sales"])
 
 
 @pytest.mark.parametrize(("wrong", "told"), WRONG)
@@ -61,6 +66,30 @@ def test_a_mistake_is_told_by_its_key_and_value_and_by_itself(wrong: dict[str, A
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(InvalidRequest, match=r"`steps\[0\].a` is no key.*`steps\[1\].b` is no key.*`c` is no key"):
         read({"steps": [{"a": 1}, {"b": 1}], "c": 1})
+
+
+def test_mistakes_of_form_and_of_content_are_told_in_one_round() -> None:
+    wrong = {
+        "steps": [{"delay": 3}, {"workflow": "email_outreech"}, "hello", {"input": {"tonne": "x"}}],
+        "mailboxes": ["sales", "nobody"],
+        "time_zone": "Mars",
+        "window": {"days": [1], "holidays": MONDAYS},
+        "approval_ttl_s": "soon",
+    }
+    with pytest.raises(InvalidRequest) as refused:
+        read(wrong)
+    for told in (
+        "`steps[0].delay` is no key",
+        '`steps[1].workflow` is "email_outreech"',
+        "`steps[2]` is",
+        "`steps[3].input`: the input does not fit",
+        '`mailboxes[1]` is "nobody"',
+        '`time_zone` is "Mars"',
+        "`window` never opens",
+        "`approval_ttl_s` is",
+    ):
+        assert str(refused.value).count(told) == 1, told
+    assert "tuple" not in str(refused.value).lower()
 
 
 def test_a_plan_that_can_be_carried_out_is_taken() -> None:

@@ -18,6 +18,7 @@ import pytest
 import agentic_sales
 from agentic_sales.cli.main import main
 from agentic_sales.control import control_plane
+from agentic_sales.facade.outreach.campaigns import NewMailbox
 from agentic_sales.registry import BY_ID
 from agentic_sales.settings import child_environment
 from tests.support.ports import free_port
@@ -496,7 +497,7 @@ def test_feedback_is_sent_to_the_run_and_its_id_is_printed(
     ("arguments", "told"),
     [
         (("show",), "there is no campaign yet: agentic-sales campaigns create --help"),
-        (("mailboxes",), "there is no mailbox yet: agentic-sales campaigns mailbox --help"),
+        (("mailboxes",), "there is no mailbox yet: agentic-sales mailboxes add --help"),
         (("touches", "spring"), "campaign `spring` has no message yet"),
         (("touches", "spring", "--state", "ambiguous"), "campaign `spring` has no message that is ambiguous"),
         (("approve",), "no message waits for anybody's word"),
@@ -521,19 +522,15 @@ def test_who_reaches_no_facade_is_told_how_to_get_one(command: Command) -> None:
     assert "start a fleet with `agentic-sales up`, or name its facade with --url" in ended.err
 
 
-def test_a_rehearsal_where_there_is_no_store_yet_says_that_there_is_no_such_campaign(tmp_path: Path) -> None:
-    # In a process of its own, because the command sends all logs to standard error from then on.
-    program = [
-        sys.executable,
-        "-c",
-        "from agentic_sales.cli.main import main; main()",
-        "campaigns",
-        "rehearse",
-        "spring",
-    ]
-    fresh = child_environment({"AGENTIC_SALES_STATE_DIR": str(tmp_path / "fresh")})
-    ended = subprocess.run(program, env=fresh, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (1, "unknown campaign `spring`\n")
+def test_a_rehearsal_asks_the_fleet_and_opens_no_store_of_its_own(
+    facade: Facade, command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AGENTIC_SALES_STATE_DIR", str(tmp_path / "fresh"))
+    facade.answer = answering(404, {"code": "unknown_record", "detail": "unknown campaign `spring`"})
+    ended = command("campaigns", "rehearse", "spring", "--people", "3", "--url", facade.url)
+    assert (ended.status, "unknown campaign `spring`" in ended.err) == (2, True)
+    assert facade.last_headers[":path"] == "/campaigns/spring/material?people=3"
+    assert not (tmp_path / "fresh").exists()
 
 
 def test_who_changes_a_message_is_told_the_id_under_which_it_waits_now(
@@ -556,3 +553,34 @@ def test_who_changes_a_message_is_told_the_id_under_which_it_waits_now(
     assert facade.requests[-1][1] == sent
     better.write_bytes(b"Subject: Better\n\nHello \xff")
     assert "is not UTF-8" in command(*given).err
+
+
+def test_a_mailbox_can_be_given_by_hand_all_that_it_can_be_given_over_http(facade: Facade, command: Command) -> None:
+    facade.answer = answering(201, {})
+    given = {
+        "address": "ann@acme.example",
+        "postal_address": "1 Main Street",
+        "display_name": "Ann",
+        "reply_to": "desk@acme.example",
+        "time_zone": "Europe/Berlin",
+        "daily_cap": 40,
+        "ramp_start": 5,
+        "ramp_per_day": 3,
+        "spacing_s": 90.0,
+    }
+    names = {name: "name" if name == "display_name" else name.replace("_", "-") for name in given}
+    options = [part for name, value in given.items() for part in (f"--{names[name]}", str(value))]
+    assert given.keys() | {"mailbox_id"} == NewMailbox.model_fields.keys()
+    for way in (("mailboxes", "add"), ("campaigns", "mailbox")):
+        ended = command(*way, "sales", *options, "--url", facade.url)
+        assert (ended.status, facade.requests[-1][1]) == (0, {"mailbox_id": "sales", **given}), ended.err
+
+
+def test_products_are_those_of_the_fleet(facade: Facade, command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "products.json"
+    file.write_text('{"name": "Acme QA"}')
+    facade.answer = answering(200, {"Acme QA": 1})
+    told = command("products", "import", str(file), "--url", facade.url)
+    assert (told.err, facade.requests[-1][1]) == ("product 1: Acme QA\n", {"name": "Acme QA"})
+    facade.answer = answering(200, [])
+    assert command("products", "list", "--url", facade.url).err.startswith("there is no product yet")
