@@ -64,6 +64,9 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "remote_classify",
     "text_to_sql",
     "score_recruiter_fit",
+    "contact_vertical_fit",
+    "score_contact",
+    "company_qa",
 )
 DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "deep_scrape",

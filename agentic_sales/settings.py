@@ -45,7 +45,7 @@ def secrets_of(value: SecretStr | None) -> tuple[str, ...]:
 _SEARCHES = frozenset({"brave", "searxng", "serper", "tavily"})
 _SOURCE_KEYS = (
     *("github_token", "brave_api_key", "tavily_api_key", "serper_api_key", "youtube_api_key"),
-    *("openalex_api_key", "semantic_scholar_api_key", "hugging_face_token"),
+    *("openalex_api_key", "semantic_scholar_api_key", "hugging_face_token", "contact_scorer_key"),
 )
 _DNS_PORT, _LARGEST_PORT = 53, 65_535
 _LONGEST_SPAN_S = 86_400
@@ -154,6 +154,8 @@ class Settings(BaseSettings):
     """Model of the standard tier in `init_chat_model` form, e.g. `openai:gpt-4.1-mini`. None: rules only."""
     model_deep: str | None = Field(None, alias="AGENTIC_SALES_MODEL_DEEP")
     """Model of the deep tier. None: the standard tier's."""
+    run_models: CsvTuple = Field((), alias="AGENTIC_SALES_RUN_MODELS")
+    """CSV of further models that a run may name, as `eval --model` does; `*`: any. None: those above alone."""
     model_fallback: Literal["rules", "fail"] = Field("rules", alias="AGENTIC_SALES_MODEL_FALLBACK")
     """What a workflow does without a usable model: its author's rules, or fail."""
     model_timeout_s: float = Field(30.0, gt=0, alias="AGENTIC_SALES_MODEL_TIMEOUT_S")
@@ -197,6 +199,10 @@ class Settings(BaseSettings):
     """URL of a Reacher server, which is asked whether a mailbox is there. None: it is not asked."""
     reacher_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_REACHER_SECRET")
     """Secret of the Reacher server, if it has one."""
+    contact_scorer_url: str | None = Field(None, alias="AGENTIC_SALES_CONTACT_SCORER_URL")
+    """URL of a service whose `POST /score` rates contacts instead of the rules. None: the rules do."""
+    contact_scorer_key: SecretStr | None = Field(None, alias="AGENTIC_SALES_CONTACT_SCORER_KEY")
+    """Key of that service, if it has one."""
     github_url: str = Field("https://api.github.com", alias="AGENTIC_SALES_GITHUB_URL")
     """URL of GitHub's API; an enterprise server's ends in `/api/v3`."""
     ashby_url: str = Field("https://api.ashbyhq.com", alias="AGENTIC_SALES_ASHBY_URL")
@@ -352,7 +358,7 @@ class Settings(BaseSettings):
             "model_prices",
             "trace_payloads",
         ),
-        *("search_order", "dns_servers", "board_keywords"),
+        *("search_order", "dns_servers", "board_keywords", "run_models"),
         mode="before",
     )
     @classmethod

@@ -25,7 +25,7 @@ HIGH_SCORE, MEDIUM_SCORE = 0.7, 0.4
 TECHNICAL_BONUS = 0.2
 TECHNICAL: frozenset[Department] = frozenset({"Engineering", "AI/ML", "Product"})
 """Departments whose decision makers rank higher."""
-_SCORES = ("icp_score", "score", "discovery_score")
+_SCORES = ("icp_score", "score", "enrichment_score", "discovery_score")
 """Fields of a company that hold its score, the best one first."""
 ROLE_FIELDS = ("seniority", "department", "is_decision_maker", "authority_score", "dm_reasons")
 

@@ -56,6 +56,16 @@ class CodeQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class Buyers:
+    """The people of a company who would buy."""
+
+    departments: frozenset[str]
+    """Departments whose people would."""
+    phrases: re.Pattern[str]
+    """Titles of people who would, whatever their department. Read over levelled text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vertical:
     """One vertical."""
 
@@ -69,6 +79,8 @@ class Vertical:
     """What speaks against it."""
     code: Sequence[CodeQuery]
     """Searches that find companies by their code."""
+    buyers: Buyers
+    """Who would buy."""
 
 
 class VerticalReason(BaseModel):
@@ -106,12 +118,14 @@ def _built(known: Table) -> Mapping[str, Vertical]:
 
 
 def _vertical(slug: str, told: Mapping[str, Any]) -> Vertical:
+    buyers = told.get("buyers", {})
     return Vertical(
         slug=slug,
         title=told["title"],
         signals=[VerticalSign(one["name"], one["points"], compiled(one["phrases"])) for one in told["signals"]],
         anti_icp=[AntiSign(one["name"], one["severity"], compiled(one["phrases"])) for one in told["anti_icp"]],
         code=[CodeQuery(one["query"], one["stack"], tuple(one["needs"])) for one in told["code"]],
+        buyers=Buyers(frozenset(buyers.get("departments", ())), compiled(buyers.get("titles", ()))),
     )
 
 
@@ -139,16 +153,27 @@ def fit_of(vertical: Vertical, pages: Mapping[str, str]) -> VerticalFit:
         vertical: The vertical.
         pages: Plain text of each page by its address.
     """
-    reasons, against = list[VerticalReason](), list[VerticalReason]()
+    reasons = list[VerticalReason]()
     for sign in vertical.signals:
         if words := _first(sign.phrases, pages):
             reasons.append(VerticalReason(text=sign.name, quote=words[1], source=words[0], points=sign.points))
-    for anti in vertical.anti_icp:
-        if words := _first(anti.phrases, pages):
-            told = {"quote": words[1], "source": words[0], "severity": anti.severity}
-            against.append(VerticalReason(text=anti.name, **told))
     score = min(sum(reason.points for reason in reasons), 1.0)
+    against = anti_reasons(vertical.anti_icp, pages)
     return VerticalFit(score=round(score, 2), reasons=reasons, disqualifiers=against)
+
+
+def anti_reasons(signs: Iterable[AntiSign], pages: Mapping[str, str]) -> list[VerticalReason]:
+    """Return the signs that speak against somebody, each once, with its first words.
+
+    Args:
+        signs: The signs.
+        pages: Plain text by its source.
+    """
+    return [
+        VerticalReason(text=anti.name, quote=words[1], source=words[0], severity=anti.severity)
+        for anti in signs
+        if (words := _first(anti.phrases, pages))
+    ]
 
 
 def code_queries(vertical: Vertical, own: Iterable[str]) -> list[CodeQuery]:
