@@ -58,6 +58,7 @@
         ├── AnswerChanged             the answer of an outside service has another form than its client reads
         ├── StateUnreadable           a thread's state does not fit its graph, which was changed since
         ├── PlanUnreadable            a campaign's plan does not fit this release
+        ├── QuestionFailed            the database did not answer a statement about the book
         ├── RunFailed                 a run ended with a failure that its worker recorded
         └── PromptMismatch            a prompt and the values given to it disagree
     ConfigurationError                outside the tree: the process must not start
@@ -107,6 +108,7 @@ __all__ = [
     "PoolUnavailable",
     "PromptMismatch",
     "ProviderUnavailable",
+    "QuestionFailed",
     "QueueFull",
     "QuotaSpent",
     "RateLimited",
@@ -720,6 +722,15 @@ class PlanUnreadable(PermanentError):
             f"the stored plan of campaign `{campaign_id}` does not fit this release: {told}; deploy one that reads it, "
             "then let its people go on"
         )
+
+
+class QuestionFailed(PermanentError):
+    """Raised when the database does not answer a statement that may be run."""
+
+    code = "question_failed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the database did not answer the question: {reason}")
 
 
 class RunFailed(PermanentError):

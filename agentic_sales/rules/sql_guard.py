@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlglot import exp, parse
+from sqlglot import exp, parse, parse_one
 from sqlglot.errors import OptimizeError, ParseError, SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import traverse_scope
@@ -78,6 +78,20 @@ def guarded(sql: str, schema: Schema) -> Statement:
     tables = _tables_of(tree, schema)
     _check_columns(tree, schema)
     return Statement(_limited(tree).sql(dialect=DIALECT, comments=False), tables)
+
+
+def in_sqlite(statement: Statement) -> str:
+    """Return a statement that passed the guard in the words of SQLite, which has no ILIKE and no intervals."""
+    return parse_one(statement.sql, read=DIALECT).transform(_without_interval).sql(dialect="sqlite")
+
+
+def _without_interval(node: exp.Expr) -> exp.Expr:
+    """Return `moment - INTERVAL '7 days'` as `DATETIME(moment, '-7 days')`. Any other node stays."""
+    if not isinstance(node, exp.Add | exp.Sub) or not isinstance(node.expression, exp.Interval):
+        return node
+    span, sign = node.expression, "-" if isinstance(node, exp.Sub) else "+"
+    told = f"{sign}{span.this.name if span.this else ''} {span.unit.name.lower() if span.unit else ''}"
+    return exp.func("datetime", node.this, exp.Literal.string(told.strip()))
 
 
 def _parsed(sql: str) -> exp.Query:

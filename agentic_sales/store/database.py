@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.util import find_spec
+from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, event, make_url, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError
@@ -43,6 +44,8 @@ _POSTGRESQL = "postgresql+psycopg"
 _SQLITE = "sqlite+aiosqlite"
 _FILE_NAME = "agentic_sales.sqlite"
 _WRITES = "agentic_sales_writes"
+_STEPS_BETWEEN_LOOKS = 10_000
+"""Steps of SQLite's machine between two looks at the clock, about a millisecond."""
 
 
 def database_url(configuration: Settings) -> URL:
@@ -85,6 +88,33 @@ class Database:
         effects.require("read", "read the store")
         async with self.engine.connect() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def asking(self, *, timeout_s: float) -> AsyncIterator[AsyncConnection]:
+        """Open a transaction for a statement that somebody has typed. It can read alone, and it ends in time.
+
+        Args:
+            timeout_s: Longest time of a statement on PostgreSQL, and of the whole body on SQLite. A later one fails
+                with an `OperationalError`.
+
+        Raises:
+            EffectExceeded: The current run's row is pure.
+        """
+        effects.require("read", "read the store")
+        async with self.engine.connect() as connection:
+            if self.engine.dialect.name != "sqlite":
+                await connection.execute(text("SET TRANSACTION READ ONLY"))
+                await connection.execute(text(f"SET LOCAL statement_timeout = {timeout_s * 1000:.0f}"))
+                yield connection
+                return
+            raw: Any = (await connection.get_raw_connection()).driver_connection
+            await raw.execute_fetchall("PRAGMA query_only = ON")
+            until_s = monotonic() + timeout_s
+            await raw.set_progress_handler(lambda: monotonic() > until_s, _STEPS_BETWEEN_LOOKS)
+            try:
+                yield connection
+            finally:  # Its settings are no other reader's, so it does not go back to the pool.
+                await connection.invalidate()
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
