@@ -19,6 +19,7 @@ from agentic_sales.cli import (
     evals,
     flows,
     mailboxes,
+    market,
     people,
     products,
     runs,
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.add_typer(runs.app, name="runs")
 campaigns.app.add_typer(suppressions.app)
 app.add_typer(campaigns.app, name="campaigns")
+flows.app.command()(market.simulate)
 app.add_typer(flows.app, name="flows")
 app.add_typer(mailboxes.app, name="mailboxes")
 app.add_typer(companies.app, name="companies")

@@ -1,7 +1,8 @@
 """Read the tables of words that lie beside the rules: TOML files that a person can read and extend.
 
 A table is a mapping of names to lists of phrases, often one list a language. Additions of a person have the same form.
-They are passed in as values, because rules read no files but those of their own package.
+Their lists are added to ours. A number, a text or a flag of theirs takes the place of ours. They are passed in as
+values, because rules read no files but those of their own package.
 """
 
 import tomllib
@@ -13,6 +14,8 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 Table = Mapping[str, Any]
 NOTHING: Table = {}
+_VALUES = (int | float, str)
+"""Values that stand alone. TOML's flags are numbers to Python."""
 
 
 @cache
@@ -22,7 +25,7 @@ def table(name: str) -> Table:
 
 
 def extended(given: Table, additions: Table) -> Table:
-    """Return a table with a person's additions behind its own entries."""
+    """Return a table with a person's additions behind its own entries, and their values in the place of its own."""
     both = dict(given)
     for name, value in additions.items():
         both[name] = _joined(both.get(name), value)
@@ -52,9 +55,15 @@ def _joined(own: object, added: object) -> object:
         return extended(own, added)
     if isinstance(own, list) and isinstance(added, list):
         return [*own, *added]
-    if own is None:
+    if own is None or any(isinstance(own, kind) and isinstance(added, kind) for kind in _VALUES):
         return added
-    raise TypeError(f"`{added}` is no {'table' if isinstance(own, Mapping) else 'list'}")
+    raise TypeError(f"`{added}` is no {_kind_of(own)}")
+
+
+def _kind_of(own: object) -> str:
+    if isinstance(own, Mapping):
+        return "table"
+    return "list" if isinstance(own, list) else f"value like `{own}`"
 
 
 def every(value: object) -> Iterator[str]:
