@@ -117,6 +117,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/assistants",
     "/fleet",
     "/campaigns",
+    "/flows",
     "/companies",
     "/people",
     "/products",

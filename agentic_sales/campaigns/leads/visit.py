@@ -102,7 +102,7 @@ async def discover(database: Database, round_id: str, *, now: datetime) -> None:
 
 
 def discovery_question(flow: Flow, row: FlowRoundRow) -> dict[str, Any]:
-    """Return the input of the discovery of a round: the flow's, what the round replaces, and its limit."""
+    """Return the input of the discovery of a round: the flow's, its limit, and what the round replaces."""
     limit = {flow.discover.limit_field: row.most_leads} if flow.discover.limit_field else {}
     given = {**flow.discover.given, **limit, **row.given}
     return _dry_if(row, flow.discover.assistant_id, given)

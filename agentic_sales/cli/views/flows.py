@@ -1,6 +1,6 @@
 """Draw flows and their steps."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -49,3 +49,34 @@ def _stages(flow: Flow) -> Iterator[tuple[str, str, str]]:
     for mail in flow.outreach.mails:
         when = f"after {mail.delay_days:g} working days" if mail.delay_days else "first mail"
         yield "outreach", mail.workflow, f"{when}; {mail.instructions}".strip("; ")
+
+
+def report_as_picture(report: Mapping[str, Any]) -> RenderableType:
+    """Draw how far the leads of a flow or a round are, and what became of them per arm."""
+    name = report.get("round_id") or report["flow_id"]
+    state = f"  {report['state']}: {report['reason']}" if report.get("state") else f"  {report.get('rounds', 0)} rounds"
+    head = Text.assemble((name, "bold"), f"{state}\n")
+    stages = ", ".join(f"{count} {stage}" for stage, count in report["leads"].items()) or "no lead yet"
+    head.append(f"{stages}; {report['spent_usd']:.2f} USD\n")
+    table = Table("arm", "found", "kept", "contacted", "answered", "interested", box=None, header_style="bold")
+    for told in report["arms"]:
+        counts = [str(told[column]) for column in ("found", "kept", "contacted")]
+        shares = [_share(told[f"{column}_share"]) for column in ("answered", "interested")]
+        arm = ", ".join(f"{key} {value}" for key, value in told["arm"].items())
+        table.add_row(arm or "not judged", *counts, *shares)
+    return Group(head, table)
+
+
+def leads_as_table(leads: Sequence[Mapping[str, Any]]) -> Table:
+    """Lay out leads, one to a line."""
+    table = Table("lead", Column("score", no_wrap=True), Column("stage", no_wrap=True), "outcome", "why")
+    for lead in leads:
+        score = "" if lead["score"] is None else f"{lead['score']:.2f}"
+        table.add_row(lead["name"], score, lead["stage"], lead["outcome"], lead["reason"])
+    return table
+
+
+def _share(share: Mapping[str, Any]) -> str:
+    if share["low_ratio"] is None:
+        return "0"
+    return f"{share['count']} ({share['low_ratio']:.0%} to {share['high_ratio']:.0%})"

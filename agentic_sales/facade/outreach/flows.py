@@ -1,0 +1,182 @@
+"""Serve flows. Begin and plan their rounds, pause and resume them, and report on them and their leads.
+
+No request here runs a step. It changes rows. The next tick acts on them.
+"""
+
+from dataclasses import asdict
+from datetime import UTC
+from secrets import token_hex
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from agentic_sales.campaigns.leads import desk
+from agentic_sales.campaigns.leads.report import arms_of, described_round
+from agentic_sales.campaigns.leads.visit import discovery_question
+from agentic_sales.campaigns.visits import clock
+from agentic_sales.errors import InvalidRequest
+from agentic_sales.facade.bodies import JsonRoute
+from agentic_sales.facade.callers import Trace
+from agentic_sales.facade.pages import Limit, Offset, page
+from agentic_sales.facade.state import Facade
+from agentic_sales.facade.store_errors import ERRORS
+from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow, flow_plan, flow_rounds
+from agentic_sales.store.leads import Stage, leads, stage_counts
+
+router = APIRouter(prefix="/flows", tags=["flows"], route_class=JsonRoute)
+
+ROUNDS_SHOWN = 20
+_SHOWN = ("flow_id", "round_id", "state", "reason", "found", "most_leads", "spent_usd", "budget_usd", "is_dry")
+_TIMES = ("campaign_id", "promoted_by", "wake_at", "created_at", "updated_at")
+
+
+class NewRound(BaseModel):
+    """Body of a request that begins a round, or plans rounds if it has a schedule."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    round: str = Field(
+        default="", max_length=100, description="Id of the round; one that is there stays. Empty: a new one."
+    )
+    limit: int | None = Field(default=None, ge=1, le=1_000, description="Most leads; null: the flow's limit.")
+    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="Most cost; null: the flow's budget.")
+    dry_run: bool = Field(default=False, description="Write nothing into the book and enroll nobody.")
+    input: dict[str, Any] = Field(default_factory=dict, description="Input of the discovery that replaces the flow's.")
+    campaign_id: str = Field(default="", max_length=64, description="Campaign that the people join.")
+    mailbox_id: str = Field(
+        default="", max_length=64, description="Mailbox of the flow's own campaign, which is made and started."
+    )
+    promote_by: str = Field(
+        default="", max_length=200, description="Who lets the round make contacts of people with checked addresses."
+    )
+    cron: str = Field(default="", max_length=100, description="Schedule of five fields; empty: one round, now.")
+    time_zone: str = Field(default="UTC", max_length=64, description="IANA zone of the schedule.")
+    missed: Literal["once", "skip"] = Field(
+        default="once", description="Whether missed slots are made up for by one round, or left out."
+    )
+
+
+class Resumption(BaseModel):
+    """Body of a request that resumes rounds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="New budget; null: as it is.")
+    campaign_id: str = Field(default="", max_length=64, description="Campaign that waiting people join.")
+
+
+@router.get("", responses=ERRORS, summary="List the flows")
+async def list_flows(facade: Facade) -> list[dict[str, Any]]:
+    """List the flows with their leads by stage, their newest round and their plan."""
+    return [await _described(facade, flow_id) for flow_id in facade.control.flows]
+
+
+@router.get("/{flow_id}", responses=ERRORS, summary="Describe a flow")
+async def describe_flow(facade: Facade, flow_id: str) -> dict[str, Any]:
+    """Describe a flow with its steps, its plan and its rounds, the newest first."""
+    flow = facade.control.flow(flow_id)
+    async with facade.database.reading() as connection:
+        rounds = await flow_rounds(connection, flow_id=flow_id, limit=ROUNDS_SHOWN)
+    return {**await _described(facade, flow_id), "flow": asdict(flow), "rounds": [_round(row) for row in rounds]}
+
+
+@router.post("/{flow_id}/run", responses=ERRORS, status_code=201, summary="Begin a round, or plan rounds")
+async def run_flow(facade: Facade, trace: Trace, flow_id: str, body: NewRound) -> dict[str, Any]:
+    """Begin a round of a flow, or let rounds begin by a schedule. The next tick visits it."""
+    now, flow = clock.waking_now(), facade.control.flow(flow_id)
+    order = desk.RoundOrder(
+        flow_id=flow_id,
+        most_leads=body.limit,
+        budget_usd=body.budget_usd,
+        is_dry=body.dry_run,
+        given=body.input,
+        campaign_id=body.campaign_id,
+        mailbox_id=body.mailbox_id,
+        promoted_by=body.promote_by,
+    )
+    limit = {"most_leads": body.limit or flow.limits.leads, "given": body.input, "is_dry": body.dry_run}
+    facade.validator.check(flow.discover.assistant_id, discovery_question(flow, FlowRoundRow(**limit)))
+    if body.cron:
+        if body.round:
+            raise InvalidRequest("`round` names one round, and `cron` begins many; give one of them")
+        first = await desk.plan_rounds(
+            facade.database, order, body.cron, time_zone=body.time_zone, missed=body.missed, now=now
+        )
+        return {"flow_id": flow_id, "next_at": first.isoformat()}
+    round_id = body.round or f"{flow_id}-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{token_hex(2)}"
+    return _round(await desk.begin_round(facade.database, round_id, order, trace=trace.outbound(), now=now))
+
+
+@router.post("/{name}/pause", responses=ERRORS, summary="Pause a round, or a flow")
+async def pause_rounds(facade: Facade, name: str) -> dict[str, list[str]]:
+    """Pause a round, or all rounds of a flow and its plan. What is under way ends, and nothing more begins."""
+    return {"paused": await desk.pause(facade.database, name, now=clock.waking_now())}
+
+
+@router.post("/{name}/resume", responses=ERRORS, summary="Resume a round, or a flow")
+async def resume_rounds(facade: Facade, name: str, body: Resumption | None = None) -> dict[str, list[str]]:
+    """Resume a paused or failed round, or all of a flow and its plan. A campaign lets people who wait for one join."""
+    told = body or Resumption()
+    resumed = await desk.resume(
+        facade.database,
+        name,
+        now=clock.waking_now(),
+        budget_usd=told.budget_usd,
+        campaign_id=told.campaign_id,
+    )
+    return {"resumed": resumed}
+
+
+@router.get("/{name}/report", responses=ERRORS, summary="Report on a round, or on a flow")
+async def report(facade: Facade, name: str) -> dict[str, Any]:
+    """Report how many leads are how far, what became of them per arm with intervals, and what they cost."""
+    async with facade.database.reading() as connection:
+        rounds = await desk.rounds_named(connection, name)
+        if name not in facade.control.flows:
+            return await described_round(connection, rounds[0])
+        return {
+            "flow_id": name,
+            "rounds": len(rounds),
+            "found": sum(row.found or 0 for row in rounds),
+            "spent_usd": sum(row.spent_usd for row in rounds),
+            "leads": await stage_counts(connection, flow_id=name),
+            "arms": await arms_of(connection, flow_id=name),
+        }
+
+
+@router.get("/{name}/leads", responses=ERRORS, summary="List the leads of a round, or of a flow")
+async def list_leads(
+    facade: Facade, name: str, stage: Stage | None = None, limit: Limit = 100, offset: Offset = 0
+) -> Response:
+    """List leads with stage, score, reasons and outcome, those with the highest score first."""
+    async with facade.database.reading() as connection:
+        rounds = await desk.rounds_named(connection, name)
+        of: dict[str, Any] = {"flow_id": name} if name in facade.control.flows else {"round_id": rounds[0].round_id}
+        found = await leads(connection, **of, stage=stage, limit=limit + 1, offset=offset)
+    shown = [{key: value for key, value in row.as_data().items() if key not in {"told", "looked_at"}} for row in found]
+    return page(shown, limit=limit, offset=offset)
+
+
+async def _described(facade: Facade, flow_id: str) -> dict[str, Any]:
+    flow = facade.control.flow(flow_id)
+    async with facade.database.reading() as connection:
+        newest = await flow_rounds(connection, flow_id=flow_id, limit=1)
+        plan = await flow_plan(connection, flow_id)
+        counts = await stage_counts(connection, flow_id=flow_id)
+    return {
+        "flow_id": flow_id,
+        "looks_for": flow.looks_for,
+        "leads": counts,
+        "newest_round": _round(newest[0]) if newest else None,
+        "plan": _plan(plan) if plan else None,
+    }
+
+
+def _round(row: FlowRoundRow) -> dict[str, Any]:
+    return {name: value for name, value in row.as_data().items() if name in {*_SHOWN, *_TIMES}}
+
+
+def _plan(row: FlowPlanRow) -> dict[str, Any]:
+    return row.as_data()
