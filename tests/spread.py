@@ -23,6 +23,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.nursery import VARIABLE, Nurseries
+
 COMMAND = Path(__file__).with_name("spread_command.py")
 STREAMS = 3
 
@@ -37,6 +39,8 @@ def main() -> int:
     listening.bind(f"{folder}/calls")
     listening.listen()
     ended, running = os.pipe()
+    nurseries = Nurseries(Path.cwd())
+    os.environ[VARIABLE] = nurseries.path
     if (server := os.fork()) == 0:
         os.close(running)
         asked = _serve(listening, ended, options)
@@ -51,6 +55,7 @@ def main() -> int:
         listening.close()
         os.close(running)
         os.waitpid(server, 0)
+        nurseries.close()
         shutil.rmtree(folder)
 
 

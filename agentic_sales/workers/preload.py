@@ -7,7 +7,6 @@ reach a graph are imported here when a worker starts, not before, since beat and
 """
 
 import os
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +75,7 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
     if control_plane().default_queue in queues:
         _check_inboxes()
     carried.carry(rows)
-    if _reads_the_store():
+    if any(row.effect != "pure" for row in rows):  # a pure row cannot reach the store, `agentic-sales check` sees to it
         from agentic_sales.rules.company_identity import load_suffixes  # noqa: PLC0415 - only who sends asks for sites
 
         _ensure_migrated()
@@ -121,11 +120,6 @@ def _or_end(step: Callable[[], object]) -> None:
         step()
     except ConfigurationError as exc:
         raise SystemExit(f"this worker cannot start: {exc}") from exc
-
-
-def _reads_the_store() -> bool:
-    """Say whether a graph of this worker does, by what its import has brought; the other pools need no database."""
-    return "agentic_sales.store.database" in sys.modules
 
 
 def _ensure_migrated() -> None:

@@ -28,7 +28,8 @@ def long_run(shared_fleet: Fleet) -> Call:
 
 def events(fleet: Fleet, name: str, event: str) -> list[dict[str, Any]]:
     """Return the structured log events of one kind that a process wrote."""
-    lines = (line for line in fleet.log(name).splitlines() if line.startswith("{"))
+    written, _, _ = fleet.log(name).rpartition("\n")  # a line that is being written is not read yet
+    lines = (line for line in written.splitlines() if line.startswith("{"))
     return [entry for entry in map(json.loads, lines) if entry["event"] == event]
 
 

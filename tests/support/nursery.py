@@ -1,14 +1,17 @@
-"""Start commands of the product as forks of a process that has imported their libraries, `nursery_main`.
+"""Start commands of the product as forks of a process that has imported their modules, `nursery_main`.
 
 They are processes as a shell starts them: a session, an environment, a log and an end of their own.
 """
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -19,6 +22,8 @@ from typing import Any
 COMMANDS = ("celery", "agentic-sales")
 """Commands that can be forked. Every other one is started by a shell."""
 POLL_S = 0.02
+VARIABLE = "TESTS_NURSERY"
+"""Name of the socket at which `tests.spread` has nurseries made."""
 
 
 class Fork:
@@ -55,19 +60,12 @@ class Fork:
 
 
 class Nursery:
-    """The process that forks. It ends with this one."""
+    """The process that forks for this one. It ends with this one."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
-        ours, theirs = socket.socketpair()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.nursery_main", str(theirs.fileno())],
-            cwd=directory,
-            env=dict(environment),
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
-        theirs.close()
-        self._lines = ours.makefile("rw", encoding="utf-8")
+    def __init__(self, path: str) -> None:
+        calls = socket.socket(socket.AF_UNIX)
+        calls.connect(path)
+        self._lines = calls.makefile("rw", encoding="utf-8")
         self._lock = threading.Lock()
 
     def ask(self, **question: Any) -> dict[str, Any]:
@@ -76,15 +74,51 @@ class Nursery:
             self._lines.write(json.dumps(question) + "\n")
             self._lines.flush()
             answer = self._lines.readline()
-        assert answer, f"the process that forks ended with {self._process.wait()}"
+        assert answer, "the process that forks has ended"
         found: dict[str, Any] = json.loads(answer)
         return found
 
 
+class Nurseries:
+    """A process that imports everything once, at its first caller, and makes a nursery for each caller."""
+
+    def __init__(self, directory: Path) -> None:
+        """Start it.
+
+        Args:
+            directory: The repository.
+        """
+        self._folder = tempfile.mkdtemp(prefix="nursery-")
+        self.path = f"{self._folder}/calls"
+        """The socket on which it is called."""
+        ended, self._running = os.pipe()
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(self.path)
+            listening.listen()
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.nursery_main", str(listening.fileno()), str(ended)],
+                cwd=directory,
+                env={"HOME": self._folder, "PATH": os.defpath, "LANG": "C.UTF-8"},
+                pass_fds=[listening.fileno(), ended],
+                start_new_session=True,
+            )
+        os.close(ended)
+
+    def close(self) -> None:
+        """End it. It goes on for as long as a fork of this process lives."""
+        os.close(self._running)
+        self._process.wait()
+        shutil.rmtree(self._folder)
+
+
 @cache
-def nursery(directory: Path, home: str) -> Nursery:
-    """Return this process's nursery, whose libraries are imported in an environment without settings."""
-    return Nursery(directory, {"HOME": home, "PATH": os.defpath, "LANG": "C.UTF-8"})
+def nursery(directory: Path) -> Nursery:
+    """Return this process's nursery. `tests.spread` lets all processes of a gate have theirs from one import."""
+    if (path := os.environ.get(VARIABLE)) is None:
+        own = Nurseries(directory)
+        atexit.register(own.close)
+        path = own.path
+    return Nursery(path)
 
 
 def fork(command: str, *, cwd: Path, log: Path, environment: Mapping[str, str]) -> Fork | None:
@@ -92,7 +126,7 @@ def fork(command: str, *, cwd: Path, log: Path, environment: Mapping[str, str]) 
 
     Args:
         command: Words and variables, as in the Procfile.
-        cwd: Where it starts.
+        cwd: The repository, where it starts.
         log: Where its standard output and error are appended.
         environment: All of its environment.
     """
@@ -101,5 +135,5 @@ def fork(command: str, *, cwd: Path, log: Path, environment: Mapping[str, str]) 
     words = ["/bin/sh", "-c", f"printf '%s\\0' {command}"]
     argv = subprocess.run(words, env=dict(environment), capture_output=True, text=True, check=True).stdout
     asked = {"argv": argv.split("\0")[:-1], "cwd": str(cwd), "log": str(log), "environment": dict(environment)}
-    source = nursery(cwd, environment.get("HOME", "/"))
+    source = nursery(cwd)
     return Fork(source, source.ask(**asked)["pid"])

@@ -1,22 +1,29 @@
-"""Fork the product's processes from one process that has imported their libraries already.
+"""Fork the product's processes from one process that has imported their modules already.
 
-Run as `python -m tests.support.nursery_main FD`, where FD is a socket whose lines `tests.support.nursery` writes.
-Nothing of the product is imported here but its tables of words, so that a forked process reads its own environment. The
-imports of a worker are more than half of the processor time of its start, and the tests start some hundreds.
+Run as `python -m tests.support.nursery_main FD ENDED`. FD is a listening socket. A fork of this process, a nursery,
+serves each caller, and `tests.support.nursery` writes the lines. ENDED is a pipe. It closes when no caller is left.
+
+The imports of a worker are four fifths of the processor time of its start, and the tests start some hundreds. No module
+that is imported here reads a setting, so a forked process reads its own environment. The modules of a worker are left
+out, since they hold memory that the processes of one worker share.
 """
 
 import gc
 import importlib
 import json
 import os
-import pkgutil
+import select
 import signal
 import socket
 import sys
 import time
 import traceback
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Any
+
+from agentic_sales.registry import GRAPHS
+from agentic_sales.settings import settings
 
 LIBRARIES = (
     *("celery.bin.celery", "celery.bin.worker", "celery.bin.beat", "celery.apps.worker", "celery.apps.beat"),
@@ -35,17 +42,37 @@ LIBRARIES = (
         "typer",
     ),
 )
-TABLES = "agentic_sales.rules"
+FACADE = "agentic_sales.facade.app"
 
 
 def main() -> None:
-    """Import the libraries, then answer until the socket is closed."""
-    calls = socket.socket(fileno=int(sys.argv[1]))
-    _import_libraries()
+    """Make a nursery for each caller until the pipe is closed."""
+    listening, ended = socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2])
+    calls = accept(listening, ended)
+    if calls is None:
+        return
+    listening.close()
+    os.close(ended)
     asked = serve(calls)
     if asked is not None:
         calls.close()
         run(asked)
+
+
+def accept(listening: socket.socket, ended: int) -> socket.socket | None:
+    """Fork for each caller. Return its socket in the fork, and None where the pipe is closed.
+
+    The modules are imported for the first caller. Tests that start no process of the product have none.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that nobody has to wait for the forks
+    while ended not in select.select([listening.fileno(), ended], [], [])[0]:
+        calls, _ = listening.accept()
+        _import_modules()
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return calls
+        calls.close()
+    return None
 
 
 def serve(calls: socket.socket) -> dict[str, Any] | None:
@@ -80,12 +107,15 @@ def run(asked: dict[str, Any]) -> None:
     sys.exit(script.load()())
 
 
-def _import_libraries() -> None:
+@cache
+def _import_modules() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
-    tables = importlib.import_module(TABLES)
-    for found in pkgutil.iter_modules(tables.__path__, f"{TABLES}."):
-        importlib.import_module(found.name)
+    for name in (FACADE, *(row.module for row in GRAPHS)):
+        importlib.import_module(name)
+    assert settings.cache_info().misses == 0, "a module read the settings while it was imported"
+    assert "celeryconfig" not in sys.modules, "a module read Celery's configuration while it was imported"
+    assert "agentic_sales.workers" not in sys.modules, "its workers would share the memory in which one is told to stop"
     gc.freeze()
 
 
