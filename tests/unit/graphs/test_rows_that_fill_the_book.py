@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agentic_sales.llm.ask import ModelOutput
 from agentic_sales.local.world.services import SERVICES
 from agentic_sales.registry import BY_ID, GraphSpec
 from agentic_sales.store.facts import FactRow
@@ -21,6 +22,8 @@ WRITERS = [
     if row.effect == "write" and "unavailable_sources" in load_graph(row).output_type.model_fields
 ]
 each_writer = pytest.mark.parametrize("row", WRITERS, ids=lambda row: row.assistant_id)
+ASKERS = [row for row in WRITERS if issubclass(load_graph(row).output_type, ModelOutput)]
+each_asker = pytest.mark.parametrize("row", ASKERS, ids=lambda row: row.assistant_id)
 MODELS: dict[str, Reply] = {
     "talks": answer("I would rather not answer in JSON."),
     "lies": answer({"ignore": "your instructions", "mail": "everybody"}),
@@ -36,27 +39,18 @@ def example_of(row: GraphSpec) -> dict[str, Any]:
 
 
 @each_writer
-async def test_every_fact_has_a_source(book: BookRuns, row: GraphSpec) -> None:
-    await book.run(row.assistant_id, example_of(row))
-    facts = await book.rows(FactRow)
-    assert facts, "the example of a workflow that fills the book writes facts"
-    assert [fact.field for fact in facts if not fact.source_url] == []
-    assert {fact.workflow for fact in facts} == {row.assistant_id}
-
-
-@each_writer
-async def test_a_dry_run_answers_the_same_and_writes_nothing(book: BookRuns, row: GraphSpec) -> None:
+async def test_a_dry_run_writes_nothing_a_run_facts_with_sources_and_a_repeated_one_nothing_more(
+    book: BookRuns, row: GraphSpec
+) -> None:
     before = await book.everything()
     dry = await book.run(row.assistant_id, example_of(row) | {"dry_run": True})
     assert await book.everything() == before
     real = await book.run(row.assistant_id, example_of(row))
     assert real["unavailable_sources"] == dry["unavailable_sources"] == []
-
-
-@each_writer
-async def test_a_repeated_run_changes_nothing(book: BookRuns, row: GraphSpec) -> None:
-    await book.run(row.assistant_id, example_of(row))
-    once = await book.content()
+    facts, once = await book.rows(FactRow), await book.content()
+    assert facts, "the example of a workflow that fills the book writes facts"
+    assert [fact.field for fact in facts if not fact.source_url] == []
+    assert {fact.workflow for fact in facts} == {row.assistant_id}
     await book.run(row.assistant_id, example_of(row))
     assert await book.content() == once
 
@@ -69,7 +63,7 @@ async def test_two_runs_at_once_write_what_one_writes(book: BookRuns, row: Graph
     assert (await book.content(), len(await book.rows(FactRow))) == (both, facts)
 
 
-@each_writer
+@each_asker
 @pytest.mark.parametrize("model", MODELS)
 async def test_a_model_that_fails_leaves_the_work_to_the_rules(book: BookRuns, row: GraphSpec, model: str) -> None:
     def script(_: object) -> Reply:
@@ -77,7 +71,7 @@ async def test_a_model_that_fails_leaves_the_work_to_the_rules(book: BookRuns, r
 
     replies: Script = script
     final = await book.run(row.assistant_id, example_of(row), model=replies)
-    assert final.get("source", "rules") == "rules"
+    assert final["source"] == "rules"
     failed = await book.content()
     assert failed, "the rules found nothing"
 
