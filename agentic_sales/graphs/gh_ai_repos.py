@@ -91,7 +91,7 @@ async def enrich(state: State) -> dict[str, Any]:
 async def dedupe(state: State) -> dict[str, Any]:
     """Leave out what the book has judged lately."""
     names = [one.full_name for one in state.found if not state.repositories]
-    known = await known_repositories(names)
+    known = await known_repositories(names, "gh_ai_repos")
     since = wanted.days_before(datetime.now(UTC), state.freshness_days)
     fresh = {name for name, one in known.items() if one.judged_at and one.judged_at > since}
     return {

@@ -79,7 +79,7 @@ async def save_things(connection: AsyncConnection, things: Iterable[Thing], *, n
     ]
     await insert_many(connection, SubjectRow, rows)
     found: dict[Thing, Subject] = {}
-    for row in await _rows_of(connection, given):
+    for row in await things_of_keys(connection, given):
         thing = given[row.kind, row.key]  # type: ignore[index]  # a kind that was given
         changed = {name: value for name, value in _told(thing).items() if value != getattr(row, name)}
         if thing.company_id is None:
@@ -129,6 +129,19 @@ async def thing_of_key(connection: AsyncConnection, kind: ThingKind, key: str) -
     return await first(connection, SubjectRow, select(SubjectRow).where(*is_it))
 
 
+async def things_of_keys(connection: AsyncConnection, given: Iterable[tuple[ThingKind, str]]) -> list[SubjectRow]:
+    """Return the things of many kinds and keys."""
+    by_kind: dict[str, list[str]] = {}
+    for kind, key in given:
+        by_kind.setdefault(kind, []).append(key)
+    found: list[SubjectRow] = []
+    for of_kind, keys in by_kind.items():
+        for start in range(0, len(keys), THINGS_AT_ONCE):
+            mine = SubjectRow.kind == of_kind, SubjectRow.key.in_(keys[start : start + THINGS_AT_ONCE])
+            found += await every(connection, SubjectRow, select(SubjectRow).where(*mine))
+    return found
+
+
 async def things(
     connection: AsyncConnection,
     kind: ThingKind,
@@ -161,15 +174,3 @@ async def erase_thing(connection: AsyncConnection, subject: Subject) -> bool:
 
 def _told(thing: Thing) -> dict[str, Any]:
     return {"name": thing.name, "url": thing.url, "company_id": thing.company_id, "gone_at": None}
-
-
-async def _rows_of(connection: AsyncConnection, given: Iterable[tuple[ThingKind, str]]) -> list[SubjectRow]:
-    by_kind: dict[str, list[str]] = {}
-    for kind, key in given:
-        by_kind.setdefault(kind, []).append(key)
-    found: list[SubjectRow] = []
-    for of_kind, keys in by_kind.items():
-        for start in range(0, len(keys), THINGS_AT_ONCE):
-            mine = SubjectRow.kind == of_kind, SubjectRow.key.in_(keys[start : start + THINGS_AT_ONCE])
-            found += await every(connection, SubjectRow, select(SubjectRow).where(*mine))
-    return found

@@ -20,8 +20,8 @@ from agentic_sales.rules.repositories import (
 )
 from agentic_sales.settings import settings
 from agentic_sales.store.database import current_database
-from agentic_sales.store.facts import facts_of
-from agentic_sales.store.subjects import Thing, thing_of_key
+from agentic_sales.store.facts import last_observed
+from agentic_sales.store.subjects import Thing, things_of_keys
 
 DOSSIER_FIELDS = (*SIGNALS, "icp_disqualifier")
 """Fields that a dossier tells, and takes back when it tells them no more."""
@@ -42,17 +42,13 @@ def repository_key(full_name: str) -> str:
     return f"github.com/{full_name.lower()}"
 
 
-async def known_repositories(full_names: Iterable[str]) -> dict[str, KnownRepository]:
-    """Return the repositories that the book has, by their full names."""
-    found: dict[str, KnownRepository] = {}
+async def known_repositories(full_names: Iterable[str], workflow: str) -> dict[str, KnownRepository]:
+    """Return the repositories that the book has, by their full names, with the last judgement of a workflow."""
+    names = {repository_key(name): name for name in full_names}
     async with current_database(settings()).reading() as connection:
-        for name in full_names:
-            row = await thing_of_key(connection, "repository", repository_key(name))
-            if row is not None:
-                scores = await facts_of(connection, row.subject, field="final_score")
-                judged_at = next((fact.observed_at for fact in scores), None)
-                found[name] = KnownRepository(row.subject_id, judged_at)
-    return found
+        rows = await things_of_keys(connection, [("repository", key) for key in names])
+        judged = await last_observed(connection, "repository", [row.subject_id for row in rows], workflow)
+    return {names[row.key]: KnownRepository(row.subject_id, judged.get(row.subject_id)) for row in rows}
 
 
 async def write_repositories(
@@ -75,7 +71,7 @@ async def write_repositories(
     by_name = {one.full_name: one for one in found}
     firms = {login: firm for login, owner in owners.items() if (firm := firm_of_owner(owner))}
     known = await known_sites(site for firm in firms.values() if (site := firm.site))
-    before = await known_repositories(by_name)
+    before = await known_repositories(by_name, workflow)
     async with writing_book(workflow) as book:
         companies = {
             login: CompanyId(known[firm.site].company_id) for login, firm in firms.items() if firm.site in known
