@@ -182,6 +182,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     ),
     GraphSpec("classify_paper", "agentic_sales.graphs.classify_paper", effect="pure", time_limit_s=90.0),
     GraphSpec("remote_classify", "agentic_sales.graphs.remote_classify", effect="read", time_limit_s=180.0),
+    GraphSpec("extract_stack", "agentic_sales.graphs.employer_intel", effect="pure", time_limit_s=120.0),
     GraphSpec("text_to_sql", "agentic_sales.graphs.text_to_sql", effect="pure", time_limit_s=90.0),
     GraphSpec("score_recruiter_fit", "agentic_sales.graphs.score_recruiter_fit", effect="pure", time_limit_s=90.0),
     GraphSpec("contact_vertical_fit", "agentic_sales.graphs.contact_vertical_fit", time_limit_s=90.0),

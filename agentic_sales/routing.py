@@ -62,6 +62,7 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "country_classify_bulk",
     "classify_paper",
     "remote_classify",
+    "extract_stack",
     "text_to_sql",
     "score_recruiter_fit",
     "contact_vertical_fit",
