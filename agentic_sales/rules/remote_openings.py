@@ -11,7 +11,7 @@ from agentic_sales.rules.company_signs import find_quote, plain_text
 from agentic_sales.rules.forms import Form
 from agentic_sales.rules.found_facts import FoundFact
 from agentic_sales.rules.place_words import PlaceWords
-from agentic_sales.rules.remote_work import WorkFinding, WorkWords, read_workplace
+from agentic_sales.rules.remote_work import READ_CHARS, WorkFinding, WorkWords, read_workplace
 from agentic_sales.rules.work_regions import (
     WORLDWIDE,
     Reach,
@@ -139,7 +139,7 @@ class OpeningWords(BaseModel):
 
 def classify_opening(opening: GivenOpening, words: OpeningWords) -> ClassifiedOpening:
     """Tell by rules where the work of an opening is done, from where, and whether it is on AI."""
-    text = plain_text(opening.description)
+    text = plain_text(opening.description)[:READ_CHARS]
     located = reach_of_field(opening.places, words.regions, words.places)
     titled = reach_of_field(_bracketed(opening.title), words.regions, words.places)
     finding = read_workplace(
@@ -178,7 +178,8 @@ def _told(
     is_remote = finding.workplace == "remote"
     is_unlimited = _is_unlimited(opening, finding, words) and not (reach.regions or reach.excluded or zones)
     regions = [WORLDWIDE] if is_remote and is_unlimited else [*reach.regions]
-    is_fully_remote = is_remote and regions == [WORLDWIDE] and not reach.excluded
+    is_bound = bool(reach.excluded or time_zones_of(opening.places, words.regions))
+    is_fully_remote = is_remote and regions == [WORLDWIDE] and not is_bound
     role = read_role(opening.title, text, words=words.roles)
     reasons = [f"{sign.workplace}, by the {sign.source}: “{sign.quote}”" for sign in finding.signs if sign.quote]
     reasons += [f"from {', '.join(regions)}: “{reach.quote}”"] if reach.quote and regions else []

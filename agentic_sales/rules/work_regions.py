@@ -7,6 +7,7 @@ in". A place that a text excludes is told apart. Countries are codes of ISO 3166
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from agentic_sales.rules.company_signs import sentence_around
 from agentic_sales.rules.gazetteer import TOWN, fold, meanings_of_name
@@ -21,6 +22,8 @@ WORLDWIDE = "worldwide"
 STATES_OF = ("US", "CA", "AU", "IN", "BR")
 """Countries whose states openings name as the place where people must live."""
 LONGEST_TAIL_CHARS = 100
+MOST_CLAUSES = 50
+"""Clauses of a kind that are read in one description."""
 NEAR_CHARS = 40
 """How far from a time zone's name a word such as "overlap" may stand."""
 _TAIL_END = re.compile(r"[;\n!?]|\.(?=\s+[A-Z]|\s*\Z)|\)(?=\W*\w*\W*\Z)|\s[-\u2013\u2014]\s")
@@ -33,7 +36,8 @@ _OR_REMOTE = re.compile(
     r"\w\W{0,3}(?:\b(?:or|oder|ou|o|of)\b|[/|])\s*(?:fully |100% )?remote\b(?!\W*\Z)", re.IGNORECASE
 )
 _FILLERS = re.compile(
-    r"\b(?:in|the|within|across|from|inside|throughout|only|based|remotely|innerhalb|aus|dans|en toda)\b"
+    r"\b(?i:(?:(?:da|in|en|em) )?remot(?:e|o|a|ely))\b-?|-(?i:remote)\b"
+    r"|\b(?:in|the|within|across|from|inside|throughout|only|based|innerhalb|aus|dans|en toda)\b"
 )
 _TOWN_STATES = {"new york": "US-NY", "washington": "US-WA"}
 """States that have the name of a town that more openings mean. Beside other states they are states."""
@@ -104,7 +108,7 @@ def reach_of_text(text: str, words: RegionWords, places: PlaceWords) -> Reach:
     said = level(text)
     found: dict[str, str] = {}
     excluded: list[str] = []
-    for hit in words.before.finditer(said):
+    for hit in islice(words.before.finditer(said), MOST_CLAUSES):
         if not _NOT.search(said[max(0, hit.start() - NEAR_CHARS) : hit.start()]):
             tail, but = _without_excluded(_tail(text, hit, words), words, places)
             excluded += but
@@ -112,11 +116,11 @@ def reach_of_text(text: str, words: RegionWords, places: PlaceWords) -> Reach:
             has_towns = bool(_HOME.search(hit[0]))
             named = [*_named_in(tail, words)[0], *_regions_in(capitals, words, places, has_towns=has_towns)]
             found |= {region: sentence_around(text, hit) for region in named if region not in found}
-    for hit in words.after.finditer(said):
+    for hit in islice(words.after.finditer(said), MOST_CLAUSES):
         before = _CAPITALS_BEFORE.search(text[max(0, hit.start() - LONGEST_TAIL_CHARS) : hit.start()])
         for region in _regions_in(before[1], words, places, has_towns=False) if before else ():
             found.setdefault(region, sentence_around(text, hit))
-    for hit in words.but.finditer(said):
+    for hit in islice(words.but.finditer(said), MOST_CLAUSES):
         tail = _SMALL_WORD.sub(",", _tail(text, hit, words))
         excluded += _regions_in(tail, words, places, has_towns=False)
     found = {region: quote for region, quote in found.items() if region not in {WORLDWIDE, *excluded}}
