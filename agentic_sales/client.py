@@ -34,6 +34,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from agentic_sales.contracts import ErrorKind, Priority, error_kind
 from agentic_sales.observability.tracing import merged_baggage
 from agentic_sales.outbound.http import httpx
+from agentic_sales.runs.chosen_model import config_of_model
 from agentic_sales.settings import settings
 
 __all__ = ["DEFAULT_TIMEOUT_S", "Client", "LangGraphError", "RunResult", "arun", "run", "submit_feedback"]
@@ -114,6 +115,7 @@ class Client:
         token: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         priority: Priority = "interactive",
+        model: str | None = None,
     ) -> RunResult:
         """Run a workflow and wait for its final state.
 
@@ -124,11 +126,14 @@ class Client:
             token: Sent as bearer. None: the client's.
             timeout_s: Wall-clock limit of the call in seconds. The run itself goes on.
             priority: Lane of the run. `batch` lets every interactive run go before it.
+            model: Model that the run asks instead of the deployment's. The deployment says which ones it may name.
 
         Raises:
             LangGraphError: There was no result. `kind` tells the remedy.
         """
-        return self._start(assistant_id, input, url=url, token=token, timeout_s=timeout_s, priority=priority).result()
+        return self._start(
+            assistant_id, input, url=url, token=token, timeout_s=timeout_s, priority=priority, model=model
+        ).result()
 
     async def arun(
         self,
@@ -139,6 +144,7 @@ class Client:
         token: str | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         priority: Priority = "interactive",
+        model: str | None = None,
     ) -> RunResult:
         """Do as `run` does without blocking the event loop. A cancelled call disconnects.
 
@@ -146,7 +152,7 @@ class Client:
             LangGraphError: There was no result. `kind` tells the remedy.
         """
         return await asyncio.wrap_future(
-            self._start(assistant_id, input, url=url, token=token, timeout_s=timeout_s, priority=priority)
+            self._start(assistant_id, input, url=url, token=token, timeout_s=timeout_s, priority=priority, model=model)
         )
 
     def run_followed(
@@ -257,11 +263,12 @@ class Client:
         token: str | None,
         timeout_s: float,
         priority: Priority,
+        model: str | None,
     ) -> "Future[RunResult]":
         target = f"{self._base_url(url)}/runs/wait"
         # The default is not sent: other LangGraph servers do not know the field.
         lane = {} if priority == "interactive" else {"priority": priority}
-        body = {"assistant_id": assistant_id, "input": dict(values), **lane}
+        body = {"assistant_id": assistant_id, "input": dict(values), **lane, **config_of_model(model)}
         headers = _auth_headers(token or self._token) | trace_headers()
         return self._loop.submit(self._run(target, body, headers, timeout_s))
 

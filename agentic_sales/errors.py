@@ -25,6 +25,7 @@
     │   ├── InvalidAddress            this is no e-mail address that mail can be sent to
     │   ├── InvalidMessage            no mail can be made of this
     │   ├── NotPermitted              this person must not be written to
+    │   ├── ModelNotAllowed           a run names a model that runs of this fleet may not name
     │   ├── BadSignature              an event is not signed by who it says that it is from
     │   └── SubRunRefused             a graph asked for a sub-run that could deadlock the fleet
     ├── TransientError                the world is busy; retrying later can help
@@ -96,6 +97,7 @@ __all__ = [
     "LoopBlocked",
     "Misrouted",
     "ModelMisconfigured",
+    "ModelNotAllowed",
     "ModelNotConfigured",
     "ModelRefused",
     "NotFound",
@@ -399,6 +401,19 @@ class NotPermitted(RequestError):
 
     def __init__(self, contact_id: str, reason: str) -> None:
         super().__init__(f"contact `{contact_id}` must not be written to: {reason}")
+
+
+class ModelNotAllowed(RequestError):
+    """Raised when a run names a model that runs of this fleet may not name."""
+
+    code = "model_not_allowed"
+
+    def __init__(self, model: str, allowed: Iterable[str]) -> None:
+        told = ", ".join(f"`{name}`" for name in sorted(allowed)) or "no model"
+        super().__init__(
+            f"a run may not name the model `{model}`; this fleet allows {told}; "
+            "add it to AGENTIC_SALES_RUN_MODELS of the facade"
+        )
 
 
 class BadSignature(RequestError):

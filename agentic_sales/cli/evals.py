@@ -20,6 +20,15 @@ def evaluate(
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An earlier result of --json to compare with.")
     ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", metavar="MODEL", help="Model that the runs ask, as `openai:gpt-4.1-mini`.")
+    ] = None,
+    judge: Annotated[
+        str | None, typer.Option("--judge", metavar="MODEL", help="Model that judges each answer from 0 to 1.")
+    ] = None,
+    langsmith: Annotated[
+        bool, typer.Option("--langsmith", help="Bring the sets and the results to LangSmith as experiments.")
+    ] = False,
     at_once: Annotated[int, typer.Option(help="Most runs at the same time.", min=1, max=64)] = 8,
     url: Url = None,
     as_json: AsJson = False,
@@ -37,8 +46,10 @@ def evaluate(
         end(WRONG, "name a workflow, or give --all")
     before = read_baseline(baseline) if baseline else None
     sets = evals.sets_of(assistant, file)
+    if langsmith:
+        evals.check_upload()
     try:
-        results = evals.run_sets(sets, url, at_once=at_once)
+        results = evals.run_sets(sets, url, at_once=at_once, models=evals.Models(model, judge))
     except evals.NoFleetError as exc:
         end(exc.exit_status, str(exc), UNREACHED)
     if as_json:
@@ -50,5 +61,6 @@ def evaluate(
             for one in (one for result in results for one in result.measures if one.confusion):
                 console.print(confusion_table(one))
     note(*(str(one) for one in (differences(before, results) if before is not None else ())))
-    if missed := [*faults(results)]:
+    note(*(evals.upload_all(sets, results) if langsmith else ()))
+    if missed := [*(evals.unasked_models(results, model) if model else ()), *faults(results)]:
         end(FAILED, *missed)

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean, quantiles
 from typing import Any
 
@@ -40,6 +40,13 @@ class CaseResult:
     """`llm`, `rules`, or empty if the assistant does not tell."""
     error: str = ""
     """Why there is no answer. Empty if there is one."""
+    output: Mapping[str, Any] = field(default_factory=dict)
+    """The answer. Empty without one."""
+
+    @property
+    def model(self) -> str:
+        """Return the model that answered. Empty if none did."""
+        return str(self.output.get("graph_meta", {}).get("model") or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,11 @@ class SetResult:
     def sources(self) -> Counter[str]:
         """Count the sources of the answers."""
         return Counter(case.source for case in self.cases if case.source)
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Return the models that answered."""
+        return frozenset(case.model for case in self.cases if case.model)
 
     @property
     def cost_usd(self) -> float:
@@ -150,4 +162,5 @@ async def _run(given: EvalSet, case: Case, ask: Ask) -> CaseResult:
         totals.get("total_cost_usd") or 0.0,
         str(output.get("source") or ""),
         error,
+        output,
     )

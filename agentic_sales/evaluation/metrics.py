@@ -68,6 +68,16 @@ def length(found: str | None, label: tuple[int, int]) -> float:
     return in_range(len(found or ""), label)
 
 
+def count(found: Collection[Any] | None, label: int) -> float:
+    """Score a list that must have so many members."""
+    return float(len(found or ()) == label)
+
+
+def is_filled(found: Any, label: bool) -> float:  # noqa: FBT001 - every metric takes what was found and the label
+    """Score whether something is there. Nothing, an empty text and an empty list are not."""
+    return float(bool(found) is label)
+
+
 def words_at_most(found: str | None, label: int) -> float:
     """Score a text that may have so many words."""
     return float(0 < len((found or "").split()) <= label)
@@ -99,6 +109,8 @@ METRICS: Mapping[str, Metric] = {
     "closed_list": in_closed_list,
     "quotes_found": quotes_found,
     "length": length,
+    "count": count,
+    "is_filled": is_filled,
     "words_at_most": words_at_most,
     "without_phrases": without_phrases,
     "with_phrases": with_phrases,
@@ -143,7 +155,9 @@ def _name(value: Any) -> str:
 
 
 def _key(value: Any) -> str:
-    return str(value).strip().casefold()
+    """Return a member in the form in which members are compared. `19` and `19.0` are one number."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return f"{value:g}" if is_number else str(value).strip().casefold()
 
 
 def _has_several(label: Any) -> bool:

@@ -18,6 +18,7 @@ STATUS_BY_CODE: Mapping[str, int] = {
     "bad_signature": 401,
     "budget_exceeded": 402,
     "forbidden": 403,
+    "model_not_allowed": 403,
     "not_found": 404,
     "unknown_assistant": 404,
     "unknown_flow": 404,

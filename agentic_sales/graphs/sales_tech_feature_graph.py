@@ -32,9 +32,8 @@ from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.enrichments import NOT_BOOKED
 from agentic_sales.settings import settings
 from agentic_sales.sources.crawl import CrawlLimits
-from agentic_sales.sources.product_pages import read_more, texts_of
+from agentic_sales.sources.product_pages import read_more, texts_for
 from agentic_sales.sources.service import Unavailable
-from agentic_sales.sources.site_texts import read_site
 
 PROMPTS = load_prompts(__file__)
 LIMITS = CrawlLimits(max_pages=18, max_depth=2, time_limit_s=90.0)
@@ -69,7 +68,7 @@ async def load(state: State) -> dict[str, Any]:
 async def fetch(state: State) -> dict[str, Any]:
     """Read the site, the telling pages first."""
     gone = Unavailable()
-    found = texts_of(await read_site(settings(), state.url, LIMITS, gone))
+    found = await texts_for(settings(), state.url, state.given_pages, LIMITS, gone)
     tell_progress("fetch", len(found.pages), len(found.pages))
     return {**asdict(found), "unavailable_sources": list(gone.told)}
 
@@ -128,7 +127,7 @@ async def synthesize(state: State) -> dict[str, Any]:
 async def persist(state: State) -> dict[str, Any]:
     """Write the ten facts and the card in place of those of before. A site that says nothing changes nothing."""
     findings = card.facts_of(state.features, state.parts, state.source)
-    if state.dry_run or not findings:
+    if state.dry_run or state.given_pages or not findings:
         return {"persisted": False, **NOT_BOOKED}
     async with writing_book("sales_tech_feature_graph") as book:
         firm, document = Firm(state.name, state.url), state.features.model_dump(mode="json")

@@ -29,6 +29,7 @@ from agentic_sales.llm.prices import price_of
 from agentic_sales.llm.prompts import Prompt
 from agentic_sales.llm.providers import Chat
 from agentic_sales.rules.wording import readable
+from agentic_sales.runs.chosen_model import current_chosen_model
 from agentic_sales.runs.pauses import current_pauses
 from agentic_sales.runs.purse import current_purse
 from agentic_sales.settings import Settings, settings
@@ -157,6 +158,8 @@ def _rather_waits(exc: AgenticSalesError) -> bool:
 
 
 def _model_of(tier: Tier, configuration: Settings) -> str | None:
+    if (chosen := current_chosen_model.get()) is not None:
+        return chosen
     deep = configuration.model_deep if tier == "deep" else None
     return deep or configuration.model or None
 

@@ -32,6 +32,9 @@ class FeatureForm(CompanyForm):
     """The product's company: its id in the book, or its site."""
 
     name: str = Field(default="", max_length=200, description="Name of the product; empty: as the book has it.")
+    given_pages: dict[str, str] = Field(
+        default_factory=dict, max_length=20, description="Pages by address, by value: nothing is fetched or written."
+    )
 
 
 class FeatureReport(Booked):

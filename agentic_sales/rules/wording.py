@@ -6,6 +6,8 @@ Everything here is pure. Opt-outs are told in one place, so that no workflow und
 import html
 import re
 
+from agentic_sales.rules.page_orders import gives_orders
+
 MARKERS = (
     "hope this finds you well",
     "this email finds you well",
@@ -86,7 +88,12 @@ def shortened(text: str, letters: int) -> str:
 
 
 def quotable(text: str) -> str:
-    """Return the first sentence that can be shown to its author or subject. Empty if there is none."""
+    """Return the first sentence that can be shown to its author or subject. Empty if there is none.
+
+    A text that gives orders to a program has none: a mail that repeats them would carry them on.
+    """
+    if gives_orders(text):
+        return ""
     for sentence in sentences(text):
         words = one_line(sentence.replace('"', "'"))
         if len(words) >= MIN_QUOTE_LETTERS and not markers_in(words) and not _PRIVATE.search(words):

@@ -1,12 +1,14 @@
 """Turn the crawl of a product's site into texts, and read further pages of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from agentic_sales.rules.company_signs import plain_text
 from agentic_sales.settings import Settings
-from agentic_sales.sources.crawl import Crawl
+from agentic_sales.sources.crawl import Crawl, CrawlLimits
 from agentic_sales.sources.links import is_page, page_key, same_site
+from agentic_sales.sources.service import Unavailable
+from agentic_sales.sources.site_texts import read_site
 from agentic_sales.sources.web import Fetcher
 
 MOST_CHARS = 30_000
@@ -43,6 +45,23 @@ def texts_of(crawl: Crawl) -> SiteTexts:
         found.unread = [link for link in dict.fromkeys(links) if page_key(link) not in known][:MOST_LISTED]
     found.candidate_urls = [*found.pages, *found.failed_urls, *found.unread]
     return found
+
+
+async def texts_for(
+    configuration: Settings, url: str, given: Mapping[str, str], limits: CrawlLimits, gone: Unavailable
+) -> SiteTexts:
+    """Return the pages of a site as texts, or those that are given by value. Nothing is fetched then.
+
+    Args:
+        configuration: Settings.
+        url: The site.
+        given: Plain text of each page by its address. Empty: the site is read.
+        limits: Limits of the crawl.
+        gone: Takes in what does not serve.
+    """
+    if given:
+        return SiteTexts(pages={page: text[:MOST_CHARS] for page, text in given.items()}, candidate_urls=[*given])
+    return texts_of(await read_site(configuration, url, limits, gone))
 
 
 async def read_more(configuration: Settings, urls: Iterable[str]) -> SiteTexts:

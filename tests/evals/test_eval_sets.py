@@ -21,11 +21,9 @@ from agentic_sales.workers.loader import load_graph
 
 pytestmark = pytest.mark.timeout(240)
 
-READ = [read_set(name, file) for name in BY_ID for file in set_files(name, folders())]
-SETS = [given for given in READ if any(one.least is not None for one in given.measures)]
-"""Those with a threshold in `evals/measures.toml`. A test of its own holds each other one by its rules."""
-TELLING_APART = {"exact", "macro_f1", "set_f1", "includes"}
-"""Metrics whose labels differ from case to case."""
+SETS = [read_set(name, file) for name in BY_ID for file in set_files(name, folders())]
+TELLING_APART = {"exact", "macro_f1", "set_f1", "includes", "with_phrases"}
+"""Metrics whose labels tell the cases apart, if they differ from case to case."""
 each_set = pytest.mark.parametrize("given", SETS, ids=lambda given: given.name)
 
 
@@ -66,10 +64,19 @@ async def test_the_rules_reach_the_thresholds_of_a_set_and_other_answers_do_not(
     assert [case.error for case in result.cases if case.error] == []
     silent = await evaluate(given, answering([{}] * len(given.cases)))
     assert [*faults([silent])], "a workflow that says nothing reaches the thresholds"
-    if any(one.least and one.metric in TELLING_APART for one in given.measures):
+    if tells_apart(given):
         half = len(rules.answers) // 2
         shuffled = await evaluate(given, answering(rules.answers[half:] + rules.answers[:half]))
         assert [*faults([shuffled])], "the answers of other cases reach the thresholds"
+        for always in (rules.answers[0], rules.answers[half]):
+            constant = await evaluate(given, answering([always] * len(given.cases)))
+            assert [*faults([constant])], "one answer for every case reaches the thresholds"
+
+
+def tells_apart(given: EvalSet) -> bool:
+    """Tell whether a threshold of a set stands on labels that differ from case to case."""
+    own = [one.name for one in given.measures if one.least and one.metric in TELLING_APART]
+    return any(len({repr(case.expected[name]) for case in given.cases if name in case.expected}) > 1 for name in own)
 
 
 @pytest.mark.parametrize("name", ["classify_recruitment", "country_classify", "classify_reply"])

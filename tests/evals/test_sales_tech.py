@@ -15,7 +15,8 @@ def card_of(pages: dict[str, str], words: SalesTechWords) -> dict[str, Any]:
     """Return the card of some pages by rules."""
     units = {str(aspect): extract(aspect, pages, [], words).model_dump() for aspect in PAYLOADS}
     card: dict[str, Any] = assembled(units, pages, contradictions_in(told_by_page(pages, words)))["features"]
-    card["pricing_tiers"] = [[tier["name"], tier["price_usd"], tier["billing"]] for tier in card["pricing_tiers"]]
+    for name, member in (("tier_names", "name"), ("tier_prices", "price_usd"), ("tier_billing", "billing")):
+        card[name] = [tier[member] for tier in card["pricing_tiers"]]
     card["contradictions"] = [each["field"] for each in card["contradictions"]]
     return card
 
@@ -24,15 +25,16 @@ def run(words: SalesTechWords) -> Tally:
     """Read the set."""
     tally = Tally("sales_tech_feature_graph")
     for case in cases("sales_tech_feature_graph"):
-        card = card_of(case["input"]["pages"], words)
-        found = {name: sorted(card[name]) if _is_names(card[name]) else card[name] for name in case["expected"]}
+        card = card_of(case["input"]["given_pages"], words)
+        found = {name: _in_order(name, card[name]) for name in case["expected"]}
         faults = [f"{name} is {found[name]}" for name, value in case["expected"].items() if found[name] != value]
         tally.count(case["tags"][0], case["id"], faults)
     return tally
 
 
-def _is_names(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+def _in_order(name: str, value: Any) -> Any:
+    is_names = isinstance(value, list) and all(isinstance(each, str) for each in value)
+    return sorted(value) if is_names and not name.startswith("tier_") else value
 
 
 def test_the_rules_read_the_labelled_pages() -> None:

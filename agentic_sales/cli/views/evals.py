@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from agentic_sales.client import Client, LangGraphError
 from agentic_sales.control import control_plane, schemas_path
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.evaluation.evaluate import RunFailedError, SetResult, evaluate
+from agentic_sales.evaluation.judging import check_judge, judged
 from agentic_sales.evaluation.sets import EvalSet, read_set, set_files
 from agentic_sales.packaged import PACKAGED
 from agentic_sales.settings import settings
@@ -49,28 +51,82 @@ def sets_of(assistant_id: str | None, file: Path | None) -> list[EvalSet]:
     return [read_set(assistant_id, found) for found in files]
 
 
-def run_sets(sets: Sequence[EvalSet], url: str | None, *, at_once: int) -> list[SetResult]:
-    """Run sets through the fleet, one after the other.
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of an evaluation. None: the fleet's own, and no judge."""
+
+    run: str | None = None
+    """Model that the runs ask."""
+    judge: str | None = None
+    """Model that judges their answers."""
+
+
+def run_sets(sets: Sequence[EvalSet], url: str | None, *, at_once: int, models: Models = Models()) -> list[SetResult]:
+    """Run sets through the fleet, one after the other, and let a judge look at the answers if there is one.
 
     Raises:
-        NoFleetError: The fleet cannot be asked.
+        NoFleetError: The fleet cannot be asked, or its runs may not name the model.
+        ConfigurationError: The judge cannot be asked.
     """
+    if models.judge is not None:
+        check_judge(models.judge, settings())
     with Client(url, max_concurrency=at_once) as client:
-        return asyncio.run(_run(sets, client, at_once))
+        return asyncio.run(_run(sets, client, at_once, models))
 
 
-async def _run(sets: Sequence[EvalSet], client: Client, at_once: int) -> list[SetResult]:
+def check_upload() -> None:
+    """Refuse to upload to nowhere, before any run.
+
+    Raises:
+        ConfigurationError: LangSmith is not configured.
+    """
+    from agentic_sales.evaluation.langsmith_upload import check_langsmith  # noqa: PLC0415 - see `upload_all`
+
+    check_langsmith(settings())
+
+
+def upload_all(sets: Sequence[EvalSet], results: Sequence[SetResult]) -> list[str]:
+    """Bring sets and results to LangSmith. Return what to tell of each.
+
+    Raises:
+        ConfigurationError: LangSmith is not configured, refused, or did not answer.
+    """
+    from agentic_sales.evaluation.langsmith_upload import upload  # noqa: PLC0415 - it imports LangSmith's client
+
+    configuration = settings()
+    return [
+        f"LangSmith: dataset `{given.name}`, experiment `{upload(given, result, configuration)}`"
+        for given, result in zip(sets, results, strict=True)
+    ]
+
+
+def unasked_models(results: Sequence[SetResult], model: str) -> list[str]:
+    """Return the sets whose answers a chosen model should have given and did not give, each in a line."""
+    return [
+        f"`{result.set_name}`: `{model}` answered none of {len(result.cases)} cases; the rules did. The log of the "
+        "workers says why"
+        for result in results
+        if result.sources["rules"] and not result.models
+    ]
+
+
+async def _run(sets: Sequence[EvalSet], client: Client, at_once: int, models: Models) -> list[SetResult]:
     async def ask(assistant_id: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             timeout_s = default_timeout_s(control_plane(), assistant_id)
             given = _without_writing(assistant_id, values)
-            return (await client.arun(assistant_id, given, timeout_s=timeout_s, priority="batch")).output
+            ran = await client.arun(assistant_id, given, timeout_s=timeout_s, priority="batch", model=models.run)
         except LangGraphError as exc:
             if exc.status in _UNREACHED and exc.kind != "timeout" and exit_status(exc) >= WRONG:
                 raise NoFleetError(exc) from exc
             raise RunFailedError(exc.body_text) from exc
+        return ran.output
 
-    return [await evaluate(one, ask, at_once=at_once) for one in sets]
+    results = [await evaluate(one, ask, at_once=at_once) for one in sets]
+    if models.judge is None:
+        return results
+    pairs = zip(sets, results, strict=True)
+    return [await judged(given, result, models.judge, at_once=at_once) for given, result in pairs]
 
 
 def _without_writing(assistant_id: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from agentic_sales.facade.runs.webhooks import check_webhook
 from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.facade.threads.turns import check_request, label, turn_on
 from agentic_sales.registry import GraphSpec
+from agentic_sales.runs.chosen_model import CHOSEN_MODEL, check_chosen_model
 from agentic_sales.runs.ledger import Idempotency
 from agentic_sales.runs.submit import SubmittedRun
 from agentic_sales.runs.turns import Turn
@@ -78,6 +79,7 @@ async def submit(
         NothingToResume: The thread does not wait (any more) at the interrupt that is answered.
         UnknownAssistant: No registry row has the id.
         InvalidInput: The input does not fit the assistant's schema.
+        ModelNotAllowed: It names a model that runs may not name.
         IdempotencyConflict: The key was used for another request.
         PoolUnavailable: No live worker consumes the queue.
         QueueFull: The queue has as many waiting runs as it may have.
@@ -110,6 +112,9 @@ async def submit_all(facade: FacadeState, caller: Caller) -> list[Submission | A
 async def _check(facade: Facade, body: RunRequest, *, is_on_thread: bool) -> GraphSpec:
     row = facade.control.row(body.assistant_id)
     check_request(facade, row, body, is_on_thread=is_on_thread)
+    configurable = body.config.configurable if body.config else None
+    if configurable is not None and configurable.model_extra:
+        check_chosen_model(configurable.model_extra.get(CHOSEN_MODEL), facade.settings)
     await check_webhook(facade, body.webhook)
     return row
 

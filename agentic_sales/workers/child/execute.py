@@ -21,6 +21,7 @@ from agentic_sales.effects import acting_as
 from agentic_sales.errors import LoopBlocked, Misrouted, RateLimited, RequestError, RunTimeout, StateUnavailable
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
+from agentic_sales.runs.chosen_model import chosen_model_of, current_chosen_model
 from agentic_sales.runs.lanes import is_batch
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
 from agentic_sales.runs.patience import patiently
@@ -118,6 +119,7 @@ async def execute(
     purse = Purse(ledger, run_id, row.assistant_id, budgets)
     place = _Place(control, ledger, durable, queue, sub_runner_of(claim), in_place)
     token = current_purse.set(purse)
+    model_token = current_chosen_model.set(chosen_model_of(claim.request))
     outer = current_pauses.get() if in_place else None
     pauses = Pauses(ledger.redis, is_patient=outer.is_patient if outer else is_batch(claim.request) and may_wait)
     pauses_token = current_pauses.set(pauses)
@@ -136,6 +138,7 @@ async def execute(
         raise
     finally:
         current_purse.reset(token)
+        current_chosen_model.reset(model_token)
         current_pauses.reset(pauses_token)
         pauses.pass_to(outer)
         reset_contextvars(**ids)

@@ -21,6 +21,7 @@ from agentic_sales.observability.metrics import COUNTS_KEY, LOOP_BLOCKS
 from agentic_sales.observability.spans import name_message
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
+from agentic_sales.runs.chosen_model import chosen_model_of, config_of_model
 from agentic_sales.runs.ledger import Claim, Ledger, Outcome
 from agentic_sales.runs.publisher import publish_aside
 from agentic_sales.runs.submit import Runs, connect_redis, open_runs
@@ -162,6 +163,7 @@ class WorkerSubRunner:
         row = self._child.control.row(assistant_id)
         queue = self._child.control.decide(row.assistant_id).queue
         request = {"input": dict(values), "on_completion": "delete", "priority": self._claim.request.get("priority")}
+        request |= config_of_model(chosen_model_of(self._claim.request))
         runs = await self._child.runs()
         if queue == self._queue:
             outcome = await self._run_in_place(runs, row, request)

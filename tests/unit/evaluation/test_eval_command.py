@@ -12,6 +12,9 @@ import pytest
 from agentic_sales.cli.main import main
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.evaluation.sets import Measure, read_set, set_files
+from agentic_sales.settings import settings
+from tests.support.langsmith_server import langsmith_server
+from tests.support.model_server import MODEL, answer, model_server
 from tests.support.small_facade import Facade, answering, facade
 
 __all__ = ["facade"]  # pytest finds the fixture here
@@ -101,9 +104,66 @@ def test_a_result_is_compared_with_an_earlier_one_case_by_case(
     assert "`few`: country 0.333 → 1.000 (1 cases better, 0 worse; within noise)" in err
 
 
+def test_the_runs_name_the_model_that_was_asked_for(facade: Facade, run: Run, country_set: Path) -> None:
+    answered = {"country": "DE", "source": "llm", "graph_meta": {"model": "openai:other", "totals": {}}}
+    facade.answer = answering(200, answered)
+    run("country_classify", "--set", country_set, "--model", "openai:other", "--at-once", 1)
+    named = [body["config"]["configurable"]["agentic_sales_model"] for _, body in facade.requests]
+    assert named == ["openai:other"] * 2
+
+
+def test_a_model_that_answered_nothing_ends_it_with_1_and_is_named(facade: Facade, run: Run, country_set: Path) -> None:
+    says(facade, Berlin="DE", Paris="FR")
+    status, _, err = run("country_classify", "--set", country_set, "--model", "openai:other", "--at-once", 1)
+    assert status == 1
+    assert "`openai:other` answered none of 2 cases" in err
+
+
+def test_a_model_that_runs_may_not_name_is_one_error(facade: Facade, run: Run, country_set: Path) -> None:
+    facade.answer = answering(403, {"detail": "a run may not name the model", "code": "model_not_allowed"})
+    status, _, err = run("country_classify", "--set", country_set, "--model", "openai:dear", "--at-once", 1)
+    assert status == 2
+    assert "may not name the model" in err
+
+
+def test_a_judge_scores_the_answers_of_the_fleet(
+    facade: Facade, run: Run, country_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(facade, Berlin="DE", Paris="FR")
+    scores = [answer({"score": 0.9, "reason": "right"}), answer({"score": 0.2, "reason": "no country of it"})]
+    with model_server(scores) as server:
+        for name, value in server.env.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        arguments = "--set", country_set, "--judge", MODEL, "--at-once", 1
+        status, out, err = run("country_classify", *arguments)
+    settings.cache_clear()
+    assert status == 1
+    assert "judge is 0.500; at least 0.8 is wanted" in err
+    assert {"judge", "0.500"} <= set(out.split())
+
+
+def test_the_sets_are_brought_to_langsmith(
+    facade: Facade, run: Run, country_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says(facade, Berlin="DE", Paris="FR")
+    with langsmith_server() as langsmith:
+        for name, value in {**langsmith.environment, "LANGSMITH_TRACING": "false"}.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        status, _, err = run("country_classify", "--set", country_set, "--langsmith", "--at-once", 1)
+    settings.cache_clear()
+    assert status == 0
+    assert "LangSmith: dataset `few`, experiment `few " in err
+    assert (len(langsmith.examples), len(langsmith.feedback)) == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
+        (("country_classify", "--judge", "nobody:model"), "nobody"),
+        (("country_classify", "--judge", ""), "`--judge` needs a model"),
+        (("country_classify", "--langsmith"), "LANGSMITH_API_KEY"),
         ((), "name a workflow, or give --all"),
         (("country_classify", "--all"), "name a workflow, or give --all"),
         (("nobody",), "there is no workflow `nobody`"),
