@@ -26,6 +26,9 @@ def evaluate(
     judge: Annotated[
         str | None, typer.Option("--judge", metavar="MODEL", help="Model that judges each answer from 0 to 1.")
     ] = None,
+    readme: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table between the two comments of this file.")
+    ] = None,
     langsmith: Annotated[
         bool, typer.Option("--langsmith", help="Bring the sets and the results to LangSmith as experiments.")
     ] = False,
@@ -61,6 +64,8 @@ def evaluate(
             for one in (one for result in results for one in result.measures if one.confusion):
                 console.print(confusion_table(one))
     note(*(str(one) for one in (differences(before, results) if before is not None else ())))
+    if readme is not None:
+        evals.write_readme(readme, results)
     note(*(evals.upload_all(sets, results) if langsmith else ()))
     if missed := [*(evals.unasked_models(results, model) if model else ()), *faults(results)]:
         end(FAILED, *missed)

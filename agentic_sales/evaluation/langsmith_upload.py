@@ -99,9 +99,10 @@ def _upload(client: Client, given: EvalSet, result: SetResult, ended_at: datetim
 def _dataset(client: Client, given: EvalSet) -> UUID:
     """Return the dataset of a set, with an example for each case."""
     if client.has_dataset(dataset_name=given.name):
-        dataset_id = client.read_dataset(dataset_name=given.name).id
+        dataset = client.read_dataset(dataset_name=given.name)
     else:
-        dataset_id = client.create_dataset(given.name, description=f"Labelled cases of {given.assistant_id}.").id
+        dataset = client.create_dataset(given.name, description=f"Labelled cases of {given.assistant_id}.")
+    dataset_id = UUID(str(dataset.id))
     known = {example.id for example in client.list_examples(dataset_id=dataset_id)}
     missing = [case for case in given.cases if _example_id(given, case.case_id) not in known]
     examples: list[Any] = [

@@ -161,7 +161,8 @@ def checked(lens: Lens, reading: LensReading, pages: Mapping[str, tuple[str, str
             date = item.date if item.date and find_quote(item.date, quote) else ""
             update = {"quote": quote, "amount": amount, "date": date, "source_url": url}
             found.append(item.model_copy(update=update | ({} if amount is not None else {"currency": ""})))
-    return LensReport(items=found, failure=reading.failure, method=method, url=url)
+    failure = "" if method == "llm" else reading.failure  # A model reads; whether a lens failed is not its to say.
+    return LensReport(items=found, failure=failure, method=method, url=url)
 
 
 def whole_dossier(reports: Mapping[Lens, LensReport], before: Mapping[str, Any]) -> dict[Lens, LensReport]:

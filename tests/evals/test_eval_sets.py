@@ -5,6 +5,7 @@ Each set must be able to fail: a workflow that says nothing, or the answers of o
 
 import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from agentic_sales.cli.views.evals import folders
 from agentic_sales.effects import acting_as
 from agentic_sales.evaluation.evaluate import Ask, SetResult, evaluate
+from agentic_sales.evaluation.readme import told_values
 from agentic_sales.evaluation.report import faults
 from agentic_sales.evaluation.sets import EvalSet, read_set, set_files
 from agentic_sales.registry import BY_ID
@@ -24,6 +26,10 @@ pytestmark = pytest.mark.timeout(240)
 SETS = [read_set(name, file) for name in BY_ID for file in set_files(name, folders())]
 TELLING_APART = {"exact", "macro_f1", "set_f1", "includes", "with_phrases"}
 """Metrics whose labels tell the cases apart, if they differ from case to case."""
+TOLD = told_values((Path(__file__).parents[2] / "README.md").read_text("utf-8"))
+"""What the README tells of the sets."""
+DRIFT = 0.02
+"""How far a value may be from what the README tells."""
 each_set = pytest.mark.parametrize("given", SETS, ids=lambda given: given.name)
 
 
@@ -61,6 +67,13 @@ async def test_the_rules_reach_the_thresholds_of_a_set_and_other_answers_do_not(
     for one in result.measures:
         print(f"{given.name} {one.measure.name} {one.measure.metric} {one.value:.3f} of {one.cases}")  # noqa: T201 - the table of the run
     assert [*faults([result])] == []
+    told = TOLD.get(given.name, {})
+    drifted = {
+        one.measure.name: one.value
+        for one in result.measures
+        if abs(told.get(one.measure.name, one.value) - one.value) > DRIFT
+    }
+    assert drifted == {}, "the README tells other values; run `agentic-sales eval --all --readme README.md`"
     assert [case.error for case in result.cases if case.error] == []
     silent = await evaluate(given, answering([{}] * len(given.cases)))
     assert [*faults([silent])], "a workflow that says nothing reaches the thresholds"

@@ -12,6 +12,7 @@ from agentic_sales.control import control_plane, schemas_path
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.evaluation.evaluate import RunFailedError, SetResult, evaluate
 from agentic_sales.evaluation.judging import check_judge, judged
+from agentic_sales.evaluation.readme import with_eval_table
 from agentic_sales.evaluation.sets import EvalSet, read_set, set_files
 from agentic_sales.packaged import PACKAGED
 from agentic_sales.settings import settings
@@ -72,6 +73,18 @@ def run_sets(sets: Sequence[EvalSet], url: str | None, *, at_once: int, models: 
         check_judge(models.judge, settings())
     with Client(url, max_concurrency=at_once) as client:
         return asyncio.run(_run(sets, client, at_once, models))
+
+
+def write_readme(file: Path, results: Sequence[SetResult]) -> None:
+    """Write the table of all results into a file.
+
+    Raises:
+        ConfigurationError: The file cannot be read or written, or has no place for the table.
+    """
+    try:
+        file.write_text(with_eval_table(file.read_text(encoding="utf-8"), results), encoding="utf-8")
+    except OSError as exc:
+        raise ConfigurationError(f"`{file}` cannot be read and written: {exc.strerror}") from exc
 
 
 def check_upload() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from agentic_sales.cli.main import main
 from agentic_sales.errors import ConfigurationError
+from agentic_sales.evaluation.readme import BEGIN, END, told_values
 from agentic_sales.evaluation.sets import Measure, read_set, set_files
 from agentic_sales.settings import settings
 from tests.support.langsmith_server import langsmith_server
@@ -175,6 +176,30 @@ def test_a_wrong_request_is_one_line(run: Run, arguments: tuple[str, ...], told:
     status, _, err = run(*arguments)
     assert status == 2
     assert told in err
+
+
+def test_the_table_is_written_into_a_readme_and_read_again(
+    facade: Facade, run: Run, country_set: Path, tmp_path: Path
+) -> None:
+    says(facade, Berlin="DE", Paris="DE")
+    (file := tmp_path / "README.md").write_text(f"# Ours\n\n{BEGIN}an old table\n{END}\nThe end.\n", encoding="utf-8")
+    run("country_classify", "--set", country_set, "--at-once", 1, "--readme", file)
+    readme = file.read_text("utf-8")
+    assert readme.startswith("# Ours")
+    assert readme.endswith("The end.\n")
+    assert "an old table" not in readme
+    assert told_values(readme) == {"few": {"country": 0.333}}
+
+
+def test_a_readme_without_a_place_for_the_table_is_named(
+    facade: Facade, run: Run, country_set: Path, tmp_path: Path
+) -> None:
+    says(facade, Berlin="DE", Paris="FR")
+    (file := tmp_path / "README.md").write_text("# Ours\n", encoding="utf-8")
+    status, _, err = run("country_classify", "--set", country_set, "--at-once", 1, "--readme", file)
+    assert status == 2
+    assert "no place for the table" in err
+    assert file.read_text("utf-8") == "# Ours\n"
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"id": "a"}', '{"id": "a", "input": {}}', ""])
