@@ -131,7 +131,7 @@ def sweep(shape: str, settings: Settings, *, points: Collection[str], every: int
     swept, sink = Sweep(), NotingSink.of(SHAPES[shape], settings.state_dir / "mails")
     with smtp_server(sink) as server:
         for number in count(0, every):
-            key, email = asyncio.run(_begin(settings, SHAPES[shape], number))
+            key, email = asyncio.run(begin(settings, SHAPES[shape], number))
             tells = (number // every % 2 == 0) == tells_first
             life = Life(settings, shape, key, email, server, sink.folder, points, tells=tells, dies_at=number)
             is_through = is_survived(life)
@@ -171,7 +171,7 @@ class NotingSink(MailSink):
         return sum(message_from_bytes(raw)["Message-ID"] == message_id for raw in self.taken)
 
 
-async def _begin(settings: Settings, shape: Shape, number: int) -> tuple[Key, str]:
+async def begin(settings: Settings, shape: Shape, number: int) -> tuple[Key, str]:
     """Begin a campaign with a mailbox of its own and one person."""
     campaign_id, email = CampaignId(f"kill-{number}"), f"person{number}@example.com"
     consent = {"consent_basis": "consent", "consent_source": "a fair", "consent_at": NOW}

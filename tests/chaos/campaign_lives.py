@@ -43,7 +43,9 @@ EVERYWHERE = BOUNDARIES | {"statement"}
 GRAPHS = ("campaign", "classify_reply", "email_outreach")
 """What every process needs, imported once for all of them."""
 PROCESSES = get_context("forkserver")
-PROCESSES.set_forkserver_preload([__name__, *(f"agentic_sales.graphs.{name}" for name in GRAPHS)])
+PROCESSES.set_forkserver_preload(
+    [__name__, *(f"agentic_sales.graphs.{name}" for name in GRAPHS), "tests.chaos.warm_life"]
+)
 
 
 @dataclass(frozen=True)
