@@ -18,7 +18,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -176,6 +176,27 @@ class Client:
         """
         return self._loop.submit(self._run_followed(assistant_id, input, tell, timeout_s)).result()
 
+    def join_followed(
+        self,
+        assistant_id: str,
+        run_id: str,
+        tell: Callable[[Any], object],
+        *,
+        timeout_s: float = FOLLOW_TIMEOUT_S,
+    ) -> RunResult:
+        """Hand on the custom events of a run that was started before, from its first one, and return its final state.
+
+        Args:
+            assistant_id: Name of its workflow, for errors.
+            run_id: Id of the run. A stream with custom events was asked for when it was started.
+            tell: Takes the data of each event. It is called on the client's thread.
+            timeout_s: Wall-clock limit of the call in seconds. The run itself goes on.
+
+        Raises:
+            LangGraphError: There was no result. `kind` tells the remedy.
+        """
+        return self._loop.submit(self._join_followed(assistant_id, run_id, tell, timeout_s)).result()
+
     def submit_feedback(self, run_id: str, key: str, score: float, comment: str | None = None) -> str:
         """Rate a run. The fleet brings the feedback to LangSmith, now or when LangSmith is back.
 
@@ -285,10 +306,29 @@ class Client:
     ) -> RunResult:
         url, headers = self._base_url(), _auth_headers(self._token) | trace_headers()
         body = {"assistant_id": assistant_id, "input": dict(values), "stream_mode": ["custom"]}
+        started = self._http.stream("POST", f"{url}/runs/stream", headers=headers, json=body)
+        return await self._to_its_end(assistant_id, started, tell, headers, timeout_s)
+
+    async def _join_followed(
+        self, assistant_id: str, run_id: str, tell: Callable[[Any], object], timeout_s: float
+    ) -> RunResult:
+        headers = _auth_headers(self._token) | trace_headers()
+        joined = self._http.stream("GET", f"{self._base_url()}/runs/{quote(run_id, safe='')}/stream", headers=headers)
+        return await self._to_its_end(assistant_id, joined, tell, headers, timeout_s)
+
+    async def _to_its_end(
+        self,
+        assistant_id: str,
+        stream: AbstractAsyncContextManager[httpx.Response],
+        tell: Callable[[Any], object],
+        headers: dict[str, str],
+        timeout_s: float,
+    ) -> RunResult:
+        """Hand on the events of a stream, and return how the run of the stream has ended."""
+        url = self._base_url()
         with _reached(url, assistant_id, timeout_s):
             async with asyncio.timeout(timeout_s):
-                started = self._http.stream("POST", f"{url}/runs/stream", headers=headers, json=body)
-                async with self._slots, started as response:
+                async with self._slots, stream as response:
                     if not response.is_success:
                         await response.aread()
                         raise _refusal(assistant_id, response)

@@ -205,6 +205,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("gh_ai_repos", "agentic_sales.graphs.gh_ai_repos", effect="write", time_limit_s=600.0),
     GraphSpec("lead_papers", "agentic_sales.graphs.lead_papers", effect="write", time_limit_s=300.0),
     GraphSpec("lead_gen_team", "agentic_sales.graphs.lead_gen_team", effect="write", time_limit_s=300.0),
+    GraphSpec("topic_outreach", "agentic_sales.graphs.topic_outreach", effect="write", time_limit_s=1800.0),
     GraphSpec("admin_chat", "agentic_sales.graphs.admin_chat", time_limit_s=180.0),
     GraphSpec("pipeline", "agentic_sales.graphs.pipeline", effect="write", time_limit_s=900.0),
     GraphSpec("gh_lead_research", "agentic_sales.graphs.gh_lead_research", effect="write", time_limit_s=300.0),

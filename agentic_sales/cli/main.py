@@ -24,6 +24,7 @@ from agentic_sales.cli import (
     products,
     runs,
     suppressions,
+    topic,
     world,
 )
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
@@ -49,6 +50,7 @@ app.add_typer(companies.app, name="companies")
 app.add_typer(people.app, name="people")
 app.command()(people.facts)
 app.command("eval")(evals.evaluate)
+app.command()(topic.topic)
 app.add_typer(products.app, name="products")
 app.add_typer(db.app, name="db")
 app.add_typer(world.app, name="world")

@@ -38,13 +38,13 @@ def shown_progress(assistant_id: str, console: Console) -> Iterator[Tell]:
 
 def _print_line(console: Console, event: Any) -> None:
     if _is_progress(event):
-        console.print(f"{_plain(event['stage'])} {_told(event)}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"{plain(event['stage'])} {_told(event)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _move_bar(progress: Progress, bars: dict[str, TaskID], event: Any) -> None:
     if not _is_progress(event):
         return
-    stage = _plain(event["stage"])
+    stage = plain(event["stage"])
     if stage not in bars:
         bars[stage] = progress.add_task(stage, told="")
     progress.update(bars[stage], total=event["of"] or None, completed=event["done"], told=_told(event))
@@ -60,10 +60,10 @@ def _is_progress(event: Any) -> bool:
 
 def _told(event: Mapping[str, Any]) -> str:
     count = f"{event['done']}/{event['of']}" if event["of"] else str(event["done"])
-    return f"{count} {_plain(event.get('note') or '')}".rstrip()
+    return f"{count} {plain(event.get('note') or '')}".rstrip()
 
 
-def _plain(text: object) -> str:
+def plain(text: object) -> str:
     """Return a text on one line. A note may come from a page, which must not move the cursor of a terminal."""
     shown = "".join(character if character.isprintable() else " " for character in str(text))
     return shown if len(shown) <= _LONGEST_NOTE_CHARS else f"{shown[: _LONGEST_NOTE_CHARS - 1]}…"
