@@ -36,6 +36,7 @@
     │   ├── StateUnavailable          the database of the threads' state does not answer
     │   ├── GraphUnavailable          the worker could not import or build the graph
     │   ├── ProviderUnavailable       a model or an outside service does not answer
+    │   ├── LoginRefused              a mailbox cannot log in, until somebody mends its login
     │   ├── RateLimited               an outside service asked for a pause
     │   └── QuotaSpent                what an outside service allows per day or plan is used up
     └── PermanentError                this run cannot succeed; it fails once
@@ -94,6 +95,7 @@ __all__ = [
     "InvalidMessage",
     "InvalidRequest",
     "InvalidUpdate",
+    "LoginRefused",
     "LoopBlocked",
     "Misrouted",
     "ModelMisconfigured",
@@ -507,6 +509,15 @@ class ProviderUnavailable(TransientError):
 
     def __init__(self, provider: str, reason: object) -> None:
         super().__init__(f"`{provider}` is not available: {reason}")
+
+
+class LoginRefused(TransientError):
+    """Raised when a mailbox cannot log in. Its mail waits until somebody has mended the login."""
+
+    code = "login_refused"
+
+    def __init__(self, mailbox_id: str, reason: object) -> None:
+        super().__init__(f"mailbox `{mailbox_id}` cannot log in: {reason}")
 
 
 class RateLimited(TransientError):

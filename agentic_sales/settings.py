@@ -284,6 +284,18 @@ class Settings(BaseSettings):
     """Key of Resend's API, for `AGENTIC_SALES_MAIL=resend`."""
     resend_url: str = Field("https://api.resend.com", alias="AGENTIC_SALES_RESEND_URL")
     """URL of Resend's API."""
+    microsoft_client_id: str | None = Field(None, alias="AGENTIC_SALES_MICROSOFT_CLIENT_ID")
+    """Id of the application by which mailboxes log in at Microsoft 365. None: none can."""
+    microsoft_authority: str = Field(
+        "https://login.microsoftonline.com/common", alias="AGENTIC_SALES_MICROSOFT_AUTHORITY"
+    )
+    """URL of Microsoft's login with the tenant."""
+    google_client_id: str | None = Field(None, alias="AGENTIC_SALES_GOOGLE_CLIENT_ID")
+    """Id of the application by which mailboxes log in at Google by a device code. None: by a service account alone."""
+    google_client_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_GOOGLE_CLIENT_SECRET")
+    """Secret of that application."""
+    google_oauth_url: str = Field("https://oauth2.googleapis.com", alias="AGENTIC_SALES_GOOGLE_OAUTH_URL")
+    """URL of Google's login."""
     imap: SecretStr | None = Field(None, alias="AGENTIC_SALES_IMAP")
     """Inboxes that replies are read from: `mailbox=imaps://user:password@host:993`, separated by `;`. None: none."""
     resend_webhook_secret: SecretStr | None = Field(None, alias="RESEND_WEBHOOK_SECRET")
@@ -505,6 +517,11 @@ def settings() -> Settings:
         shown = (("…" if e["loc"][0] in secret else repr(e["input"]), e) for e in exc.errors())
         problems = "; ".join(f"{e['loc'][0]}={value}: {e['msg']}" for value, e in shown)
         raise ConfigurationError(f"the environment is wrong: {problems}") from exc
+
+
+def environment_secret(name: str) -> str:
+    """Return a secret that a mailbox names by its variable. Empty if it is not set."""
+    return os.environ.get(name, "").strip()  # noqa: TID251 - this is the one module that reads it
 
 
 def child_environment(overrides: Mapping[str, str | None]) -> dict[str, str]:

@@ -33,7 +33,16 @@ from agentic_sales.facade.fleet.request_metrics import Counted, RequestMetrics
 from agentic_sales.facade.fleet.tracing import langsmith_kept, traced
 from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.openapi import documented
-from agentic_sales.facade.outreach import campaigns, export, flows, forget, imports, suppressions, unsubscribe
+from agentic_sales.facade.outreach import (
+    campaigns,
+    export,
+    flows,
+    forget,
+    imports,
+    mailboxes,
+    suppressions,
+    unsubscribe,
+)
 from agentic_sales.facade.outreach import events as webhooks
 from agentic_sales.facade.runs import feedback, runs
 from agentic_sales.facade.runs import many as many_runs
@@ -64,7 +73,7 @@ STATEMENT_TIMEOUT_S = 10.0
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(suppressions, imports, campaigns, flows, export, forget, unsubscribe, webhooks),
+    *(suppressions, imports, mailboxes, campaigns, flows, export, forget, unsubscribe, webhooks),
     *(companies, privacy, people, facts, products),
     *(health, metrics, fleet),
 )

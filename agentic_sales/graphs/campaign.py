@@ -95,7 +95,7 @@ async def approve(state: State) -> dict[str, Any]:
 async def send_touch(state: State) -> dict[str, Any]:
     """Send the message through the door, which may say: not now, or never."""
     async with surroundings.transport() as transport:
-        door = Door(_database(), transport, open_links(settings()))
+        door = Door(_database(), transport, open_links(settings()), own_way=surroundings.own_way())
         row = await door.send(touch_key(*_key(state), state.step), now=clock.now())
     return {"sent": [*state.sent, row.touch_id]} if row.state == "sent" else {}
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -57,6 +57,24 @@ class MailboxRow(Table):
     """UIDVALIDITY of the inbox at the last reading. None before the first."""
     imap_uid: Mapped[int] = mapped_column(default=0)
     """Every message of the inbox up to this UID is stored."""
+    login: Mapped[str] = mapped_column(default="", server_default="")
+    """A `campaigns.mailboxes.logins.LoginKind`. Empty uses the server of the whole deployment."""
+    smtp_url: Mapped[str] = mapped_column(default="", server_default="")
+    """URL of its SMTP server without a password. Empty for the usual one of its login."""
+    imap_url: Mapped[str] = mapped_column(default="", server_default="")
+    """URL of its IMAP server without a password. Empty for the usual one of its login, or for none."""
+    secret: Mapped[str] = mapped_column(default="", server_default="")
+    """Place of its secret, `env:NAME` or `file:/path`. It is never the secret. Empty for a file of tokens."""
+    signature: Mapped[str] = mapped_column(default="", server_default="")
+    """Signature of the messages that workflows write for it. Empty makes one of the name and the role."""
+    sender_role: Mapped[str] = mapped_column(default="", server_default="")
+    """The sender's role. Empty if it is not told."""
+    window: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    """Hours in which it sends, a `campaigns.plan.windows.SendWindow` as JSON. None for every hour of a plan."""
+    inbox_why: Mapped[str] = mapped_column(default="", server_default="")
+    """Why its inbox could not be read at the last try. Empty if it was read, or is not read."""
+    removed_at: Mapped[datetime | None] = mapped_column(default=None)
+    """When it was removed. Its messages keep its row. None if it is in use."""
     created_at: Mapped[datetime]
     """When it was added."""
 
@@ -87,9 +105,23 @@ async def locked_mailbox(connection: AsyncConnection, mailbox_id: MailboxId) -> 
     return await first(connection, MailboxRow, statement)
 
 
-async def mailboxes(connection: AsyncConnection) -> list[MailboxRow]:
-    """Return every mailbox in the order of ids."""
-    return await every(connection, MailboxRow, select(MailboxRow).order_by(MailboxRow.mailbox_id))
+async def mailboxes(connection: AsyncConnection, *, removed: bool = False) -> list[MailboxRow]:
+    """Return every mailbox in the order of ids. `removed` adds those that were removed."""
+    statement = select(MailboxRow).order_by(MailboxRow.mailbox_id)
+    return await every(
+        connection, MailboxRow, statement if removed else statement.where(MailboxRow.removed_at.is_(None))
+    )
+
+
+async def erase_mailbox(connection: AsyncConnection, mailbox_id: MailboxId) -> None:
+    """Erase the row of a mailbox without messages."""
+    await connection.execute(delete(MailboxRow).where(MailboxRow.mailbox_id == mailbox_id))
+
+
+async def note_inbox(connection: AsyncConnection, mailbox_id: MailboxId, why: str) -> None:
+    """Write why an inbox could not be read, or that it was. A row that says so already stays as it is."""
+    changed = update(MailboxRow).where(MailboxRow.mailbox_id == mailbox_id, MailboxRow.inbox_why != why)
+    await connection.execute(changed.values(inbox_why=why))
 
 
 async def note_read(connection: AsyncConnection, mailbox_id: MailboxId, *, validity: int, uid: int) -> None:

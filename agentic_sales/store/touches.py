@@ -241,6 +241,12 @@ async def hold(connection: AsyncConnection, touch_id: TouchId, *, until_at: date
     return await _move(connection, touch_id, expected=WAITING, values=values) is not None
 
 
+async def is_mailbox_used(connection: AsyncConnection, mailbox_id: MailboxId) -> bool:
+    """Tell whether there is a message of a mailbox."""
+    found = await connection.execute(select(TouchRow.touch_id).where(TouchRow.mailbox_id == mailbox_id).limit(1))
+    return found.first() is not None
+
+
 async def unhold(connection: AsyncConnection, mailbox_id: MailboxId, *, now: datetime) -> None:
     """Make the touches of a mailbox that wait for a later moment due now."""
     held = (TouchRow.mailbox_id == mailbox_id) & TouchRow.state.in_(WAITING) & (TouchRow.not_before_at > now)

@@ -47,14 +47,33 @@ service imap-login {{
     port = 0
   }}
 }}
+auth_mechanisms = plain login{token_mechanism}
+{token_passdb}
 passdb {{
   driver = static
+  mechanisms = plain login
   args = password={password}
 }}
 userdb {{
   driver = static
   args = uid={owner} gid={owner_group} home={folder}/mail/%u
 }}
+"""
+
+
+_TOKEN_PASSDB = """\
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/tokens.conf
+}}
+"""
+_TOKENS = """\
+introspection_mode = get
+introspection_url = {url}
+username_attribute = email
+active_attribute = active
+active_value = true
 """
 
 
@@ -126,13 +145,25 @@ def _carry(server: socket.socket, client: BinaryIO) -> None:
 @pytest.fixture(scope="session")
 def imap_server() -> Iterator[ImapServer]:
     """An IMAP server for the tests."""
+    with running_dovecot() as server:
+        yield server
+
+
+@contextmanager
+def running_dovecot(*, introspection_url: str = "") -> Iterator[ImapServer]:
+    """Run a server. With the URL of a token endpoint it takes XOAUTH2, too."""
     dovecot = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
     if dovecot is None:
         missing("no dovecot on this machine (Debian: apt-get install dovecot-imapd)")
     # Not in pytest's folder: dovecot's own users must be able to come in, and its sockets have short names only.
     folder = Path(tempfile.mkdtemp(prefix="dovecot-"))
     server = ImapServer(free_port())
-    (folder / "dovecot.conf").write_text(_CONFIGURATION.format(folder=folder, port=server.port, **_users()))
+    tokens = {"token_mechanism": "", "token_passdb": ""}
+    if introspection_url:
+        tokens = {"token_mechanism": " xoauth2", "token_passdb": _TOKEN_PASSDB.format(folder=folder)}
+        (folder / "tokens.conf").write_text(_TOKENS.format(url=introspection_url))
+    settings = _CONFIGURATION.format(folder=folder, port=server.port, **tokens, **_users())
+    (folder / "dovecot.conf").write_text(settings)
     _open_to_mail(folder)
     process = spawn(dovecot, "-F", "-c", str(folder / "dovecot.conf"), cwd=folder, log=folder / "output")
     try:

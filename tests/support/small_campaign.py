@@ -64,7 +64,7 @@ class SmallCampaign:
     async def write(self, contact_id: ContactId, step: int = 0, **values: Any) -> TouchId:
         """Write a message to a person into the ledger."""
         words = {"subject": "Your forecasts", "text": "Hello,\n\nshall we talk?", "not_before_at": NOW}
-        draft = Draft(CAMPAIGN, contact_id, step, MAILBOX, **{**words, **values})
+        draft = Draft(CAMPAIGN, contact_id, step, **{"mailbox_id": MAILBOX, **words, **values})
         async with self.database.writing() as connection:
             return TouchId((await write_touch(connection, draft, now=NOW)).touch_id)
 

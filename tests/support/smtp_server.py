@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +29,8 @@ class MailSink:
     """Answer to a message that was taken."""
     takes: bool = True
     """False: what it answers 5yz or 4yz, or never, is not kept."""
+    needs_login: bool = False
+    """True: nobody may send who has not logged in."""
     taken: list[bytes] = field(default_factory=list)
     """Every message that was taken."""
     recipients: int = 0
@@ -36,9 +39,11 @@ class MailSink:
     """Ends the waiting of a server that hangs."""
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+        self, _server: SMTP, session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         """Answer RCPT."""
+        if self.needs_login and not session.authenticated:
+            return "530 5.7.0 authentication required"
         self.recipients += 1
         answer = self.on_recipient(self.recipients)
         if answer.startswith("250"):
@@ -86,3 +91,37 @@ def with_login(tls: ssl.SSLContext) -> dict[str, Any]:
         return AuthResult(success=is_right, handled=False) if not is_right else AuthResult(success=True)
 
     return {"tls_context": tls, "require_starttls": True, "authenticator": check, "auth_required": True}
+
+
+@dataclass
+class TokenSink(MailSink):
+    """A sink that takes mail only after a login by XOAUTH2, as Microsoft 365 and Gmail do."""
+
+    opens: Callable[[str, str], bool] = lambda _user, _token: False
+    """Tells whether a token opens the mailbox of a user."""
+    users: list[str] = field(default_factory=list)
+    """Who has logged in."""
+
+    async def auth_XOAUTH2(self, server: SMTP, args: list[str]) -> AuthResult:  # noqa: N802 - aiosmtpd's name
+        """Check a token. A wrong one is answered by a challenge with the error, as the two providers do."""
+        user, token = [part.partition("=")[2] for part in b64decode(args[1]).decode().split("\x01")[:2]]
+        if self.opens(user, token.removeprefix("Bearer ")):
+            self.users.append(user)
+            return AuthResult(success=True)
+        await server.challenge_auth('{"status":"401","schemes":"bearer"}')
+        return AuthResult(success=False, handled=False, message="535 5.7.3 Authentication unsuccessful")
+
+
+def with_tokens() -> dict[str, Any]:
+    """Return the options of a server of a `TokenSink`, without TLS."""
+    return {"auth_require_tls": False, "auth_exclude_mechanism": ["PLAIN", "LOGIN"]}
+
+
+def with_password(user: str, password: str) -> dict[str, Any]:
+    """Return the options of a server without TLS that lets one user in."""
+
+    def check(_server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any) -> AuthResult:
+        is_right = isinstance(data, LoginPassword) and (data.login.decode(), data.password.decode()) == (user, password)
+        return AuthResult(success=is_right, handled=False)
+
+    return {"authenticator": check, "auth_require_tls": False}

@@ -24,10 +24,10 @@ from agentic_sales.campaigns.answers.inbound import parse_mail
 from agentic_sales.campaigns.answers.mails import MOST_BYTES
 from agentic_sales.campaigns.answers.unreadable import keep_unreadable
 from agentic_sales.contracts import MailboxId
-from agentic_sales.errors import ProviderUnavailable
+from agentic_sales.errors import LoginRefused, ProviderUnavailable
 from agentic_sales.store.database import Database
 from agentic_sales.store.faults import is_of_world
-from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_read
+from agentic_sales.store.mailboxes import MailboxRow, mailbox, note_inbox, note_read
 from agentic_sales.store.statements import known
 
 MAILS_AT_ONCE = 100
@@ -53,6 +53,7 @@ async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapA
     Raises:
         UnknownRecord: The store does not have the mailbox.
         ProviderUnavailable: The server cannot be reached, or does not let us in.
+        LoginRefused: There is no token any more that opens it.
     """
     async with database.reading() as connection:
         row = known(await mailbox(connection, mailbox_id), "mailbox", mailbox_id)
@@ -60,6 +61,9 @@ async def poll_mailbox(database: Database, mailbox_id: MailboxId, account: ImapA
         mails = await asyncio.to_thread(_read, account, row.imap_validity, row.imap_uid, _first_day(row))
     except (ImapToolsError, OSError, IMAP4.error) as exc:
         raise ProviderUnavailable(f"the inbox of {mailbox_id}", exc) from exc
+    if row.inbox_why:
+        async with database.writing() as connection:
+            await note_inbox(connection, mailbox_id, "")
     recorded = 0
     for mail in mails:
         try:
@@ -145,9 +149,31 @@ def _connected(account: ImapAccount) -> Iterator[BaseMailBox]:
         context = account.tls or ssl.create_default_context()
         box = MailBox(account.host, account.port, timeout=TIMEOUT_S, ssl_context=context)
     try:
-        yield box.login(account.username, account.password, initial_folder=None)
+        yield _logged_in(box, account)
     finally:
         _disconnect(box)
+
+
+def _logged_in(box: BaseMailBox, account: ImapAccount) -> BaseMailBox:
+    """Log in. A kept token that the server refuses is renewed once."""
+    if account.token is None:
+        return box.login(account.username, account.password, initial_folder=None)
+    try:
+        return box.xoauth2(account.username, account.token(renew=False), initial_folder=None)
+    except (ImapToolsError, IMAP4.error) as exc:
+        if isinstance(exc, IMAP4.abort):  # The line is broken, and no token mends it.
+            raise
+        return box.xoauth2(account.username, account.token(renew=True), initial_folder=None)
+
+
+def try_inbox(account: ImapAccount) -> str:
+    """Log in to an inbox and change nothing. Return why that failed, or nothing. It blocks."""
+    try:
+        with _connected(account) as box:
+            box.folder.set(INBOX, readonly=True)
+    except (ImapToolsError, OSError, IMAP4.error, LoginRefused) as exc:
+        return f"{type(exc).__name__}: {exc}"[:500]
+    return ""
 
 
 def _disconnect(box: BaseMailBox) -> None:

@@ -1,16 +1,27 @@
-"""Read from the configuration which mailboxes are read over IMAP, and how each is opened."""
+"""Read from the configuration and from mailboxes which of them are read over IMAP, and how each is opened."""
 
 import ssl
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from agentic_sales.campaigns.mailboxes.logins import BY_TOKEN, login_of, read_secret
+from agentic_sales.campaigns.mailboxes.tokens import Tokens
 from agentic_sales.contracts import MailboxId
 from agentic_sales.errors import ConfigurationError, ExtraMissing
 from agentic_sales.outbound.addresses import is_loopback
 from agentic_sales.settings import Settings
+from agentic_sales.store.mailboxes import MailboxRow
 
 _PORTS = {"imap": 143, "imaps": 993}
+
+
+class RenewedToken(Protocol):
+    """Gets an OAuth 2 token, and blocks."""
+
+    def __call__(self, *, renew: bool) -> str:
+        """Return the token. With `renew` a new one, because the server refused the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +34,10 @@ class ImapAccount:
     """TCP port."""
     username: str
     """Login."""
-    password: str = field(repr=False)
-    """Its password."""
+    password: str = field(default="", repr=False)
+    """Its password. Empty if tokens open it."""
+    token: RenewedToken | None = field(default=None, repr=False)
+    """Gets an OAuth 2 token. None: it has a password."""
     is_clear: bool = False
     """True without TLS, for a server on this machine."""
     tls: ssl.SSLContext | None = None
@@ -59,3 +72,26 @@ def imap_accounts(configuration: Settings) -> dict[MailboxId, ImapAccount]:
     if accounts and find_spec("imap_tools") is None:
         raise ExtraMissing("AGENTIC_SALES_IMAP", "inboxes", "imap")
     return accounts
+
+
+def own_account(configuration: Settings, row: MailboxRow) -> ImapAccount | None:
+    """Return the account of a mailbox's own login. None if it has none, or none that reads.
+
+    Raises:
+        LoginRefused: Its secret is not there.
+        ExtraMissing: The packages for it are not installed.
+    """
+    login = login_of(row)
+    if login is None or login.imap is None:
+        return None
+    if find_spec("imap_tools") is None:
+        raise ExtraMissing("A mailbox", "inboxes", "imap")
+    place, by_token = login.imap, login.kind in BY_TOKEN
+    return ImapAccount(
+        host=place.host,
+        port=place.port,
+        username=place.username,
+        password="" if by_token else read_secret(login),
+        token=Tokens(login, configuration).access if by_token else None,
+        is_clear=place.scheme == "imap",
+    )

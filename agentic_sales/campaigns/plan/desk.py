@@ -1,7 +1,5 @@
 """Carry out a person's commands on campaigns: make, start, pause, resume, stop, enroll and unpark.
 
-Their mailboxes are added, held and released here, too.
-
 A change wakes every person that it concerns. So nobody waits for a tick that was planned before. `approval` answers a
 campaign's questions. The `door` ends an unknown outcome.
 """
@@ -9,16 +7,13 @@ campaign's questions. The `door` ends an unknown outcome.
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.people.addresses import normalized
 from agentic_sales.campaigns.plan.plan import CampaignPlan, stored_plan
-from agentic_sales.campaigns.plan.windows import zone_named
 from agentic_sales.campaigns.sending.approval import ask_again
-from agentic_sales.campaigns.sending.messages import check_sender
-from agentic_sales.contracts import CampaignId, ContactId, MailboxId
+from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import InvalidRequest, StateConflict
 from agentic_sales.store.campaigns import (
     CampaignRow,
@@ -30,13 +25,12 @@ from agentic_sales.store.campaigns import (
     unpark,
 )
 from agentic_sales.store.database import Database
-from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, add_mailbox, change_mailbox, locked_mailbox, mailbox
+from agentic_sales.store.mailboxes import mailbox
 from agentic_sales.store.statements import known
-from agentic_sales.store.touches import suppress_campaign, unhold
-from agentic_sales.store.visits import wake, wake_senders
+from agentic_sales.store.touches import suppress_campaign
+from agentic_sales.store.visits import wake
 
 Verb = Literal["start", "pause", "resume", "stop"]
-Switch = Literal["hold", "release"]
 _MOVES: Mapping[Verb, tuple[tuple[str, ...], str]] = {
     "start": (("draft",), "running"),
     "pause": (("running",), "paused"),
@@ -62,50 +56,14 @@ async def create(database: Database, campaign_id: str, *, name: str, plan: Campa
     chosen = CampaignId(campaign_id)
     async with database.writing() as connection:
         for number, mailbox_id in enumerate(plan.mailboxes):
-            if await mailbox(connection, mailbox_id) is None:
+            found = await mailbox(connection, mailbox_id)
+            if found is None or found.removed_at is not None:
                 told = f"`mailboxes[{number}]` of the plan is `{mailbox_id}`, and there is no such mailbox"
                 raise InvalidRequest(f"{told}; add it by `agentic-sales mailboxes add`")
         plain = plan.model_dump(mode="json")
         if not await add_campaign(connection, chosen, name=name or campaign_id, plan=plain, now=now):
             raise StateConflict("campaign", campaign_id, "there is one of this id already")
         return await known_campaign(connection, chosen)
-
-
-async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
-    """Add a mailbox from which campaigns write.
-
-    Raises:
-        StateConflict: Its id or address is taken.
-        InvalidAddress: Its address is none, or the one for replies.
-        InvalidMessage: No mail could show its name or its postal address.
-        InvalidRequest: Its time zone is none.
-    """
-    addresses = {name: normalized(values[name]) for name in ("address", "reply_to") if values.get(name)}
-    check_sender(display_name=values.get("display_name", ""), postal_address=values["postal_address"])
-    if zone_named(zone := values.get("time_zone", "UTC")) is None:
-        raise InvalidRequest(f'the time zone of a mailbox must be an IANA name, such as "Europe/Berlin", not "{zone}"')
-    async with database.writing() as connection:
-        if not await add_mailbox(connection, MailboxId(mailbox_id), {**values, **addresses}, now=now):
-            raise StateConflict("mailbox", mailbox_id, "there is one of this id, or of this address, already")
-
-
-async def switch_mailbox(database: Database, mailbox_id: MailboxId, verb: Switch, *, now: datetime) -> MailboxRow:
-    """Hold a mailbox so that nothing is sent from it, or release it and visit its waiting people at once.
-
-    After its server has refused a mailbox, a release also permits a retry at once.
-
-    Raises:
-        UnknownRecord: There is no such mailbox.
-    """
-    async with database.writing() as connection:
-        known(await locked_mailbox(connection, mailbox_id), "mailbox", mailbox_id)
-        if verb == "hold":
-            await change_mailbox(connection, mailbox_id, {"is_active": False})
-        else:
-            await change_mailbox(connection, mailbox_id, {"is_active": True, **LET_SEND})
-            await unhold(connection, mailbox_id, now=now)
-            await wake_senders(connection, mailbox_id, now=now)
-        return known(await mailbox(connection, mailbox_id), "mailbox", mailbox_id)
 
 
 async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: datetime) -> CampaignRow:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from agentic_sales.campaigns.plan.plan import CampaignPlan
-from agentic_sales.campaigns.plan.windows import spread_ratio, zone_named
+from agentic_sales.campaigns.plan.windows import LONGEST_SEARCH_DAYS, NoWindow, SendWindow, spread_ratio, zone_named
 from agentic_sales.campaigns.sending.caps import MailboxTurn
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.contacts import ContactRow
@@ -111,4 +112,22 @@ def _waits_for_time(facts: Facts, now: datetime) -> list[tuple[datetime, str]]:
     opens = at if zone is None else facts.plan.window.first_open(at, zone, spread_ratio=spread)
     if opens > at:
         waits.append((opens, f"it is outside the hours in which `{zone}` is written to"))
-    return waits
+    return [*waits, *_waits_for_mailbox(facts, opens, zone)]
+
+
+def _waits_for_mailbox(facts: Facts, at: datetime, zone: ZoneInfo | None) -> list[tuple[datetime, str]]:
+    """Return the moment at which the hours of the mailbox and those of the person are both open."""
+    sender, opens = facts.sender, at
+    if sender.window is None:
+        return []
+    hours, own_zone = SendWindow.model_validate(sender.window), zone_named(sender.time_zone) or ZoneInfo("UTC")
+    why = f"it is outside the hours of mailbox `{sender.mailbox_id}`"
+    try:
+        for _ in range(LONGEST_SEARCH_DAYS):
+            ours = hours.first_open(opens, own_zone)
+            opens = ours if zone is None else facts.plan.window.first_open(ours, zone)
+            if opens == ours:
+                return [(opens, why)] if opens > at else []
+    except NoWindow:
+        pass
+    return [(at + timedelta(days=LONGEST_SEARCH_DAYS), f"{why}, which never meet those of the person")]

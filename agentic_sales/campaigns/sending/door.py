@@ -11,9 +11,11 @@ and not finished may have been sent. It becomes ambiguous and is never sent agai
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import structlog
@@ -32,7 +34,7 @@ from agentic_sales.campaigns.sending.messages import build_message
 from agentic_sales.campaigns.sending.touches import known_touch
 from agentic_sales.campaigns.sending.transports.contract import Handover, MailTransport
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
-from agentic_sales.errors import InvalidMessage, StateConflict
+from agentic_sales.errors import ConfigurationError, InvalidMessage, LoginRefused, StateConflict
 from agentic_sales.observability.metrics import SENDS
 from agentic_sales.runs.purse import count
 from agentic_sales.store.approvals import is_approved
@@ -84,13 +86,27 @@ class Forecast:
     """Why not now, for people. Empty if it can go now."""
 
 
-class Door:
-    """The door, for one event loop."""
+OwnWay = Callable[[MailboxRow, MailTransport], AbstractAsyncContextManager[MailTransport]]
+"""Opens the way of one mailbox, which is the deployment's transport where the mailbox has none of its own."""
 
-    def __init__(self, database: Database, transport: MailTransport, links: Links) -> None:
+
+class Door:
+    """The door, for one event loop.
+
+    Args:
+        database: Where the messages are.
+        transport: The deployment's transport.
+        links: Makes the links to unsubscribe.
+        own_way: Opens the own way of a mailbox. None: all mail takes the deployment's, as in a rehearsal.
+    """
+
+    def __init__(
+        self, database: Database, transport: MailTransport, links: Links, *, own_way: OwnWay | None = None
+    ) -> None:
         self._database = database
         self._transport = transport
         self._links = links
+        self._own_way = own_way
 
     async def send(self, touch_id: TouchId, *, now: datetime) -> TouchRow:
         """Send a touch if it may be sent now. Return it afterwards, with the result in its state and detail.
@@ -106,26 +122,43 @@ class Door:
             taken = await _take(connection, touch_id, now)
         if isinstance(taken, TouchRow):
             return taken
-        delivery = await self._deliver(taken, now)
+        delivery, provider = await self._deliver(taken, now)
         ended_at = now + timedelta(seconds=time.monotonic() - began_s)
         async with self._database.writing() as connection:
             delivery = await _note_server(connection, taken.sender, delivery, ended_at)
-            ended = await _finish(connection, taken.touch, delivery, self._transport.name, ended_at)
+            ended = await _finish(connection, taken.touch, delivery, provider, ended_at)
         log.info("touch_tried", touch_id=touch_id, state=ended.state, attempt=ended.attempts)
         count(SENDS.field(ended.state))
         return ended
 
-    async def _deliver(self, taken: Facts, now: datetime) -> Handover:
+    async def _deliver(self, taken: Facts, now: datetime) -> tuple[Handover, str]:
+        """Build the message and hand it over. Return the result and the name of the way that it took."""
+        built = self._built(taken, now)
+        if isinstance(built, Handover):
+            return built, self._transport.name
+        async with AsyncExitStack() as opened:
+            transport = self._transport
+            if self._own_way is not None:
+                try:
+                    transport = await opened.enter_async_context(self._own_way(taken.sender, transport))
+                except (LoginRefused, ConfigurationError) as exc:
+                    return Handover("deferred", str(exc), is_our_fault=True), transport.name
+                except Exception as exc:  # Nothing has left yet, so a bug here has a certain outcome.
+                    log.exception("way_not_opened", mailbox_id=taken.sender.mailbox_id)
+                    why = f"its way out cannot be opened: {type(exc).__name__}: {exc}"[:500]
+                    return Handover("deferred", why, is_our_fault=True), transport.name
+            return await transport.deliver(built, key=TouchId(taken.touch.touch_id)), transport.name
+
+    def _built(self, taken: Facts, now: datetime) -> EmailMessage | Handover:
         touch = taken.touch
         url = self._links.unsubscribe_url(CampaignId(touch.campaign_id), ContactId(touch.contact_id))
         try:
-            message = build_message(touch, taken.person, taken.sender, unsubscribe_url=url, date=now)
+            return build_message(touch, taken.person, taken.sender, unsubscribe_url=url, date=now)
         except InvalidMessage as exc:
             return Handover("failed", str(exc))
         except Exception as exc:  # Nothing has left yet, so a bug here has a certain outcome.
             log.exception("message_not_built", touch_id=touch.touch_id)
             return Handover("failed", f"no mail can be made of it: {type(exc).__name__}: {exc}"[:500])
-        return await self._transport.deliver(message, key=TouchId(touch.touch_id))
 
 
 async def sweep(database: Database, *, now: datetime) -> list[TouchId]:

@@ -57,8 +57,16 @@ def check_links(configuration: Settings) -> None:
     Raises:
         ConfigurationError: It is one.
     """
-    if configuration.mail == MAILDIR:
-        return
+    if configuration.mail != MAILDIR:
+        check_leaving(configuration)
+
+
+def check_leaving(configuration: Settings) -> None:
+    """Refuse to let mail leave this machine without a way to unsubscribe.
+
+    Raises:
+        ConfigurationError: The configuration names none.
+    """
     if configuration.unsubscribe_secret is None:
         raise ConfigurationError("mail that leaves this machine needs AGENTIC_SALES_UNSUBSCRIBE_SECRET")
     if not (configuration.public_url or "").startswith("https://"):

@@ -8,9 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 
+from agentic_sales.campaigns.sending.door import OwnWay
 from agentic_sales.campaigns.sending.transports.chosen import open_transport
 from agentic_sales.campaigns.sending.transports.contract import MailTransport
+from agentic_sales.campaigns.sending.transports.own import open_own
 from agentic_sales.campaigns.visits.clock import going_by
 from agentic_sales.settings import settings
 
@@ -25,6 +28,11 @@ def transport() -> AbstractAsyncContextManager[MailTransport]:
     """
     rehearsed = _rehearsed.get()
     return open_transport(settings()) if rehearsed is None else nullcontext(rehearsed)
+
+
+def own_way() -> OwnWay | None:
+    """Return what opens the own ways of mailboxes. None in a rehearsal, whose mail stays here."""
+    return partial(open_own, settings()) if _rehearsed.get() is None else None
 
 
 @contextmanager

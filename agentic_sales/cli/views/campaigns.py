@@ -47,6 +47,38 @@ def mailboxes_as_table(mailboxes: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def mailbox_as_table(mailbox: Mapping[str, Any]) -> Table:
+    """Lay one mailbox out for people, a value a line. No secret is in it, but its place."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    hours = mailbox["window"]
+    window = f"{hours['starts'][:5]}-{hours['ends'][:5]}, days {hours['days']}" if hours else "those of the plan"
+    ramp = f"{mailbox['ramp_start']} on the first day, then {mailbox['ramp_per_day']} more each day"
+    told = {
+        "mailbox": mailbox["mailbox_id"],
+        "address": mailbox["address"],
+        "sends": _sends(mailbox),
+        "is read": f"no: {mailbox['inbox_why']}" if mailbox["inbox_why"] else "",
+        "name": mailbox["display_name"],
+        "role": mailbox["sender_role"],
+        "signature": mailbox["signature"],
+        "postal address": mailbox["postal_address"],
+        "replies to": mailbox["reply_to"] or mailbox["address"],
+        "login": mailbox["login"] or "that of the deployment",
+        "SMTP": mailbox["smtp_url"],
+        "IMAP": mailbox["imap_url"],
+        "secret": mailbox["secret"],
+        "a day": str(mailbox["daily_cap"]),
+        "ramp-up": ramp if mailbox["ramp_start"] else "",
+        "between two": f"{mailbox['spacing_s']:g} s",
+        "hours": window,
+        "time zone": mailbox["time_zone"],
+    }
+    for name, value in told.items():
+        if value:
+            table.add_row(name, Text(value))
+    return table
+
+
 def _sends(mailbox: Mapping[str, Any]) -> str:
     if not mailbox["is_active"]:
         return "no: it is held until somebody releases it"

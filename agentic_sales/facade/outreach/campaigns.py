@@ -28,7 +28,6 @@ from agentic_sales.contracts import (
     CampaignState,
     ContactId,
     EnrollmentState,
-    MailboxId,
     TouchId,
     TouchState,
 )
@@ -57,25 +56,6 @@ class NewCampaign(_Body):
     campaign_id: str = Field(description="Its id: 1 to 64 letters, digits, `-` and `_`.")
     name: str = Field(default="", description="For people.")
     plan: dict[str, Any] = Field(description="A plan; `agentic-sales campaigns plan --json` prints its schema.")
-
-
-class NewMailbox(_Body):
-    """Body of a request that adds a mailbox."""
-
-    mailbox_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Its id.")
-    address: str = Field(description="What stands in `From`.")
-    postal_address: str = Field(min_length=1, max_length=2_000, description="The sender's, which every message shows.")
-    display_name: str = Field(default="", max_length=200, description="The sender's name.")
-    reply_to: str | None = Field(default=None, description="Where replies go; null: to the address.")
-    time_zone: str = Field(default="UTC", description="IANA name; its day is the day of the cap.")
-    daily_cap: int = Field(default=50, ge=0, le=1_000_000, description="Messages a day.")
-    ramp_start: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="Messages on the first day; null: no ramp-up."
-    )
-    ramp_per_day: int = Field(default=0, ge=0, le=1_000_000, description="How many more on each further day.")
-    spacing_s: float = Field(
-        default=0.0, ge=0, le=86_400, description="Least time between two messages, in seconds; at most a day."
-    )
 
 
 class ApprovalAnswer(_Body):
@@ -114,28 +94,6 @@ async def list_campaigns(
     async with facade.database.reading() as connection:
         found = await campaigns(connection, state=state, limit=limit + 1, offset=offset)
     return page([described(row) for row in found], limit=limit, offset=offset)
-
-
-@router.post("/mailboxes", responses=ERRORS, status_code=201, summary="Add a mailbox")
-async def create_mailbox(facade: Facade, body: NewMailbox) -> dict[str, Any]:
-    """Add a mailbox that campaigns write from."""
-    values = body.model_dump(exclude={"mailbox_id"})
-    await desk.open_mailbox(facade.database, body.mailbox_id, values, now=clock.now())
-    return body.model_dump()
-
-
-@router.get("/mailboxes", responses=ERRORS, summary="List the mailboxes")
-async def list_mailboxes(facade: Facade) -> list[dict[str, Any]]:
-    """List the mailboxes with their limits and the end and reason of a hold."""
-    async with facade.database.reading() as connection:
-        return [row.as_data() for row in await mailboxes(connection)]
-
-
-@router.post("/mailboxes/{mailbox_id}/{verb}", responses=ERRORS, summary="Hold or release a mailbox")
-async def switch_mailbox(facade: Facade, mailbox_id: str, verb: desk.Switch) -> dict[str, Any]:
-    """Stop a mailbox from sending or let it send again. This also frees a mailbox that its server refused."""
-    row = await desk.switch_mailbox(facade.database, MailboxId(mailbox_id), verb, now=clock.now())
-    return row.as_data()
 
 
 @router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")

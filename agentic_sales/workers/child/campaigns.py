@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from agentic_sales.campaigns.answers.arrivals import read_due
-from agentic_sales.campaigns.answers.imap_accounts import imap_accounts
+from agentic_sales.campaigns.answers.imap_accounts import imap_accounts, own_account
 from agentic_sales.campaigns.outcomes.learning import tell_outcomes
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.campaigns.visits.tick import CAMPAIGN, Ticked, request_of, thread_of, tick
 from agentic_sales.contracts import MailboxId, RunId
-from agentic_sales.errors import ProviderUnavailable, UnknownRecord
+from agentic_sales.errors import ConfigurationError, LoginRefused, ProviderUnavailable, UnknownRecord
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.runs.feedback import FeedbackQueue
 from agentic_sales.runs.ledger import Outcome
@@ -19,6 +19,7 @@ from agentic_sales.runs.submit import Runs
 from agentic_sales.runs.turns import Turn
 from agentic_sales.settings import Settings, settings
 from agentic_sales.store.database import current_database
+from agentic_sales.store.mailboxes import mailboxes, note_inbox
 from agentic_sales.store.visits import Key
 from agentic_sales.workers.current import CurrentChild
 
@@ -63,27 +64,34 @@ async def read_arrivals(configuration: Settings) -> int:
 
 
 async def read_inboxes(configuration: Settings) -> Mapping[MailboxId, int]:
-    """Read the inbox of every mailbox that `AGENTIC_SALES_IMAP` names; return how many mails were about a campaign.
+    """Read the inbox of every mailbox with a login of its own or in `AGENTIC_SALES_IMAP`; return the mails by mailbox.
 
-    A server that is away does not stop the others. Its inbox is read at the next slot, from where reading ended.
+    Only mails about a campaign count. A server that is away keeps nobody else's inbox unread: it is read at the next
+    slot, from where it ended, and the mailbox says why it was not read.
 
     Raises:
         ConfigurationError: The setting is none.
     """
-    accounts = imap_accounts(configuration)
-    if not accounts:
-        return {}
-    from agentic_sales.campaigns.answers.imap import poll_mailbox  # noqa: PLC0415 - its package is an extra
-
-    database, now = current_database(configuration), clock.now()
+    database, named = current_database(configuration), imap_accounts(configuration)
+    async with database.reading() as connection:
+        own = {MailboxId(row.mailbox_id): row for row in await mailboxes(connection) if row.login}
+    wanted = [*own, *(mailbox_id for mailbox_id in named if mailbox_id not in own)]
 
     async def read(mailbox_id: MailboxId) -> int:
         try:
-            return await poll_mailbox(database, mailbox_id, accounts[mailbox_id], now=now)
-        except (ProviderUnavailable, UnknownRecord) as exc:
+            row = own.get(mailbox_id)
+            account = named.get(mailbox_id) if row is None else await asyncio.to_thread(own_account, configuration, row)
+            if account is None:
+                return 0
+            from agentic_sales.campaigns.answers.imap import poll_mailbox  # noqa: PLC0415 - its package is an extra
+
+            return await poll_mailbox(database, mailbox_id, account, now=clock.now())
+        except (ProviderUnavailable, LoginRefused, UnknownRecord, ConfigurationError) as exc:
             log.warning("inbox_not_read", mailbox_id=mailbox_id, reason=str(exc))
+            async with database.writing() as connection:
+                await note_inbox(connection, mailbox_id, str(exc)[:500])
         except Exception:  # One inbox keeps no other one unread.
             log.exception("inbox_not_read", mailbox_id=mailbox_id)
         return 0
 
-    return dict(zip(accounts, await asyncio.gather(*map(read, accounts)), strict=True))
+    return dict(zip(wanted, await asyncio.gather(*map(read, wanted)), strict=True))

@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import pytest
 
-from agentic_sales.campaigns.plan.desk import create, enroll_people, move, open_mailbox
+from agentic_sales.campaigns.mailboxes.keeping import open_mailbox
+from agentic_sales.campaigns.plan.desk import create, enroll_people, move
 from agentic_sales.campaigns.plan.plan import CampaignPlan
 from agentic_sales.campaigns.sending.touches import touch_named
 from agentic_sales.contracts import CampaignId, ContactId

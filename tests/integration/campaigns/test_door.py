@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from agentic_sales.campaigns.mailboxes.keeping import switch_mailbox
 from agentic_sales.campaigns.people.stops import stop_person
-from agentic_sales.campaigns.plan.desk import switch_mailbox
 from agentic_sales.campaigns.sending import door
 from agentic_sales.campaigns.sending.door import LEASE, RETRY_AFTER, TRIAL, resolve, sweep, when_and_why
 from agentic_sales.campaigns.sending.transports.contract import Handover

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -34,9 +33,11 @@ from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import TouchRow
 from tests.support.ports import free_port
-from tests.support.services import missing
 from tests.support.small_campaign import NOW, parsed
 from tests.support.smtp_server import MailSink, drops_the_connection, hangs, smtp_server, with_login
+from tests.support.tls import certificate
+
+__all__ = ["certificate"]  # pytest finds the fixture here
 
 KEY = TouchId("0123456789abcdef0123456789abcdef")
 SHORT_S = 0.4
@@ -208,23 +209,6 @@ async def test_a_server_that_is_away_or_silent_has_taken_nothing() -> None:
     with smtp_server(MailSink(on_recipient=lambda _: "250 OK")) as server:
         silent = SmtpTransport(replace(server, use_tls=True), answer_timeout_s=SHORT_S)
         assert (await silent.deliver(message(), key=KEY)).state == "deferred"
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A throw-away certificate of this machine, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    subject = ["-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{LOOPBACK}", "-days", "2"]
-    try:
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, *subject],
-            check=True,
-            capture_output=True,
-        )
-    except FileNotFoundError:
-        missing("no openssl on this machine")
-    return cert, key
 
 
 async def test_a_login_goes_over_starttls_alone_and_a_wrong_one_sends_nothing(certificate: tuple[Path, Path]) -> None:

@@ -18,7 +18,7 @@ import pytest
 import agentic_sales
 from agentic_sales.cli.main import main
 from agentic_sales.control import control_plane
-from agentic_sales.facade.outreach.campaigns import NewMailbox
+from agentic_sales.facade.outreach.mailboxes import NewMailbox
 from agentic_sales.registry import BY_ID
 from agentic_sales.settings import child_environment
 from tests.support.ports import free_port
@@ -557,23 +557,44 @@ def test_who_changes_a_message_is_told_the_id_under_which_it_waits_now(
 
 def test_a_mailbox_can_be_given_by_hand_all_that_it_can_be_given_over_http(facade: Facade, command: Command) -> None:
     facade.answer = answering(201, {})
-    given = {
-        "address": "ann@acme.example",
-        "postal_address": "1 Main Street",
-        "display_name": "Ann",
-        "reply_to": "desk@acme.example",
-        "time_zone": "Europe/Berlin",
-        "daily_cap": 40,
-        "ramp_start": 5,
-        "ramp_per_day": 3,
-        "spacing_s": 90.0,
+    options = {
+        "name": "Ann",
+        "role": "Head of Sales",
+        "signature": "Ann",
+        "postal-address": "1 Main Street",
+        "reply-to": "desk@acme.example",
+        "time-zone": "Europe/Berlin",
+        "window": '{"starts": "08:00"}',
+        "daily-cap": "40",
+        "ramp-start": "5",
+        "ramp-per-day": "3",
+        "spacing-s": "90",
+        "login": "password",
+        "smtp": "smtps://smtp.acme.example",
+        "imap": "imaps://imap.acme.example",
+        "secret": "env:ANN",
     }
-    names = {name: "name" if name == "display_name" else name.replace("_", "-") for name in given}
-    options = [part for name, value in given.items() for part in (f"--{names[name]}", str(value))]
-    assert given.keys() | {"mailbox_id"} == NewMailbox.model_fields.keys()
+    given = [part for name, value in options.items() for part in (f"--{name}", value)]
     for way in (("mailboxes", "add"), ("campaigns", "mailbox")):
-        ended = command(*way, "sales", *options, "--url", facade.url)
-        assert (ended.status, facade.requests[-1][1]) == (0, {"mailbox_id": "sales", **given}), ended.err
+        ended = command(*way, "sales", "--address", "ann@acme.example", *given, "--url", facade.url)
+        assert ended.status == 0, ended.err
+        sent = facade.requests[-1][1]
+        assert sent.keys() == NewMailbox.model_fields.keys()
+        made = NewMailbox.model_validate(sent)
+        assert (made.daily_cap, made.spacing_s, made.secret, made.window and made.window.starts.hour) == (
+            40,
+            90.0,
+            "env:ANN",
+            8,
+        )
+
+
+def test_an_edit_sends_only_what_was_named(facade: Facade, command: Command) -> None:
+    facade.answer = answering(200, {"is_active": True})
+    ended = command("mailboxes", "edit", "sales", "--daily-cap", "7", "--signature", "", "--url", facade.url)
+    assert (ended.status, facade.requests[-1][1]) == (0, {"daily_cap": 7, "signature": ""}), ended.err
+    nothing = command("mailboxes", "edit", "sales", "--url", facade.url)
+    assert (nothing.status, "nothing to change" in nothing.err) == (2, True)
 
 
 def test_products_are_those_of_the_fleet(facade: Facade, command: Command, tmp_path: Path) -> None:

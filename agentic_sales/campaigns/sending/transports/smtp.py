@@ -7,16 +7,17 @@ after it, without the server's answer, has an unknown outcome. RFC 1047 explains
 import socket
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import Literal
+from typing import Literal, Protocol
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
+from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponseException
 
 from agentic_sales.campaigns.answers.signs import bounce_signs
 from agentic_sales.campaigns.sending.messages import envelope_of, to_bytes
 from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.contracts import TouchId
+from agentic_sales.errors import LoginRefused
 from agentic_sales.rules.bounces import ENDING, PASSING, cause_of
 
 ANSWER_TIMEOUT_S = 20.0
@@ -24,6 +25,17 @@ ANSWER_TIMEOUT_S = 20.0
 DATA_TIMEOUT_S = 90.0
 """How long the server may take to accept the message. Many servers scan it before they answer."""
 QUIT_TIMEOUT_S = 2.0
+
+
+class AccessToken(Protocol):
+    """Gets an OAuth 2 token for a login."""
+
+    async def __call__(self, *, renew: bool) -> str:
+        """Return the token. With `renew` a new one, because the server refused the one before.
+
+        Raises:
+            LoginRefused: There is none any more.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +48,10 @@ class SmtpServer:
     """TCP port."""
     username: str | None = None
     """Login; None: none."""
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
     """Its password."""
+    token: AccessToken | None = field(default=None, repr=False)
+    """What its OAuth 2 tokens come from. None: it has a password, or no login."""
     use_tls: bool = False
     """True: TLS from the first byte."""
     start_tls: bool | None = True
@@ -66,24 +80,52 @@ class SmtpTransport:
         """Hand over the message in a connection of its own."""
         client = self._client()
         try:
-            await client.connect()
-        except (SMTPException, OSError) as exc:
-            # Also a refused login: it is this deployment that is wrong, not the message.
-            return Handover("deferred", f"no session with {self._server.host}: {_told(exc)}", is_our_fault=True)
-        try:
+            if why := await self._connect(client):
+                # Also a refused login: it is this deployment that is wrong, not the message.
+                return Handover("deferred", why, is_our_fault=True)
             return await self._hand_over(client, message)
         finally:
             with suppress(SMTPException, OSError):
                 await client.quit(timeout=QUIT_TIMEOUT_S)
             client.close()
 
+    async def try_login(self) -> str:
+        """Log in, and send nothing. Return why that failed, or nothing."""
+        client = self._client()
+        try:
+            return await self._connect(client)
+        finally:
+            with suppress(SMTPException, OSError):
+                await client.quit(timeout=QUIT_TIMEOUT_S)
+            client.close()
+
+    async def _connect(self, client: SMTP) -> str:
+        """Open a session. Return why there is none, or nothing."""
+        try:
+            await client.connect()
+            if self._server.token is not None:
+                await self._log_in(client, self._server.token)
+        except LoginRefused as exc:
+            return str(exc)
+        except (SMTPException, OSError) as exc:
+            return f"no session with {self._server.host}: {_told(exc)}"
+        return ""
+
+    async def _log_in(self, client: SMTP, token: AccessToken) -> None:
+        """Log in by a token. A kept token that the server refuses is renewed once."""
+        user = self._server.username or ""
+        try:
+            await client.auth_xoauth2(user, await token(renew=False))
+        except SMTPAuthenticationError:
+            await client.auth_xoauth2(user, await token(renew=True))
+
     def _client(self) -> SMTP:
         server = self._server
         return SMTP(
             hostname=server.host,
             port=server.port,
-            username=server.username,
-            password=server.password,
+            username=None if server.token else server.username,
+            password=None if server.token else server.password,
             use_tls=server.use_tls,
             start_tls=False if server.use_tls else server.start_tls,
             tls_context=self._tls,
