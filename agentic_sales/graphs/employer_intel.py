@@ -1,6 +1,6 @@
-"""Find the skills that a job description asks for: `extract_stack`.
+"""Find the skills that a job description asks for.
 
-`START → segment_jd → mine_mentions → canonicalize → score_levels → synthesize → END`
+`extract_stack`: `START → segment_jd → mine_mentions → canonicalize → score_levels → synthesize → END`
 
 The rules cut the description into sections and find skills by a table. A model finds them too, and only those count
 whose quotes stand in the description and that the table has. Without a usable model the rules answer alone.
@@ -17,7 +17,6 @@ from agentic_sales.additions import with_additions
 from agentic_sales.llm.ask import ModelOutput, ask
 from agentic_sales.llm.prompts import fenced, load_prompts
 from agentic_sales.rules import job_skills as rules
-from agentic_sales.rules.company_signs import plain_text
 from agentic_sales.rules.forms import Form, dumped
 from agentic_sales.rules.job_sections import split_sections, texts_of
 from agentic_sales.rules.skill_mentions import LONGEST_TEXT_CHARS, SkillMention, mentions_in
@@ -118,7 +117,7 @@ async def synthesize(state: State) -> dict[str, Any]:
 
 
 def _text(state: Input) -> str:
-    return plain_text(state.raw_jd[:LONGEST_TEXT_CHARS])
+    return state.raw_jd[:LONGEST_TEXT_CHARS]
 
 
 def _words() -> SkillWords:

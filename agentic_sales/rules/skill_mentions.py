@@ -47,6 +47,8 @@ WORDING_CONFIDENCE, SECTION_CONFIDENCE, PLAIN_CONFIDENCE, CONTEXT_LOSS = 0.9, 0.
 _ABBREVIATIONS = r"(?<![A-Z]\.[A-Z])(?<!\be\.g)(?<!\bi\.e)(?<!\bz\.B)"
 _SENTENCE_END = re.compile(rf"[\n\u2022]|{_ABBREVIATIONS}[.!?](?=\s|$)")
 _CLAUSE_END = re.compile(rf"[;\n\u2022]|{_ABBREVIATIONS}[.!?](?=\s|$)|\s[\u2013\u2014-]\s")
+_REFUSED = re.compile(r"\s?\?\s+(?:not|no)\b")
+"""Denies the question before it: "Java? Not needed."."""
 _LINE_END = re.compile(r"\n")
 _ITEM_END = re.compile(r"[,;/()\n:]|\s(?:and|or|und|oder|et|ou|y|o|e|of|en|i)\s")
 
@@ -139,7 +141,11 @@ class _SkillReading:
             return True
         head = _SENTENCE_END.split(self._said[max(0, one.start - AROUND_CHARS) : one.start])[-1]
         name, colon, rest = head.rpartition(":")
-        is_first = bool(colon) and not rest.strip() and kind_of_heading(name, self._words.headings) is not None
+        is_first = (
+            bool(colon)
+            and not rest.strip()
+            and kind_of_heading(name, self._words.headings, stands_as_one=True) is not None
+        )
         return is_first or bool(self._words.before.search(head) or self._words.after.match(self._said, one.end))
 
     def _is_in_title(self, word: str) -> bool:
@@ -185,6 +191,7 @@ class _SkillReading:
         tail = _CLAUSE_END.split(self._said[one.end : one.end + AROUND_CHARS])[0].partition(",")[0]
         denied = self._words.not_after.search(tail)
         is_behind = denied is not None and denied.start() <= DENIAL_CHARS and not self._words.nice_after.search(tail)
+        is_behind = is_behind or _REFUSED.match(self._said, one.end) is not None
         return is_behind or bool(self._words.not_before.search(head))
 
     def mention(self, one: _SkillPlace) -> SkillMention:

@@ -8,6 +8,9 @@ from agentic_sales.rules.job_sections import HeadingWords, heading_words
 from agentic_sales.rules.signs import compiled, level
 from agentic_sales.rules.tables import Compiled, Table
 
+_OTHER_COMPOUND = r"-(?!(?i:kenntnis|entwickl|erfahrung|programm|developer|services|skills|framework|api))\w"
+"""A word with another behind a hyphen is another word, unless that one speaks of a skill."""
+
 
 @dataclass(frozen=True, slots=True)
 class KnownSkill:
@@ -58,9 +61,9 @@ def _built(known: Table) -> SkillWords:
         skills={tag: KnownSkill(tag, row["label"], row.get("esco", "")) for tag, row in table.items()},
         plain=compiled(word for row in table.values() for word in row.get("words", ())),
         plain_of={tag: compiled(row["words"]) for tag, row in table.items() if row.get("words")},
-        cased=re.compile(rf"(?<![\w.#&/-])(?:{listed})(?![\w#&'\u2019]|\+\+|-\w)"),
+        cased=re.compile(rf"(?<![\w.#&-])(?:{listed})(?![\w#&'\u2019]|\+\+|{_OTHER_COMPOUND})"),
         cased_tags=cased,
-        headings=heading_words(known["headings"]),
+        headings=heading_words(known["headings"], known["heading_words"]),
         nice_after=compiled(wording["nice_after"]),
         nice_before=compiled(wording["nice_before"]),
         required=compiled(wording["required"]),
@@ -68,7 +71,7 @@ def _built(known: Table) -> SkillWords:
         not_before=_at_end(wording["not_before"]),
         not_after=compiled(wording["not_after"]),
         before=_at_end(context["before"]),
-        after=re.compile(rf"[\s,(]{{0,2}}(?:{compiled(context['after']).pattern})"),
+        after=re.compile(rf"[\s,(-]{{0,2}}(?:{compiled(context['after']).pattern})"),
         between=re.compile(rf"\s*(?:{'|'.join(context['between'])})[\s(]*"),
     )
 

@@ -51,6 +51,9 @@ def test_rules_that_count_every_ordinary_word_find_skills_in_kitchens() -> None:
 
 
 def test_rules_that_know_no_wish_take_everything_for_required() -> None:
-    headings = {**skill_words.own.headings, "nice_to_have": NOTHING}
+    own = skill_words.own.headings
+    headings = replace(
+        own, whole={**own.whole, "nice_to_have": NOTHING}, telling={**own.telling, "nice_to_have": NOTHING}
+    )
     words = replace(skill_words.own, nice_after=NOTHING, nice_before=NOTHING, headings=headings)
     assert run("extract_stack", words)["nice_to_have"] < GOAL_RATIO

@@ -127,11 +127,11 @@ def test_every_public_name_of_the_registry_is_exported() -> None:
 
 
 def test_another_teams_registry_is_merged_after_ours(acme: Path) -> None:
-    row = 'GraphSpec("extract_stack", "acme.employer_intel")'
+    row = 'GraphSpec("read_stack", "acme.employer_intel")'
     (acme / "rows.py").write_text(f"from agentic_sales.registry import GraphSpec\nGRAPHS = ({row},)\n")
     rows = load_rows(["acme.rows"])
-    assert list(rows) == [*BY_ID, "extract_stack"]
-    assert rows["extract_stack"].module == "acme.employer_intel"
+    assert list(rows) == [*BY_ID, "read_stack"]
+    assert rows["read_stack"].module == "acme.employer_intel"
 
 
 def test_an_id_of_ours_cannot_be_taken_by_another_teams_registry(acme: Path) -> None:

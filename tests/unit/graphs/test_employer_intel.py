@@ -32,7 +32,7 @@ async def test_skills_come_with_level_and_evidence_the_required_ones_first() -> 
     assert final["skills"][0]["escoLabel"] == "Python (computer programming)"
     assert final["summary"] == "Required: Python, PostgreSQL, Redis."
     assert (final["model"], final["source"]) == ("rules", "rules")
-    assert final["sections"]["nice_to_have"] == "Go or Rust\nKafka"
+    assert final["sections"]["nice_to_have"] == "- Go or Rust\n- Kafka"
     assert_is_complete(final, Output)
 
 

@@ -48,6 +48,7 @@ def test_an_ordinary_word_is_no_skill(text: str, tag: str) -> None:
         ("Good knowledge of C.", "c"),
         ("Excel is a must.", "excel"),
         ("Kenntnisse in Excel.", "excel"),
+        ("Snowflake-Kenntnisse", "snowflake"),
         ("Maîtrise d'Excel.", "excel"),
         ("Conocimientos de Spark", "spark"),
     ],
@@ -77,6 +78,10 @@ def test_the_longest_name_at_a_place_counts_alone() -> None:
         ("Responsibilities\n- You run Kafka", "optional"),
         ("Responsibilities\n- You must know Kafka", "required"),
         ("Our stack: Kafka", "optional"),
+        ("What would make you stand out: Kafka", "nice_to_have"),
+        ("WHAT'S GREAT TO HAVE\n- Kafka", "nice_to_have"),
+        ("Das solltest du mitbringen\n- Kafka", "required"),
+        ("Requirements\n- Kafka, but it is not essential, only desirable", "nice_to_have"),
         ("Von Vorteil: Kafka", "nice_to_have"),
         ("Les plus :\n- Kafka", "nice_to_have"),
         ("Meriterande med Kafka.", "nice_to_have"),
@@ -89,7 +94,14 @@ def test_the_wording_of_a_sentence_decides_over_the_section(text: str, grade: st
 
 
 @pytest.mark.parametrize(
-    "text", ["No Java required.", "Java is not required.", "Sie brauchen kein Java.", "You do not need to know Java."]
+    "text",
+    [
+        "No Java required.",
+        "Java is not required.",
+        "Sie brauchen kein Java.",
+        "You do not need to know Java.",
+        "Java? Not needed.",
+    ],
 )
 def test_a_skill_that_nobody_needs_is_left_out(text: str) -> None:
     assert found(text) == {}
