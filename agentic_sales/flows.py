@@ -63,6 +63,8 @@ class LeadStep:
     """Workflow that is asked."""
     takes: str
     """Mapping from a lead to its input."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Further input, the same for every lead."""
     keeps: tuple[str, ...] = ()
     """Fields of its output that later steps read."""
     is_for_kept: bool = False
@@ -81,6 +83,8 @@ class LeadScore:
     """Mapping from its output to a score, reasons and disqualifiers."""
     threshold: float
     """Least score of a lead that is kept, 0-1. A lead with a disqualifier is never kept."""
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Further input, the same for every lead."""
     keeps: tuple[str, ...] = ()
     """Fields of its output that later steps read."""
 
@@ -230,7 +234,24 @@ def _table_of(module_path: str) -> Iterable[Flow]:
     return table
 
 
+_TEAM = LeadStep("contact_discovery", takes="company", keeps=("company", "merged"))
+_TIER_B = LeadScore("score_contact", takes="contact", judged_by="tier", threshold=0.55, keeps=("tier", "name"))
+_PUBLIC = Outreach(
+    "legitimate_interest",
+    "You are named with your role on $source, and we write about the work of your company.",
+    (Mail(instructions="Refer to what the company does."), Mail(delay_days=4)),
+)
+
 FLOWS: tuple[Flow, ...] = (
+    Flow(
+        "consultancies",
+        "Consultancies for software and AI, and the most senior person of each.",
+        Discovery("consultancies_discovery", finds="companies"),
+        enrich=(LeadStep("company_enrichment", takes="company_site"), _TEAM),
+        score=_TIER_B,
+        people="person",
+        outreach=_PUBLIC,
+    ),
     Flow(
         "open_source",
         "Owners of AI repositories that sell, or could, and have neither investors nor a sales team.",
@@ -283,6 +304,81 @@ FLOWS: tuple[Flow, ...] = (
             (Mail(instructions="Refer to what the company sells."), Mail(delay_days=4)),
         ),
         limits=Limits(leads=25),
+    ),
+    Flow(
+        "creators",
+        "Channels whose makers could use what a vertical offers.",
+        Discovery(
+            "youtube_discovery", finds="channels", given={"topic": "machine learning"}, limit_field="max_channels"
+        ),
+        enrich=(
+            LeadStep("company_enrichment", takes="company_site"),
+            LeadStep("contact_enrich_sales", takes="role", keeps=("seniority", "department")),
+        ),
+        score=LeadScore(
+            "contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6, given={"vertical": "onboarding_tutor"}
+        ),
+        people="person",
+        outreach=Outreach("legitimate_interest", "Your channel names you and a business contact on $source."),
+        limits=Limits(leads=25),
+    ),
+    Flow(
+        "research",
+        "Authors of papers on a topic who work where software is bought.",
+        Discovery("lead_papers", finds="authors", given={"topic": "sales forecasting"}, limit_field="limit"),
+        enrich=(LeadStep("classify_paper", takes="paper", keeps=("is_sales_leadgen", "confidence")),),
+        score=LeadScore(
+            "contact_enrich_paper_author",
+            takes="author",
+            judged_by="buyer",
+            threshold=0.6,
+            keeps=("institution", "homepage_url", "github_login"),
+        ),
+        people="person",
+        outreach=Outreach("legitimate_interest", "You published $source, and we write about that work."),
+    ),
+    Flow(
+        "segments",
+        "Companies of a segment of a product's ideal customers.",
+        Discovery(
+            "lead_gen_team",
+            finds="companies",
+            given={"segment": {"name": "AI consultancies", "industry": "artificial intelligence consulting"}},
+            limit_field="max_companies",
+        ),
+        enrich=(LeadStep("company_enrichment", takes="company_site"), _TEAM),
+        score=_TIER_B,
+        people="person",
+        outreach=_PUBLIC,
+        limits=Limits(leads=20),
+    ),
+    Flow(
+        "code",
+        "Companies whose public code shows that they need what a vertical offers.",
+        Discovery("vertical_discovery", finds="companies_of_code", given={"vertical_slug": "ingestible"}),
+        enrich=(
+            _TEAM,
+            LeadStep("find_decision_maker", takes="company_people", keeps=("top_decision_maker", "summary")),
+        ),
+        score=LeadScore(
+            "contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.45, given={"vertical": "ingestible"}
+        ),
+        people="person",
+        outreach=_PUBLIC,
+        limits=Limits(leads=30, budget_usd=3.0),
+    ),
+    Flow(
+        "list",
+        "Companies and people of a list that somebody gives.",
+        Discovery(IMPORT, finds="listed"),
+        enrich=(
+            LeadStep("company_enrichment", takes="company_site"),
+            LeadStep("contact_enrich_sales", takes="role", keeps=("seniority", "department")),
+        ),
+        score=_TIER_B,
+        people="person",
+        outreach=Outreach("legitimate_interest", "You are on a list of business contacts that $source gave us."),
+        limits=Limits(leads=500),
     ),
 )
 

@@ -1,8 +1,10 @@
 """List, show, run, pause, resume, rehearse and report the flows that turn a source into leads."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
+import csv
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -55,6 +57,9 @@ def run(
     budget: Annotated[float | None, typer.Option(help="Most cost in USD. The default is the flow's.", min=0.01)] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing into the book, enroll nobody.")] = False,
     input_text: Annotated[str, typer.Option("--input", "-i", metavar="JSON", help="Input of the discovery.")] = "{}",
+    file: Annotated[
+        Path | None, typer.Option("--file", help="CSV file of leads, for a flow that takes a list.", exists=True)
+    ] = None,
     campaign: Annotated[str, typer.Option(help="Campaign that the people join.")] = "",
     mailbox: Annotated[str, typer.Option(help="Mailbox of the flow's own campaign, which is made.")] = "",
     promote_by: Annotated[
@@ -71,10 +76,17 @@ def run(
     agentic-sales flows run open_source --limit 20 --mailbox sales
 
     agentic-sales flows run open_source --cron '0 6 * * 1-5' --zone Europe/Berlin
+
+    agentic-sales flows run list --file leads.csv (columns company, domain, person, title, email, profile)
     """
     from agentic_sales.cli.views.asking import ask_facade, path_of
 
-    body: dict[str, Any] = {"limit": limit, "budget_usd": budget, "dry_run": dry_run, "input": _object(input_text)}
+    body: dict[str, Any] = {
+        "limit": limit,
+        "budget_usd": budget,
+        "dry_run": dry_run,
+        "input": _object(input_text) | _listed(file),
+    }
     body |= {"campaign_id": campaign, "mailbox_id": mailbox, "promote_by": promote_by}
     body |= {"cron": cron, "time_zone": zone, "missed": missed}
     made = answer(as_json, lambda: ask_facade("POST", f"/flows{path_of(flow, 'run')}", url, body))
@@ -185,6 +197,14 @@ def rehearse(
         print_json([message.as_data() for message in messages])
     else:
         Console().print(rehearsing.as_calendar(messages))
+
+
+def _listed(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {"leads": [{str(name).strip().lower(): value for name, value in row.items() if name} for row in rows]}
 
 
 def _object(text: str) -> dict[str, Any]:

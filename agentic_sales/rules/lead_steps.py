@@ -10,11 +10,21 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from agentic_sales.rules.titles import read_title
+
 MOST_REASONS = 8
 """Reasons that are kept of a judgement."""
 MOST_PEOPLE = 25
 """People of one company that a step is asked about."""
 LONGEST_REASON_CHARS = 300
+LONGEST_ABOUT_CHARS = 4_000
+"""Text of a channel or an abstract that is kept."""
+LISTED = ("company", "domain", "person", "title", "email", "profile")
+"""Columns of a list of leads."""
+
+
+COMPANIES = ("scored", "top", "resolved_orgs", "companies")
+"""Fields in which discoveries list companies. The first that has any counts."""
 
 
 class NothingToAsk(Exception):
@@ -80,11 +90,67 @@ def found_repositories(output: Mapping[str, Any]) -> Iterator[FoundLead]:
 
 def found_companies(output: Mapping[str, Any]) -> Iterator[FoundLead]:
     """Return the companies of a discovery that lists them with their sites, the best first."""
-    for one in output.get("scored") or output.get("top") or output.get("resolved_orgs") or []:
+    for one in next(filter(None, map(output.get, COMPANIES)), []):
         if domain := one.get("domain"):
             told = {"domain": domain, "score": one.get("score")}
             url = one.get("url") or f"https://{domain}/"
             yield FoundLead(kind="company", key=domain, name=one.get("name") or domain, url=url, found=told)
+
+
+def found_of_code(output: Mapping[str, Any]) -> Iterator[FoundLead]:
+    """Return the companies of `vertical_discovery` with the vertical that they were searched for."""
+    for lead in found_companies(output):
+        yield lead.model_copy(update={"found": {**lead.found, "vertical": output.get("vertical_slug")}})
+
+
+def found_channels(output: Mapping[str, Any]) -> Iterator[FoundLead]:
+    """Return the channels of `youtube_discovery` with their site and their person, the most relevant first."""
+    sites = {one["channel_id"]: one["domain"] for one in output.get("companies") or [] if one["relation"] == "own"}
+    people = {one["channel_id"]: one for one in reversed(output.get("people") or [])}
+    for one in sorted(output.get("channels") or [], key=lambda channel: -channel["relevance"]):
+        person = people.get(one["channel_id"], {})
+        told = {
+            "name": person.get("name"),
+            "title": person.get("role"),
+            "email": one.get("business_email"),
+            "source": person.get("source_url") or one["url"],
+        }
+        found = {"domain": sites.get(one["channel_id"]), "person": _filled(told), "about": one.get("description", "")}
+        yield FoundLead(
+            kind="channel",
+            key=one["channel_id"],
+            name=one["title"],
+            url=one["url"],
+            found={**found, "about": found["about"][:LONGEST_ABOUT_CHARS]},
+        )
+
+
+def found_authors(output: Mapping[str, Any]) -> Iterator[FoundLead]:
+    """Return the authors of `lead_papers` with the paper that found them, the best first."""
+    for one in output.get("results") or []:
+        paper: Mapping[str, Any] = next(iter(one.get("papers") or []), {})
+        person = {"name": one["name"], "profile": one.get("profile"), "source": paper.get("url")}
+        told = {
+            "person": _filled(person),
+            "company": one.get("company"),
+            "domain": one.get("company_url"),
+            "paper": {"title": paper.get("title", ""), "abstract": paper.get("abstract", "")[:LONGEST_ABOUT_CHARS]},
+        }
+        key = one.get("profile") or f"{one['name']} ({one.get('company') or paper.get('key')})"
+        query = paper.get("query", "")
+        yield FoundLead(kind="person", key=key, name=one["name"], url=paper.get("url", ""), query=query, found=told)
+
+
+def found_in_list(given: Mapping[str, Any]) -> Iterator[FoundLead]:
+    """Return the leads of a list: a name or a site of a company each, and a person where one is named."""
+    for one in given.get("leads") or []:
+        told = {name: str(one.get(name) or "").strip() for name in LISTED}
+        if not told["company"] and not told["domain"]:
+            continue
+        person = {name: told[name] for name in ("title", "email", "profile")} | {"name": told["person"]}
+        name = told["company"] or told["domain"]
+        found = {"domain": told["domain"], "person": _filled(person)}
+        yield FoundLead(kind="company", key=told["domain"] or name.casefold(), name=name, found=found)
 
 
 def repository_question(lead: LeadSoFar) -> dict[str, Any]:
@@ -127,6 +193,76 @@ def person_question(lead: LeadSoFar) -> dict[str, Any]:
     if person is None:
         raise NothingToAsk("nobody of it is known by a whole name")
     return {"name": person.name, "company_name": str(lead.told("gh_lead_research", "owner", "name") or "")}
+
+
+def contact_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Describe the person of a lead and the employer, for a score card."""
+    return {"profile": _by_value(_person_of(lead)), **_employer_of(lead)}
+
+
+def fit_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Describe the person of a lead and the employer, for the fit of a vertical."""
+    told = {"person": _by_value(_person_of(lead)), **_employer_of(lead)}
+    return told | _filled({"vertical": lead.found.get("vertical")})
+
+
+def role_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Name the person of a lead with the title."""
+    person = _person_of(lead)
+    if not person.position:
+        raise NothingToAsk(f"no title of {person.name} is known")
+    return {"name": person.name, "title": person.position, "company_name": lead.name}
+
+
+def paper_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Give the paper that found the lead."""
+    if not (lead.found.get("paper") or {}).get("title"):
+        raise NothingToAsk("no paper is known")
+    return dict(lead.found["paper"])
+
+
+def author_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Name the author and the institution."""
+    told = {"company_name": lead.found.get("company"), "domain": lead.found.get("domain")}
+    return {"name": lead.name, **_filled(told)}
+
+
+def _person_of(lead: LeadSoFar) -> "ReachablePerson":
+    person = next(people_of_lead(lead), None)
+    if person is None:
+        raise NothingToAsk("nobody of it is known by a whole name")
+    return person
+
+
+def _by_value(person: "ReachablePerson") -> dict[str, Any]:
+    told = {"name": person.name, "title": person.position, "email": person.email, "profile_url": person.profile}
+    return _filled(told)
+
+
+def _employer_of(lead: LeadSoFar) -> dict[str, Any]:
+    if lead.company_id:
+        return {"company_id": lead.company_id}
+    about = {"name": lead.name, "domain": lead.found.get("domain"), "description": lead.found.get("about")}
+    return {"company": _filled(about)}
+
+
+def judged_tier(output: Mapping[str, Any]) -> LeadJudgement:
+    """Read the card of a contact. Tier B begins at .55."""
+    return LeadJudgement(score=_ratio(output.get("score")), reasons=list(map(str, output.get("reasons") or [])))
+
+
+def judged_fit(output: Mapping[str, Any]) -> LeadJudgement:
+    """Read how well a person and the employer fit a vertical. What is found against a misfit rules it out."""
+    against = [] if output.get("fit") else [str(one["text"]) for one in output.get("disqualifiers") or []]
+    reasons = [str(one["text"]) for one in output.get("reasons") or []]
+    return LeadJudgement(score=_ratio(output.get("score")), reasons=reasons, disqualifiers=against)
+
+
+def judged_buyer(output: Mapping[str, Any]) -> LeadJudgement:
+    """Read how likely an author buys."""
+    against = ["works where no software is bought"] if output.get("buyer_verdict") == "not_buyer" else []
+    reasons = list(map(str, output.get("buyer_reasons") or []))
+    return LeadJudgement(score=_ratio(output.get("buyer_score")), reasons=reasons, disqualifiers=against)
 
 
 def judged_dossier(output: Mapping[str, Any]) -> LeadJudgement:
@@ -179,27 +315,66 @@ def people_of_decision_maker(lead: LeadSoFar) -> Iterator[ReachablePerson]:
         )
 
 
+def people_of_lead(lead: LeadSoFar) -> Iterator[ReachablePerson]:
+    """Return the people of a lead: who decides, who was found with it, then its team, the most senior first."""
+    yield from people_of_decision_maker(lead)
+    own = lead.found.get("person") or {}
+    if _is_whole(own.get("name")):
+        yield _reachable(own)
+    team = [one for one in lead.told("contact_discovery", "merged") or [] if _is_whole(one.get("name"))]
+    for one in sorted(team, key=lambda person: -read_title(str(person.get("title") or "")).reading.authority_score):
+        yield _reachable(one)
+
+
+def _reachable(one: Mapping[str, Any]) -> ReachablePerson:
+    pages = [fact.get("source_url") for fact in one.get("findings") or [] if fact.get("source_url")]
+    return ReachablePerson(
+        name=one["name"],
+        position=str(one.get("title") or ""),
+        email=str(one.get("email") or ""),
+        profile=str(one.get("profile") or ""),
+        source_url=str(one.get("source") or next(iter(pages), "")),
+    )
+
+
+def _is_whole(name: Any) -> bool:
+    return len(str(name or "").split()) > 1
+
+
 FINDS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[FoundLead]]] = {
+    "authors": found_authors,
+    "channels": found_channels,
     "companies": found_companies,
+    "companies_of_code": found_of_code,
+    "listed": found_in_list,
     "repositories": found_repositories,
 }
 """What a discovery found, by the name that a flow gives."""
 TAKES: Mapping[str, Callable[[LeadSoFar], dict[str, Any]]] = {
+    "author": author_question,
     "company": company_question,
     "company_people": company_people_question,
     "company_site": company_site_question,
+    "contact": contact_question,
+    "fit": fit_question,
+    "paper": paper_question,
     "person": person_question,
     "repository": repository_question,
+    "role": role_question,
 }
 """What a step is asked about a lead."""
 JUDGES: Mapping[str, Callable[[Mapping[str, Any]], LeadJudgement]] = {
+    "buyer": judged_buyer,
     "decision_maker": judged_decision_maker,
     "dossier": judged_dossier,
+    "fit": judged_fit,
+    "tier": judged_tier,
 }
 """How the answer of a score step is read."""
 PEOPLE: Mapping[str, Callable[[LeadSoFar], Iterator[ReachablePerson]]] = {
     "decision_maker": people_of_decision_maker,
     "dossier": people_of_dossier,
+    "person": people_of_lead,
 }
 """Which people a kept lead has."""
 

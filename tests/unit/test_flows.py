@@ -116,7 +116,7 @@ def test_a_team_adds_flows_of_its_own(own_flows: Path) -> None:
     own_flows.write_text(f"{OURS}FLOWS = (replace(OURS[0], flow_id='ours'),)\n")
     plane = build_control_plane(Settings(extra_flows=("team_flows",)))
     assert list(plane.flows) == [*BY_FLOW, "ours"]
-    with pytest.raises(UnknownFlow, match="unknown flow `theirs`; this fleet has open_source"):
+    with pytest.raises(UnknownFlow, match="unknown flow `theirs`; this fleet has consultancies, open_source"):
         plane.flow("theirs")
 
 
@@ -126,7 +126,7 @@ def test_a_team_adds_flows_of_its_own(own_flows: Path) -> None:
         ("import nothing_at_all", "extra flows `team_flows` cannot be imported: ModuleNotFoundError"),
         ("FLOWS = 5", "extra flows `team_flows` must expose FLOWS, a tuple of Flow; found 5"),
         ("FLOWS = ('x',)", "a table of flows holds Flow rows; found 'x'"),
-        ("from agentic_sales.flows import FLOWS", "flow `open_source` is there twice"),
+        ("from agentic_sales.flows import FLOWS", "flow `consultancies` is there twice"),
         (
             f"{OURS}FLOWS = (replace(OURS[0], flow_id='ours', people='somebody'),)",
             "flow `ours`: people is `somebody`; rules/lead_steps.py has decision_maker",

@@ -18,7 +18,7 @@ from agentic_sales.campaigns.leads.reaching import note_person
 from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import AgenticSalesError, RunFailed, TransientError
-from agentic_sales.flows import Flow, LeadScore, LeadStep
+from agentic_sales.flows import IMPORT, Flow, LeadScore, LeadStep
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.lead_steps import (
     FINDS,
@@ -82,6 +82,9 @@ async def discover(database: Database, round_id: str, *, now: datetime) -> None:
     if row.found is not None or row.state != RUNNING:
         return
     flow = control_plane().flow(row.flow_id)
+    if flow.discover.assistant_id == IMPORT:
+        await _take_in(row, list(FINDS[flow.discover.finds](row.given))[: row.most_leads], now)
+        return
     if row.discovery_run_id is None:
         once = f"{round_id}/discover/{row.tries}"
         run_id = await begin_assistant(flow.discover.assistant_id, discovery_question(flow, row), once=once)
@@ -99,6 +102,19 @@ async def discover(database: Database, round_id: str, *, now: datetime) -> None:
                 await spend(connection, round_id, end.record.spent_usd)
     elif end is not None:
         await _discovery_failed(database, row, run_id, end, now)
+
+
+async def _take_in(row: FlowRoundRow, found: list[FoundLead], now: datetime) -> None:
+    """Write the leads of a list, and their companies unless the round is dry."""
+    async with writing_book(WORKFLOW) as book:
+        if not row.is_dry:
+            await book.companies(map(_firm_of, found))
+        await add_leads(book.connection, await _rows_of(book.connection, row, found), now=now)
+        await change_round(book.connection, row.round_id, {"found": len(found)}, now=now)
+
+
+def _firm_of(one: FoundLead) -> Firm:
+    return Firm(one.name, one.found.get("domain") or None)
 
 
 def discovery_question(flow: Flow, row: FlowRoundRow) -> dict[str, Any]:
@@ -153,7 +169,7 @@ def question_of(flow: Flow, row: FlowRoundRow, lead: LeadRow) -> dict[str, Any]:
         NothingToAsk: The step has nothing to ask about it.
     """
     step = flow.steps[lead.step]
-    return _dry_if(row, step.assistant_id, TAKES[step.takes](so_far(lead)))
+    return _dry_if(row, step.assistant_id, {**step.given, **TAKES[step.takes](so_far(lead))})
 
 
 def so_far(lead: LeadRow) -> LeadSoFar:
@@ -207,7 +223,7 @@ async def _next_look(connection: AsyncConnection, row: FlowRoundRow, now: dateti
 
 
 async def _rows_of(connection: AsyncConnection, row: FlowRoundRow, found: list[FoundLead]) -> list[Mapping[str, Any]]:
-    firms = {one.key: Firm("", one.key) for one in found if one.kind == "company"}
+    firms = {one.key: _firm_of(one) for one in found if one.kind == "company"}
     companies = await companies_known(connection, firms.values())
     rows: list[Mapping[str, Any]] = []
     for one in found:

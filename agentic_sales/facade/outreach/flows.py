@@ -22,6 +22,8 @@ from agentic_sales.facade.callers import Trace
 from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade
 from agentic_sales.facade.store_errors import ERRORS
+from agentic_sales.flows import IMPORT, Flow
+from agentic_sales.rules.lead_steps import LISTED
 from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow, flow_plan, flow_rounds
 from agentic_sales.store.leads import Stage, leads, stage_counts
 
@@ -96,8 +98,7 @@ async def run_flow(facade: Facade, trace: Trace, flow_id: str, body: NewRound) -
         mailbox_id=body.mailbox_id,
         promoted_by=body.promote_by,
     )
-    limit = {"most_leads": body.limit or flow.limits.leads, "given": body.input, "is_dry": body.dry_run}
-    facade.validator.check(flow.discover.assistant_id, discovery_question(flow, FlowRoundRow(**limit)))
+    _check_input(facade, flow, body)
     if body.cron:
         if body.round:
             raise InvalidRequest("`round` names one round, and `cron` begins many; give one of them")
@@ -157,6 +158,18 @@ async def list_leads(
         found = await leads(connection, **of, stage=stage, limit=limit + 1, offset=offset)
     shown = [{key: value for key, value in row.as_data().items() if key not in {"told", "looked_at"}} for row in found]
     return page(shown, limit=limit, offset=offset)
+
+
+def _check_input(facade: Facade, flow: Flow, body: NewRound) -> None:
+    """Refuse an input that the discovery does not take, before anything is written."""
+    if flow.discover.assistant_id == IMPORT:
+        listed = body.input.get("leads")
+        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed) or not listed:
+            columns = ", ".join(LISTED)
+            raise InvalidRequest(f"flow `{flow.flow_id}` needs `input.leads`, a list of objects with {columns}")
+        return
+    limit = {"most_leads": body.limit or flow.limits.leads, "given": body.input, "is_dry": body.dry_run}
+    facade.validator.check(flow.discover.assistant_id, discovery_question(flow, FlowRoundRow(**limit)))
 
 
 async def _described(facade: Facade, flow_id: str) -> dict[str, Any]:

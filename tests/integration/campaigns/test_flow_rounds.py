@@ -260,3 +260,20 @@ async def test_a_paused_round_begins_nothing_until_it_is_resumed(store: Database
     assert await desk.resume(store, ROUND, now=BEGUN) == [ROUND]
     assert await go_on(store, runner, saver, at)
     assert {name: lead.stage for name, lead in (await leads_by_name(store)).items()} == STAGES
+
+
+async def test_the_leads_of_a_list_need_no_discovery_and_their_companies_are_in_the_book(store: Database) -> None:
+    lines = [{"company": "Acme", "domain": "acme.example", "person": "Ada Acme", "title": "CTO"}, {"company": "Empty"}]
+    script: Script = {
+        "company_enrichment": lambda _: {},
+        "contact_enrich_sales": lambda _: {"seniority": "C-level"},
+        "score_contact": lambda _: {"score": 0.7, "tier": "B", "reasons": ["it fits"]},
+    }
+    runner = await through(store, desk.RoundOrder("list", given={"leads": lines}), script)
+    leads = await leads_by_name(store)
+    assert {name: (lead.stage, lead.reason) for name, lead in leads.items()} == {
+        "Acme": ("waiting", f"Ada Acme is no contact; agentic-sales people promote {leads['Acme'].person_id}"),
+        "Empty": ("dropped", "nothing to judge: nobody of it is known by a whole name"),
+    }
+    assert runner.counts() == Counter(company_enrichment=2, contact_enrich_sales=1, score_contact=1)
+    assert leads["Acme"].company_id is not None

@@ -76,3 +76,83 @@ def test_of_the_people_of_a_repository_those_with_an_address_come_first_and_a_lo
 @pytest.mark.parametrize(("score", "band"), [(0.0, "0.0-0.1"), (0.65, "0.6-0.7"), (1.0, "0.9-1.0")])
 def test_a_score_has_a_band(score: float, band: str) -> None:
     assert score_band(score) == band
+
+
+def test_a_line_of_a_list_is_a_lead_if_it_names_a_company() -> None:
+    line = {"company": "Acme", "domain": "acme.example", "person": "Ada Acme", "title": "CTO"}
+    [lead] = FINDS["listed"]({"leads": [line, {"person": "X"}]})
+    assert (lead.kind, lead.key, lead.name) == ("company", "acme.example", "Acme")
+    so_far = LeadSoFar(kind=lead.kind, key=lead.key, name=lead.name, found=lead.found)
+    assert TAKES["role"](so_far) == {"name": "Ada Acme", "title": "CTO", "company_name": "Acme"}
+    asked = TAKES["contact"](so_far)
+    assert asked["profile"] == {"name": "Ada Acme", "title": "CTO"}
+    assert asked["company"] == {"name": "Acme", "domain": "acme.example"}
+
+
+def test_a_step_about_a_person_has_nothing_to_ask_about_a_lead_without_one() -> None:
+    for name in ("contact", "fit", "role"):
+        with pytest.raises(NothingToAsk, match="nobody of it is known by a whole name"):
+            TAKES[name](COMPANY)
+
+
+def test_of_a_team_the_most_senior_person_comes_first() -> None:
+    team = [{"name": "Bo Beta", "title": "Engineer"}, {"name": "Ada Acme", "title": "VP Engineering"}]
+    lead = COMPANY.model_copy(update={"answers": {"contact_discovery": {"merged": team}}})
+    assert [person.name for person in PEOPLE["person"](lead)] == ["Ada Acme", "Bo Beta"]
+
+
+def test_the_companies_of_a_code_search_keep_its_vertical() -> None:
+    output = {
+        "resolved_orgs": [{"name": "Acme", "domain": "acme.example", "score": 0.4}],
+        "vertical_slug": "ingestible",
+    }
+    [lead] = FINDS["companies_of_code"](output)
+    known = COMPANY.model_copy(update={"found": {**lead.found, "person": {"name": "Ada Acme"}}, "company_id": "c1"})
+    assert TAKES["fit"](known) == {"person": {"name": "Ada Acme"}, "company_id": "c1", "vertical": "ingestible"}
+
+
+def test_an_author_is_a_lead_with_the_paper_that_found_the_author() -> None:
+    paper = {"title": "On forecasts", "abstract": "We", "url": "https://doi.example/1", "query": "forecasts"}
+    author = {"name": "Ada Acme", "profile": "orcid.org/1", "company": "Acme", "papers": [paper]}
+    [lead] = FINDS["authors"]({"results": [author]})
+    assert (lead.kind, lead.key, lead.query) == ("person", "orcid.org/1", "forecasts")
+    so_far = LeadSoFar(kind=lead.kind, key=lead.key, name=lead.name, found=lead.found)
+    assert TAKES["paper"](so_far) == {"title": "On forecasts", "abstract": "We"}
+    assert TAKES["author"](so_far) == {"name": "Ada Acme", "company_name": "Acme"}
+
+
+def test_a_channel_is_a_lead_with_its_site_and_the_person_it_names() -> None:
+    channel = {
+        "channel_id": "c",
+        "title": "Acme TV",
+        "url": "https://youtube.com/c",
+        "relevance": 1,
+        "description": "x",
+    }
+    output = {
+        "channels": [channel],
+        "companies": [{"channel_id": "c", "domain": "acme.example", "relation": "own"}],
+        "people": [
+            {"channel_id": "c", "name": "Ada Acme", "role": "Host", "source_url": "https://youtube.com/c/about"}
+        ],
+    }
+    [lead] = FINDS["channels"](output)
+    assert (lead.kind, lead.key, lead.found["domain"]) == ("channel", "c", "acme.example")
+    assert lead.found["person"] == {"name": "Ada Acme", "title": "Host", "source": "https://youtube.com/c/about"}
+
+
+@pytest.mark.parametrize(
+    ("name", "output", "score", "against"),
+    [
+        ("tier", {"score": 0.6, "reasons": ["a"]}, 0.6, []),
+        ("fit", {"score": 0.7, "fit": True, "disqualifiers": [{"text": "x"}], "reasons": []}, 0.7, []),
+        ("fit", {"score": 0.2, "fit": False, "disqualifiers": [{"text": "a rival"}], "reasons": []}, 0.2, ["a rival"]),
+        ("buyer", {"buyer_score": 0.8, "buyer_verdict": "buyer"}, 0.8, []),
+        ("buyer", {"buyer_score": 0.1, "buyer_verdict": "not_buyer"}, 0.1, ["works where no software is bought"]),
+    ],
+)
+def test_a_judgement_is_read_with_what_rules_the_lead_out(
+    name: str, output: dict[str, object], score: float, against: list[str]
+) -> None:
+    judged = JUDGES[name](output)
+    assert (judged.score, judged.disqualifiers) == (score, against)
