@@ -234,6 +234,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     ),
     GraphSpec("pricing", "agentic_sales.graphs.pricing", effect="write", time_limit_s=300.0),
     GraphSpec("positioning", "agentic_sales.graphs.positioning", effect="write", time_limit_s=300.0),
+    GraphSpec("gtm", "agentic_sales.graphs.gtm", effect="write", time_limit_s=300.0),
     GraphSpec(
         "lead_flow",
         "agentic_sales.graphs.lead_flow",

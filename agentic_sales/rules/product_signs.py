@@ -171,7 +171,7 @@ def _audiences_in(said: Said) -> Iterator[AudienceSign]:
         if not length:
             continue
         name = _trimmed(" ".join(said.text[hit.end() :].split()[:length]))
-        if name and folded(name) not in _NOBODY:
+        if name and folded(name) not in _NOBODY and not _MEASURE.search(name):
             yield AudienceSign(name, _is_people(words[length - 1]), said)
 
 
