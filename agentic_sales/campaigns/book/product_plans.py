@@ -76,6 +76,14 @@ async def keep_plan(
         return await book.keep(Subject("product", str(product_id)), kind, content, prompts=prompts)
 
 
+async def known_dossiers(rivals: Sequence[RivalOffer]) -> set[str]:
+    """Return the names of the competitors of which the book has a dossier."""
+    sites = {one.name: site_of(one.url or one.domain) or "" for one in rivals}
+    known = await known_sites(filter(None, sites.values()))
+    kept = {site: await known_analysis(company.subject, DOSSIER) for site, company in known.items()}
+    return {name for name, site in sites.items() if kept.get(site)}
+
+
 async def _with_prices(rivals: Sequence[RivalOffer]) -> list[RivalOffer]:
     """Return competitors with the prices of their dossiers in the book. Given prices stay."""
     sites = {one.name: site_of(one.url or one.domain) or "" for one in rivals if not one.prices}
