@@ -1,8 +1,10 @@
 """Webhooks: every end is told once it happened, signed, whatever happens to receivers and workers in between."""
 
 import base64
+import hmac
 import json
 from collections.abc import Iterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -136,3 +138,20 @@ def test_the_sdk_gives_a_run_its_webhook(small_fleet: Fleet, listener: Receiver)
         run = client.runs.create(None, "echo", input={"x": 3}, webhook=listener.url)
     wait_for_delivery(small_fleet, run["run_id"])
     assert len(listener.accepted(run["run_id"])) == 1
+
+
+def test_the_callback_of_an_existing_caller_gets_the_output_of_its_kind_and_its_secret_stays_nowhere(
+    small_fleet: Fleet, listener: Receiver
+) -> None:
+    trio = {"webhook_url": listener.url, "webhook_secret": "hush-hush", "app_run_id": "app-7"}
+    given = {"product": {"name": "Quillmark", "description": "Call notes. $29 per seat a month."}, **trio}
+    answer = small_fleet.http.post("/runs", json={"assistant_id": "pricing", "input": given})
+    assert answer.status_code == 200, answer.text
+    run_id = answer.json()["run_id"]
+    wait_for_delivery(small_fleet, run_id)
+    [told] = listener.accepted(run_id)
+    body = json.loads(told.body)
+    assert (body["appRunId"], body["status"], list(body["output"])) == ("app-7", "success", ["pricing"])
+    assert told.headers["x-signature"] == hmac.new(SECRET.encode(), told.body, sha256).hexdigest()
+    Webhook(SECRET).verify(told.body, dict(told.headers))
+    assert "hush-hush" not in small_fleet.http.get(f"/runs/{run_id}").text + told.body.decode()

@@ -13,6 +13,7 @@ from agentic_sales.errors import AgenticSalesError, InvalidRequest
 from agentic_sales.facade.bodies import parsed
 from agentic_sales.facade.callers import Caller
 from agentic_sales.facade.guard import digest_of_key
+from agentic_sales.facade.runs.callbacks import with_callback
 from agentic_sales.facade.runs.webhooks import check_webhook
 from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.facade.threads.turns import check_request, label, turn_on
@@ -85,7 +86,7 @@ async def submit(
         QueueFull: The queue has as many waiting runs as it may have.
         BrokerUnavailable: Redis or the broker did not answer.
     """
-    body = parsed(_RUN, caller.body, what="a run")
+    body = _lifted(facade, parsed(_RUN, caller.body, what="a run"))
     return await start(facade, caller, body, _idempotency(caller), is_streamed=is_streamed, thread_id=thread_id)
 
 
@@ -97,7 +98,7 @@ async def submit_all(facade: FacadeState, caller: Caller) -> list[Submission | A
         UnknownAssistant: No registry row has the id of one. None was started.
         InvalidInput: The input of one does not fit. None was started.
     """
-    bodies = parsed(_BATCH, caller.body, what="a list of runs")
+    bodies = [_lifted(facade, body) for body in parsed(_BATCH, caller.body, what="a list of runs")]
     for body in bodies:
         await _check(facade, body, is_on_thread=body.on_completion == "keep")
     started: list[Submission | AgenticSalesError] = []
@@ -107,6 +108,10 @@ async def submit_all(facade: FacadeState, caller: Caller) -> list[Submission | A
         except AgenticSalesError as exc:
             started.append(exc)
     return started
+
+
+def _lifted(facade: Facade, body: RunRequest) -> RunRequest:
+    return with_callback(facade.control.row(body.assistant_id).assistant_id, body)
 
 
 async def _check(facade: Facade, body: RunRequest, *, is_on_thread: bool) -> GraphSpec:

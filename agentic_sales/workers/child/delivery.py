@@ -15,6 +15,7 @@ from standardwebhooks import Webhook
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard
 from agentic_sales.outbound.connections import Budget, Connections
+from agentic_sales.runs import callbacks
 from agentic_sales.runs.descriptions import described, moment
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.runs.webhooks import MOST_ATTEMPTS, WebhookDelivery, Webhooks
@@ -52,7 +53,7 @@ async def deliver_due(ledger: Ledger, configuration: Settings) -> int:
 class _Teller:
     def __init__(self, guard: AddressGuard, connections: Connections, webhooks: Webhooks, secret: SecretStr) -> None:
         self._guard, self._connections, self._webhooks = guard, connections, webhooks
-        self._signer = Webhook(secret.get_secret_value())
+        self._signer, self._secret = Webhook(secret.get_secret_value()), secret
 
     async def deliver(self, delivery: WebhookDelivery) -> None:
         """Make one try, and note how it went."""
@@ -82,10 +83,12 @@ class _Teller:
 
     def _signed(self, delivery: WebhookDelivery, body: bytes) -> dict[str, str]:
         now, message_id = datetime.now(UTC), delivery.record.run_id
+        callback = callbacks.is_callback(delivery.record.metadata)
         return {
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": self._signer.sign(message_id, now, body.decode()),
+            **(callbacks.signed(self._secret.get_secret_value(), body) if callback else {}),
         }
 
 
@@ -94,8 +97,13 @@ def _answered(status: int) -> str:
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
-    """Write the body of a webhook: the run as `GET /runs/{run_id}` describes it, and its outcome."""
+    """Write the body of a webhook: the run as `GET /runs/{run_id}` describes it, and its outcome.
+
+    A callback of an existing caller has a form of its own.
+    """
     record, failure = delivery.record, delivery.failure
+    if callbacks.is_callback(record.metadata):
+        return callbacks.callback_body(record.metadata, delivery.values, failure)
     told = described(record).model_dump() | {
         "run_started_at": None if record.started_at_s is None else moment(record.started_at_s),
         "run_ended_at": None if record.ended_at_s is None else moment(record.ended_at_s),
