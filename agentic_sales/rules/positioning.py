@@ -54,7 +54,13 @@ _IS_A = re.compile(
 _HEADLINE = re.compile(
     r"\A(?:an?\s+|the\s+)?([^.,;:()]{3,60}?)\s+(?:(?:made|built|designed)\s+)?(?:for|für|pour|para)\s", re.IGNORECASE
 )
-_VERB = re.compile(r"\b(?:helps?|is|are|not|free|built|made|try|works?|sign|no|lets|gives|book|start)\b", re.IGNORECASE)
+_VERB = re.compile(
+    r"(?<![\w-])(?:helps?|is|are|not|free|built|made|try|works?|sign|no|lets|gives|book|start|meet|build|run|get|make|see"
+    r"|turn|find|use|used|trusted|loved|join|stop|save|automate|manage|everything|all)(?![\w-])",
+    re.IGNORECASE,
+)
+_HEADLINE_SENTENCES = 2
+"""How many sentences of a text may be its headline."""
 _KIND = re.compile(
     r"\b(?:software|platforms?|tools?|apps?|crm|erp|systems?|services?|suite|engine|assistants?|agents?|apis?|analytics"
     r"|management|monitoring|automation|intelligence|marketplace|database|infrastructure|security)\Z",
@@ -127,8 +133,10 @@ class PositioningReport(BaseModel):
 
 def category_by_rules(facts: PlanFacts) -> CategoryReading:
     """Return the category that a product's own words name, and what at least two competitors say alike."""
-    own = folded(facts.product.name) or "\n"
-    found = next(filter(None, (_category_in(said, own) for said in signs.all_said(facts.texts))), None)
+    own, said = folded(facts.product.name) or "\n", signs.all_said(facts.texts)
+    named = [_category_in(one, own) for one in said]
+    named += [_category_in(one, own, is_headline=True) for one in said[:_HEADLINE_SENTENCES]]
+    found = next(filter(None, named), None)
     claims: dict[str, list[tuple[str, str]]] = {}
     for name, text in _by_rival(facts).items():
         for claim, words in claims_in(text).items():
@@ -261,11 +269,13 @@ def _faults_of_rival(statement: str, facts: PlanFacts) -> list[str]:
     return []
 
 
-def _category_in(said: signs.Said, own_name: str) -> QuotedLine | None:
+def _category_in(said: signs.Said, own_name: str, *, is_headline: bool = False) -> QuotedLine | None:
     if signs.refusals([said]):
         return None
-    named, headline = _IS_A.search(said.text), _HEADLINE.search(said.text)
-    name = named[2].strip() if named and (named[1] or _KIND.search(named[2])) else headline[1] if headline else ""
+    found = (_HEADLINE if is_headline else _IS_A).search(said.text)
+    if not found or not (is_headline or found[1] or _KIND.search(found[2])):
+        return None
+    name = found[1 if is_headline else 2].strip()
     is_name = 0 < len(name.split()) <= _MOST_CATEGORY_WORDS and not _VERB.search(name)
     return QuotedLine(text=name, quote=said.text[:200]) if is_name and own_name not in folded(name) else None
 

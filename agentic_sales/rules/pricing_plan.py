@@ -38,8 +38,9 @@ _UNITS = {name: compiled(phrases) for name, phrases in _TABLE["units"].items()}
 _FREE = {name: compiled(phrases) for name, phrases in _TABLE["free"].items()}
 _YEAR, _ONCE = (compiled(_TABLE["period"][name]) for name in ("year", "once"))
 _DISCOUNT, _RISK = (compiled(every(_TABLE[name])) for name in ("discount", "risk"))
-_METRIC = re.compile(r"(?:per|an?|each|every|pro|par|por|/) ?(?:[\d,.]+ ?k? ?)?(?:api )?(\w+(?: ticket)?)\Z")
+_METRIC = re.compile(r"(?:(?<!\w)(?:per|an?|each|every|pro|par|por) |/ ?)(?:[\w,.]+ ){0,3}(\w+)\Z")
 _CURRENCY = re.compile(r"[$\u20ac\u00a3]|\b(?:usd|eur|gbp|euros?|dollars?|pounds?)\b", re.IGNORECASE)
+_CREDITS = re.compile(r"\bfree credits?\b|\bcredits? (?:for )?free\b")
 _MOST_NAME_WORDS = 4
 _DIGIT = re.compile(r"\d")
 _RANKS = ("Entry", "Middle", "Top")
@@ -447,8 +448,9 @@ def _first(said: Iterable[signs.Said], name: str) -> signs.Said | None:
 
 
 def _is_trial(text: str) -> bool:
-    """Tell whether a sentence offers a trial and no price."""
-    return bool(_FREE["trial"].search(level(text))) and not _CURRENCY.search(text)
+    """Tell whether a sentence offers a trial and no price. Money that is given away is no price."""
+    told = level(text)
+    return bool(_CREDITS.search(told)) or (bool(_FREE["trial"].search(told)) and not _CURRENCY.search(text))
 
 
 def _unit_in(told: str, amount: float | None) -> BillingUnit:

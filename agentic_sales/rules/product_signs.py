@@ -30,7 +30,11 @@ _NEEDS = {name: compiled(phrases) for name, phrases in _TABLE["needs"].items()}
 _MOTIONS = {name: compiled(every(phrases)) for name, phrases in _TABLE["motions"].items()}
 _PAIN, _OUTCOME, _ANTI = (compiled(every(_TABLE[name])) for name in ("pain", "outcome", "anti"))
 _ARTICLE = re.compile(r"\A(?:the|your|our|a|an|busy|modern|any|every|all|die|der|den|les|los|las)\s+", re.IGNORECASE)
+_HALVES = re.compile(r";\s+")
+"""What stands between two statements of one sentence."""
 _MEASURE = re.compile(r"\d")
+_NO_NAME = re.compile(r"\b\d|\b(?:their|your|our|its|his|her|my|ihre?|leurs?|sus?)\b")
+"""A number or an owner in what follows a word such as `for` tells that it names no audience."""
 _MOST_AUDIENCE_WORDS = 6
 _MOST_AUDIENCE_CHARS = 80
 _LEAST_SENTENCE_WORDS = 2
@@ -67,7 +71,12 @@ class AudienceSign:
 
 def all_said(texts: Texts) -> list[Said]:
     """Return the sentences of texts, each once, in their order."""
-    told = (Said(sentence, source) for source, text in texts.items() for sentence in sentences(text))
+    told = (
+        Said(part.strip(), source)
+        for source, text in texts.items()
+        for sentence in sentences(text)
+        for part in _HALVES.split(sentence)
+    )
     kept = {folded(said.text): said for said in reversed([*told]) if len(said.text.split()) >= _LEAST_SENTENCE_WORDS}
     return [*kept.values()][::-1]
 
@@ -126,9 +135,10 @@ def pains(said: Iterable[Said]) -> list[Said]:
 
 
 def outcomes(said: Iterable[Said]) -> list[Said]:
-    """Return the sentences that tell what the offer does."""
+    """Return the sentences that tell what the offer does. What people suffer is none, as in `Nurses lose checks`."""
     told = ((one, level(one.text)) for one in said)
-    return [one for one, text in told if next(affirmed(_OUTCOME, text, OWN_WORDS.denied), None)]
+    found = [one for one, text in told if next(affirmed(_OUTCOME, text, OWN_WORDS.denied), None)]
+    return [one for one in found if not (actors([one]) and _PAIN.search(level(one.text)))]
 
 
 def measured(said: Iterable[Said]) -> list[Said]:
@@ -171,7 +181,7 @@ def _audiences_in(said: Said) -> Iterator[AudienceSign]:
         if not length:
             continue
         name = _trimmed(" ".join(said.text[hit.end() :].split()[:length]))
-        if name and folded(name) not in _NOBODY and not _MEASURE.search(name):
+        if name and folded(name) not in _NOBODY and not _NO_NAME.search(level(name)):
             yield AudienceSign(name, _is_people(words[length - 1]), said)
 
 

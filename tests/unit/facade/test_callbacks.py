@@ -14,7 +14,7 @@ from agentic_sales.registry import BY_ID
 from agentic_sales.runs.callbacks import APP_RUN_ID, KIND, KINDS, callback_body, is_callback, output_of, signed
 
 URL = "https://gateway.example/internal/run-finished"
-TRIO = {"webhook_url": URL, "webhook_secret": "hush", "app_run_id": "app-7"}
+TRIO: dict[str, Any] = {"webhook_url": URL, "webhook_secret": "hush", "app_run_id": "app-7"}
 STATE = {"pricing": {"model": {}}, "gtm": {"channels": []}, "report": {"tldr": ""}, "segments": [], "graph_meta": {}}
 
 
