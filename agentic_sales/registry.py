@@ -235,7 +235,14 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("pricing", "agentic_sales.graphs.pricing", effect="write", time_limit_s=300.0),
     GraphSpec("positioning", "agentic_sales.graphs.positioning", effect="write", time_limit_s=300.0),
     GraphSpec("product_intel", "agentic_sales.graphs.product_intel", effect="write", time_limit_s=1800.0),
-    GraphSpec("analyze_product_v2", "agentic_sales.graphs.product_intel", effect="write", time_limit_s=1800.0),
+    GraphSpec(
+        "analyze_product_v2",
+        "agentic_sales.graphs.product_intel",
+        compiled_attr="graph_v2",
+        builder_attr="build_v2",
+        effect="write",
+        time_limit_s=1800.0,
+    ),
     GraphSpec("gtm", "agentic_sales.graphs.gtm", effect="write", time_limit_s=300.0),
     GraphSpec(
         "lead_flow",

@@ -7,6 +7,7 @@ One graph, two rows: `product_intel` and `analyze_product_v2`. Each part is a su
 its inputs are the same and its site has not surely changed. A part that fails is named, and the others stand.
 """
 
+from functools import partial
 from typing import Any
 
 from langgraph.graph import END, START, StateGraph
@@ -42,21 +43,15 @@ class State(Input, Output):
     is_refreshed: bool = False
 
 
-EXAMPLE: dict[str, Any] = {
-    "product": {"name": "Quillmark", "description": "Call notes for sales leaders. It saves reps hours. Free trial."},
-    "competitors": [{"name": "Pennygale", "description": "Sales engagement."}],
-}
+EXAMPLE: dict[str, Any] = {"product": {"name": "Quillmark", "description": "Notes for sellers."}, "competitors": []}
 
 
 async def load_and_profile(state: State) -> dict[str, Any]:
     """Find the product, ask whether its site has changed, read it, and tell what the product is."""
     fresh, facts = await product_parts.looked_at(await plan_facts_of(state), dry_run=state.dry_run)
-    answer = await ask(
-        PROMPTS["load_and_profile"],
-        rules.ProfileReading,
-        fallback=lambda: rules.profile_by_rules(facts),
-        product=fenced(as_text(facts.texts)),
-    )
+    text = fenced(as_text(facts.texts))
+    by_rules = partial(rules.profile_by_rules, facts)
+    answer = await ask(PROMPTS["load_and_profile"], rules.ProfileReading, fallback=by_rules, product=text)
     profile = rules.profile_that_stands(answer.value, facts).model_dump()
     prompts, content = answer.graph_meta["prompts"], {**profile, "text": facts.product.text}
     await keep_plan("product_intel", "product_profile", facts.product_id, content, prompts, dry_run=state.dry_run)
@@ -122,15 +117,17 @@ async def synthesize_report(state: State) -> dict[str, Any]:
         parts=fenced(rules.parts_as_text(profile, parts)),
     )
     whole = rules.report_that_stands(answer.value, by_rules, profile=profile, parts=parts, facts=state.facts)
-    report = rules.with_failures(whole, state.partial_failures).model_dump()
-    prompts, product_id = answer.graph_meta["prompts"], state.facts.product_id
-    kept = await keep_plan("product_intel", "intel_report", product_id, report, prompts, dry_run=state.dry_run)
+    report, prompts = rules.with_failures(whole, state.partial_failures).model_dump(), answer.graph_meta["prompts"]
+    about = state.facts.product_id
+    kept = await keep_plan("product_intel", "intel_report", about, report, prompts, dry_run=state.dry_run)
     tell_progress("synthesize_report", STAGES, STAGES)
-    told = {"subgraph_errors": state.partial_failures, "db_writes": ["intel_report"] if kept else []}
-    return {"report": report, **told, **answer.report}
+    writes = ["intel_report"] if kept else []
+    return {"report": report, "subgraph_errors": state.partial_failures, "db_writes": writes, **answer.report}
 
 
-def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:
+def build_graph(
+    checkpointer: Checkpointer = None, name: str = "product_intel"
+) -> CompiledStateGraph[State, None, Input, State]:
     """Wire the nodes as above."""
     builder = StateGraph(State, input_schema=Input)
     builder.add_sequence([load_and_profile, ensure_icp, ensure_competitors])
@@ -140,7 +137,13 @@ def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, 
         builder.add_node(node).add_edge("ensure_competitors", node.__name__)
     builder.add_edge(["run_pricing", "run_gtm", "run_positioning"], "synthesize_report")
     builder.add_edge("synthesize_report", END)
-    return builder.compile(checkpointer=checkpointer, name="product_intel")
+    return builder.compile(checkpointer=checkpointer, name=name)
+
+
+def build_v2(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:
+    """Wire the same nodes under the other id."""
+    return build_graph(checkpointer, "analyze_product_v2")
 
 
 graph = build_graph()
+graph_v2 = build_v2()
