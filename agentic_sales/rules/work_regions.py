@@ -27,7 +27,7 @@ MOST_CLAUSES = 50
 NEAR_CHARS = 40
 """How far from a time zone's name a word such as "overlap" may stand."""
 _TAIL_END = re.compile(r"[;\n!?]|\.(?=\s+[A-Z]|\s*\Z)|\)(?=\W*\w*\W*\Z)|\s[-\u2013\u2014]\s")
-_CAPITALS_BEFORE = re.compile(r"((?:[A-Z][\w.&]*(?:,? (?:and |or |& )?|/)){1,5})\W{0,2}\Z")
+_CAPITALS_BEFORE = re.compile(r"((?:[A-Z][\w.&]*(?:,? (?:and |or |& )?|/|(?=\W{0,2}\Z))){1,5})\W{0,2}\Z")
 _OFFICE = re.compile(
     r"\b(?:in|at|from|to|of) (?:the |our )([A-Z][\w.-]*(?: [A-Z][\w.-]*){0,2}),?"
     r" (?:office|hq|headquarters|studio|lab|hub|site)\b"
