@@ -16,6 +16,7 @@ twice.
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from agentic_sales.rules.bandit import BanditArm, allot
 from agentic_sales.rules.outcome_rewards import ArmKind, Rewards
@@ -155,10 +156,25 @@ def next_round(
     return ArmPlan(kind, given, {name: why for name, why in stopped.items() if name in names}, arms)
 
 
-def dealt(contacts: Mapping[str, int]) -> list[str]:
+def dealt(plan: ArmPlan, *, seed: str) -> list[str]:
     """Return the arm of each contact of a round, in order. Every part of the list has nearly the shares of the whole.
 
-    A round that finds fewer people than it may write to so keeps the shares.
+    A round that finds fewer people than it may write to so keeps the shares. The orders of two kinds have nothing to do
+    with each other. Otherwise every second contact would get the same persona with the same template, and nobody could
+    tell which of them was answered.
+
+    Args:
+        plan: The plan of the round.
+        seed: Decides the order, such as the id of the round.
     """
-    turns = [((turn + 0.5) / count, name) for name, count in contacts.items() for turn in range(count)]
+    turns = [
+        ((turn + _chance(seed, plan.kind, name, str(turn))) / count, name)
+        for name, count in plan.contacts.items()
+        for turn in range(count)
+    ]
     return [name for _, name in sorted(turns)]
+
+
+def _chance(*words: str) -> float:
+    """Return a number from 0 to 1 that is the same for the same words."""
+    return int.from_bytes(sha256("\0".join(words).encode()).digest()[:6]) / 2**48

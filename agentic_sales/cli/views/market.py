@@ -7,11 +7,13 @@ from typing import Any
 from rich.table import Table
 
 from agentic_sales.additions import with_additions
-from agentic_sales.rehearsal.market import BEST_ARMS, LAST_ROUNDS, Market, Strategy, strategies
-from agentic_sales.rules.outcome_rewards import rewards_of_outcomes
+from agentic_sales.rehearsal.market import LAST_ROUNDS, Market, Strategy, strategies
+from agentic_sales.rules.outcome_rewards import ArmKind, rewards_of_outcomes
 from agentic_sales.settings import settings
 
 MOST_ARMS = 100
+KIND: ArmKind = "template"
+"""Kind of the arms. Any kind is judged by an answer in the same way."""
 
 
 def market_of(rates: str, complaints: str, *, rounds: int, contacts: int, slowness: float) -> Market:
@@ -34,7 +36,7 @@ def market_of(rates: str, complaints: str, *, rounds: int, contacts: int, slowne
         raise ValueError(f"`--complaints` has {len(complaining)} arms, `--rates` has {len(answering)}; name as many")
     names = [f"arm {number}" for number in range(1, len(answering) + 1)]
     return Market(
-        rates=dict(zip(names, answering, strict=True)),
+        rates={KIND: dict(zip(names, answering, strict=True))},
         complaints=dict(zip(names, complaining, strict=False)),
         rounds=rounds,
         contacts=contacts,
@@ -61,18 +63,18 @@ def as_table(found: Sequence[Strategy]) -> Table:
 
 def notes(market: Market, seeds: int) -> list[str]:
     """Tell people how the numbers are meant."""
-    last = min(LAST_ROUNDS, market.rounds)
-    best = ", ".join(f"{name} ({market.rates[name]:g})" for name in market.best)
+    last, most = min(LAST_ROUNDS, market.rounds), market.best_arms
+    best = ", ".join(f"{name} ({market.rates[KIND][name]:g})" for name in market.best(KIND))
     return [
         f"{market.rounds} rounds of {market.contacts} contacts, mean of {seeds} seeds.",
-        f"to the best arms: share of the contacts of the last {last} rounds that went to the best {BEST_ARMS}: {best}.",
+        f"to the best arms: share of the contacts of the last {last} rounds that went to the best {most}: {best}.",
         "regret: answers that the best arm alone would have brought more. chance: all arms evenly.",
     ]
 
 
 def as_data(found: Sequence[Strategy], market: Market) -> dict[str, Any]:
     """Return it as plain data."""
-    return {"market": asdict(market), "best_arms": market.best, "strategies": [asdict(one) for one in found]}
+    return {"market": asdict(market), "best_arms": market.best(KIND), "strategies": [asdict(one) for one in found]}
 
 
 def _shares(option: str, text: str) -> list[float]:

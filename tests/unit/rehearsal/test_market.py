@@ -10,10 +10,10 @@ import pytest
 from agentic_sales.cli.main import main
 from agentic_sales.cli.market import simulate
 from agentic_sales.rehearsal.market import RATES, Market, Strategy, season, strategies
-from agentic_sales.rules.arms import FLOW_DISCOUNT, FLOW_EXPLORATION
+from agentic_sales.rules.arms import FLOW_DISCOUNT, FLOW_EXPLORATION, ArmPlan
 from tests.support.flow_trials import REWARDS
 
-MARKET = Market({f"arm {number}": rate for number, rate in enumerate(RATES, 1)})
+MARKET = Market({"template": {f"arm {number}": rate for number, rate in enumerate(RATES, 1)}})
 SEEDS = 20
 
 
@@ -26,7 +26,7 @@ def compared() -> dict[str, Strategy]:
 def test_at_least_four_of_five_of_the_last_contacts_go_to_the_two_best_of_eight_arms(
     compared: dict[str, Strategy],
 ) -> None:
-    assert MARKET.best == ["arm 8", "arm 7"]
+    assert MARKET.best("template") == ["arm 8", "arm 7"]
     assert compared["bandit"].best_share >= 0.8
 
 
@@ -47,15 +47,33 @@ def test_it_finds_them_too_if_answers_come_at_once_or_much_later_than_it_thinks(
 def test_an_arm_of_which_a_complaint_is_known_is_written_by_to_nobody_however_well_it_answers() -> None:
     market = replace(MARKET, complaints={"arm 8": 0.02})
     bandit, chance, _ = strategies(market, seeds=SEEDS)
-    assert market.best == ["arm 7", "arm 6"]
+    assert market.best("template") == ["arm 7", "arm 6"]
     assert bandit.after_complaint == 0
     assert chance.after_complaint > 1000
     assert bandit.best_share >= 0.8
 
 
+def test_it_finds_the_query_the_persona_and_the_template_that_answer_most_at_the_same_time() -> None:
+    """A contact answers at the product: 6 % with the best of each kind, 1 % with the others."""
+    market = Market(
+        {
+            "query": {"agents": 0.06, "search": 0.03, "vision": 0.03},
+            "persona": {"founder": 1.0, "manager": 0.5},
+            "template": {"short": 1.0, "long": 0.6, "formal": 0.6},
+        },
+        contacts=150,
+        rounds=30,
+        best_arms=1,
+    )
+    bandit, chance, _ = strategies(market, seeds=5)
+    assert chance.best_share == pytest.approx(1 / 18, abs=0.02)
+    assert bandit.best_share >= 0.6
+    assert bandit.regret < chance.regret / 2
+
+
 def test_a_season_is_the_same_for_the_same_seed() -> None:
-    def evenly(_: int, __: object) -> dict[str, int]:
-        return {"arm 1": 50, "arm 8": 50}
+    def evenly(_: int, __: object) -> list[ArmPlan]:
+        return [ArmPlan("template", {"arm 1": 50, "arm 8": 50}, {})]
 
     first, again, other = (season(MARKET, evenly, seed=seed, rewards=REWARDS) for seed in (1, 1, 2))
     assert first == again

@@ -1,10 +1,12 @@
 """Arms are judged by what came of their leads, and those that do harm are stopped at once."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentic_sales.rules.arms import Trial, bandit_arms, dealt, harms_of, next_round, stopped_arms
+from agentic_sales.rules.arms import ArmPlan, Trial, bandit_arms, dealt, harms_of, next_round, stopped_arms
 from agentic_sales.rules.bandit import BanditArm
 from agentic_sales.rules.outcome_rewards import ARM_KINDS, ArmKind
 from tests.support.flow_trials import BANDS, BOUNDED, NAMES, REWARDS, trial, trials
@@ -106,10 +108,18 @@ def test_an_arm_that_the_flow_has_no_more_gets_nothing() -> None:
     assert plan.contacts == {"a": 10}
 
 
-def test_any_part_of_a_round_has_the_shares_of_the_whole() -> None:
-    order = dealt({"a": 60, "b": 30, "c": 10, "d": 0})
+def test_any_part_of_a_round_has_nearly_the_shares_of_the_whole() -> None:
+    order = dealt(ArmPlan("template", {"a": 60, "b": 30, "c": 10, "d": 0}, {}), seed="s")
     assert len(order) == 100
-    assert [order[:50].count(name) for name in "abcd"] == [30, 15, 5, 0]
+    assert [order[:50].count(name) for name in "abcd"] == pytest.approx([30, 15, 5, 0], abs=1)
+
+
+def test_the_arms_of_two_kinds_meet_in_all_pairs() -> None:
+    kinds: tuple[ArmKind, ArmKind] = ("persona", "template")
+    orders = [dealt(ArmPlan(kind, {"a": 50, "b": 50}, {}), seed="s") for kind in kinds]
+    pairs = Counter(zip(*orders, strict=True))
+    assert len(pairs) == 4
+    assert min(pairs.values()) > 15
 
 
 @BOUNDED
@@ -146,7 +156,8 @@ def test_the_order_of_the_trials_and_their_grouping_change_nothing(given: list[T
 
 
 @BOUNDED
-@given(st.dictionaries(st.sampled_from(NAMES), st.integers(0, 40)))
-def test_contacts_are_dealt_as_they_were_shared_out(contacts: dict[str, int]) -> None:
-    order = dealt(contacts)
+@given(st.dictionaries(st.sampled_from(NAMES), st.integers(0, 40)), st.text(max_size=3))
+def test_contacts_are_dealt_as_they_were_shared_out(contacts: dict[str, int], seed: str) -> None:
+    order = dealt(ArmPlan("template", contacts, {}), seed=seed)
     assert {name: order.count(name) for name in contacts} == contacts
+    assert order == dealt(ArmPlan("template", contacts, {}), seed=seed)
