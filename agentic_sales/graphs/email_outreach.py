@@ -91,8 +91,7 @@ async def match_persona(state: State) -> dict[str, Any]:
 
 async def select_template(state: State) -> dict[str, Any]:
     """Take the template of the persona, else the first for mails."""
-    chosen = drafts.template_for(state.templates, state.persona_match)
-    return {"template": chosen.model_dump() if chosen else None}
+    return {"template": drafts.plain_template(state)}
 
 
 async def extract_hook(state: State) -> dict[str, Any]:
@@ -125,6 +124,7 @@ async def draft(state: State) -> dict[str, Any]:
         template=drafts.about_template(state),
         hook=fenced(state.hook or "none"),
         reader=fenced(drafts.about_reader(state)),
+        sender=drafts.about_sender(state),
         earlier=fenced(drafts.about_earlier(state)),
     )
     mail = drafts.settled(answer.value, state)

@@ -153,6 +153,12 @@ def filled(text: str, cell: str) -> str:
     return _FILLED.sub("", _FILLED_AT_START.sub("", text))
 
 
+def name_in_address(address: str) -> str:
+    """Return a name that an address shows: `Ann Miller` of `ann.miller@…`. The address itself if it shows none."""
+    words = [word for word in re.split(r"[._+-]+", address.partition("@")[0]) if word]
+    return " ".join(map(str.capitalize, words)) if words and all(map(str.isalpha, words)) else address
+
+
 def _tidied(cell: str) -> str:
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", cell))[: LONGEST_NAME_CHARS + 1]
     text = "".join(char for char in text if unicodedata.category(char) not in _SYMBOLS or char in "|~=+<>^`")

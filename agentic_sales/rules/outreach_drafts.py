@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from agentic_sales.rules.fields import filled_in
 from agentic_sales.rules.forms import AddressedForm, Form, InstructedForm, SignedForm
 from agentic_sales.rules.names import greeting
 from agentic_sales.rules.personas import GENERIC, Persona, PersonaMatch
@@ -63,6 +64,12 @@ class OutreachForm(AddressedForm, InstructedForm, SignedForm):
 
     recipient_email: str = Field(default="", max_length=320, description="Their address, by which they are looked up.")
     recipient_role: str = Field(default="", max_length=300, description="What they do.")
+    recipient_fields: dict[str, str] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Further facts of them by name; templates and instructions name one as `{{field}}`.",
+    )
+    sender_role: str = Field(default="", max_length=300, description="What the sender does.")
     post_text: str = Field(default="", max_length=50_000, description="A post of theirs to begin with.")
     post_url: str = Field(default="", max_length=2_000, description="Where the post is; it is not read.")
     tone: str = Field(default="professional and friendly", max_length=200, description="How the mail sounds.")
@@ -116,6 +123,20 @@ def template_for(templates: Sequence[OutreachTemplate], match: PersonaMatch | No
     return next((template for template in mails if template.persona.casefold() == title), next(iter(mails), None))
 
 
+def plain_template(given: OutreachBrief) -> dict[str, Any] | None:
+    """Return the template of a mail with the reader's fields in it, as plain data. None without one.
+
+    A field that is not known stays as it is written. So the rules leave out the part that names it.
+    """
+    found = template_for(given.templates, given.persona_match)
+    return (
+        None
+        if found is None
+        else found.model_dump()
+        | filled_in({name: getattr(found, name) for name in ("hook", "body", "cta")}, given.recipient_fields)
+    )
+
+
 def hook_by_rules(post: str) -> Hook:
     """Quote the post."""
     quote = quotable(post)
@@ -160,7 +181,7 @@ def _plain_opening(given: OutreachBrief) -> str:
 def settled(mail: OutreachEmail, given: OutreachBrief) -> OutreachEmail:
     """Return a mail with a short subject, with its greeting and without a signature."""
     subject = shortened(one_line(mail.subject), MAX_SUBJECT_LETTERS).rstrip(" ,;:-")
-    body = unsigned(mail.body, signature_of(given.signature, given.sender_name))
+    body = unsigned(mail.body, signature_of(given.signature, given.sender_name, given.sender_role))
     if not body.startswith(greeting_of(given)):
         body = f"{greeting_of(given)}\n\n{body}"
     return OutreachEmail.model_construct(subject=subject, body=body)
@@ -179,7 +200,7 @@ def pain_of(given: OutreachBrief) -> str:
 
 def signed(body: str, given: OutreachBrief) -> dict[str, str]:
     """Return a mail with its signature, as `text` and as `html`."""
-    text = f"{body}\n\n{signature_of(given.signature, given.sender_name)}"
+    text = f"{body}\n\n{signature_of(given.signature, given.sender_name, given.sender_role)}"
     return {"text": text, "html": html_of(text)}
 
 
@@ -206,7 +227,13 @@ def about_template(given: OutreachBrief) -> str:
 def about_reader(given: OutreachBrief) -> str:
     """Describe the reader in lines."""
     known = {"Name": given.recipient_name, "Role": given.recipient_role, "Company": given.company_name}
+    known |= {name.replace("_", " "): value for name, value in given.recipient_fields.items()}
     return "\n".join(f"{label}: {text}" for label, text in known.items() if text) or "nothing is known"
+
+
+def about_sender(given: OutreachBrief) -> str:
+    """Describe the sender in a line."""
+    return ", ".join(filter(None, (given.sender_name, given.sender_role))) or "nothing is known"
 
 
 def about_earlier(given: OutreachBrief) -> str:

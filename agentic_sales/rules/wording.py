@@ -107,9 +107,12 @@ def unsigned(body: str, signature: str) -> str:
     return _SIGN_OFF.sub("", body.strip().removesuffix(signature).strip())
 
 
-def signature_of(signature: str, sender_name: str) -> str:
-    """Return the end of a mail. It is as given, else made of the sender's name, else without a name."""
-    return signature.strip() or f"Thanks,\n{sender_name.strip()}".rstrip("\n,")
+def signature_of(signature: str, sender_name: str, sender_role: str = "") -> str:
+    """Return the end of a mail. It is as given, else made of the sender's name and role, else without a name."""
+    if signature.strip():
+        return signature.strip()
+    lines = [sender_name.strip(), sender_role.strip() if sender_name.strip() else ""]
+    return "\n".join(["Thanks,", *filter(None, lines)]).rstrip("\n,")
 
 
 def html_of(text: str) -> str:

@@ -7,7 +7,7 @@ are read. A file of any length takes the same memory, and is read off the event 
 
 import asyncio
 import io
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -82,18 +82,25 @@ class ContactImport(FileImport[JudgedLine, LineReport]):
         now: The present.
         defaults: Lawful basis of lines that name none.
         file: Its name, which becomes the source of suppressions.
+        needed: Fields that no line may lack.
 
     Raises:
         InvalidRequest: It is no CSV, or has no column of addresses.
     """
 
     def __init__(
-        self, stream: BinaryIO, *, now: datetime, defaults: ConsentDefaults | None = None, file: str = ""
+        self,
+        stream: BinaryIO,
+        *,
+        now: datetime,
+        defaults: ConsentDefaults | None = None,
+        file: str = "",
+        needed: Sequence[str] = (),
     ) -> None:
         headings, wishes = file_rules()
         super().__init__(stream, headings, now=now, file=file)
         self._reader = LineReader(self._opened, wishes)
-        self._judge = LineJudge(self._reader.headings(), defaults or ConsentDefaults(), now)
+        self._judge = LineJudge(self._reader.headings(), defaults or ConsentDefaults(), now, needed=needed)
         self._servers = MailServers(settings())
         self.columns = self._reader.meanings()
 

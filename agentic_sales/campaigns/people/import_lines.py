@@ -1,6 +1,6 @@
 """Judge a line of a contact file: its address, its lawful basis, and the values that are left out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -57,12 +57,21 @@ class LineJudge:
         headings: Header of the column of each meaning, as the file has it.
         defaults: Lawful basis of lines that name none.
         now: The present.
+        needed: Fields that no line may lack.
     """
 
-    def __init__(self, headings: Mapping[str, str], defaults: ConsentDefaults, now: datetime) -> None:
+    def __init__(
+        self,
+        headings: Mapping[str, str],
+        defaults: ConsentDefaults,
+        now: datetime,
+        *,
+        needed: Sequence[str] = (),
+    ) -> None:
         self._headings = headings
         self._defaults = defaults
         self._now = now
+        self._needed = needed
 
     def judge(self, line: ContactLine) -> JudgedLine:
         """Judge a line."""
@@ -106,6 +115,9 @@ class LineJudge:
             told = f"`{line.wish.value[:80]}` speaks against writing to this person; look at it"
             yield LineProblem(line.wish_column, told)
         yield from self._consent_problems(line)
+        for name in self._needed:
+            if not (line.fields.get(name) or line.values.get(name)):
+                yield LineProblem(name, "it is empty or no column, and the plan writes to nobody without it")
 
     def _consent_problems(self, line: ContactLine) -> Iterator[LineProblem]:
         basis = line.values.get("consent_basis") or self._defaults.basis or ""

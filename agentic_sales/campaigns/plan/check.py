@@ -19,6 +19,7 @@ from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
 from agentic_sales.campaigns.plan.windows import NoWindow, SendWindow, zone_named
 from agentic_sales.control import ControlPlane
 from agentic_sales.errors import InvalidInput, InvalidRequest, UnknownAssistant
+from agentic_sales.rules.fields import fields_named
 
 CheckInput = Callable[[str, Mapping[str, Any]], None]
 """Raises `InvalidInput` for a value that does not fit the input schema of an assistant."""
@@ -31,6 +32,13 @@ TOLD = {
     "campaign_id": "example",
 }
 """Example of the inputs about a person that every workflow gets."""
+TOLD_IF_TAKEN: Mapping[str, Any] = {
+    "sender_name": "Ann Doe",
+    "sender_role": "Head of Sales",
+    "signature": "Ann",
+    "recipient_fields": {},
+}
+"""Example of the inputs that a workflow gets if it takes them: the sender, and the fields that the plan declares."""
 
 
 M = TypeVar("M", bound=BaseModel)
@@ -48,6 +56,8 @@ class _Readable:
     """None if it is no text."""
     mailboxes: Sequence[object]
     """What stands in the list of mailboxes."""
+    fields: Collection[str]
+    """Names of the fields that the plan declares."""
 
     @classmethod
     def of(cls, plan: Mapping[str, Any]) -> "_Readable":
@@ -61,6 +71,7 @@ class _Readable:
             _read(SendWindow, plan.get("window", {})),
             zone if isinstance(zone, str) else None,
             mailboxes if isinstance(mailboxes, list) else (),
+            set(map(str, fields)) if isinstance(fields := plan.get("fields", {}), dict) else (),
         )
 
 
@@ -94,6 +105,7 @@ def read_plan(
     problems += _of_mailboxes(readable, mailboxes)
     problems += _of_hours(readable, now)
     problems += _of_steps(readable.steps, control, check_input)
+    problems += _of_fields(readable)
     if checked is None or problems:
         raise _refused(problems)
     return checked
@@ -159,6 +171,15 @@ def _of_mailboxes(plan: _Readable, mailboxes: Collection[str] | None) -> Iterato
             yield f"{told}; add it by `agentic-sales mailboxes add`"
 
 
+def _of_fields(plan: _Readable) -> Iterator[str]:
+    """Name each field that a step names and the plan does not declare. `{{name}}` is the recipient's name."""
+    for number, step in plan.steps.items():
+        named = {*fields_named(step.input), *fields_named([way.input for way in step.variants])}
+        for name in sorted(named - {*plan.fields, "name"}):
+            told = f"`steps[{number}]` names the field `{{{{{name}}}}}`, which `fields` does not declare"
+            yield f'{told}; declare it, such as {{"fields": {{"{name}": {{"if_missing": "refuse"}}}}}}'
+
+
 def _of_hours(plan: _Readable, now: datetime) -> Iterator[str]:
     zone = None if plan.time_zone is None else zone_named(plan.time_zone)
     if plan.time_zone is not None and zone is None:
@@ -184,14 +205,15 @@ def _of_steps(steps: Mapping[int, Step], control: ControlPlane, check_input: Che
         elif strange := _strange(schema["input"]):
             yield f'`{key}.workflow` is "{step.workflow}", which does not take {", ".join(strange)}, as others do'
         else:
-            yield from _of_inputs(key, step, check_input)
+            yield from _of_inputs(key, step, schema["input"].get("properties", {}), check_input)
 
 
-def _of_inputs(key: str, step: Step, check_input: CheckInput) -> Iterator[str]:
+def _of_inputs(key: str, step: Step, taken: Collection[str], check_input: CheckInput) -> Iterator[str]:
+    further = {name: value for name, value in TOLD_IF_TAKEN.items() if name in taken}
     ways = [(f"{key}.variants[{number}].input", way.input) for number, way in enumerate(step.variants)]
     for where, added in ways or [(f"{key}.input", {})]:
         try:
-            check_input(step.workflow, {**TOLD, **step.input, **added})
+            check_input(step.workflow, {**TOLD, **further, **step.input, **added})
         except InvalidInput as exc:
             yield f"`{where}`: {exc}"
 

@@ -3,6 +3,7 @@
 Assignments are pure and stable. The same person gets the same variant and the same mailbox at every call.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any, Literal
@@ -49,6 +50,29 @@ class Step(BaseModel):
         description="Fields of the contact and the values that they must have; the step is left out for others.",
     )
     variants: tuple[Variant, ...] = Field(default=(), description="Ways to write it; empty: one way.")
+    thread: Literal["same", "new"] = Field(
+        default="same",
+        description="`same`: a reply to the message before, with its subject behind `Re:`; `new`: a mail of its own.",
+    )
+
+
+class FieldRule(BaseModel):
+    """What happens to a person without a field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    if_missing: Literal["refuse", "default", "empty"] = Field(
+        default="refuse",
+        description="`refuse`: an import refuses such a line, and a person without it is parked; `default`: `default` "
+        "stands for it; `empty`: nothing does.",
+    )
+    default: str = Field(default="", max_length=2_000, description="What stands for it.")
+
+    @model_validator(mode="after")
+    def _default_is_given(self) -> "FieldRule":
+        if (self.if_missing == "default") != bool(self.default.strip()):
+            raise ValueError("`default` is given if and only if `if_missing` is `default`")
+        return self
 
 
 class Guardrail(BaseModel):
@@ -71,6 +95,12 @@ class CampaignPlan(BaseModel):
 
     steps: tuple[Step, ...] = Field(min_length=1, max_length=100, description="The messages, in order.")
     mailboxes: tuple[MailboxId, ...] = Field(min_length=1, description="Where it writes from; each person from one.")
+    fields: dict[str, FieldRule] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="Imported fields that its messages use, as `{{field}}` in inputs and templates, each with what "
+        "happens to people without it.",
+    )
     window: SendWindow = Field(default_factory=SendWindow, description="When it may write, in the recipient's time.")
     time_zone: str = Field(default="UTC", description="IANA zone of people whose own is not known.")
     needs_approval: bool = Field(default=True, description="Somebody must agree to every message before it is sent.")
@@ -83,6 +113,19 @@ class CampaignPlan(BaseModel):
         le=LONGEST_TTL_S,
         description="Seconds after which nobody can agree any more; at most 400 days.",
     )
+
+    @property
+    def needed_fields(self) -> tuple[str, ...]:
+        """Return the fields without which nobody is written to."""
+        return tuple(name for name, rule in self.fields.items() if rule.if_missing == "refuse")
+
+    def fields_of(self, known: Mapping[str, Any]) -> dict[str, str]:
+        """Return the fields of a person that messages use, with what stands for those that the person lacks."""
+        return {name: str(known.get(name) or "").strip() or rule.default for name, rule in self.fields.items()}
+
+    def lacks(self, known: Mapping[str, Any]) -> str:
+        """Return the first field without which a person is not written to. Empty if there is none."""
+        return next((name for name in self.needed_fields if not str(known.get(name) or "").strip()), "")
 
     @property
     def approval_ttl(self) -> timedelta:

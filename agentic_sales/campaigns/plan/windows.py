@@ -7,7 +7,7 @@ once, the first time (PEP 495, `fold=0`). A day has one window, and no change ma
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 DAYS_OF_A_WEEK = 7
 LONGEST_SEARCH_DAYS = 400
 """Days ahead in which a window must open. A calendar without one in more than a year is a mistake."""
+
+
+KNOWN_YEAR = 2026
+"""A year for which every calendar is known."""
 
 
 class NoWindow(ValueError):
@@ -31,6 +35,11 @@ class SendWindow(BaseModel):
     ends: time = Field(default=time(17), description="Local time from which on none is sent.")
     days: tuple[int, ...] = Field(default=(1, 2, 3, 4, 5), min_length=1, description="ISO weekdays; 1 is Monday.")
     holidays: frozenset[date] = Field(default=frozenset(), description="Days on which nothing is sent.")
+    holiday_calendars: tuple[str, ...] = Field(
+        default=(),
+        max_length=20,
+        description="Countries or their parts on whose public holidays nothing is sent: `DE`, `DE-BY`, `US-CA`.",
+    )
 
     @field_validator("days")
     @classmethod
@@ -38,6 +47,13 @@ class SendWindow(BaseModel):
         if not set(days) <= set(range(1, DAYS_OF_A_WEEK + 1)):
             raise ValueError("weekdays are numbers from 1 (Monday) to 7")
         return tuple(sorted(set(days)))
+
+    @field_validator("holiday_calendars")
+    @classmethod
+    def _are_calendars(cls, calendars: tuple[str, ...]) -> tuple[str, ...]:
+        for calendar in calendars:
+            public_holidays(calendar, KNOWN_YEAR)
+        return calendars
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> "SendWindow":
@@ -47,7 +63,9 @@ class SendWindow(BaseModel):
 
     def is_working_day(self, day: date) -> bool:
         """Say whether anything may go on a day."""
-        return day.isoweekday() in self.days and day not in self.holidays
+        if day.isoweekday() not in self.days or day in self.holidays:
+            return False
+        return not any(day in public_holidays(calendar, day.year) for calendar in self.holiday_calendars)
 
     def is_open_at(self, moment: datetime, zone: ZoneInfo) -> bool:
         """Say whether a moment lies in the window."""
@@ -81,6 +99,24 @@ class SendWindow(BaseModel):
         opens, closes = (instant(day, at, zone) for at in (self.starts, self.ends))
         if opens < closes:  # a skipped hour can swallow a short window
             yield opens, closes
+
+
+@lru_cache(maxsize=256)
+def public_holidays(calendar: str, year: int) -> frozenset[date]:
+    """Return the public holidays of a country, or of a part of it, in a year.
+
+    Raises:
+        ValueError: There is no such calendar, or the package that knows them is not installed.
+    """
+    try:
+        from holidays import country_holidays  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as exc:
+        raise ValueError("calendars of holidays need `pip install 'agentic-sales[calendars]'`") from exc
+    country, _, part = calendar.partition("-")
+    try:
+        return frozenset(country_holidays(country, subdiv=part or None, years=year))
+    except (NotImplementedError, ValueError) as exc:
+        raise ValueError(f"`{calendar}` is no calendar of holidays; write a country, such as DE, or DE-BY") from exc
 
 
 def instant(day: date, at: time, zone: ZoneInfo) -> datetime:

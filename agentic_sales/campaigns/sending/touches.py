@@ -7,7 +7,7 @@ from hashlib import sha256
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.people.permission import refusal_of
-from agentic_sales.campaigns.sending.messages import check_words
+from agentic_sales.campaigns.sending.messages import LONGEST_SUBJECT_CHARS, check_words
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import InvalidRequest, NotPermitted, UnknownRecord
 from agentic_sales.store.contacts import contact
@@ -44,6 +44,8 @@ class Draft:
     """Run that wrote it."""
     langsmith_run_id: str | None = None
     """The same run in LangSmith."""
+    is_reply: bool = True
+    """True: it goes into the thread of the messages before, with their subject. False: it begins a thread."""
 
 
 def touch_key(campaign_id: CampaignId, contact_id: ContactId, step: int) -> TouchId:
@@ -71,8 +73,9 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
     sender = known(await mailbox(connection, draft.mailbox_id), "mailbox", draft.mailbox_id)
     if (reason := await refusal_of(connection, person)) is not None:
         raise NotPermitted(draft.contact_id, reason)
-    check_words(subject=draft.subject, text=draft.text, html=draft.html)
-    conversation = await _conversation(connection, draft)
+    before = await _before(connection, draft) if draft.is_reply else []
+    subject, conversation = _subject(draft, before), [row.message_id for row in before]
+    check_words(subject=subject, text=draft.text, html=draft.html)
     values = {
         "touch_id": key,
         "campaign_id": draft.campaign_id,
@@ -82,13 +85,13 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
         "mailbox_id": draft.mailbox_id,
         "to_email": person.email,
         "email_hash": person.email_hash,
-        "subject": draft.subject,
+        "subject": subject,
         "text": draft.text,
         "html": draft.html,
         "message_id": f"<{key}@{sender.address.rpartition('@')[2]}>",
         "in_reply_to": conversation[-1] if conversation else "",
         "references": " ".join(conversation),
-        "digest": message_digest(to_email=person.email, subject=draft.subject, text=draft.text, html=draft.html),
+        "digest": message_digest(to_email=person.email, subject=subject, text=draft.text, html=draft.html),
         "not_before_at": draft.not_before_at,
         "run_id": draft.run_id,
         "langsmith_run_id": draft.langsmith_run_id,
@@ -124,12 +127,22 @@ async def touch_named(connection: AsyncConnection, name: str) -> TouchId:
     return found[0]
 
 
-async def _conversation(connection: AsyncConnection, draft: Draft) -> list[str]:
-    """Return the `Message-ID`s of the campaign's earlier messages to the person, oldest first."""
+async def _before(connection: AsyncConnection, draft: Draft) -> list[TouchRow]:
+    """Return the campaign's earlier messages to the person since the thread began, oldest first, from any mailbox."""
     sent = await touches(
         connection, campaign_id=draft.campaign_id, contact_id=draft.contact_id, states=("sent", "ambiguous")
     )
-    return [row.message_id for row in sorted(sent, key=lambda row: row.step) if row.step < draft.step]
+    before = sorted((row for row in sent if row.step < draft.step), key=lambda row: row.step)
+    begins = max((number for number, row in enumerate(before) if not row.in_reply_to), default=0)
+    return before[begins:]
+
+
+def _subject(draft: Draft, before: list[TouchRow]) -> str:
+    """Return the subject. Mail programs take a message with another subject out of its thread."""
+    if not before:
+        return draft.subject
+    first = before[0].subject
+    return first if first.lower().startswith("re:") else f"Re: {first}"[:LONGEST_SUBJECT_CHARS]
 
 
 def _digest(*parts: str) -> str:

@@ -12,8 +12,10 @@ from zoneinfo import ZoneInfo
 
 from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
 from agentic_sales.campaigns.plan.windows import later, spread_ratio
+from agentic_sales.contracts import MailboxId
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
+from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.touches import TouchRow
 
 Act = Literal["write", "ask", "send", "advance", "sleep", "park", "stop", "finish", "leave"]
@@ -40,6 +42,8 @@ class Situation:
     """Its plan."""
     enrollment: EnrollmentRow
     """The person's way through it."""
+    person: ContactRow
+    """The person."""
     zone: ZoneInfo
     """The person's time zone."""
     fields: Mapping[str, Any]
@@ -52,6 +56,8 @@ class Situation:
     """Latest question about exactly this message. None if nobody was asked."""
     sent_at: datetime | None
     """When the message before was sent. None if there was none."""
+    sent_from: MailboxId | None = None
+    """Mailbox of the message before. None if there was none."""
 
     @property
     def step(self) -> Step | None:
@@ -145,7 +151,11 @@ def _of_unwritten(situation: Situation, now: datetime) -> NextAct | None:
     if situation.refusal is not None:
         return NextAct("stop", situation.refusal)
     due = due_at(situation)
-    return NextAct("sleep", "the message is not due", due) if now < due else NextAct("write")
+    if now < due:
+        return NextAct("sleep", "the message is not due", due)
+    if lacking := situation.plan.lacks(situation.fields):
+        return NextAct("park", f"the field `{lacking}` is empty, and the plan writes to nobody without it")
+    return NextAct("write")
 
 
 def _of_touch(situation: Situation, now: datetime) -> NextAct | None:

@@ -18,15 +18,18 @@ from agentic_sales.campaigns.plan.windows import zone_named
 from agentic_sales.campaigns.sending.approval import ask_approval
 from agentic_sales.campaigns.sending.touches import Draft, write_touch
 from agentic_sales.campaigns.visits.machine import NextAct, Situation
-from agentic_sales.contracts import CampaignId, CompanyId, ContactId, TouchId
+from agentic_sales.contracts import CampaignId, CompanyId, ContactId, MailboxId, TouchId
+from agentic_sales.control import control_plane
 from agentic_sales.errors import UnknownRecord
-from agentic_sales.rules.names import filled, whole_name
+from agentic_sales.rules.fields import filled_in
+from agentic_sales.rules.names import filled, name_in_address, whole_name
 from agentic_sales.store.approvals import approvals_of
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, change_enrollment, enrollment
 from agentic_sales.store.companies import company
-from agentic_sales.store.contacts import ContactRow, contact
+from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, inbound_of
+from agentic_sales.store.mailboxes import MailboxRow, mailbox
 from agentic_sales.store.touches import SENT, TouchRow, touches
 from agentic_sales.store.visits import Key, end_visit, visited
 
@@ -54,12 +57,14 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
         campaign=campaign,
         plan=plan,
         enrollment=enrolled,
+        person=person,
         zone=_zone_of(person, plan),
         fields=_fields_of(person),
         refusal=await refusal_of(connection, person),
         touch=written,
         approval=await _latest_approval(connection, written),
         sent_at=max((row.sent_at for row in sent if row.sent_at), default=None),
+        sent_from=MailboxId(max(sent, key=lambda row: row.step).mailbox_id) if sent else None,
     )
 
 
@@ -108,17 +113,11 @@ class Commission:
 
 
 async def commission_of(connection: AsyncConnection, situation: Situation) -> Commission:
-    """Return the workflow that writes the present step's message, with its inputs.
-
-    Raises:
-        UnknownRecord: The person is not there any more.
-    """
+    """Return the workflow that writes the present step's message, with its inputs."""
     step, enrolled = situation.step, situation.enrollment
     assert step is not None  # noqa: S101 - decided by `machine.decide`
     campaign_id, contact_id = CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id)
-    person = await contact(connection, contact_id)
-    if person is None:
-        raise UnknownRecord("contact", contact_id)
+    person = situation.person
     employer = await company(connection, CompanyId(person.company_id)) if person.company_id else None
     known = {
         "recipient_name": whole_name(person.first_name, person.last_name),
@@ -127,8 +126,31 @@ async def commission_of(connection: AsyncConnection, situation: Situation) -> Co
         "company_name": employer.name if employer else "",
         "campaign_id": campaign_id,
     }
+    fields = situation.plan.fields_of(situation.fields)
     variant = variant_for(situation.plan, campaign_id, contact_id, enrolled.step)
-    return Commission(step.workflow, {**known, **step.input, **(variant.input if variant else {})})
+    given = filled_in({**step.input, **(variant.input if variant else {})}, fields)
+    sender = await mailbox(connection, sender_of(situation))
+    told = {name: value for name, value in fields.items() if value}
+    further: dict[str, Any] = {"recipient_fields": told, **_signed_by(sender)}
+    taken = control_plane().schemas[step.workflow]["input"].get("properties", {})
+    further = {name: value for name, value in further.items() if name in taken}
+    return Commission(step.workflow, {**known, **further, **given})
+
+
+def _signed_by(sender: MailboxRow | None) -> dict[str, str]:
+    """Return who signs. A mailbox without a name signs by its address, because nobody signs as nobody."""
+    if sender is None:
+        return {}
+    name = sender.display_name or name_in_address(sender.address)
+    return {"sender_name": name, "sender_role": sender.sender_role, "signature": sender.signature}
+
+
+def sender_of(situation: Situation) -> MailboxId:
+    """Return the mailbox of the present step's message: that of the message before, while the plan names it."""
+    if situation.sent_from is not None and situation.sent_from in situation.plan.mailboxes:
+        return situation.sent_from
+    enrolled = situation.enrollment
+    return mailbox_for(situation.plan, CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id))
 
 
 async def keep_draft(
@@ -155,8 +177,9 @@ async def keep_draft(
         campaign_id=campaign_id,
         contact_id=contact_id,
         step=enrolled.step,
-        mailbox_id=mailbox_for(situation.plan, campaign_id, contact_id),
+        mailbox_id=sender_of(situation),
         subject=filled(output["subject"], name),
+        is_reply=situation.step is not None and situation.step.thread == "same",
         text=filled(output.get("text") or output.get("body") or "", name),
         html=filled(output.get("html") or "", name),
         not_before_at=now,

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from agentic_sales.campaigns.people.import_contacts import ContactImport, LineReport, Status
 from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.plan import desk
+from agentic_sales.campaigns.plan.plan import stored_plan
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import CampaignId, ConsentBasis
 from agentic_sales.facade.bodies import JsonRoute
@@ -41,9 +42,12 @@ async def import_people(
     """
     database, key = facade.database, CampaignId(campaign_id)
     async with database.reading() as connection:
-        desk.check_joinable(await desk.known_campaign(connection, key))
+        campaign = await desk.known_campaign(connection, key)
+    desk.check_joinable(campaign)
+    needed = stored_plan(campaign).needed_fields
     with ExitStack() as opened:
-        read = partial(ContactImport, now=clock.now(), defaults=ConsentDefaults(basis, source), file=file)
+        defaults = ConsentDefaults(basis, source)
+        read = partial(ContactImport, now=clock.now(), defaults=defaults, file=file, needed=needed)
         joining = Joining(await received(request.stream(), opened, read), database, key)
         importing = Importing(
             joining.contacts, joining.batches(), get_args(Status), lambda: {"enrolled": joining.enrolled}

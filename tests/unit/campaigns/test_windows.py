@@ -5,6 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from agentic_sales.campaigns.plan.windows import NoWindow, SendWindow, instant, later, spread_ratio
 
@@ -112,3 +113,17 @@ def test_a_calendar_that_never_opens_is_an_error_and_not_a_loop() -> None:
     all_of_it = frozenset(date(2026, 1, 1) + timedelta(days=n) for n in range(1000))
     with pytest.raises(NoWindow, match="within 400 days after 2026-01-01"):
         SendWindow(holidays=all_of_it).first_open(datetime(2026, 1, 1, tzinfo=UTC), BERLIN)
+
+
+def test_nothing_is_sent_on_the_public_holidays_of_a_calendar() -> None:
+    corpus_christi = date(2026, 6, 4)  # A Thursday, and a holiday in Bavaria alone.
+    bavaria, berlin = (SendWindow(holiday_calendars=(calendar,)) for calendar in ("DE-BY", "DE-BE"))
+    assert (bavaria.is_working_day(corpus_christi), berlin.is_working_day(corpus_christi)) == (False, True)
+    assert not SendWindow(holiday_calendars=("DE-BE", "DE-BY")).is_working_day(corpus_christi)
+    assert not bavaria.is_working_day(date(2031, 10, 3)), "a year that nobody wrote down"
+
+
+@pytest.mark.parametrize("calendar", ["Bavaria", "DE-XX", "", "de_by"])
+def test_a_calendar_that_is_none_is_told(calendar: str) -> None:
+    with pytest.raises(ValidationError, match="is no calendar of holidays"):
+        SendWindow(holiday_calendars=(calendar,))
