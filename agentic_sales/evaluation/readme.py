@@ -1,21 +1,23 @@
 """Show the results of all sets in the README, a line a set, between two comments."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.evaluation.evaluate import MeasureResult, SetResult
+from agentic_sales.evaluation.evaluate import SetResult
 
 BEGIN = "<!-- evals: written by `agentic-sales eval --all --readme README.md` -->\n"
 END = "<!-- /evals -->\n"
-_ROW = re.compile(r"^\| `([\w.]+)` \| \d+ \| (.*) \|$", re.MULTILINE)
+MOST_SHOWN = 6
+"""Measures of one set that are shown, those with the lowest values."""
+_ROW = re.compile(r"^\| ([\w.]+) \| \d+ \| (.*) \|$", re.MULTILINE)
 _VALUE = re.compile(r"(\w+) (\d\.\d{3})")
 
 
 def eval_table(results: Iterable[SetResult]) -> str:
     """Return the results as a table of Markdown. Only the measures with a threshold are in it."""
     rows = (
-        f"| `{result.set_name}` | {len(result.cases)} | {', '.join(map(_told, _held(result)))} |\n"
+        f"| {result.set_name} | {len(result.cases)} | {', '.join(_shown(result))} |\n"
         for result in sorted(results, key=lambda one: one.set_name)
     )
     return "| set | cases | measured by rules (least) |\n|---|---|---|\n" + "".join(rows)
@@ -42,9 +44,9 @@ def told_values(readme: str) -> Mapping[str, Mapping[str, float]]:
     return {name: {one: float(value) for one, value in _VALUE.findall(told)} for name, told in _ROW.findall(table)}
 
 
-def _held(result: SetResult) -> list[MeasureResult]:
-    return [one for one in result.measures if one.measure.least is not None]
-
-
-def _told(one: MeasureResult) -> str:
-    return f"{one.measure.name} {one.value:.3f} ({one.measure.least:g})"
+def _shown(result: SetResult) -> Iterator[str]:
+    held = sorted((one for one in result.measures if one.measure.least is not None), key=lambda one: one.value)
+    for one in held[:MOST_SHOWN]:
+        yield f"{one.measure.name} {one.value:.3f} ({one.measure.least:g})"
+    if more := held[MOST_SHOWN:]:
+        yield f"and {len(more)} more, none lower"
