@@ -1,5 +1,6 @@
 """Match a person's role with the personas that a product is for."""
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,6 +11,32 @@ from agentic_sales.rules.titles import read_title
 
 GENERIC = "generic"
 """Title of the match with no persona: nobody is close enough."""
+_WHOLE = {
+    **{
+        f"c{short}o": f"chief {field} officer"
+        for short, field in (
+            ("e", "executive"),
+            ("f", "financial"),
+            ("m", "marketing"),
+            ("o", "operating"),
+            ("p", "product"),
+            ("r", "revenue"),
+            ("t", "technology"),
+            ("i", "information"),
+            ("d", "data"),
+            ("c", "commercial"),
+        )
+    },
+    "ciso": "chief information security officer",
+    "chro": "chief human resources officer",
+    "vp": "vice president",
+    "svp": "senior vice president",
+    "evp": "executive vice president",
+    "md": "managing director",
+    "qa": "quality assurance",
+}
+"""Short words of titles and what they stand for."""
+_WORD = re.compile(r"[^\W_]+")
 TITLE_WEIGHT, SENIORITY_WEIGHT, DEPARTMENT_WEIGHT = 0.70, 0.15, 0.15
 
 
@@ -44,10 +71,15 @@ def score_of(role: str, persona: Persona) -> float:
     """Return how well a role fits a persona, 0-1: 0.70 its title, 0.15 its seniority, 0.15 its department."""
     read = read_title(role).reading
     return (
-        TITLE_WEIGHT * _likeness(role, persona.title)
+        TITLE_WEIGHT * _likeness(_spelt_out(role), _spelt_out(persona.title))
         + SENIORITY_WEIGHT * _likeness(read.seniority, persona.seniority)
         + DEPARTMENT_WEIGHT * _likeness(read.department, persona.department)
     )
+
+
+def _spelt_out(title: str) -> str:
+    """Return a title with its short words spelt out, so that `CFO` is like `Chief Financial Officer`."""
+    return _WORD.sub(lambda word: _WHOLE.get(word[0].casefold(), word[0]), title)
 
 
 def _likeness(left: str, right: str) -> float:

@@ -13,6 +13,8 @@ from tests.support.services import redis_server
 CALL_USD = 0.01
 BUDGET_USD = 0.03
 CHILDREN = 2
+OTHER = "openai:gpt-other"
+"""A model that runs may name."""
 COMPOSE = {"recipient_name": "Ada", "company_name": "Acme"}
 
 
@@ -37,7 +39,8 @@ def frugal(tmp_path_factory: pytest.TempPathFactory, model: ModelServer) -> Iter
         **ONLY_CORE,
         **model.env,
         "AGENTIC_SALES_METRICS_TOKEN": "prometheus",
-        "AGENTIC_SALES_MODEL_PRICES": f"{MODEL}=10/0",
+        "AGENTIC_SALES_MODEL_PRICES": f"{MODEL}=10/0,{OTHER}=0/0",
+        "AGENTIC_SALES_RUN_MODELS": OTHER,
         "AGENTIC_SALES_BUDGETS": f"email_compose={BUDGET_USD}/day",
     }
     with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=(WEB, "worker-core")) as fleet:
@@ -73,3 +76,22 @@ def test_what_was_spent_is_told_of_each_run_and_of_the_day(frugal: Fleet, model:
     assert samples["agentic_run_failures_total", "budget_exceeded"] >= 1
     runs = [frugal.run(str(key).rpartition(":")[2]) for key in frugal.redis.keys("agentic:run:*")]
     assert sum(float(run.get("spent_usd", 0)) for run in runs) == spent_usd
+
+
+def with_model(assistant_id: str, values: dict[str, Any], model: str) -> dict[str, Any]:
+    """Return the request of a run that names its model."""
+    named = {"configurable": {"agentic_sales_model": model}}
+    return {"assistant_id": assistant_id, "input": values, "config": named}
+
+
+def test_a_run_asks_the_model_that_it_names_and_so_do_its_sub_runs(frugal: Fleet, model: ModelServer) -> None:
+    asked = {"assistant_id": "classify_recruitment", "values": {"name": "Acme", "description": "We make pumps."}}
+    ended = frugal.http.post("/runs/wait", json=with_model("ask_core", asked, OTHER))
+    assert ended.status_code == 200, ended.text
+    assert f"openai:{model.requests[-1].body['model']}" == OTHER
+
+
+def test_a_run_may_not_name_a_model_that_the_deployment_does_not_let_it_name(frugal: Fleet) -> None:
+    refused = frugal.http.post("/runs/wait", json=with_model("email_compose", COMPOSE, "openai:dear"))
+    assert (refused.status_code, refused.json()["code"]) == (403, "model_not_allowed")
+    assert OTHER in refused.json()["detail"]
