@@ -306,17 +306,44 @@ FLOWS: tuple[Flow, ...] = (
         limits=Limits(leads=25),
     ),
     Flow(
+        "hiring",
+        "Companies that hire for AI, and the person there who decides.",
+        Discovery("ashby_discovery", finds="boards", given={"keywords": ["machine learning"], "skip_known": False}),
+        enrich=(
+            LeadStep("ashby_ingest", takes="board", keeps=("jobs", "ai_role_count")),
+            LeadStep("company_discovery", takes="site_search", given={"max_companies": 2}),
+            LeadStep("extract_stack", takes="opening", keeps=("required", "summary")),
+            LeadStep("remote_classify", takes="openings", keeps=("summary", "fully_remote")),
+            _TEAM,
+        ),
+        score=LeadScore(
+            "find_decision_maker",
+            takes="company_people",
+            judged_by="decision_maker",
+            threshold=0.6,
+            keeps=("top_decision_maker", "summary"),
+        ),
+        people="decision_maker",
+        outreach=Outreach(
+            "legitimate_interest",
+            "Your company names you on $source as the one who decides about what it buys.",
+            (Mail(instructions="Refer to the roles that the company wants to fill."), Mail(delay_days=4)),
+        ),
+        limits=Limits(leads=25),
+    ),
+    Flow(
         "creators",
         "Channels whose makers could use what a vertical offers.",
         Discovery(
             "youtube_discovery", finds="channels", given={"topic": "machine learning"}, limit_field="max_channels"
         ),
         enrich=(
+            _TEAM,
             LeadStep("company_enrichment", takes="company_site"),
             LeadStep("contact_enrich_sales", takes="role", keeps=("seniority", "department")),
         ),
         score=LeadScore(
-            "contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6, given={"vertical": "onboarding_tutor"}
+            "contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6, given={"vertical": "ingestible"}
         ),
         people="person",
         outreach=Outreach("legitimate_interest", "Your channel names you and a business contact on $source."),
@@ -366,6 +393,21 @@ FLOWS: tuple[Flow, ...] = (
         people="person",
         outreach=_PUBLIC,
         limits=Limits(leads=30, budget_usd=3.0),
+    ),
+    Flow(
+        "topic",
+        "People whom papers, repositories and channels name with a topic, and who fit a vertical.",
+        Discovery(
+            "topic_outreach",
+            finds="people_of_topic",
+            given={"topic": "retrieval", "vertical": "ingestible"},
+            limit_field="max_people",
+        ),
+        enrich=(),
+        score=LeadScore("contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6),
+        people="person",
+        outreach=Outreach("legitimate_interest", "$source names you with your work, which we write about."),
+        limits=Limits(leads=25),
     ),
     Flow(
         "list",

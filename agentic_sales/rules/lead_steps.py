@@ -78,6 +78,7 @@ class ReachablePerson(BaseModel):
     profile: str = Field(default="", description="A page about the person.")
     source_url: str = Field(default="", description="Page that names the person.")
     person_id: str = Field(default="", description="Person of the book; empty: not written yet.")
+    about: str = Field(default="", description="What a source says of the person.")
 
 
 def found_repositories(output: Mapping[str, Any]) -> Iterator[FoundLead]:
@@ -101,6 +102,29 @@ def found_of_code(output: Mapping[str, Any]) -> Iterator[FoundLead]:
     """Return the companies of `vertical_discovery` with the vertical that they were searched for."""
     for lead in found_companies(output):
         yield lead.model_copy(update={"found": {**lead.found, "vertical": output.get("vertical_slug")}})
+
+
+def found_boards(output: Mapping[str, Any]) -> Iterator[FoundLead]:
+    """Return the companies whose job boards were found."""
+    for one in output.get("boards") or []:
+        told = {"board": one["url"], "company_id": one.get("company_id")}
+        yield FoundLead(kind="company", key=one["url"], name=one["name"], url=one["url"], found=told)
+
+
+def found_people_of_topic(output: Mapping[str, Any]) -> Iterator[FoundLead]:
+    """Return the people of `topic_outreach` with what names them, the best fit first."""
+    for one in output.get("people") or []:
+        told = {name: one.get(name) for name in ("name", "title", "profile", "person_id")}
+        about = " ".join(filter(None, (one.get("work"), one.get("words"))))[:LONGEST_ABOUT_CHARS]
+        found = {
+            "person": _filled({**told, "about": about, "source": one.get("url")}),
+            "company": one.get("company_name"),
+            "domain": one.get("company_domain"),
+            "vertical": output.get("vertical"),
+            "about": "\n".join(map(str, one.get("reasons") or []))[:LONGEST_ABOUT_CHARS],
+        }
+        key = one.get("profile") or f"{one['name']} ({one.get('company_name') or one.get('url')})"
+        yield FoundLead(kind="person", key=key, name=one["name"], url=one.get("url") or "", found=found)
 
 
 def found_channels(output: Mapping[str, Any]) -> Iterator[FoundLead]:
@@ -195,6 +219,42 @@ def person_question(lead: LeadSoFar) -> dict[str, Any]:
     return {"name": person.name, "company_name": str(lead.told("gh_lead_research", "owner", "name") or "")}
 
 
+def board_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Name the job board."""
+    return {"slug": lead.found["board"]}
+
+
+def site_search_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Search for the web site of a company that only its name is known of."""
+    if lead.found.get("domain"):
+        raise NothingToAsk("its web site is known")
+    return {"seed_query": lead.name}
+
+
+def opening_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Give the text of one opening, of a role in AI if there is one."""
+    opening = next(iter(_openings_of(lead)), None)
+    if opening is None:
+        raise NothingToAsk("its board has no opening with a text")
+    return {"raw_jd": opening["text"], "title": opening["title"]}
+
+
+def openings_question(lead: LeadSoFar) -> dict[str, Any]:
+    """Give openings by value, with their places."""
+    openings = [
+        _filled({"title": one["title"], "locations": one.get("locations"), "description": one["text"]})
+        for one in _openings_of(lead)
+    ]
+    if not openings:
+        raise NothingToAsk("its board has no opening with a text")
+    return {"openings": openings}
+
+
+def _openings_of(lead: LeadSoFar) -> list[Mapping[str, Any]]:
+    jobs = [one for one in lead.told("ashby_ingest", "jobs") or [] if one.get("text")]
+    return sorted(jobs, key=lambda one: not one.get("is_ai_role"))
+
+
 def contact_question(lead: LeadSoFar) -> dict[str, Any]:
     """Describe the person of a lead and the employer, for a score card."""
     return {"profile": _by_value(_person_of(lead)), **_employer_of(lead)}
@@ -236,14 +296,15 @@ def _person_of(lead: LeadSoFar) -> "ReachablePerson":
 
 def _by_value(person: "ReachablePerson") -> dict[str, Any]:
     told = {"name": person.name, "title": person.position, "email": person.email, "profile_url": person.profile}
-    return _filled(told)
+    return _filled({**told, "about": person.about})
 
 
 def _employer_of(lead: LeadSoFar) -> dict[str, Any]:
     if lead.company_id:
         return {"company_id": lead.company_id}
-    about = {"name": lead.name, "domain": lead.found.get("domain"), "description": lead.found.get("about")}
-    return {"company": _filled(about)}
+    name = lead.found.get("company") if lead.kind == "person" else lead.name
+    about = _filled({"name": name, "domain": lead.found.get("domain"), "description": lead.found.get("about")})
+    return {"company": about} if about else {}
 
 
 def judged_tier(output: Mapping[str, Any]) -> LeadJudgement:
@@ -334,6 +395,8 @@ def _reachable(one: Mapping[str, Any]) -> ReachablePerson:
         email=str(one.get("email") or ""),
         profile=str(one.get("profile") or ""),
         source_url=str(one.get("source") or next(iter(pages), "")),
+        person_id=str(one.get("person_id") or ""),
+        about=str(one.get("about") or ""),
     )
 
 
@@ -343,24 +406,30 @@ def _is_whole(name: Any) -> bool:
 
 FINDS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[FoundLead]]] = {
     "authors": found_authors,
+    "boards": found_boards,
     "channels": found_channels,
     "companies": found_companies,
     "companies_of_code": found_of_code,
     "listed": found_in_list,
+    "people_of_topic": found_people_of_topic,
     "repositories": found_repositories,
 }
 """What a discovery found, by the name that a flow gives."""
 TAKES: Mapping[str, Callable[[LeadSoFar], dict[str, Any]]] = {
     "author": author_question,
+    "board": board_question,
     "company": company_question,
     "company_people": company_people_question,
     "company_site": company_site_question,
     "contact": contact_question,
     "fit": fit_question,
+    "opening": opening_question,
+    "openings": openings_question,
     "paper": paper_question,
     "person": person_question,
     "repository": repository_question,
     "role": role_question,
+    "site_search": site_search_question,
 }
 """What a step is asked about a lead."""
 JUDGES: Mapping[str, Callable[[Mapping[str, Any]], LeadJudgement]] = {
@@ -386,8 +455,16 @@ def short_reasons(judgement: LeadJudgement) -> list[str]:
 
 
 def kept_answer(output: Mapping[str, Any], keeps: Sequence[str]) -> dict[str, Any]:
-    """Return the fields of an output that later steps read."""
-    return {name: output[name] for name in keeps if name in output}
+    """Return the fields of an output that later steps read. Long texts and lists are cut."""
+    return {name: _cut(output[name]) for name in keeps if name in output}
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:LONGEST_ABOUT_CHARS]
+    if isinstance(value, Mapping):
+        return {name: _cut(each) for name, each in value.items()}
+    return [_cut(each) for each in value[:MOST_PEOPLE]] if isinstance(value, list) else value
 
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:

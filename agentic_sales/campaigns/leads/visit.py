@@ -227,8 +227,8 @@ async def _rows_of(connection: AsyncConnection, row: FlowRoundRow, found: list[F
     companies = await companies_known(connection, firms.values())
     rows: list[Mapping[str, Any]] = []
     for one in found:
-        company_id = None
-        if one.kind == "company" and (company := companies.get(firms[one.key])) is not None:
+        company_id = one.found.get("company_id")
+        if company_id is None and one.kind == "company" and (company := companies.get(firms[one.key])) is not None:
             company_id = company.company_id
         elif one.kind == "repository":
             thing = await thing_of_key(connection, "repository", repository_key(one.name))
@@ -285,9 +285,8 @@ async def _take(
         return
     answers = {**(lead.told.get("answers") or {}), step.assistant_id: kept_answer(end.output, step.keeps)}
     values: dict[str, Any] = {**_stepped(lead), "told": {**lead.told, "answers": answers}}
-    company = end.output.get("company")
-    if not lead.company_id and isinstance(company, Mapping) and company.get("company_id"):
-        values["company_id"] = company["company_id"]
+    if not lead.company_id and (company_id := _company_id_of(end.output)):
+        values["company_id"] = company_id
     if isinstance(step, LeadScore):
         values |= _judged(step, lead, end.output)
     elif lead.stage == "found" and flow.steps[lead.step + 1] is flow.score:
@@ -298,6 +297,13 @@ async def _take(
         expected = {"run_id": lead.run_id, "step": lead.step}
         if await change_lead(book.connection, lead.lead_id, values, now=now, expected=expected):
             await spend(book.connection, row.round_id, end.record.spent_usd)
+
+
+def _company_id_of(output: Mapping[str, Any]) -> str:
+    """Return the company of the book that an answer is about. Empty: it names none."""
+    company = output.get("company")
+    told = company.get("company_id") if isinstance(company, Mapping) else output.get("company_id")
+    return told if isinstance(told, str) else ""
 
 
 def _judged(step: LeadScore, lead: LeadRow, output: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from agentic_sales.rules.lead_steps import (
     LeadJudgement,
     LeadSoFar,
     NothingToAsk,
+    kept_answer,
     score_band,
     short_reasons,
 )
@@ -156,3 +157,47 @@ def test_a_judgement_is_read_with_what_rules_the_lead_out(
 ) -> None:
     judged = JUDGES[name](output)
     assert (judged.score, judged.disqualifiers) == (score, against)
+
+
+def test_a_board_is_a_lead_whose_openings_are_asked_about_those_in_ai_first() -> None:
+    board = {"url": "https://jobs.ashbyhq.com/acme", "name": "Acme", "company_id": "c1"}
+    [lead] = FINDS["boards"]({"boards": [board]})
+    assert (lead.kind, lead.key, lead.found["company_id"]) == ("company", board["url"], "c1")
+    so_far = LeadSoFar(kind=lead.kind, key=lead.key, name=lead.name, found=lead.found)
+    assert TAKES["board"](so_far) == {"slug": board["url"]}
+    assert TAKES["site_search"](so_far) == {"seed_query": "Acme"}
+    with pytest.raises(NothingToAsk, match="no opening with a text"):
+        TAKES["opening"](so_far)
+    jobs = [{"title": "Cook", "text": "We cook."}, {"title": "ML Engineer", "text": "Python.", "is_ai_role": True}]
+    told = so_far.model_copy(update={"answers": {"ashby_ingest": {"jobs": jobs}}})
+    assert TAKES["opening"](told) == {"raw_jd": "Python.", "title": "ML Engineer"}
+    assert [one["title"] for one in TAKES["openings"](told)["openings"]] == ["ML Engineer", "Cook"]
+
+
+def test_somebody_of_a_topic_is_judged_by_the_words_that_name_the_person() -> None:
+    person = {
+        "name": "Ada Acme",
+        "company_name": "Acme",
+        "work": "On retrieval",
+        "words": "We retrieve.",
+        "person_id": "p",
+    }
+    output = {
+        "people": [{**person, "url": "https://doi.example/1", "reasons": ["retrieval"]}],
+        "vertical": "ingestible",
+    }
+    [lead] = FINDS["people_of_topic"](output)
+    so_far = LeadSoFar(kind=lead.kind, key=lead.key, name=lead.name, found=lead.found)
+    assert TAKES["fit"](so_far) == {
+        "person": {"name": "Ada Acme", "about": "On retrieval We retrieve."},
+        "company": {"name": "Acme", "description": "retrieval"},
+        "vertical": "ingestible",
+    }
+    assert [each.person_id for each in PEOPLE["person"](so_far)] == ["p"]
+
+
+def test_long_texts_and_lists_of_an_answer_are_cut() -> None:
+    kept = kept_answer({"jobs": [{"text": "x" * 9_000}] * 90, "other": 1}, ["jobs", "missing"])
+    assert list(kept) == ["jobs"]
+    assert len(kept["jobs"]) == 25
+    assert len(kept["jobs"][0]["text"]) == 4_000
