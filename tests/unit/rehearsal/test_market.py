@@ -2,6 +2,7 @@
 
 import inspect
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from agentic_sales.cli.main import main
 from agentic_sales.cli.market import simulate
 from agentic_sales.rehearsal.market import RATES, Market, Strategy, season, strategies
-from agentic_sales.rules.arms import FLOW_DISCOUNT, FLOW_EXPLORATION, ArmPlan
+from agentic_sales.rules.arms import FLOW_DISCOUNT, FLOW_EXPLORATION, ArmPlan, Trial
 from tests.support.flow_trials import REWARDS
 
 MARKET = Market({"template": {f"arm {number}": rate for number, rate in enumerate(RATES, 1)}})
@@ -78,6 +79,20 @@ def test_a_season_is_the_same_for_the_same_seed() -> None:
     first, again, other = (season(MARKET, evenly, seed=seed, rewards=REWARDS) for seed in (1, 1, 2))
     assert first == again
     assert first.answers != other.answers
+
+
+def test_in_a_slow_market_fewer_answers_are_known_when_a_round_begins() -> None:
+    def known(slowness: float) -> int:
+        seen = list[int]()
+
+        def watch(_: int, trials: Sequence[Trial]) -> list[ArmPlan]:
+            seen.append(sum(trial.count for trial in trials if "interested" in trial.outcomes))
+            return [ArmPlan("template", {"arm 8": 100}, {})]
+
+        season(replace(MARKET, slowness=slowness), watch, seed=1, rewards=REWARDS)
+        return sum(seen)
+
+    assert known(0.0) > known(1.0) > known(3.0) > 0
 
 
 def test_the_command_takes_the_exploration_and_the_discount_of_flows() -> None:
