@@ -1,7 +1,8 @@
 """Tell whether a paper is about selling to customers: sales, lead generation, going to market.
 
-The words of a title count twice. A topic that borrows the words of selling, such as recommender systems or auctions,
-takes points away, and a trade in which they mean something else takes more. Every reason quotes the paper.
+The strong and the faint words of a title count twice. A topic that borrows the words of selling, such as recommender
+systems or auctions, takes points away, and a trade in which they mean something else takes more. Every reason quotes
+the paper.
 """
 
 import re
@@ -96,7 +97,7 @@ def paper_signs(title: str, abstract: str, words: SalesPaperWords) -> PaperSigns
         strong += (sentence_around(text, hit) for hit in hits)
         rest = without(said, hits)
         hits = _new(affirmed(words.medium, rest, words.aside), seen)
-        points += weight * MEDIUM_POINTS * len(hits)
+        points += MEDIUM_POINTS * len(hits)
         strong += (find for hit in hits if (find := find_quote(hit[0], text)))
         rest = without(rest, hits)
         points += min(MOST_FAINT_POINTS, weight * FAINT_POINTS * len(_new(words.faint.finditer(rest), seen)))
