@@ -29,6 +29,7 @@ from agentic_sales.store.companies import CompanyRow, company_ids
 from agentic_sales.store.database import Database, close_current_database, current_database
 from agentic_sales.store.facts import FactRow, facts_of
 from agentic_sales.store.people import PersonRow
+from agentic_sales.store.products import ProductRow
 from agentic_sales.store.statements import every
 from agentic_sales.store.subjects import SubjectRow
 from agentic_sales.wire import from_wire, to_wire
@@ -135,6 +136,7 @@ async def content_of(database: Database) -> set[tuple[str, ...]]:
         names = {str(row.company_id): row.key for row in await every(connection, CompanyRow, select(CompanyRow))}
         names |= {row.person_id: row.name_key for row in await every(connection, PersonRow, select(PersonRow))}
         names |= {row.subject_id: row.key for row in await every(connection, SubjectRow, select(SubjectRow))}
+        names |= {str(row.product_id): row.name for row in await every(connection, ProductRow, select(ProductRow))}
         facts = await every(connection, FactRow, select(FactRow))
         written = await every(connection, AnalysisRow, select(AnalysisRow))
     told: set[tuple[str, ...]] = {
