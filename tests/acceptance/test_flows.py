@@ -83,7 +83,8 @@ async def reply_to(directory: Path, message_id: str) -> None:
 def test_a_lead_goes_from_the_source_to_an_approved_mail_a_reply_and_its_outcome(flowing: Fleet) -> None:
     mailbox = {"mailbox_id": "sales", "address": "ann@sales.example", "postal_address": "1 Main Street"}
     posted(flowing, "/campaigns/mailboxes", mailbox)
-    plan = {"mailboxes": ["sales"], "steps": [{}], "window": ALWAYS}
+    # A second message is due later, so that the answer meets somebody who is still on the way.
+    plan = {"mailboxes": ["sales"], "steps": [{}, {"delay_days": 9}], "window": ALWAYS}
     posted(flowing, "/campaigns", {"campaign_id": "spring", "plan": plan})
     posted(flowing, "/campaigns/spring/start", None)
     order = {"round": ROUND, "limit": 1, "campaign_id": "spring", "input": {"topics": ["llm"], "per_topic_limit": 5}}

@@ -8,12 +8,13 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from sqlalchemy import select
 
+from agentic_sales.campaigns.book.privacy import Whom, erase_from_book, meant
 from agentic_sales.campaigns.leads import desk
 from agentic_sales.campaigns.leads.report import report_of_round
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.visits.clock import VirtualClock
-from agentic_sales.contracts import MailboxId
+from agentic_sales.contracts import MailboxId, PersonId
 from agentic_sales.errors import RunFailed
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
@@ -23,7 +24,8 @@ from agentic_sales.store.facts import Fact
 from agentic_sales.store.flow_rounds import FlowRoundRow
 from agentic_sales.store.leads import LeadRow
 from agentic_sales.store.mailboxes import add_mailbox
-from agentic_sales.store.people import PersonRow
+from agentic_sales.store.merge import merge_people
+from agentic_sales.store.people import PersonRow, SourcedPerson, recognise_people
 from agentic_sales.store.recording import record_facts
 from agentic_sales.store.statements import every
 from tests.support.flow_rounds import BEGUN, Fate, Script, ScriptedRunner, empty, go_on, leads_by_name
@@ -277,3 +279,27 @@ async def test_the_leads_of_a_list_need_no_discovery_and_their_companies_are_in_
     }
     assert runner.counts() == Counter(company_enrichment=2, contact_enrich_sales=1, score_contact=1)
     assert leads["Acme"].company_id is not None
+
+
+async def test_whoever_is_forgotten_is_in_no_lead_any_more_also_not_as_a_name_in_one(store: Database) -> None:
+    await through(store)
+    whom = Whom(email="ada@acme.example")
+    async with store.reading() as connection:
+        held = (await meant(connection, whom)).traces
+    assert [row.name for row in held.leads] == ["acme/tool"]
+    erased, _ = await erase_from_book(store, whom, now=BEGUN)
+    assert erased["leads"] == 1
+    told = repr([row.as_data() for row in await rows(store, LeadRow)])
+    assert "Ada Acme" not in told
+    assert "ada@acme.example" not in told
+    assert set(await leads_by_name(store)) == {"beta/kit", "rich/app", "dim/lamp"}
+
+
+async def test_a_lead_of_a_person_who_was_merged_into_another_one_goes_on_with_that_one(store: Database) -> None:
+    await through(store, desk.RoundOrder("open_source", mailbox_id="sales"))
+    lead = (await leads_by_name(store))["acme/tool"]
+    async with store.writing() as connection:
+        other = SourcedPerson("Ada A. Acme", profile="https://github.com/ada-acme")
+        [into] = (await recognise_people(connection, [other], now=BEGUN)).ids.values()
+        await merge_people(connection, into=into, other=PersonId(lead.person_id or ""), now=BEGUN)
+    assert (await leads_by_name(store))["acme/tool"].person_id == into
