@@ -1,8 +1,9 @@
 """Write a first email from free context: `START → gather_context → draft → refine → END`, `refine` at most twice.
 
 The body keeps the literal `{{name}}` and ends with the sender's signature. Code puts both there, so that no model can
-lose them. The sending step fills the name. If the second refinement still breaks a rule, the answer is the draft, and
-`refine_status` says so. This writes; it must never send.
+lose them. The sending step fills the name. If the second refinement still breaks a rule or states a number that nobody
+gave, the answer is the draft, and `refine_status` says so. A draft with such a number gives way to that of the rules.
+This writes; it must never send.
 """
 
 from hashlib import sha256
@@ -36,6 +37,7 @@ class State(Input, Output):
     """Input, output and what passes between the nodes."""
 
     faults: list[str] = Field(default_factory=list, description="Rules that the mail as it stands breaks.")
+    is_draft_by_rules: bool = Field(default=False, description="Whether the model's draft invented a number.")
 
 
 EXAMPLE: dict[str, Any] = {
@@ -63,14 +65,17 @@ async def draft(state: State) -> dict[str, Any]:
         instructions=state.instructions or "none",
         context=fenced(state.context_summary or "nothing"),
     )
-    subject, body = answer.value.subject, mails.finished(answer.value.body, state)
+    has_inventions = bool(mails.inventions_in(answer.value, state))
+    drafted = mails.draft_by_rules(state) if has_inventions else answer.value
+    subject, body = drafted.subject, mails.finished(drafted.body, state)
     return {
-        "subject": subject,
-        "body": body,
+        "subject": answer.value.subject,
+        "body": mails.finished(answer.value.body, state),
         "draft_subject": subject,
         "draft_body": body,
         "draft": f"Subject: {subject}\n\n{body}",
-        "faults": mails.find_faults(answer.value),
+        "faults": mails.faults_of(answer.value, state),
+        "is_draft_by_rules": has_inventions,
         **answer.report,
     }
 
@@ -90,10 +95,10 @@ async def refine(state: State) -> dict[str, Any]:
     )
     attempts = state.refine_attempts + 1
     return {
+        **answer.report,
         **settle(state, answer.value, attempts),
         "refine_attempts": attempts,
         **_usage(merge_graph_meta(state.graph_meta, answer.graph_meta)),
-        **answer.report,
     }
 
 
@@ -104,11 +109,12 @@ def route_by_faults(state: State) -> Literal["refine", "__end__"]:
 
 def settle(state: State, mail: ComposedEmail, attempts: int) -> dict[str, Any]:
     """Take the refined mail. After the last attempt take the draft if the refined one still has faults."""
-    faults = mails.find_faults(mail)
+    faults = mails.faults_of(mail, state)
     if faults and attempts >= MAX_REFINE_ATTEMPTS:
         drafted = mails.without_signature(state.draft_subject, state.draft_body, state)
         result = {"subject": state.draft_subject, "body": state.draft_body, "refine_status": "fallback"}
-        return {**result, "faults": mails.find_faults(drafted)}
+        told = {"source": "rules"} if state.is_draft_by_rules else {}
+        return {**result, **told, "faults": mails.faults_of(drafted, state)}
     return {"subject": mail.subject, "body": mails.finished(mail.body, state), "refine_status": "ok", "faults": faults}
 
 

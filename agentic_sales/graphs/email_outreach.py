@@ -4,7 +4,8 @@
     → extract_hook → draft → format_html → END
 
 A stop condition ends the run at once, and `skip_reason` names it. The person and the product come from the store or
-the input. Earlier mails make this one a follow-up. This writes; it must never send: only the send door does.
+the input. Earlier mails make this one a follow-up. A mail with a number that nobody gave gives way to that of the
+rules. This writes; it must never send: only the send door does.
 """
 
 from typing import Any, Literal
@@ -106,7 +107,7 @@ async def extract_hook(state: State) -> dict[str, Any]:
         product=drafts.about_product(state),
         post=fenced(state.post_text[: drafts.MAX_POST_LETTERS]),
     )
-    return {"hook": answer.value.hook.strip(), **answer.report}
+    return {**answer.report, **drafts.hook_that_stands(answer.value, state)}
 
 
 async def draft(state: State) -> dict[str, Any]:
@@ -127,8 +128,7 @@ async def draft(state: State) -> dict[str, Any]:
         sender=drafts.about_sender(state),
         earlier=fenced(drafts.about_earlier(state)),
     )
-    mail = drafts.settled(answer.value, state)
-    return {"subject": mail.subject, "body": mail.body, "draft": mail.whole, **answer.report}
+    return {**answer.report, **drafts.mail_that_stands(answer.value, state)}
 
 
 async def format_html(state: State) -> dict[str, Any]:

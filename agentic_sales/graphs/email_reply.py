@@ -2,8 +2,8 @@
 
 An opt-out is never answered, nor a possible one: `START → analyze_email → END` with the reason in `skip_reason`. No
 model decides that. Code adds the calendar link and the signature, so that no model can lose or invent them. The subject
-stays in the thread. A model polishes a draft only if it breaks a rule.
-This writes; it must never send.
+stays in the thread. A model polishes a draft only if it breaks a rule or states a number that nobody gave. If that
+number stays, the reply is that of the rules. This writes; it must never send.
 """
 
 from typing import Any, Literal
@@ -81,7 +81,8 @@ async def analyze_email(state: State) -> dict[str, Any]:
         sender=fenced(state.sender or "unknown"),
         email=fenced(state.original_email[:MAX_EMAIL_LETTERS]),
     )
-    return {"analysis": answer.value.model_dump(), "skip_reason": "", **answer.report}
+    found = reply_drafts.with_known_numbers(answer.value, by_words, state.original_email)
+    return {"analysis": found.model_dump(), "skip_reason": "", **answer.report}
 
 
 def route_by_wish(state: State) -> Literal["draft_reply", "__end__"]:
@@ -107,16 +108,16 @@ async def draft_reply(state: State) -> dict[str, Any]:
         sender=fenced(state.sender or "unknown"),
         email=fenced(state.original_email[:MAX_EMAIL_LETTERS]),
     )
-    subject = reply_drafts.subject_of_thread(state.original_email) or answer.value.subject
+    subject = reply_drafts.subject_for(state, answer.value.subject)
     return {"subject": subject, "draft": answer.value.body.strip(), **answer.report}
 
 
 async def polish(state: State) -> dict[str, Any]:
     """Mend the draft if it breaks a rule, then add the calendar line and the signature."""
-    signature = signature_of(state.signature, state.sender_name)
+    signature, intent = signature_of(state.signature, state.sender_name), state.analysis.intent
     body = unsigned(state.draft, signature)
     report: dict[str, Any] = {}
-    if faults := reply_drafts.find_faults(body):
+    if faults := reply_drafts.faults_of(body, state, intent):
         answer = await ask(
             PROMPTS["polish"],
             Polished,
@@ -126,10 +127,11 @@ async def polish(state: State) -> dict[str, Any]:
             draft=fenced(body),
         )
         body, report = unsigned(answer.value.body, signature), answer.report
-    if reply_drafts.find_faults(body):
-        body, report = reply_drafts.tidy_by_rules(body), {**report, "source": "rules"}
+    body, is_as_told = reply_drafts.settled(body, state, intent)
+    report |= {} if is_as_told else {"source": "rules"}
+    draft = body if reply_drafts.inventions_in(state.draft, state, intent) else state.draft
     parts = (body, "" if state.calendly_url in body else reply_drafts.calendar_line(state), signature)
-    return {"body": "\n\n".join(part for part in parts if part), **report}
+    return {"body": "\n\n".join(part for part in parts if part), "draft": draft, **report}
 
 
 def build_graph(checkpointer: Checkpointer = None) -> CompiledStateGraph[State, None, Input, State]:

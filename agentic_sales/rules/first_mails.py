@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from agentic_sales.rules.forms import AddressedForm, InstructedForm, SignedForm
 from agentic_sales.rules.instructions import read_instructions
+from agentic_sales.rules.inventions import fault_of, invented_numbers, texts_in
 from agentic_sales.rules.names import NAME
 from agentic_sales.rules.wording import markers_in, one_line, quotable, sentences, shortened, signature_of, unsigned
 
@@ -43,8 +44,10 @@ class WrittenMail(BaseModel):
 
     subject: str = Field(default="", description="Subject of the mail.")
     body: str = Field(default="", description="Plain text with the literal `{{name}}` and the signature.")
-    draft_subject: str = Field(default="", description="Subject before the refinement.")
-    draft_body: str = Field(default="", description="Body before the refinement.")
+    draft_subject: str = Field(
+        default="", description="Subject before the refinement, of the rules' draft if the model's invents numbers."
+    )
+    draft_body: str = Field(default="", description="Body before the refinement, as `draft_subject`.")
     draft: str = Field(default="", description="The draft in one piece: subject line, blank line, body.")
     context_summary: str = Field(default="", description="What the mail was written from.")
     prompt_version: str = Field(default="", description="Derived from the digests of the prompts.")
@@ -53,7 +56,8 @@ class WrittenMail(BaseModel):
     completion_tokens: int = Field(default=0, description="Tokens that models wrote for this mail.")
     refine_attempts: int = Field(default=0, description="Refinements tried, at most 2.")
     refine_status: Literal["ok", "fallback"] = Field(
-        default="ok", description="`fallback`: every refinement broke a rule, so this is the draft."
+        default="ok",
+        description="`fallback`: every refinement broke a rule or invented a number, so this is the draft.",
     )
 
 
@@ -78,6 +82,18 @@ def find_faults(mail: ComposedEmail) -> list[str]:
     if len(mail.body) < MIN_BODY_LETTERS:
         faults.append(f"the body has fewer than {MIN_BODY_LETTERS} characters")
     return faults
+
+
+def faults_of(mail: ComposedEmail, given: ComposeForm) -> list[str]:
+    """Return the rules that a mail breaks, and the numbers in it that nobody gave."""
+    return [*find_faults(mail), *map(fault_of, inventions_in(mail, given))]
+
+
+def inventions_in(mail: ComposedEmail, given: ComposeForm) -> list[str]:
+    """Return the numbers of a mail that nobody gave. The rules' draft for the same reader may have numbers."""
+    plain = draft_by_rules(given)
+    told = {name: getattr(given, name) for name in ComposeForm.model_fields}
+    return invented_numbers(f"{mail.subject}\n{mail.body}", [plain.subject, plain.body, *texts_in(told)])
 
 
 def finished(body: str, given: ComposeForm) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agentic_sales.rules.fields import filled_in
 from agentic_sales.rules.forms import AddressedForm, Form, InstructedForm, SignedForm
+from agentic_sales.rules.inventions import invented_numbers, texts_in
 from agentic_sales.rules.names import greeting
 from agentic_sales.rules.personas import GENERIC, Persona, PersonaMatch
 from agentic_sales.rules.wording import (
@@ -176,6 +177,28 @@ def _plain_opening(given: OutreachBrief) -> str:
     if given.company_name and given.recipient_role:
         return f"I am writing to you as {given.recipient_role} at {given.company_name}."
     return f"I am writing to you because of your work at {given.company_name}." if given.company_name else ""
+
+
+def hook_that_stands(told: Hook, given: OutreachBrief) -> dict[str, str]:
+    """Return the reason to write, as `hook`. One with invented numbers gives way to a quote, with its `source`."""
+    hook = told.hook.strip()
+    if _inventions_in(hook, given):
+        return {"hook": hook_by_rules(given.post_text).hook, "source": "rules"}
+    return {"hook": hook}
+
+
+def mail_that_stands(told: OutreachEmail, given: OutreachBrief) -> dict[str, str]:
+    """Return `subject`, `body` and `draft`. A mail with invented numbers gives way to the rules', with its `source`."""
+    mail, plain = settled(told, given), settled(draft_by_rules(given), given)
+    if _inventions_in(mail.whole, given, plain.whole):
+        return {"subject": plain.subject, "body": plain.body, "draft": plain.whole, "source": "rules"}
+    return {"subject": mail.subject, "body": mail.body, "draft": mail.whole}
+
+
+def _inventions_in(text: str, given: OutreachBrief, *plain: str) -> list[str]:
+    """Return the numbers of a text that nobody gave. What a model wrote before is not among the given."""
+    told = given.model_dump(include={*OutreachForm.model_fields, "personas", "templates", "template"})
+    return invented_numbers(text, [*texts_in(told), *plain])
 
 
 def settled(mail: OutreachEmail, given: OutreachBrief) -> OutreachEmail:

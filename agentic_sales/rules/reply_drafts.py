@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from pydantic import BaseModel, Field
 
+from agentic_sales.rules.inventions import fault_of, invented_numbers
 from agentic_sales.rules.names import greeting
 from agentic_sales.rules.optouts import OptOut, OptOutWords, opt_out
 from agentic_sales.rules.quotes import newest_text
@@ -189,6 +190,36 @@ def find_faults(body: str) -> list[str]:
     if (words := len(body.split())) > MAX_WORDS:
         faults.append(f"it has {words} words; use at most {MAX_WORDS}")
     return faults
+
+
+def faults_of(body: str, given: ReplyBrief, intent: Intent) -> list[str]:
+    """Return the rules that a reply breaks, and the numbers in it that nobody gave."""
+    return [*find_faults(body), *map(fault_of, inventions_in(body, given, intent))]
+
+
+def inventions_in(text: str, given: ReplyBrief, intent: Intent) -> list[str]:
+    """Return the numbers of a reply that nobody gave. The rules' reply to the same email may have numbers."""
+    told = [given.original_email, given.sender, given.instructions, given.additional_details]
+    return invented_numbers(text, [*told, given.tone, given.reply_type, reply_by_rules(given, intent).body])
+
+
+def settled(body: str, given: ReplyBrief, intent: Intent) -> tuple[str, bool]:
+    """Return a reply that may stand, and whether it is the given one. An invention gives way to the rules' reply."""
+    if inventions_in(body, given, intent):
+        return reply_by_rules(given, intent).body, False
+    return (tidy_by_rules(body), False) if find_faults(body) else (body, True)
+
+
+def with_known_numbers(told: EmailIntent, by_words: EmailIntent, original_email: str) -> EmailIntent:
+    """Return what the writer of an email wants. A wish with numbers that the email does not have is left out."""
+    is_invented = invented_numbers(told.key_ask, [original_email])
+    return told.model_copy(update={"key_ask": by_words.key_ask}) if is_invented else told
+
+
+def subject_for(given: ReplyBrief, told: str) -> str:
+    """Return the subject of a reply: that of the thread, else the told one unless it has invented numbers."""
+    plain = "Re: your message" if inventions_in(told, given, "other") else told
+    return subject_of_thread(given.original_email) or plain
 
 
 def tidy_by_rules(body: str) -> str:

@@ -35,7 +35,9 @@ UNCHECKED = {
     "classification",  # A judgement. What words back of it is in `evidence`, and that alone reaches the book.
 }
 """Keys of answers that do not say what stands."""
+MAIL_ROWS = ["email_compose", "email_opportunity", "email_outreach", "email_reply"]
 EVIDENCE_ROWS = [
+    "analyze_product_v2",
     "company_problems",
     "company_enrichment",
     "competitors_team",
@@ -103,12 +105,22 @@ def _lie_of_type(schema: Mapping[str, Any], name: str, root: Mapping[str, Any]) 
             return True
         case _:
             text = f"{LIE} saved us {NUMBER} euros a day, said nobody."
-            return (text if "quote" in name else f"{LIE} {NUMBER}")[: schema.get("maxLength", 200)]
+            is_long = "quote" in name or schema.get("minLength", 0) > len(f"{LIE} {NUMBER}")
+            return (text if is_long else f"{LIE} {NUMBER}")[: schema.get("maxLength", 200)]
 
 
 def lying(request: ModelRequest) -> Reply:
     """Answer with lies alone."""
     return answer(lie_for(request.schema, "", request.schema))
+
+
+@pytest.mark.parametrize("name", MAIL_ROWS)
+async def test_no_number_of_a_lying_model_reaches_a_mail(book: BookRuns, name: str) -> None:
+    final = await book.run(name, load_graph(BY_ID[name]).module.EXAMPLE, model=lying)
+    assert book.requests, "the model was not asked"
+    told = json.dumps({key: final[key] for key in load_graph(BY_ID[name]).output_type.model_fields if key in final})
+    assert str(NUMBER) not in told
+    assert (final["source"], final.get("refine_status", "fallback")) == ("rules", "fallback")
 
 
 @pytest.mark.parametrize("name", EVIDENCE_ROWS)

@@ -179,6 +179,31 @@ async def test_a_faulty_draft_that_is_returned_is_told_with_its_faults() -> None
     assert [MARKERS[0] in fault for fault in run.final["faults"]] == [True]
 
 
+INVENTED = "Hi {{name}},\n\nOur rigs cut testing by 37 % for 212 teams. Would a call next week help?"
+
+
+async def test_a_number_that_nobody_gave_is_named_to_the_editor_and_gone_after_the_edit() -> None:
+    run = await run_with_model(graph, GIVEN, mail(body=INVENTED), mail("Refined"))
+    assert (run.final["subject"], run.final["refine_status"], run.final["source"]) == ("Refined", "ok", "llm")
+    assert 'it states "37 %"' in run.requests[1].prompt
+    assert 'it states "212"' in run.requests[1].prompt
+    assert "37" not in run.final["draft"]
+
+
+async def test_a_number_that_stays_invented_gives_way_to_the_draft_of_the_rules() -> None:
+    run = await run_with_model(graph, GIVEN, mail(body=INVENTED), mail(body=INVENTED), mail(body=INVENTED))
+    assert (run.final["refine_status"], run.final["refine_attempts"], run.final["source"]) == ("fallback", 2, "rules")
+    plain = draft_by_rules(Input(**GIVEN))
+    assert (run.final["subject"], run.final["body"]) == (plain.subject, f"{plain.body}\n\n{SIGNATURE}")
+    assert run.final["faults"] == []
+    assert_is_complete(run.final, Output)
+
+
+async def test_a_number_that_only_the_editor_invents_gives_way_to_the_models_draft() -> None:
+    run = await run_with_model(graph, GIVEN, mail("The draft"), mail(body=INVENTED), mail(body=INVENTED))
+    assert (run.final["subject"], run.final["refine_status"], run.final["source"]) == ("The draft", "fallback", "llm")
+
+
 async def test_a_malformed_draft_is_written_by_the_rules_and_then_refined_by_the_model() -> None:
     run = await run_with_model(graph, GIVEN, answer("Sure! Here it is"), answer({"subject": 1}), mail("Refined"))
     assert (run.final["subject"], run.final["source"]) == ("Refined", "rules")

@@ -170,3 +170,12 @@ async def test_an_answer_is_complete(given: dict[str, Any]) -> None:
     assert_is_complete(final, Output)
     assert final["subject"]
     assert final["html"].startswith("<p>Hi")
+
+
+async def test_a_mail_or_hook_with_a_number_that_nobody_gave_gives_way_to_the_rules() -> None:
+    hook = {"hook": "You lose 4,000 hours a year."}
+    lie = {"subject": "Rigs for Harbor", "body": "Hi Grace,\n\nRigs are 3x faster. Would a call help?"}
+    run = await run_with_model(graph, EXAMPLE, answer(hook), answer(lie))
+    assert run.final["hook"].startswith("You wrote:")
+    assert (run.final["source"], "3x" in run.final["text"]) == ("rules", False)
+    assert "Rigbench" in run.final["text"]

@@ -21,6 +21,7 @@ LINK = "https://calendar.example/ada"
 GIVEN: dict[str, Any] = {
     "original_email": "Subject: Re: Rigs\n\nWhat do ten rigs cost? Ours broke for $5 and ${unit}.",
     "sender": "Grace Example <grace@harbor.example>",
+    "instructions": "Name the price, which is 40 for ten.",
     "sender_name": "Ada Example",
 }
 ANALYSIS = answer({"intent": "question", "sentiment": "neutral", "key_ask": "Tell the price of ten rigs"})
@@ -209,6 +210,27 @@ async def test_a_polish_that_leaves_a_fault_is_tidied_by_the_rules_and_says_so()
     run = await run_with_model(graph, GIVEN, ANALYSIS, reply("I am [Your Name]."), mended)
     assert run.final["body"] == "Ten rigs cost 40.\n\nThanks,\nAda Example"
     assert run.final["source"] == "rules"
+
+
+async def test_a_number_that_nobody_gave_is_named_to_the_editor_and_gone_after_the_polish() -> None:
+    mended = answer({"body": "Ten rigs cost 40."})
+    run = await run_with_model(graph, GIVEN, ANALYSIS, reply("Ten rigs cost 40, with 15% off."), mended)
+    assert 'it states "15%"' in run.requests[2].prompt
+    assert (run.final["body"], run.final["source"]) == ("Ten rigs cost 40.\n\nThanks,\nAda Example", "llm")
+    assert run.final["draft"] == "Ten rigs cost 40."
+
+
+async def test_a_number_that_stays_invented_gives_way_to_the_reply_of_the_rules() -> None:
+    lie = "Ten rigs cost 39."
+    run = await run_with_model(graph, GIVEN, ANALYSIS, reply(lie), answer({"body": lie}))
+    assert run.final["body"].startswith("Hello Grace,\n\nThank you for your question.")
+    assert (run.final["source"], "39" in run.final["draft"]) == ("rules", False)
+
+
+async def test_a_wish_with_numbers_that_the_email_does_not_have_is_read_from_its_words() -> None:
+    told = answer({"intent": "question", "sentiment": "neutral", "key_ask": "Send the price of 500 rigs"})
+    run = await run_with_model(graph, GIVEN, told, reply("I will find out."))
+    assert run.final["analysis"]["key_ask"] == "What do ten rigs cost?"
 
 
 async def test_a_malformed_draft_is_written_by_the_rules() -> None:
