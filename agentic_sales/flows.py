@@ -27,6 +27,8 @@ __all__ = [
     "Limits",
     "Mail",
     "Outreach",
+    "SearchArms",
+    "Template",
     "index_flows",
     "load_flows",
 ]
@@ -42,6 +44,18 @@ class FlowError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class SearchArms:
+    """Values of a field of the discovery that a round chooses among. Each gets a discovery of its own."""
+
+    kind: Literal["query", "source"]
+    """What the values are."""
+    input_field: str
+    """Field of the discovery's input. Its value in `given` says whether it takes a text or a list."""
+    names: tuple[str, ...]
+    """The values."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discovery:
     """The step that finds leads."""
 
@@ -53,6 +67,8 @@ class Discovery:
     """Its input. A round may replace parts of it."""
     limit_field: str = ""
     """Field of its input that takes the most leads of a round. Empty: it has none."""
+    arms: tuple[SearchArms, ...] = ()
+    """What a round chooses among. Empty: each round asks the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +98,13 @@ class LeadScore:
     judged_by: str
     """Mapping from its output to a score, reasons and disqualifiers."""
     threshold: float
-    """Least score of a lead that is kept, 0-1. A lead with a disqualifier is never kept."""
+    """Least score of a lead that is kept, 0-1. A lead with a disqualifier is never kept. Outcomes can raise it."""
     given: Mapping[str, Any] = field(default_factory=dict)
     """Further input, the same for every lead."""
     keeps: tuple[str, ...] = ()
     """Fields of its output that later steps read."""
+    least_rate: float = 0.01
+    """Mean reward of a band of the score, 0-1, below which the band is not worth its mails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,16 @@ class Mail:
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """One of several ways to write the first message. It has a campaign of its own."""
+
+    name: str
+    """Its name in every report: lower-case letters, digits and hyphens."""
+    instructions: str
+    """What the first message should say or ask for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outreach:
     """How the people of kept leads are written to."""
 
@@ -111,6 +139,11 @@ class Outreach:
     """Source of the basis in words that the person may read. `$source` is the page that names the person."""
     mails: tuple[Mail, ...] = (Mail(), Mail(delay_days=4))
     """The messages of the campaign that a round makes."""
+    templates: tuple[Template, ...] = ()
+    """Ways to write the first message that a round chooses among. Empty: the one of `mails`."""
+    personas: tuple[str, ...] = ()
+    """Seniorities of the people that a round chooses among, as `rules/titles.py` names them. Empty: the first person of
+    a lead is written to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +184,8 @@ class Flow:
     """What its outcomes are counted by."""
     limits: Limits = field(default_factory=Limits)
     """Limits of a round that states no others."""
+    exploration: float = 0.1
+    """How much a round tries arms of which little is known: c of the bandit, on rewards of 0-1."""
 
     def __post_init__(self) -> None:
         if not self.flow_id.isascii() or not self.flow_id.isidentifier() or self.flow_id != self.flow_id.lower():
@@ -165,12 +200,25 @@ class Flow:
                 raise self._wrong(f"limits.{name}", getattr(self.limits, name), "a number above 0")
         if not self.outreach.mails:
             raise self._wrong("outreach.mails", self.outreach.mails, "one message or more")
+        for kind, names in self.chosen.items():
+            if kind not in self.learns_from:
+                raise self._wrong("learns_from", self.learns_from, f"`{kind}` among them, since a round chooses by it")
+            if len(set(names)) < len(names) or not all(names):
+                raise self._wrong(f"arms of kind {kind}", names, "different names")
 
     @property
     def steps(self) -> tuple[LeadStep | LeadScore, ...]:
         """Return what is asked about a lead, in order: enrichment, the score, and what only kept leads get."""
         first = [step for step in self.enrich if not step.is_for_kept]
         return (*first, self.score, *(step for step in self.enrich if step.is_for_kept))
+
+    @property
+    def chosen(self) -> dict[LearnsFrom, tuple[str, ...]]:
+        """Return the names that a round chooses among, by kind. A kind without a choice is absent."""
+        told: dict[LearnsFrom, tuple[str, ...]] = {arms.kind: arms.names for arms in self.discover.arms}
+        told["template"] = tuple(template.name for template in self.outreach.templates)
+        told["persona"] = self.outreach.personas
+        return {kind: names for kind, names in told.items() if names}
 
     def assistants(self) -> Iterator[tuple[str, str]]:
         """Tell the place and the workflow of every step."""
@@ -285,6 +333,11 @@ FLOWS: tuple[Flow, ...] = (
             finds="companies",
             given={"seed_query": "sales technology software"},
             limit_field="max_companies",
+            arms=(
+                SearchArms(
+                    "query", "seed_query", ("sales technology software", "CRM software", "sales engagement platform")
+                ),
+            ),
         ),
         enrich=(
             LeadStep("sales_tech_feature_graph", takes="company_site", keeps=("confidence",)),
@@ -302,6 +355,10 @@ FLOWS: tuple[Flow, ...] = (
             "legitimate_interest",
             "Your company names you on $source as the one who decides about what it buys.",
             (Mail(instructions="Refer to what the company sells."), Mail(delay_days=4)),
+            templates=(
+                Template("product", "Refer to what the company sells."),
+                Template("question", "Ask in two sentences how the company finds its own customers."),
+            ),
         ),
         limits=Limits(leads=25),
     ),
@@ -400,13 +457,19 @@ FLOWS: tuple[Flow, ...] = (
         Discovery(
             "topic_outreach",
             finds="people_of_topic",
-            given={"topic": "retrieval", "vertical": "ingestible"},
+            given={
+                "topic": "retrieval",
+                "vertical": "ingestible",
+                "sources": ["papers", "repositories", "channels", "posts"],
+            },
             limit_field="max_people",
+            arms=(SearchArms("source", "sources", ("papers", "repositories", "channels", "posts")),),
         ),
         enrich=(),
         score=LeadScore("contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6),
         people="person",
         outreach=Outreach("legitimate_interest", "$source names you with your work, which we write about."),
+        learns_from=("query", "source", "persona", "template", "score_band"),
         limits=Limits(leads=25),
     ),
     Flow(

@@ -128,8 +128,30 @@ def resume(
 
 
 @app.command()
+def allow(
+    flow: FlowArgument,
+    kind: Annotated[str, typer.Argument(help="query, source, persona or template.")],
+    arm: Annotated[str, typer.Argument(help="Name of the arm, as the report shows it.")],
+    *,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let an arm go on that complaints, bounces or opt-outs stopped. The next of them stops it again.
+
+    agentic-sales flows allow sales_tech template question
+    """
+    from agentic_sales.cli.views.asking import ask_facade, path_of
+
+    body = {"kind": kind, "arm": arm}
+    told = answer(as_json, lambda: ask_facade("POST", f"/flows{path_of(flow, 'arms', 'allow')}", url, body))
+    tell(
+        told, as_json, f"{kind} `{arm}` goes on; rounds with leads that waited: {', '.join(told['resumed']) or 'none'}"
+    )
+
+
+@app.command()
 def report(name: NameArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Report on a flow or a round: leads by stage, what became of them per arm, and what they cost.
+    """Report on a flow or a round: leads by stage, what became of them per arm, and what was learnt from it.
 
     agentic-sales flows report open_source
     """

@@ -91,7 +91,7 @@ def flow_report(
         found = _arms_of(plan, trials, rewards, (before or {}).get(plan.kind, {}))
         arms += found
         told += _changes(plan, found)
-    told += _score_told(calibration, thresholds) if calibration else ()
+    told += score_told(calibration, thresholds) if calibration else ()
     return FlowReport(flow_id, counts, _shares(counts), tuple(arms), (_told(counts), *told))
 
 
@@ -166,7 +166,13 @@ def _doubt(live: list[ArmReport]) -> str:
     return f"It is not sure yet that {_name(first, is_first=False)} is better than {_name(second, is_first=False)}."
 
 
-def _score_told(calibration: Calibration, thresholds: tuple[float, float] | None) -> Iterator[str]:
+def score_told(calibration: Calibration, thresholds: tuple[float, float] | None) -> Iterator[str]:
+    """Say what outcomes tell of the score, and what becomes of the threshold, in sentences.
+
+    Args:
+        calibration: What outcomes tell.
+        thresholds: As in `flow_report`.
+    """
     if not calibration.is_enough:
         yield (
             f"The score is left as it is: {calibration.outcomes} outcomes are too few to judge it by, "

@@ -32,7 +32,7 @@ class FlowRoundRow(Table):
     reason: Mapped[str] = mapped_column(default="")
     """Why it is in that state, for people."""
     given: Mapped[dict[str, Any]] = mapped_column(JSON_OBJECT)
-    """Parts of the input of the discovery that replace the flow's own."""
+    """Parts of the input of the discovery that replace the flow's own. `$arms` holds the arms that were dealt."""
     most_leads: Mapped[int]
     """Most leads."""
     budget_usd: Mapped[float]

@@ -189,18 +189,6 @@ async def leads_to_look_at(connection: AsyncConnection, *, limit: int) -> list[L
     return await every(connection, LeadRow, oldest.limit(limit))
 
 
-async def arm_counts(
-    connection: AsyncConnection, *, flow_id: str, round_id: str | None = None
-) -> list[tuple[dict[str, Any], str, str, int]]:
-    """Count the leads of a flow by arm, stage and outcome."""
-    chosen = narrowed(select(LeadRow), {LeadRow.flow_id: flow_id, LeadRow.round_id: round_id})
-    counted: dict[tuple[str, str, str], tuple[dict[str, Any], int]] = {}
-    for row in await every(connection, LeadRow, chosen):
-        key = repr(sorted(row.arm.items())), row.stage, row.outcome
-        counted[key] = row.arm, counted.get(key, ({}, 0))[1] + 1
-    return [(arm, stage, outcome, count) for (_, stage, outcome), (arm, count) in sorted(counted.items())]
-
-
 def names_of(words: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition that a lead tells one of the words, in any case."""
     texts = (LeadRow.name, LeadRow.subject_key, LeadRow.reason, cast(LeadRow.told, String))
@@ -217,3 +205,10 @@ async def release_waiting(connection: AsyncConnection, round_id: str, *, now: da
     mine = LeadRow.round_id == round_id, LeadRow.stage == "waiting"
     statement = update(LeadRow).where(*mine).values(stage="kept", updated_at=now)
     return (await connection.execute(statement)).rowcount
+
+
+async def release_stopped(connection: AsyncConnection, flow_id: str, words: str, *, now: datetime) -> set[str]:
+    """Let the leads of a flow go on that wait with a reason that begins with these words. Return their rounds."""
+    mine = LeadRow.flow_id == flow_id, LeadRow.stage == "waiting", LeadRow.reason.startswith(words, autoescape=True)
+    statement = update(LeadRow).where(*mine).values(stage="kept", updated_at=now)
+    return set((await connection.execute(statement.returning(LeadRow.round_id))).scalars())

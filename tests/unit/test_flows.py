@@ -21,6 +21,7 @@ from agentic_sales.flows import (
     Limits,
     Mail,
     Outreach,
+    SearchArms,
     index_flows,
     load_flows,
 )
@@ -91,6 +92,15 @@ def test_a_flow_without_a_score_is_refused() -> None:
 def test_a_limit_that_lets_nothing_through_is_refused(limits: Limits) -> None:
     with pytest.raises(FlowError, match="expected a number above 0"):
         replace(SMALL, limits=limits)
+
+
+def test_what_a_round_chooses_among_is_learnt_from_and_has_different_names() -> None:
+    arms = SearchArms("source", "sources", ("a", "b"))
+    with pytest.raises(FlowError, match=r"flow `small`: learns_from is .*; expected `source` among them"):
+        replace(SMALL, discover=replace(SMALL.discover, arms=(arms,)))
+    twice = SearchArms("query", "seed_query", ("a", "a"))
+    with pytest.raises(FlowError, match=r"flow `small`: arms of kind query is .*; expected different names"):
+        replace(SMALL, discover=replace(SMALL.discover, arms=(twice,)))
 
 
 @pytest.mark.parametrize("flow_id", ["", "Open", "open-source", "2nd"])

@@ -12,19 +12,23 @@ from typing import Any, Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.leads.arms import ARMS, MOST_ROUNDS, learnt_of, plan_for, plan_of, stop_words, with_plan
 from agentic_sales.campaigns.plan.desk import check_joinable, known_campaign
 from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
 from agentic_sales.campaigns.plan.windows import zone_named
+from agentic_sales.campaigns.visits import clock
 from agentic_sales.contracts import CampaignId, MailboxId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidRequest, StateConflict
-from agentic_sales.flows import Flow
+from agentic_sales.flows import Flow, Template
 from agentic_sales.rules.cron import CronError, next_slot
+from agentic_sales.rules.outcome_rewards import ArmKind
 from agentic_sales.store.campaigns import RUNNING as CAMPAIGN_RUNS
 from agentic_sales.store.campaigns import add_campaign, campaign, move_campaign
 from agentic_sales.store.database import Database
 from agentic_sales.store.flow_rounds import (
     FAILED,
+    FINISHED,
     PAUSED,
     RUNNING,
     FlowRoundRow,
@@ -33,15 +37,15 @@ from agentic_sales.store.flow_rounds import (
     change_round,
     flow_round,
     flow_rounds,
+    locked_round,
     save_plan,
 )
-from agentic_sales.store.leads import release_waiting
+from agentic_sales.store.leads import release_stopped, release_waiting
 from agentic_sales.store.mailboxes import mailbox
 from agentic_sales.store.statements import known
 
 THREAD_PREFIX = "flow-"
 """Prefix of the ids of rounds' threads."""
-MOST_ROUNDS = 1_000
 Missed = Literal["once", "skip"]
 _ROUND = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 
@@ -107,18 +111,24 @@ async def begin_round_over(
     flow = control_plane().flow(order.flow_id)
     if not _ROUND.fullmatch(round_id):
         raise InvalidRequest(f"`{round_id}` is no id of a round: 1 to 100 letters, digits, `.`, `-` and `_`")
-    values = {
-        "round_id": round_id,
-        "flow_id": flow.flow_id,
-        "given": dict(order.given),
-        "most_leads": order.most_leads or flow.limits.leads,
-        "budget_usd": order.budget_usd or flow.limits.budget_usd,
-        "is_dry": order.is_dry,
-        "campaign_id": await _campaign_of(connection, flow, order, now),
-        "promoted_by": order.promoted_by,
-        "trace": dict(trace),
-    }
-    await add_round(connection, values, now=now)
+    if await flow_round(connection, round_id) is None:
+        most_leads = order.most_leads or flow.limits.leads
+        campaigns = await _campaigns_of(connection, flow, order, now)
+        has_templates = bool(campaigns) and "" not in campaigns
+        learnt = await learnt_of(connection, flow.flow_id, now=clock.now())
+        plan = plan_for(flow, learnt, order.given, most_leads, round_id=round_id, has_templates=has_templates)
+        values = {
+            "round_id": round_id,
+            "flow_id": flow.flow_id,
+            "given": {**order.given, ARMS: {**plan, **({"campaigns": campaigns} if has_templates else {})}},
+            "most_leads": most_leads,
+            "budget_usd": order.budget_usd or flow.limits.budget_usd,
+            "is_dry": order.is_dry,
+            "campaign_id": next(iter(campaigns.values()), None),
+            "promoted_by": order.promoted_by,
+            "trace": dict(trace),
+        }
+        await add_round(connection, values, now=now)
     row = known(await flow_round(connection, round_id), "flow round", round_id)
     if row.flow_id != flow.flow_id:
         raise StateConflict("flow round", round_id, f"it is a round of flow `{row.flow_id}`")
@@ -190,10 +200,37 @@ async def plan_rounds(
     except CronError as exc:
         raise InvalidRequest(str(exc)) from exc
     async with database.writing() as connection:
-        await _campaign_of(connection, flow, order, now)
+        await _campaigns_of(connection, flow, order, now)
         told = {"flow_id": flow.flow_id, "cron": cron, "time_zone": time_zone, "missed": missed, "next_at": first}
         await save_plan(connection, {**told, "request": asdict(order), "is_paused": False}, now=now)
     return first
+
+
+async def allow_arm(database: Database, flow_id: str, kind: ArmKind, name: str, *, now: datetime) -> list[str]:
+    """Let a stopped arm of a flow go on, since a person has looked at it. Its next harm stops it again.
+
+    Returns:
+        Rounds whose leads go on.
+
+    Raises:
+        UnknownFlow: There is no such flow.
+        StateConflict: The arm is not stopped.
+    """
+    flow = control_plane().flow(flow_id)
+    async with database.writing() as connection:
+        learnt = await learnt_of(connection, flow.flow_id, now=clock.now())
+        if name not in learnt.stopped(kind):
+            raise StateConflict("arm", f"{flow_id}/{kind}/{name}", "it is not stopped")
+        newest = known(await locked_round(connection, learnt.rounds[0].round_id), "flow round", flow_id)
+        allowed = plan_of(newest).get("allowed", {})
+        mine = {**allowed.get(kind, {}), name: learnt.harms(kind)[name]}
+        given = with_plan(newest, allowed={**allowed, kind: mine})
+        await change_round(connection, newest.round_id, {"given": given}, now=now)
+        woken = sorted(await release_stopped(connection, flow_id, stop_words(kind, name), now=now))
+        for round_id in woken:
+            going_on = {"state": RUNNING, "reason": "", "wake_at": now}
+            await change_round(connection, round_id, going_on, now=now, states=(RUNNING, FINISHED))
+    return woken
 
 
 async def rounds_named(connection: AsyncConnection, name: str) -> list[FlowRoundRow]:
@@ -224,31 +261,45 @@ async def _change(
     ]
 
 
-async def _campaign_of(connection: AsyncConnection, flow: Flow, order: RoundOrder, now: datetime) -> CampaignId | None:
-    """Return the campaign that people join. The flow's own one is made and started if a mailbox is named."""
+async def _campaigns_of(
+    connection: AsyncConnection, flow: Flow, order: RoundOrder, now: datetime
+) -> dict[str, CampaignId]:
+    """Return the campaigns that people join, by template. One that is not of a template has an empty name.
+
+    The flow's own ones are made and started if a mailbox is named.
+    """
     if order.campaign_id:
         check_joinable(await known_campaign(connection, CampaignId(order.campaign_id)))
-        return CampaignId(order.campaign_id)
+        return {"": CampaignId(order.campaign_id)}
     if not order.mailbox_id:
-        return None
+        return {}
     known(await mailbox(connection, MailboxId(order.mailbox_id)), "mailbox", order.mailbox_id)
-    own = CampaignId(f"flow-{flow.flow_id}-{order.mailbox_id}".replace(".", "-")[:64])
-    if await campaign(connection, own) is None:
-        plan = campaign_plan(flow, order.mailbox_id)
-        await add_campaign(connection, own, name=flow.looks_for, plan=plan.model_dump(mode="json"), now=now)
-        await move_campaign(connection, own, expected=("draft",), to=CAMPAIGN_RUNS, now=now)
-    check_joinable(await known_campaign(connection, own))
-    return own
+    found: dict[str, CampaignId] = {}
+    for template in flow.outreach.templates or (None,):
+        name = template.name if template else ""
+        parts = ("flow", flow.flow_id, *((name,) if name else ()), order.mailbox_id)
+        own = CampaignId("-".join(parts).replace(".", "-")[:64])
+        if await campaign(connection, own) is None:
+            plan = campaign_plan(flow, order.mailbox_id, template)
+            await add_campaign(connection, own, name=flow.looks_for, plan=plan.model_dump(mode="json"), now=now)
+            await move_campaign(connection, own, expected=("draft",), to=CAMPAIGN_RUNS, now=now)
+        check_joinable(await known_campaign(connection, own))
+        found[name] = own
+    return found
 
 
-def campaign_plan(flow: Flow, mailbox_id: str) -> CampaignPlan:
-    """Return the plan of a flow's own campaign. A person must agree to each of its messages."""
+def campaign_plan(flow: Flow, mailbox_id: str, template: Template | None = None) -> CampaignPlan:
+    """Return the plan of a flow's own campaign. A person must agree to each of its messages.
+
+    Args:
+        flow: The flow.
+        mailbox_id: Mailbox of the campaign.
+        template: Says what the first message says. None: the flow's messages say it.
+    """
+    told = [mail.instructions for mail in flow.outreach.mails]
+    told[0] = template.instructions if template else told[0]
     steps = tuple(
-        Step(
-            delay_days=mail.delay_days,
-            workflow=mail.workflow,
-            input={"instructions": mail.instructions} if mail.instructions else {},
-        )
-        for mail in flow.outreach.mails
+        Step(delay_days=mail.delay_days, workflow=mail.workflow, input={"instructions": words} if words else {})
+        for mail, words in zip(flow.outreach.mails, told, strict=True)
     )
     return CampaignPlan(steps=steps, mailboxes=(MailboxId(mailbox_id),))

@@ -1,15 +1,17 @@
 """Find out what became of enrolled leads: from their messages, the answers, and people's words on the drafts."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.leads import LeadRow, change_lead, leads_to_look_at
-from agentic_sales.store.statements import every
 from agentic_sales.store.touches import TouchRow
 
 LEADS_AT_ONCE = 200
@@ -19,13 +21,80 @@ RANKS: Mapping[str, int] = {
     "drafted": 1,
     "rejected": 2,
     "sent": 3,
-    "replied": 4,
-    "interested": 5,
-    "bounced": 6,
-    "unsubscribed": 7,
-    "complained": 8,
+    "out_of_office": 4,
+    "replied": 5,
+    "other": 6,
+    "not_interested": 7,
+    "not_now": 8,
+    "interested": 9,
+    "bounced": 10,
+    "unsubscribed": 11,
+    "complained": 12,
 }
 """Outcomes by their weight. The weightiest that was seen counts, and none is taken back."""
+HARMS = frozenset({"bounced", "complained", "unsubscribed"})
+"""Kinds of what came back, and outcomes of touches, that are outcomes of a lead by themselves."""
+CLASSES: Mapping[str, str] = {
+    **{name: name for name in ("interested", "not_now", "not_interested", "other", "out_of_office", "bounced")},
+    "unsubscribe": "unsubscribed",
+}
+"""Outcome by the class of a reply. A reply of another class, or of none yet, is `replied`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The messages of leads, what came back, and people's words on the drafts."""
+
+    touches: Mapping[tuple[str, str], Sequence[Any]]
+    """By contact and campaign: touches with touch_id, state, outcome and sent_at."""
+    back: Mapping[str, Sequence[tuple[str, str]]]
+    """By touch: kind and class of what came back."""
+    decided: Mapping[str, frozenset[str]]
+    """By touch: states of the questions about it."""
+
+    def outcomes_of(self, contact_id: str | None, campaign_id: str | None) -> list[str]:
+        """Return every outcome that they tell of a lead."""
+        touches = self.touches.get((contact_id or "", campaign_id or ""), ())
+        found = ["drafted"] if touches else []
+        for touch in touches:
+            if touch.state == "sent":
+                found.append("sent")
+            if touch.outcome in HARMS:
+                found.append(touch.outcome)
+            found += sorted(self.decided.get(touch.touch_id, frozenset()) & {"rejected", "edited"})
+            found += [
+                told for kind, told_class in self.back.get(touch.touch_id, ()) if (told := _told(kind, told_class))
+            ]
+        return found
+
+    def first_sent_at(self, contact_id: str | None, campaign_id: str | None) -> datetime | None:
+        """Return when the first message of a lead was sent. None: none was."""
+        touches = self.touches.get((contact_id or "", campaign_id or ""), ())
+        return min((touch.sent_at for touch in touches if touch.sent_at), default=None)
+
+
+async def messages_of(connection: AsyncConnection, wanted: ColumnElement[bool]) -> Messages:
+    """Read the messages of leads.
+
+    Args:
+        connection: The store.
+        wanted: Condition on leads.
+    """
+    of_lead = and_(LeadRow.contact_id == TouchRow.contact_id, LeadRow.campaign_id == TouchRow.campaign_id)
+    mine = select(TouchRow.touch_id).join(LeadRow, of_lead).where(wanted)
+    shown = TouchRow.contact_id, TouchRow.campaign_id, TouchRow.touch_id, TouchRow.state, TouchRow.outcome
+    asked = select(*shown, TouchRow.sent_at).where(TouchRow.touch_id.in_(mine))
+    touches, back = defaultdict[tuple[str, str], list[Any]](list), defaultdict[str, list[tuple[str, str]]](list)
+    for row in (await connection.execute(asked)).all():
+        touches[row.contact_id, row.campaign_id].append(row)
+    came = select(InboundRow.touch_id, InboundRow.kind, InboundRow.reply_class).where(InboundRow.touch_id.in_(mine))
+    for touch_id, kind, reply_class in (await connection.execute(came)).all():
+        back[str(touch_id)].append((kind, reply_class or ""))
+    words = select(ApprovalRow.touch_id, ApprovalRow.state).where(ApprovalRow.touch_id.in_(mine))
+    decided: dict[str, frozenset[str]] = {}
+    for touch_id, state in (await connection.execute(words)).all():
+        decided[touch_id] = decided.get(touch_id, frozenset()) | {state}
+    return Messages(touches, back, decided)
 
 
 async def note_outcomes(connection: AsyncConnection, *, now: datetime) -> int:
@@ -33,17 +102,11 @@ async def note_outcomes(connection: AsyncConnection, *, now: datetime) -> int:
     rows = await leads_to_look_at(connection, limit=LEADS_AT_ONCE)
     if not rows:
         return 0
-    contacts = [row.contact_id or "" for row in rows]
-    touches = await every(connection, TouchRow, select(TouchRow).where(TouchRow.contact_id.in_(contacts)))
-    inbound = await every(connection, InboundRow, select(InboundRow).where(InboundRow.contact_id.in_(contacts)))
-    asked = select(ApprovalRow).where(ApprovalRow.touch_id.in_([touch.touch_id for touch in touches]))
-    rejected = {row.touch_id for row in await every(connection, ApprovalRow, asked) if row.state == "rejected"}
+    messages = await messages_of(connection, LeadRow.lead_id.in_([row.lead_id for row in rows]))
     changed = 0
     for row in rows:
-        mine = [touch for touch in touches if _is_of(touch, row)]
-        ids = {touch.touch_id for touch in mine}
-        back = [item for item in inbound if item.touch_id in ids]
-        outcome = max((row.outcome, *outcomes_of(mine, back, rejected)), key=lambda one: RANKS.get(one, 0))
+        told = messages.outcomes_of(row.contact_id, row.campaign_id)
+        outcome = max((row.outcome, *told), key=lambda one: RANKS.get(one, 0))
         is_new = outcome != row.outcome
         changed += is_new
         values = {"outcome": outcome, "outcome_at": now} if is_new else {}
@@ -51,22 +114,10 @@ async def note_outcomes(connection: AsyncConnection, *, now: datetime) -> int:
     return changed
 
 
-def outcomes_of(touches: Sequence[TouchRow], inbound: Sequence[InboundRow], rejected: set[str]) -> list[str]:
-    """Return every outcome that messages, what came back and words on drafts tell of a lead."""
-    found = ["drafted"] if touches else []
-    for touch in touches:
-        if touch.state == "sent":
-            found.append("sent")
-        if touch.touch_id in rejected:
-            found.append("rejected")
-    for item in inbound:
-        if item.kind in {"bounced", "complained", "unsubscribed"}:
-            found.append(item.kind)
-        if item.kind == "reply":
-            named = {"interested": "interested", "unsubscribe": "unsubscribed", "bounced": "bounced"}
-            found.append(named.get(item.reply_class or "", "replied"))
-    return found
-
-
-def _is_of(touch: TouchRow, row: LeadRow) -> bool:
-    return (touch.contact_id, touch.campaign_id) == (row.contact_id, row.campaign_id)
+def _told(kind: str, reply_class: str) -> str:
+    """Return the outcome that something that came back tells. Empty: it tells none."""
+    if kind in HARMS:
+        return kind
+    if kind == "reply":
+        return CLASSES.get(reply_class, "replied")
+    return reply_class if kind == "auto_reply" and reply_class in {"out_of_office", "bounced"} else ""

@@ -5,12 +5,14 @@ becomes a contact by hand, unless somebody lets the round promote. An address th
 not be written to never reach the campaign.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from string import Template
 from typing import Any, cast
 
 from agentic_sales.campaigns.book.promotion import Grounds, promote
 from agentic_sales.campaigns.book.writing import BookWriter
+from agentic_sales.campaigns.leads.arms import plan_of, stop_of
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.plan.desk import enroll_people
@@ -20,6 +22,7 @@ from agentic_sales.errors import InvalidAddress, RequestError
 from agentic_sales.flows import Flow
 from agentic_sales.rules.found_facts import FoundFact
 from agentic_sales.rules.lead_steps import PEOPLE, LeadSoFar, ReachablePerson
+from agentic_sales.rules.titles import read_title
 from agentic_sales.settings import settings
 from agentic_sales.sources.mailboxes import MailboxChecks
 from agentic_sales.store.contacts import contact
@@ -34,17 +37,35 @@ LEADS_OF_A_VISIT = 20
 NOBODY = "nobody of it is known by a whole name and an address, a profile or an employer"
 
 
-async def note_person(book: BookWriter, flow: Flow, lead: LeadSoFar) -> dict[str, Any]:
-    """Write the first person of a kept lead into the book, and return the columns of the lead that name the person."""
-    for found in PEOPLE[flow.people](lead):
+async def note_person(book: BookWriter, flow: Flow, lead: LeadSoFar, arm: Mapping[str, str]) -> dict[str, Any]:
+    """Write one person of a kept lead into the book, and return the columns of the lead that name the person.
+
+    It is the first one with the persona that the lead was dealt, else the first one.
+    """
+    wanted = arm.get("persona")
+    for found in sorted(PEOPLE[flow.people](lead), key=lambda one: bool(wanted) and persona_of(one) != wanted):
+        arms = {"arm": _with_persona(flow, arm, found)}
         if found.person_id:
-            return {"person_id": found.person_id, "told": _with_source(lead, found)}
+            return {"person_id": found.person_id, "told": _with_source(lead, found), **arms}
         mine = _sourced(found, lead.company_id)
         person_id = (await book.people([mine])).get(mine) if mine else None
         if person_id is not None:
             book.note(Subject("person", person_id), _facts_of(found))
-            return {"person_id": person_id, "told": _with_source(lead, found)}
+            return {"person_id": person_id, "told": _with_source(lead, found), **arms}
     return {}
+
+
+def persona_of(found: ReachablePerson) -> str:
+    """Return the seniority of a person. Empty: no title tells it."""
+    judged = read_title(found.position) if found.position else None
+    return judged.reading.seniority if judged and judged.is_post else ""
+
+
+def _with_persona(flow: Flow, arm: Mapping[str, str], found: ReachablePerson) -> dict[str, str]:
+    """Return the arms of a lead with the persona that it really has."""
+    others = {kind: name for kind, name in arm.items() if kind != "persona"}
+    persona = persona_of(found) if "persona" in flow.learns_from else ""
+    return {**others, "persona": persona} if persona else others
 
 
 async def reach_out(database: Database, round_id: str, *, now: datetime, clock_now: datetime) -> None:
@@ -74,24 +95,39 @@ async def _reached(database: Database, flow: Flow, row: FlowRoundRow, lead: Lead
         return _waits("the round is dry, so nobody is enrolled")
     if lead.person_id is None:
         return _waits(NOBODY)
+    arm = _written_by(row, lead)
+    async with database.reading() as connection:
+        stopped = await stop_of(connection, flow, arm, now=now)
+        there = await person(connection, PersonId(lead.person_id))
+    if stopped:
+        return {**_waits(stopped), "contact_id": there.contact_id if there else None}
     contact_id, why = await _contact_of(database, flow, row, lead, now)
-    return _waits(why) if contact_id is None else await _enrolled(database, row, contact_id, now)
+    return _waits(why) if contact_id is None else await _enrolled(database, row, arm, contact_id, now)
 
 
-async def _enrolled(database: Database, row: FlowRoundRow, contact_id: ContactId, now: datetime) -> dict[str, Any]:
+def _written_by(row: FlowRoundRow, lead: LeadRow) -> dict[str, Any]:
+    """Return the arms of a lead. A template counts only in its own campaign."""
+    is_own = row.campaign_id in plan_of(row).get("campaigns", {}).values()
+    return {kind: name for kind, name in lead.arm.items() if is_own or kind != "template"}
+
+
+async def _enrolled(
+    database: Database, row: FlowRoundRow, arm: Mapping[str, Any], contact_id: ContactId, now: datetime
+) -> dict[str, Any]:
+    campaign_id = plan_of(row).get("campaigns", {}).get(arm.get("template"), row.campaign_id)
     async with database.reading() as connection:
         there = await contact(connection, contact_id)
         refusal = await refusal_of(connection, there) if there else "the person was forgotten"
     if refusal is not None:
         return {"stage": "dropped", "reason": f"must not be written to: {refusal}", "contact_id": None}
-    if row.campaign_id is None:
-        return _waits("the round names no campaign; resume it with one")
+    if campaign_id is None:
+        return {**_waits("the round names no campaign; resume it with one"), "contact_id": contact_id}
     try:
-        await enroll_people(database, CampaignId(row.campaign_id), [contact_id], now=now)
+        await enroll_people(database, CampaignId(campaign_id), [contact_id], now=now)
     except RequestError as exc:
-        return _waits(str(exc))
-    joined = {"contact_id": contact_id, "campaign_id": row.campaign_id}
-    return {"stage": "enrolled", "reason": f"joined campaign `{row.campaign_id}`", **joined}
+        return {**_waits(str(exc)), "contact_id": contact_id}
+    joined = {"contact_id": contact_id, "campaign_id": campaign_id, "arm": dict(arm)}
+    return {"stage": "enrolled", "reason": f"joined campaign `{campaign_id}`", **joined}
 
 
 async def _contact_of(

@@ -14,6 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.book.repositories import repository_key
 from agentic_sales.campaigns.book.writing import writing_book
+from agentic_sales.campaigns.leads.arms import (
+    Search,
+    dealt_to,
+    given_of,
+    plan_of,
+    search_input,
+    search_of,
+    with_plan,
+)
 from agentic_sales.campaigns.leads.reaching import note_person
 from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
@@ -83,25 +92,43 @@ async def discover(database: Database, round_id: str, *, now: datetime) -> None:
         return
     flow = control_plane().flow(row.flow_id)
     if flow.discover.assistant_id == IMPORT:
-        await _take_in(row, list(FINDS[flow.discover.finds](row.given))[: row.most_leads], now)
+        await _take_in(row, list(FINDS[flow.discover.finds](given_of(row)))[: row.most_leads], now)
+        return
+    search = search_of(row)
+    if search is None:
+        async with database.writing() as connection:
+            await change_round(connection, round_id, {"found": 0}, now=now)
         return
     if row.discovery_run_id is None:
-        once = f"{round_id}/discover/{row.tries}"
-        run_id = await begin_assistant(flow.discover.assistant_id, discovery_question(flow, row), once=once)
+        once = f"{round_id}/discover/{f'{search.number}.' if search.number else ''}{row.tries}"
+        run_id = await begin_assistant(flow.discover.assistant_id, discovery_question(flow, row, search), once=once)
         async with database.writing() as connection:
             await change_round(connection, round_id, {"discovery_run_id": run_id}, now=now)
         return
     run_id = RunId(row.discovery_run_id)
     [end] = await ended_assistants([run_id])
     if isinstance(end, SubRun):
-        found = list(FINDS[flow.discover.finds](end.output))[: row.most_leads]
-        async with database.writing() as connection:
-            told = {"found": len(found), "tries": 0}
-            if await end_discovery(connection, round_id, run_id, told, now=now):
-                await add_leads(connection, await _rows_of(connection, row, found), now=now)
-                await spend(connection, round_id, end.record.spent_usd)
+        await _take_found(database, flow, row, search, end, now=now)
+        # The next search begins at once.
+        await discover(database, round_id, now=now)
     elif end is not None:
         await _discovery_failed(database, row, run_id, end, now)
+
+
+async def _take_found(
+    database: Database, flow: Flow, row: FlowRoundRow, search: Search, end: SubRun, *, now: datetime
+) -> None:
+    """Write the leads of a search. The round has found all after the last one."""
+    found = list(FINDS[flow.discover.finds](end.output))[: search.limit]
+    async with database.writing() as connection:
+        # Locked, so that nobody changes the plan of the round until it is written.
+        locked = known(await locked_round(connection, row.round_id), "flow round", row.round_id)
+        counts = [*plan_of(locked).get("found", []), len(found)]
+        is_last = len(counts) >= len(plan_of(locked).get("searches", [None]))
+        told = {"found": sum(counts) if is_last else None, "tries": 0, "given": with_plan(locked, found=counts)}
+        if await end_discovery(connection, row.round_id, RunId(row.discovery_run_id or ""), told, now=now):
+            await add_leads(connection, await _rows_of(connection, row, found, search), now=now)
+            await spend(connection, row.round_id, end.record.spent_usd)
 
 
 async def _take_in(row: FlowRoundRow, found: list[FoundLead], now: datetime) -> None:
@@ -109,7 +136,7 @@ async def _take_in(row: FlowRoundRow, found: list[FoundLead], now: datetime) -> 
     async with writing_book(WORKFLOW) as book:
         if not row.is_dry:
             await book.companies(map(_firm_of, found))
-        await add_leads(book.connection, await _rows_of(book.connection, row, found), now=now)
+        await add_leads(book.connection, await _rows_of(book.connection, row, found, Search()), now=now)
         await change_round(book.connection, row.round_id, {"found": len(found)}, now=now)
 
 
@@ -117,10 +144,11 @@ def _firm_of(one: FoundLead) -> Firm:
     return Firm(one.name, one.found.get("domain") or None)
 
 
-def discovery_question(flow: Flow, row: FlowRoundRow) -> dict[str, Any]:
-    """Return the input of the discovery of a round: the flow's, its limit, and what the round replaces."""
-    limit = {flow.discover.limit_field: row.most_leads} if flow.discover.limit_field else {}
-    given = {**flow.discover.given, **limit, **row.given}
+def discovery_question(flow: Flow, row: FlowRoundRow, search: Search | None = None) -> dict[str, Any]:
+    """Return the input of a discovery of a round: the flow's, its limit, what the round replaces, and its arms."""
+    asked = search or Search(limit=row.most_leads)
+    limit = {flow.discover.limit_field: asked.limit} if flow.discover.limit_field else {}
+    given = {**flow.discover.given, **limit, **given_of(row), **search_input(flow, asked)}
     return _dry_if(row, flow.discover.assistant_id, given)
 
 
@@ -195,7 +223,7 @@ async def schedule_next(database: Database, round_id: str, *, now: datetime) -> 
             if row.found is None or any(stage in OPEN for stage in counts):
                 values["wake_at"] = await _next_look(connection, row, now)
             else:
-                values |= {"state": FINISHED, "reason": "every lead is through"}
+                values |= {"state": FINISHED, "reason": _why_through(row)}
         ended = await end_round_visit(connection, round_id, values)
     log.info("round_visited", round_id=round_id, state=values.get("state", row.state))
     return ended or row
@@ -211,6 +239,14 @@ async def known_round(database: Database, round_id: str) -> FlowRoundRow:
         return known(await flow_round(connection, round_id), "flow round", round_id)
 
 
+def _why_through(row: FlowRoundRow) -> str:
+    plan = plan_of(row)
+    if plan and not plan.get("searches"):
+        arms = [f"{kind} `{name}`: {why}" for kind, told in plan["stopped"].items() for name, why in told.items()]
+        return f"nothing was searched, since every arm is stopped ({'; '.join(arms)})"[:500]
+    return "every lead is through"
+
+
 async def _next_look(connection: AsyncConnection, row: FlowRoundRow, now: datetime) -> datetime:
     """Return when to look again: soon after runs began, later the longer they take, or when a retry is due."""
     under_way = await leads_under_way(connection, row.round_id)
@@ -222,11 +258,14 @@ async def _next_look(connection: AsyncConnection, row: FlowRoundRow, now: dateti
     return min(moments)
 
 
-async def _rows_of(connection: AsyncConnection, row: FlowRoundRow, found: list[FoundLead]) -> list[Mapping[str, Any]]:
+async def _rows_of(
+    connection: AsyncConnection, row: FlowRoundRow, found: list[FoundLead], search: Search
+) -> list[Mapping[str, Any]]:
+    before = sum(plan_of(row).get("found", []))
     firms = {one.key: _firm_of(one) for one in found if one.kind == "company"}
     companies = await companies_known(connection, firms.values())
     rows: list[Mapping[str, Any]] = []
-    for one in found:
+    for number, one in enumerate(found, start=before):
         company_id = one.found.get("company_id")
         if company_id is None and one.kind == "company" and (company := companies.get(firms[one.key])) is not None:
             company_id = company.company_id
@@ -244,7 +283,7 @@ async def _rows_of(connection: AsyncConnection, row: FlowRoundRow, found: list[F
                 "name": one.name,
                 "url": one.url,
                 "company_id": company_id,
-                "arm": {"query": one.query} if one.query else {},
+                "arm": {**({"query": one.query} if one.query else {}), **search.arms, **dealt_to(row, number)},
                 "told": {"found": one.found, "answers": {}},
             }
         )
@@ -288,12 +327,13 @@ async def _take(
     if not lead.company_id and (company_id := _company_id_of(end.output)):
         values["company_id"] = company_id
     if isinstance(step, LeadScore):
-        values |= _judged(step, lead, end.output)
+        values |= _judged(step, lead, end.output, plan_of(row).get("threshold", step.threshold))
     elif lead.stage == "found" and flow.steps[lead.step + 1] is flow.score:
         values["stage"] = "enriched"
     async with writing_book(WORKFLOW) as book:
         if values.get("stage") == "kept" and not row.is_dry:
-            values |= await note_person(book, flow, so_far(lead).model_copy(update={"answers": answers}))
+            known_now = so_far(lead).model_copy(update={"answers": answers})
+            values |= await note_person(book, flow, known_now, values["arm"])
         expected = {"run_id": lead.run_id, "step": lead.step}
         if await change_lead(book.connection, lead.lead_id, values, now=now, expected=expected):
             await spend(book.connection, row.round_id, end.record.spent_usd)
@@ -306,10 +346,10 @@ def _company_id_of(output: Mapping[str, Any]) -> str:
     return told if isinstance(told, str) else ""
 
 
-def _judged(step: LeadScore, lead: LeadRow, output: Mapping[str, Any]) -> dict[str, Any]:
+def _judged(step: LeadScore, lead: LeadRow, output: Mapping[str, Any], threshold: float) -> dict[str, Any]:
     judgement = JUDGES[step.judged_by](output)
-    is_kept = judgement.score >= step.threshold and not judgement.disqualifiers
-    why = f"score {judgement.score:.2f}, kept from {step.threshold:g}"
+    is_kept = judgement.score >= threshold and not judgement.disqualifiers
+    why = f"score {judgement.score:.2f}, kept from {threshold:g}"
     return {
         "score": judgement.score,
         "reasons": short_reasons(judgement),

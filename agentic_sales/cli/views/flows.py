@@ -10,6 +10,7 @@ from rich.text import Text
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.flows import IMPORT, Flow
+from agentic_sales.rules.flow_report import KIND_WORDS
 
 
 def flow_as_data(flow: Flow) -> dict[str, Any]:
@@ -58,13 +59,27 @@ def report_as_picture(report: Mapping[str, Any]) -> RenderableType:
     head = Text.assemble((name, "bold"), f"{state}\n")
     stages = ", ".join(f"{count} {stage}" for stage, count in report["leads"].items()) or "no lead yet"
     head.append(f"{stages}; {report['spent_usd']:.2f} USD\n")
-    table = Table("arm", "found", "kept", "contacted", "answered", "interested", box=None, header_style="bold")
+    columns = ("kind", "arm", "found", "kept", "contacted", "answered", "interested", "contacts")
+    table = Table(*columns, box=None, header_style="bold")
     for told in report["arms"]:
         counts = [str(told[column]) for column in ("found", "kept", "contacted")]
         shares = [_share(told[f"{column}_share"]) for column in ("answered", "interested")]
-        arm = ", ".join(f"{key} {value}" for key, value in told["arm"].items())
-        table.add_row(arm or "not judged", *counts, *shares)
-    return Group(head, table)
+        table.add_row(KIND_WORDS[told["kind"]], told["arm"], *counts, *shares, _contacts(told, report))
+    sentences = report.get("sentences") or []
+    threshold = report.get("threshold")
+    if threshold is not None and not sentences:
+        sentences = [f"Leads are kept from a score of {threshold:g} on. {report['threshold_why']}"]
+    return Group(head, table, Text("\n" + "\n".join(sentences)) if sentences else Text(""))
+
+
+def _contacts(told: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """Return the contacts of an arm: those of the round, or those of the last round and of the next one."""
+    if told["stopped"]:
+        return "stopped"
+    if "contacts_next" in told:
+        before, then = told["contacts_before"], told["contacts_next"]
+        return f"{before} → {then}" if before or then else ""
+    return str(report.get("dealt", {}).get(told["kind"], {}).get(told["arm"], ""))
 
 
 def leads_as_table(leads: Sequence[Mapping[str, Any]]) -> Table:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agentic_sales.campaigns.leads import desk
-from agentic_sales.campaigns.leads.report import arms_of, described_round
+from agentic_sales.campaigns.leads.report import described_flow, described_round
 from agentic_sales.campaigns.leads.visit import discovery_question
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.errors import InvalidRequest
@@ -24,6 +24,7 @@ from agentic_sales.facade.state import Facade
 from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.flows import IMPORT, Flow
 from agentic_sales.rules.lead_steps import LISTED
+from agentic_sales.rules.outcome_rewards import ArmKind
 from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow, flow_plan, flow_rounds
 from agentic_sales.store.leads import Stage, leads, stage_counts
 
@@ -67,6 +68,15 @@ class Resumption(BaseModel):
 
     budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="New budget; null: as it is.")
     campaign_id: str = Field(default="", max_length=64, description="Campaign that waiting people join.")
+
+
+class AllowedArm(BaseModel):
+    """Body of a request that lets a stopped arm go on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: ArmKind = Field(description="Kind of the arm: query, source, persona, template or score_band.")
+    arm: str = Field(min_length=1, max_length=1_000, description="Its name, as the report shows it.")
 
 
 @router.get("", responses=ERRORS, summary="List the flows")
@@ -130,21 +140,24 @@ async def resume_rounds(facade: Facade, name: str, body: Resumption | None = Non
     return {"resumed": resumed}
 
 
+@router.post("/{flow_id}/arms/allow", responses=ERRORS, summary="Let a stopped arm go on")
+async def allow_arm(facade: Facade, flow_id: str, body: AllowedArm) -> dict[str, list[str]]:
+    """Let an arm go on that complaints, bounces or opt-outs stopped. The next of them stops it again."""
+    woken = await desk.allow_arm(facade.database, flow_id, body.kind, body.arm, now=clock.waking_now())
+    return {"resumed": woken}
+
+
 @router.get("/{name}/report", responses=ERRORS, summary="Report on a round, or on a flow")
 async def report(facade: Facade, name: str) -> dict[str, Any]:
-    """Report how many leads are how far, what became of them per arm with intervals, and what they cost."""
+    """Report how many leads are how far, what became of them per arm with intervals, and what they cost.
+
+    For a flow also what changes in the next round because of it, in sentences.
+    """
     async with facade.database.reading() as connection:
         rounds = await desk.rounds_named(connection, name)
         if name not in facade.control.flows:
             return await described_round(connection, rounds[0])
-        return {
-            "flow_id": name,
-            "rounds": len(rounds),
-            "found": sum(row.found or 0 for row in rounds),
-            "spent_usd": sum(row.spent_usd for row in rounds),
-            "leads": await stage_counts(connection, flow_id=name),
-            "arms": await arms_of(connection, flow_id=name),
-        }
+        return await described_flow(connection, name)
 
 
 @router.get("/{name}/leads", responses=ERRORS, summary="List the leads of a round, or of a flow")

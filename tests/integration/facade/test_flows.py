@@ -75,6 +75,8 @@ REFUSED: list[tuple[str, Any, int, str]] = [
     ("open_source/run", {"cron": "0 6 * * *", "round": "x"}, 422, "give one of them"),
     ("nothing/pause", None, 404, "unknown flow or round `nothing`"),
     ("open_source/pause", None, 409, "no round of it runs, and it has no plan"),
+    ("open_source/arms/allow", {"kind": "query", "arm": "rag"}, 409, "it is not stopped"),
+    ("open_source/arms/allow", {"kind": "colour", "arm": "rag"}, 422, "kind"),
     ("open_source/resume", {}, 409, "no round of it is paused or failed, and it has no plan"),
 ]
 
