@@ -176,7 +176,7 @@ class TestDeployment:
         )
         ended = records(durable, [*resumable, *plain])
         assert {record["losses"] for record in ended} == {"0"}
-        assert any(record["attempt"] == "2" for record in ended), "a run was given back at a node edge"
+        assert any(record["attempt"] != "1" for record in ended), "no run was given back at a node edge"
         durable.kill(OTHER)
         durable.retire(OTHER)
 

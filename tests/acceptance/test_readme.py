@@ -68,7 +68,7 @@ def test_the_campaign_is_made_rehearsed_started_shown_and_forgets_its_person(fle
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with the README's three edits made."""
+    """A copy of the project with the README's three edits made, and its labelled cases."""
     copy = tmp_path_factory.mktemp("edited") / "project"
     shutil.copytree(PROJECT, copy, ignore=shutil.ignore_patterns(".venv", ".git", ".*cache*", "node_modules"))
     edits = section("Add a workflow in three edits")
@@ -80,6 +80,10 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _edit(package / "routing.py", route.partition("\n")[0] + "\n", route)
     (package / "graphs" / "subject_line.py").write_text(graph, encoding="utf-8")
     (package / "graphs" / "subject_line.md").write_text(prompts, encoding="utf-8")
+    [cases], [measures] = blocks("jsonl"), blocks("toml")
+    (copy / "evals" / "subject_line.jsonl").write_text(cases, encoding="utf-8")
+    with (copy / "evals" / "measures.toml").open("a", encoding="utf-8") as table_of_measures:
+        table_of_measures.write(f"\n{measures}")
     in_shell("agentic-sales gen", cwd=copy, environment={"PYTHONPATH": str(copy)})
     return copy
 
