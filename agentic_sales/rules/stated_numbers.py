@@ -31,7 +31,7 @@ _WORDS = {**_values_of("words"), "one": 1}
 _SCALES, _LETTERS = _values_of("scales"), _values_of("letters")
 _PLURALS, _MULTIPLES = _values_of("plurals"), _values_of("multiples")
 _UNITS = frozenset(table("stated_numbers")["units"]["words"])
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\w+|\{\{?\w+\}?\}", re.IGNORECASE)
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w.-]{1,200}\.\w+|\{\{?\w{1,64}\}?\}", re.IGNORECASE)
 """Addresses, and placeholders, which a later step fills."""
 _TIME = re.compile(
     r"(?:(?<=\d)T|(?<![\w:.,]))(?P<h>[01]?\d|2[0-4])"
@@ -59,6 +59,9 @@ _RANGE = re.compile(r"\s?(?:[-\u2013\u2014]|to|or|and|bis|oder|und)\s?", re.IGNO
 _NO_UNIT = re.compile(r"\s*(?:[\n,;.|)\]}\"]|\Z)")
 """The end of a number whose unit is not said, as in a field."""
 _NAME_BEFORE = re.compile(r"[^\W\d_]\Z|\b[A-Z]{2,}-\Z")
+_LONGEST_NAME_CHARS = 12
+_MOST_PARTS = 8
+"""Figures with more parts than a date or an address are no numbers."""
 _GROUPED = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
 
 
@@ -150,7 +153,9 @@ def _is_in_name(match: re.Match[str]) -> bool:
     """Tell whether figures are part of a name. Letters touch them that are no unit, as in `S3` and `3D`."""
     tail = match["tail"]
     is_unit = not tail or tail.casefold() in {*_LETTERS, *_SCALES, "x"} or tail in _UNITS
-    return not match["sign"] and bool(not is_unit or _NAME_BEFORE.search(match.string[: match.start("figure")]))
+    start = match.start("figure")
+    before = match.string[max(0, start - _LONGEST_NAME_CHARS) : start]  # A search in the whole text would be quadratic.
+    return not match["sign"] and bool(not is_unit or _NAME_BEFORE.search(before))
 
 
 def _in_figures(figure: str, tail: str, scale: int) -> list[frozenset[Decimal]]:
@@ -169,7 +174,8 @@ def _readings(figure: str) -> list[frozenset[Decimal]]:
     groups, _, fraction = plain.rpartition(marks[-1]) if marks.count(marks[-1]) == 1 else (plain, "", "0")
     if _GROUPED.fullmatch(groups) and len(set(re.findall(r"[.,]", groups))) == 1:
         return [frozenset({Decimal(f"{re.sub('[.,]', '', groups)}.{fraction}")})]
-    return [frozenset({Decimal(part)}) for part in re.split(r"[.,]", plain)]
+    parts = re.split(r"[.,]", plain)
+    return [frozenset({Decimal(part)}) for part in parts] if len(parts) <= _MOST_PARTS else []
 
 
 def _in_words(words: str) -> list[Decimal]:
