@@ -6,49 +6,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.console import Group
+from rich.table import Column, Table
+from rich.text import Text
 
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.evaluation.evaluate import CaseResult, MeasureResult, SetResult
 from agentic_sales.evaluation.noise import MOST_BY_CHANCE, by_chance, changes
 
+MEASURE_CHARS = 30
+"""Width of the column of measures. It is the same for all sets, so their columns stand below each other."""
 
-def as_table(results: Iterable[SetResult]) -> Table:
-    """Return one table of all measures."""
-    table = Table(box=None, header_style="bold")
-    for heading in (
-        "set",
-        "measure",
-        "metric",
-        "value",
-        "95 % interval",
-        "cases",
-        "least",
-        "source",
-        "p50",
-        "p95",
-        "$",
-    ):
-        table.add_column(heading, no_wrap=heading in {"set", "measure"})
-    for result in results:
-        told = [
-            ", ".join(f"{name} {count}" for name, count in result.sources.most_common()),
-            *(f"{1000 * result.latency_s(percent):.0f} ms" for percent in (50, 95)),
-            f"{result.cost_usd:.4f}",
-        ]
-        for number, one in enumerate(result.measures):
-            least = "" if one.measure.least is None else f"{one.measure.least:g}"
-            row = [
-                "" if number else result.set_name,
-                one.measure.name,
-                one.measure.metric,
-                f"{one.value:.3f}",
-                f"{one.low:.3f} to {one.high:.3f}",
-                str(one.cases),
-                least,
-                *(["", "", "", ""] if number else told),
-            ]
-            table.add_row(*row, style=None if one.is_met else "red")
+
+def as_table(results: Iterable[SetResult]) -> Group:
+    """Return one table of all measures below a line for each set. It is readable at 80 columns."""
+    return Group(_columns(header=True), *(part for result in results for part in (_head_of(result), _rows_of(result))))
+
+
+def _head_of(result: SetResult) -> Text:
+    sources = ", ".join(f"{name} {count}" for name, count in result.sources.most_common())
+    p50, p95 = (f"{1000 * result.latency_s(percent):.0f} ms" for percent in (50, 95))
+    return Text.assemble((result.set_name, "bold"), f": {sources}, p50 {p50}, p95 {p95}, ${result.cost_usd:.4f}")
+
+
+def _columns(*, header: bool) -> Table:
+    widths = {"measure": MEASURE_CHARS, "value": 5, "95 % interval": 14, "cases": 5, "least": 5, "metric": None}
+    columns = (Column(name, width=width, no_wrap=True) for name, width in widths.items())
+    return Table(*columns, box=None, header_style="bold", padding=(0, 0, 0, 1), pad_edge=False, show_header=header)
+
+
+def _rows_of(result: SetResult) -> Table:
+    table = _columns(header=False)
+    for one in result.measures:
+        least = "" if one.measure.least is None else f"{one.measure.least:g}"
+        interval = f"{one.low:.3f} to {one.high:.3f}"
+        row = (f"  {one.measure.name}", f"{one.value:.3f}", interval, str(one.cases), least, one.measure.metric)
+        table.add_row(*row, style=None if one.is_met else "red")
     return table
 
 

@@ -66,8 +66,10 @@ def test_a_set_that_reaches_its_threshold_is_told_in_one_table(facade: Facade, r
     says(facade, Berlin="DE", Paris="FR")
     status, out, _ = run("country_classify", "--set", country_set, "--at-once", 1)
     assert status == 0
-    assert {"few", "country", "macro_f1", "1.000", "0.5000"} <= set(out.split())
-    assert "rules 2" in out
+    assert {"country", "macro_f1", "1.000", "$0.5000"} <= set(out.split())
+    assert "few: rules 2, p50 " in out
+    assert "…" not in out
+    assert max(map(len, out.splitlines())) <= 80
     assert [body["priority"] for _, body in facade.requests] == ["batch", "batch"]
 
 
