@@ -29,6 +29,7 @@ from agentic_sales.store.touches import (
     touch_of_message,
     touches,
 )
+from agentic_sales.store.visits import wake
 
 STOPS: Mapping[Kind, StopReason] = {
     "reply": "replied",
@@ -80,6 +81,9 @@ async def record(connection: AsyncConnection, event: Inbound, *, now: datetime) 
         await _note(connection, found, event, now)
     if event.kind in STOPS and person is not None and (found is not None or _needs_no_message(event)):
         await stop_person(connection, person.email_hash, STOPS[event.kind], source=event.event_id, now=now)
+    if found is not None and event.kind in ANSWERS:  # a visit reads it, also where every message was sent before
+        campaign_id, contact_id = CampaignId(found.campaign_id), ContactId(found.contact_id)
+        await wake(connection, now=now, campaign_id=campaign_id, contact_id=contact_id, states=("finished",))
     if watched is not None:
         await guardrail.pause_if_harmful(connection, watched, now=now)
     log.info("event_recorded", kind=event.kind, source=event.source, touch_id=values["touch_id"])

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event, update
 
+from agentic_sales.campaigns.answers.events import record
+from agentic_sales.campaigns.answers.inbound import Inbound
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.desk import enroll_people, known_campaign
@@ -38,6 +40,7 @@ from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.database import as_current
 from agentic_sales.store.inbound import add_inbound, inbound_of
 from agentic_sales.store.migrate import upgrade
+from agentic_sales.store.suppressions import suppressions
 from agentic_sales.store.visits import Key, next_wake_at, wake
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, person_of, small_campaign
 
@@ -162,6 +165,32 @@ async def test_an_opt_out_in_a_reply_suppresses_the_person_for_every_campaign(sp
     await inbound_from(spring, contact_id, "reply", "Please remove me from your list.", clock.at)
     await go_on(spring, clock)
     assert await standing(spring, contact_id) == ("stopped", "unsubscribed", 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "reason"),
+    [
+        ("Please remove me from your list.", "unsubscribe", "unsubscribed"),
+        ("Sounds good, let us talk.", "interested", "replied"),
+    ],
+)
+async def test_an_answer_after_the_last_message_is_read_too(
+    spring: SmallCampaign, text: str, told: str, reason: str
+) -> None:
+    contact_id = await spring.person("jo@example.com")
+    clock = VirtualClock(NOW)
+    await go_on(spring, clock)
+    last = await spring.row(await spring.write(contact_id, 2))
+    answer = Inbound("late", "test", "reply", clock.at, about_ids=(last.message_id,), subject="Re: Hi", text=text)
+    async with spring.database.writing() as connection:
+        assert await record(connection, answer, now=clock.at) == "recorded"
+    await go_on(spring, clock)
+    assert await standing(spring, contact_id) == ("finished", "every message was sent", 3)
+    async with spring.database.reading() as connection:
+        assert [row.reply_class for row in await inbound_of(connection, contact_id)] == [told]
+        assert reason in [row.reason for row in await suppressions(connection)]
+        assert await next_wake_at(connection) is None
+    assert len(spring.mails()) == 3
 
 
 async def test_a_doubtful_opt_out_stops_the_person_and_is_kept_for_a_person_to_read(spring: SmallCampaign) -> None:
