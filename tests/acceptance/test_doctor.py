@@ -2,10 +2,9 @@
 
 import json
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
 from tests.support.fleet import PROCFILE, PROJECT, WEB, Fleet, fleet_of
+from tests.support.http_server import QuietHandler, served
 from tests.support.ports import free_port
 from tests.support.services import redis_server
 from tests.support.waiting import eventually
@@ -58,7 +58,7 @@ def wrong(found: dict[str, Finding]) -> dict[str, str]:
 def proxy_without_traces(target: str) -> Iterator[str]:
     """Serve a facade through a proxy that drops the headers which it does not know."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             length = int(self.headers.get("content-length", 0))
             headers = {"authorization": self.headers["authorization"]}
@@ -75,18 +75,8 @@ def proxy_without_traces(target: str) -> Iterator[str]:
 
         do_POST = do_GET  # noqa: N815 - the standard library's name
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield f"http://{LOOPBACK}:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Handler) as url:
+        yield url
 
 
 def test_a_healthy_fleet_gives_it_nothing_to_say(patient: Fleet) -> None:

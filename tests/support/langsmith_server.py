@@ -5,18 +5,18 @@ with langsmith_server() as langsmith:
 """
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 from tests.support.collector import body_of
+from tests.support.http_server import QuietHandler, served
 from tests.support.waiting import eventually
 
 TENANT = "11111111-1111-1111-1111-111111111111"
@@ -182,7 +182,7 @@ def _content(part: Message) -> Any:
 def langsmith_server() -> Iterator[LangSmith]:
     """Run the server for as long as the context lasts."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
@@ -199,24 +199,8 @@ def langsmith_server() -> Iterator[LangSmith]:
             asked = urlsplit(self.path)
             query = dict(parse_qsl(asked.query))
             status, answer = told.answer(method, asked.path, body, self.headers["content-type"] or "", query)
-            content = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer_json(status, answer)
 
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    told = LangSmith(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(Handler) as url:
+        told = LangSmith(url)
         yield told
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -1,10 +1,12 @@
 """A webhook receiver on loopback, over real HTTP: it answers what a test says, and remembers what it was told."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from urllib.parse import urlsplit
+
+from tests.support.http_server import QuietHandler, served
 
 OK = 204
 
@@ -46,7 +48,7 @@ class Receiver:
 def receiver() -> Iterator[Receiver]:
     """Receive on a free port for as long as the context lasts."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             status = here.statuses.pop(0) if here.statuses else OK
@@ -57,13 +59,6 @@ def receiver() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        here = Receiver(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
+    with served(Handler) as url:
+        here = Receiver(urlsplit(url).port or 0)
         yield here
-        server.shutdown()
-        thread.join()

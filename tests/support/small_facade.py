@@ -1,13 +1,14 @@
 """A facade of a few lines on loopback, for the tests of its callers: answers as it is told, keeps what it was asked."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+
+from tests.support.http_server import QuietHandler, served
 
 END_OF_STREAM = b"event: end\r\ndata: null\r\n\r\n"
 """Stream of a run that tells nothing. Its answer is asked for afterwards."""
@@ -49,7 +50,7 @@ def finished(**output: Any) -> Answer:
 
 @pytest.fixture
 def facade() -> Iterator[Facade]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -64,14 +65,6 @@ def facade() -> Iterator[Facade]:
             told.requests.append(({k.lower(): v for k, v in self.headers.items()} | {":path": self.path}, None))
             told.answer(self)
 
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told = Facade(f"http://127.0.0.1:{server.server_port}", finished())
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield told
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as url:
+        told = Facade(url, finished())
+        yield told

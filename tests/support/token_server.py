@@ -1,19 +1,17 @@
 """Run a small token endpoint: the logins of Microsoft 365 and Google by device code, refreshing, and introspection."""
 
 import json
-import ssl
-import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from agentic_sales.local.ports import LOOPBACK
+from tests.support.http_server import QuietHandler, served
 
 CLIENT = "the-application"
 LIFE_S = 3600
@@ -88,7 +86,7 @@ def token_server(user: str, *, tls: tuple[Path, Path] | None = None) -> Iterator
     """Run a token endpoint for as long as the context lasts, over TLS if it gets a certificate."""
     told = TokenServer(user)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             form = parse_qs(self.rfile.read(int(self.headers.get("content-length", 0))).decode())
             self._answer({name: values[0] for name, values in form.items()})
@@ -100,27 +98,7 @@ def token_server(user: str, *, tls: tuple[Path, Path] | None = None) -> Iterator
             parts = urlsplit(self.path)
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
             status, body = told.answer(parts.path, form, query)
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer_json(status, body)
 
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    server = ThreadingHTTPServer((LOOPBACK, 0), Handler)
-    if tls is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*tls)
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    told.base = f"{'https' if tls else 'http'}://{LOOPBACK}:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(Handler, tls=tls) as told.base:
         yield told
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -32,6 +31,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.mailboxes import MailboxRow
 from agentic_sales.store.touches import TouchRow
+from tests.support.http_server import QuietHandler, served
 from tests.support.ports import free_port
 from tests.support.small_campaign import NOW, parsed
 from tests.support.smtp_server import MailSink, drops_the_connection, hangs, smtp_server, with_login
@@ -301,23 +301,14 @@ def resend(*script: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[
     """Run the server; yield it and its URL."""
     server = ResendServer(list(script))
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             server.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
             server.script.pop(0)(self)
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer((LOOPBACK, 0), Handler) as http:
-        thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server, f"http://{LOOPBACK}:{http.server_address[1]}"
-        finally:
-            http.shutdown()
-            thread.join()
+    with served(Handler) as url:
+        yield server, url
 
 
 async def send_by_resend(url: str) -> Handover:

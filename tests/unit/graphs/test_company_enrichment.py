@@ -1,7 +1,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -35,6 +34,7 @@ from agentic_sales.rules.company_verdict import UNDECIDED, Evidence, Quote, veri
 from agentic_sales.rules.company_verdict import judge_company as judge
 from agentic_sales.sources.careers import find_careers_url
 from tests.support.graph_runs import assert_is_complete, run_by_rules, run_with_model
+from tests.support.http_server import QuietHandler, served
 from tests.support.model_server import Reply, answer, dropped, failure
 
 CONSULTANCY = (
@@ -319,7 +319,7 @@ SITE = {"/": HOME, "/careers": CAREERS}
 def site(pages: Mapping[str, str | int]) -> Iterator[str]:
     """Serve path to HTML, or to a status, on loopback."""
 
-    class Visit(BaseHTTPRequestHandler):
+    class Visit(QuietHandler, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             page = pages.get(self.path, 404)
             body = page.encode() if isinstance(page, str) else b""
@@ -329,17 +329,8 @@ def site(pages: Mapping[str, str | int]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Visit) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Visit) as url:
+        yield url
 
 
 def allowing(url: str) -> dict[str, str]:

@@ -1,9 +1,8 @@
 """`score_contact` adds up a card, and takes the tier of a scoring service where the deployment names one."""
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from agentic_sales.store.facts import Fact
 from agentic_sales.store.recording import record_facts
 from tests.support.book_runs import BookRuns
 from tests.support.graph_runs import run_by_rules
+from tests.support.http_server import QuietHandler, served
 from tests.support.pennygale import ADDRESS, know_pennygale
 
 ROW = "score_contact"
@@ -39,31 +39,17 @@ def scorer(book: BookRuns) -> Iterator[Scorer]:
     """The service, named by the settings."""
     told = Scorer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             told.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
             told.keys.append(self.headers["authorization"])
-            content = json.dumps(told.answer).encode()
-            self.send_response(told.status)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer_json(told.status, told.answer)
 
-        def log_message(self, *_: object) -> None:
-            """Keep the test's output clean."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}"
-    book.environment.setenv("AGENTIC_SALES_CONTACT_SCORER_URL", told.url)
-    book.environment.setenv("AGENTIC_SALES_CONTACT_SCORER_KEY", "hush")
-    settings.cache_clear()
-    yield told
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Handler) as told.url:
+        book.environment.setenv("AGENTIC_SALES_CONTACT_SCORER_URL", told.url)
+        book.environment.setenv("AGENTIC_SALES_CONTACT_SCORER_KEY", "hush")
+        settings.cache_clear()
+        yield told
 
 
 @pytest.mark.parametrize(
