@@ -8,12 +8,11 @@ This module must never import a graph, a model, a database or Celery. It must ne
 its own flows in a module that exposes `FLOWS`, and `AGENTIC_SALES_EXTRA_FLOWS` names it.
 """
 
-import importlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from agentic_sales.registry import BY_ID
+from agentic_sales.registry import BY_ID, table_of
 
 __all__ = [
     "BY_FLOW",
@@ -268,21 +267,22 @@ def load_flows(extra_modules: Iterable[str] = (), *, known: Collection[str] = BY
     Raises:
         FlowError: A module is missing, fails to import or exposes no `FLOWS`, or the flows contradict the registries.
     """
-    return index_flows(FLOWS, *(_table_of(module) for module in extra_modules), known=known)
-
-
-def _table_of(module_path: str) -> Iterable[Flow]:
-    try:
-        module = importlib.import_module(module_path)  # noqa: TID251 - a module of flows holds rows, not a graph
-    except Exception as exc:
-        raise FlowError(f"extra flows `{module_path}` cannot be imported: {type(exc).__name__}: {exc}") from exc
-    table = getattr(module, "FLOWS", None)
-    if not isinstance(table, list | tuple):
-        raise FlowError(f"extra flows `{module_path}` must expose FLOWS, a tuple of Flow; found {table!r}")
-    return table
+    tables = (table_of(path, "FLOWS", Flow, called="flows", error=FlowError) for path in extra_modules)
+    return index_flows(FLOWS, *tables, known=known)
 
 
 _TEAM = LeadStep("contact_discovery", takes="company", keeps=("company", "merged"))
+_ENRICHED = LeadStep("company_enrichment", takes="company_site")
+_ROLE = LeadStep("contact_enrich_sales", takes="role", keeps=("seniority", "department"))
+_DECIDES = LeadScore(
+    "find_decision_maker",
+    takes="company_people",
+    judged_by="decision_maker",
+    threshold=0.6,
+    keeps=("top_decision_maker", "summary"),
+)
+_AS_DECIDER = "Your company names you on $source as the one who decides about what it buys."
+_SOURCES = ("papers", "repositories", "channels", "posts")
 _TIER_B = LeadScore("score_contact", takes="contact", judged_by="tier", threshold=0.55, keeps=("tier", "name"))
 _PUBLIC = Outreach(
     "legitimate_interest",
@@ -295,7 +295,7 @@ FLOWS: tuple[Flow, ...] = (
         "consultancies",
         "Consultancies for software and AI, and the most senior person of each.",
         Discovery("consultancies_discovery", finds="companies"),
-        enrich=(LeadStep("company_enrichment", takes="company_site"), _TEAM),
+        enrich=(_ENRICHED, _TEAM),
         score=_TIER_B,
         people="person",
         outreach=_PUBLIC,
@@ -343,17 +343,11 @@ FLOWS: tuple[Flow, ...] = (
             LeadStep("sales_tech_feature_graph", takes="company_site", keeps=("confidence",)),
             LeadStep("contact_discovery", takes="company", keeps=("company", "merged")),
         ),
-        score=LeadScore(
-            "find_decision_maker",
-            takes="company_people",
-            judged_by="decision_maker",
-            threshold=0.6,
-            keeps=("top_decision_maker", "summary"),
-        ),
+        score=_DECIDES,
         people="decision_maker",
         outreach=Outreach(
             "legitimate_interest",
-            "Your company names you on $source as the one who decides about what it buys.",
+            _AS_DECIDER,
             (Mail(instructions="Refer to what the company sells."), Mail(delay_days=4)),
             templates=(
                 Template("product", "Refer to what the company sells."),
@@ -373,17 +367,11 @@ FLOWS: tuple[Flow, ...] = (
             LeadStep("remote_classify", takes="openings", keeps=("summary", "fully_remote")),
             _TEAM,
         ),
-        score=LeadScore(
-            "find_decision_maker",
-            takes="company_people",
-            judged_by="decision_maker",
-            threshold=0.6,
-            keeps=("top_decision_maker", "summary"),
-        ),
+        score=_DECIDES,
         people="decision_maker",
         outreach=Outreach(
             "legitimate_interest",
-            "Your company names you on $source as the one who decides about what it buys.",
+            _AS_DECIDER,
             (Mail(instructions="Refer to the roles that the company wants to fill."), Mail(delay_days=4)),
         ),
         limits=Limits(leads=25),
@@ -396,8 +384,8 @@ FLOWS: tuple[Flow, ...] = (
         ),
         enrich=(
             _TEAM,
-            LeadStep("company_enrichment", takes="company_site"),
-            LeadStep("contact_enrich_sales", takes="role", keeps=("seniority", "department")),
+            _ENRICHED,
+            _ROLE,
         ),
         score=LeadScore(
             "contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6, given={"vertical": "ingestible"}
@@ -430,7 +418,7 @@ FLOWS: tuple[Flow, ...] = (
             given={"segment": {"name": "AI consultancies", "industry": "artificial intelligence consulting"}},
             limit_field="max_companies",
         ),
-        enrich=(LeadStep("company_enrichment", takes="company_site"), _TEAM),
+        enrich=(_ENRICHED, _TEAM),
         score=_TIER_B,
         people="person",
         outreach=_PUBLIC,
@@ -460,10 +448,10 @@ FLOWS: tuple[Flow, ...] = (
             given={
                 "topic": "retrieval",
                 "vertical": "ingestible",
-                "sources": ["papers", "repositories", "channels", "posts"],
+                "sources": list(_SOURCES),
             },
             limit_field="max_people",
-            arms=(SearchArms("source", "sources", ("papers", "repositories", "channels", "posts")),),
+            arms=(SearchArms("source", "sources", _SOURCES),),
         ),
         enrich=(),
         score=LeadScore("contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6),
@@ -477,8 +465,8 @@ FLOWS: tuple[Flow, ...] = (
         "Companies and people of a list that somebody gives.",
         Discovery(IMPORT, finds="listed"),
         enrich=(
-            LeadStep("company_enrichment", takes="company_site"),
-            LeadStep("contact_enrich_sales", takes="role", keeps=("seniority", "department")),
+            _ENRICHED,
+            _ROLE,
         ),
         score=_TIER_B,
         people="person",

@@ -14,10 +14,11 @@ each of them.
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
-__all__ = ["BY_ID", "EFFECTS", "GRAPHS", "Effect", "GraphSpec", "RegistryError", "index_rows", "load_rows"]
+__all__ = ["BY_ID", "EFFECTS", "GRAPHS", "Effect", "GraphSpec", "RegistryError", "index_rows", "load_rows", "table_of"]
 
+_Row = TypeVar("_Row")
 Effect = Literal["pure", "read", "write", "send"]
 EFFECTS: tuple[Effect, ...] = ("pure", "read", "write", "send")
 _NUMBER, _INFINITE = (int, float), float("inf")  # made once, not for each of thousands of rows
@@ -133,17 +134,28 @@ def load_rows(extra_modules: Iterable[str] = ()) -> dict[str, GraphSpec]:
     Raises:
         RegistryError: A module is missing, fails to import or exposes no `GRAPHS`, or two rows share an id.
     """
-    return index_rows(GRAPHS, *(_table_of(module) for module in extra_modules))
+    return index_rows(
+        GRAPHS, *(table_of(path, "GRAPHS", GraphSpec, called="registry", error=RegistryError) for path in extra_modules)
+    )
 
 
-def _table_of(module_path: str) -> Iterable[GraphSpec]:
+def table_of(module_path: str, name: str, row: type[_Row], *, called: str, error: type[ValueError]) -> Iterable[_Row]:
+    """Return the table of a module that a team keeps itself.
+
+    Args:
+        module_path: Dotted path of the module.
+        name: Name of the table in the module.
+        row: Type of its rows.
+        called: Word for such a module in an error.
+        error: Type of the error. It is raised if the module does not import or has no such table.
+    """
     try:
-        module = importlib.import_module(module_path)  # noqa: TID251 - a registry module holds rows, not a graph
+        module = importlib.import_module(module_path)  # noqa: TID251 - such a module holds rows, not a graph
     except Exception as exc:
-        raise RegistryError(f"extra registry `{module_path}` cannot be imported: {type(exc).__name__}: {exc}") from exc
-    table = getattr(module, "GRAPHS", None)
+        raise error(f"extra {called} `{module_path}` cannot be imported: {type(exc).__name__}: {exc}") from exc
+    table: object = getattr(module, name, None)
     if not isinstance(table, list | tuple):
-        raise RegistryError(f"extra registry `{module_path}` must expose GRAPHS, a tuple of GraphSpec; found {table!r}")
+        raise error(f"extra {called} `{module_path}` must expose {name}, a tuple of {row.__name__}; found {table!r}")
     return table
 
 
