@@ -11,7 +11,20 @@ import typer
 from rich.console import Console
 
 from agentic_sales.cli import mailboxes
-from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
+from agentic_sales.cli.output import (
+    FAILED,
+    WRONG,
+    AsJson,
+    From,
+    Most,
+    Url,
+    answer,
+    end,
+    note,
+    print_json,
+    show_list,
+    tell,
+)
 
 app = typer.Typer(
     no_args_is_help=True, help="Make, start and stop campaigns, approve their messages and show their state."
@@ -183,8 +196,8 @@ def touches(
     campaign: CampaignArgument,
     *,
     state: Annotated[str | None, typer.Option(help="List only messages in this state, such as ambiguous.")] = None,
-    limit: Annotated[int, typer.Option(help="Most entries to list.", min=1, max=1000)] = 100,
-    offset: Annotated[int, typer.Option(help="Entries to pass over.", min=0)] = 0,
+    limit: Most = 100,
+    offset: From = 0,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,15 +8,26 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, note, print_json, show_list, tell
+from agentic_sales.cli.output import (
+    FAILED,
+    WRONG,
+    AsJson,
+    From,
+    Most,
+    Url,
+    answer,
+    end,
+    note,
+    print_json,
+    show_list,
+    tell,
+)
 
 app = typer.Typer(no_args_is_help=True, help="List, show, import, export, merge and block companies.")
 
 CompanyArgument = Annotated[str, typer.Argument(metavar="COMPANY", help="Id, site or name of the company.")]
 CsvFile = Annotated[Path, typer.Argument(help="CSV file. `-` is standard input.")]
 By = Annotated[str, typer.Option("--by", help="Name of the person that decides. It is kept.")]
-Most = Annotated[int, typer.Option("--limit", help="Most entries to list.", min=1, max=1000)]
-From = Annotated[int, typer.Option("--offset", help="Entries to pass over.", min=0)]
 Text = Annotated[str | None, typer.Option("--text", help="Part of the name or of the site.")]
 Country = Annotated[str | None, typer.Option(help="List only companies of this country.")]
 Category = Annotated[str | None, typer.Option(help="List only companies of this category.")]

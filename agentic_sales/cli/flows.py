@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, print_json, show_list, tell
+from agentic_sales.cli.output import WRONG, AsJson, From, Most, Url, answer, end, print_json, show_list, tell
 
 app = typer.Typer(no_args_is_help=True, help="Run the flows that turn a source into leads.")
 
@@ -169,8 +169,8 @@ def leads(
     name: NameArgument,
     *,
     stage: Annotated[str | None, typer.Option(help="List only leads in this stage, such as waiting.")] = None,
-    limit: Annotated[int, typer.Option(help="Most entries to list.", min=1, max=1000)] = 100,
-    offset: Annotated[int, typer.Option(help="Entries to pass over.", min=0)] = 0,
+    limit: Most = 100,
+    offset: From = 0,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:

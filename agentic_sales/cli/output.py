@@ -18,6 +18,8 @@ UNREACHED = "start a fleet with `agentic-sales up`, or name its facade with --ur
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 Url = Annotated[str | None, typer.Option(help="URL of the facade. The default is LANGGRAPH_URL.")]
+Most = Annotated[int, typer.Option("--limit", help="Most entries to list.", min=1, max=1000)]
+From = Annotated[int, typer.Option("--offset", help="Entries to pass over.", min=0)]
 
 
 def answer(as_json: bool, ask: Callable[[], T]) -> T:  # noqa: FBT001 - the flag of the command

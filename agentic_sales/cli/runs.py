@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from agentic_sales.cli.output import AsJson, Url, answer, print_json, show_list, tell
+from agentic_sales.cli.output import AsJson, Most, Url, answer, print_json, show_list, tell
 
 app = typer.Typer(no_args_is_help=True, help="Show and cancel runs. Retry or discard the dead ones.")
 
@@ -15,7 +15,7 @@ RunIdArgument = Annotated[str, typer.Argument(metavar="RUN_ID", help="Id of the 
 
 @app.command()
 def dead(
-    limit: Annotated[int, typer.Option(help="Most entries to list.", min=1, max=1000)] = 100,
+    limit: Most = 100,
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - typer makes a flag of it
 ) -> None:

@@ -6,12 +6,10 @@ from typing import Annotated
 import typer
 
 from agentic_sales.cli.campaigns import By, PersonArgument
-from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, show_list, tell
+from agentic_sales.cli.output import WRONG, AsJson, From, Most, Url, answer, end, show_list, tell
 
 app = typer.Typer()
 
-Most = Annotated[int, typer.Option("--limit", help="Most entries to list.", min=1, max=1000)]
-From = Annotated[int, typer.Option("--offset", help="Entries to pass over.", min=0)]
 Reason = Annotated[
     str | None,
     typer.Option(help="Reason: replied, bounced, complained, unsubscribed, suppressed (by the provider) or stopped."),
