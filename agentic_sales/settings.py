@@ -1,7 +1,7 @@
 """Read the environment: the only module that does.
 
-What differs per deployment is here; what differs per workflow is a registry row; nothing is both. `settings()`
-reads once per process; everything below takes the values as arguments.
+A difference between deployments is here. A difference between workflows is a registry row. Nothing is both.
+`settings()` reads once per process; everything below takes the values as arguments.
 
 Every name, unit and default is repeated in `deploy/env.example`; a test holds the two equal.
 """
@@ -60,7 +60,7 @@ def _is_of_pool(name: str, suffix: str) -> bool:
 
 
 class _PoolEnvironment(PydanticBaseSettingsSource):
-    """Reads what the environment says of pools: its names follow from the routes and are no fields."""
+    """Reads the pools' settings from the environment. Their names follow from the routes and are no fields."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return nothing: every name is read at once, below."""
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     flower_port: int = Field(5555, ge=1, le=65_535, alias="FLOWER_PORT")
     """TCP port of Flower on loopback, in the local fleet."""
     flower_basic_auth: SecretStr | None = Field(None, alias="FLOWER_BASIC_AUTH")
-    """CSV of `user:password` who may use Flower. None: it starts on loopback only, and changes nothing."""
+    """CSV of `user:password` for the users of Flower. None: it starts on loopback only, and changes nothing."""
     extra_registries: CsvTuple = Field((), alias="AGENTIC_SALES_EXTRA_REGISTRIES")
     """CSV of dotted module paths that expose further `GRAPHS`."""
     extra_flows: CsvTuple = Field((), alias="AGENTIC_SALES_EXTRA_FLOWS")
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     max_import_bytes: int = Field(64 * 1024 * 1024, ge=1, alias="AGENTIC_SALES_MAX_IMPORT_BYTES")
     """Largest file of people that one import takes, in bytes; it is kept in the directory for temporary files."""
     cors_origins: CsvTuple = Field((), alias="AGENTIC_SALES_CORS_ORIGINS")
-    """CSV of origins whose pages may call the facade: `https://smith.langchain.com`. With `--dev` also loopback's."""
+    """CSV of origins with pages that may call the facade: `https://smith.langchain.com`. `--dev` adds loopback's."""
     connections_per_address: int = Field(2000, ge=1, alias="AGENTIC_SALES_CONNECTIONS_PER_ADDRESS")
     """Connections that one address may hold at the facade; behind a proxy all callers have the proxy's address."""
     wait_timeout_s: float = Field(1200.0, gt=0, alias="AGENTIC_SALES_WAIT_TIMEOUT_S")
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     """Streams that one facade process serves at a time, each on a connection to Redis; a further one is 503."""
 
     webhook_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_WEBHOOK_SECRET")
-    """Secret (`whsec_…`, base64) that signs what runs tell their webhooks. None: a run with a webhook is refused."""
+    """Secret (`whsec_…`, base64) that signs the webhooks of runs. None: a run with a webhook is refused."""
 
     model: str | None = Field(None, alias="AGENTIC_SALES_MODEL")
     """Model of the standard tier in `init_chat_model` form, e.g. `openai:gpt-4.1-mini`. None: rules only."""
@@ -157,7 +157,7 @@ class Settings(BaseSettings):
     run_models: CsvTuple = Field((), alias="AGENTIC_SALES_RUN_MODELS")
     """CSV of further models that a run may name, as `eval --model` does; `*`: any. None: those above alone."""
     model_fallback: Literal["rules", "fail"] = Field("rules", alias="AGENTIC_SALES_MODEL_FALLBACK")
-    """What a workflow does without a usable model: its author's rules, or fail."""
+    """Conduct of a workflow without a usable model: its author's rules, or fail."""
     model_timeout_s: float = Field(30.0, gt=0, alias="AGENTIC_SALES_MODEL_TIMEOUT_S")
     """Wall-clock limit of one model call, in seconds; retries are calls of their own."""
     model_max_tries: int = Field(2, ge=1, alias="AGENTIC_SALES_MODEL_MAX_TRIES")
@@ -166,33 +166,33 @@ class Settings(BaseSettings):
     model_prices: CsvTuple = Field((), alias="AGENTIC_SALES_MODEL_PRICES")
     """CSV of `provider:model=input/output`, USD per million tokens, beside or instead of the built-in list."""
     budget_usd_per_run: float | None = Field(None, gt=0, alias="AGENTIC_SALES_BUDGET_USD_PER_RUN")
-    """What one run may spend on models, sub-runs included, in USD. None: no limit."""
+    """Most money that one run may spend on models, sub-runs included, in USD. None: no limit."""
     budget_usd_per_day: float | None = Field(None, gt=0, alias="AGENTIC_SALES_BUDGET_USD_PER_DAY")
-    """What all runs of one UTC day may spend on models, in USD. None: no limit."""
+    """Most money that all runs of one UTC day may spend on models, in USD. None: no limit."""
     budgets: CsvTuple = Field((), alias="AGENTIC_SALES_BUDGETS")
     """CSV of `assistant_id=USD/run` and `assistant_id=USD/day`; an own limit per run replaces the general one."""
     budget_exceeded: Literal["fail", "rules"] = Field("fail", alias="AGENTIC_SALES_BUDGET_EXCEEDED")
-    """What a workflow does over its budget: fail with `budget_exceeded`, or its author's rules."""
+    """Conduct of a workflow over its budget: fail with `budget_exceeded`, or its author's rules."""
 
     allow_private_hosts: CsvTuple = Field((), alias="AGENTIC_SALES_ALLOW_PRIVATE_HOSTS")
     """CSV of `host` or `host:port` that the fetcher may read although they are private; for tests and the demo."""
     fetch_timeout_s: float = Field(15.0, gt=0, alias="AGENTIC_SALES_FETCH_TIMEOUT_S")
     """Wall-clock limit of one page, redirects included, in seconds."""
     fetch_max_bytes: int = Field(2 * 1024 * 1024, ge=1024, alias="AGENTIC_SALES_FETCH_MAX_BYTES")
-    """What the fetcher reads of a page, in bytes after decompression; a larger page is read in part."""
+    """Bytes that the fetcher reads of a page, after decompression. A larger page is read in part."""
     rules_dir: Path | None = Field(None, alias="AGENTIC_SALES_RULES_DIR")
     """Directory of a person's additions to the tables of `rules/`, by the same file names. None: there are none."""
 
     example_sites_url: str | None = Field(None, alias="AGENTIC_SALES_EXAMPLE_SITES_URL")
     """URL of a server that stands for every host under `.example`, as the sample world does. None: there is none."""
     contact_email: str | None = Field(None, alias="AGENTIC_SALES_CONTACT_EMAIL")
-    """Address at which a service can reach who asks it, in the User-Agent. Wikidata refuses without. None: none."""
+    """Address at which a service can reach the operator, in the User-Agent. Wikidata refuses without. None: none."""
     source_limits: LimitsByName = Field({}, alias="AGENTIC_SALES_SOURCE_LIMITS")
     """CSV of `service=calls/seconds`, `service.bucket=…` or `*=…` instead of the documented limits of sources."""
     search_order: CsvTuple = Field(("brave", "searxng", "tavily", "serper"), alias="AGENTIC_SALES_SEARCH")
     """CSV of the web searches in the order in which they are tried. One without its key or URL is passed over."""
     searxng_url: str | None = Field(None, alias="AGENTIC_SALES_SEARXNG_URL")
-    """URL of a SearXNG server whose JSON format is on. None: it is passed over."""
+    """URL of a SearXNG server with the JSON format switched on. None: it is passed over."""
     dns_servers: CsvTuple = Field((), alias="AGENTIC_SALES_DNS")
     """CSV of DNS servers to ask for mail servers, as `10.0.0.53` or `[::1]:5353`. Empty: the machine's. `off`: none."""
     reacher_url: str | None = Field(None, alias="AGENTIC_SALES_REACHER_URL")
@@ -200,7 +200,7 @@ class Settings(BaseSettings):
     reacher_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_REACHER_SECRET")
     """Secret of the Reacher server, if it has one."""
     contact_scorer_url: str | None = Field(None, alias="AGENTIC_SALES_CONTACT_SCORER_URL")
-    """URL of a service whose `POST /score` rates contacts instead of the rules. None: the rules do."""
+    """URL of a service that rates contacts by `POST /score` in place of the rules. None: the rules do."""
     contact_scorer_key: SecretStr | None = Field(None, alias="AGENTIC_SALES_CONTACT_SCORER_KEY")
     """Key of that service, if it has one."""
     github_url: str = Field("https://api.github.com", alias="AGENTIC_SALES_GITHUB_URL")
@@ -269,7 +269,7 @@ class Settings(BaseSettings):
     public_url: str | None = Field(None, alias="AGENTIC_SALES_PUBLIC_URL")
     """https:// URL at which recipients reach the facade, to unsubscribe. None: `LANGGRAPH_URL`, for a maildir only."""
     campaign_tick_s: float = Field(5.0, ge=0.1, alias="AGENTIC_SALES_CAMPAIGN_TICK_S")
-    """Seconds between two ticks of the campaigns, each of which visits everyone who is due."""
+    """Seconds between two ticks of the campaigns. Each visits all people that are due."""
     boards_every_s: float | None = Field(None, ge=1.0, alias="AGENTIC_SALES_BOARDS_EVERY_S")
     """Seconds between two readings of all known job boards and searches for new ones; 86400 is nightly. None: never."""
     board_keywords: CsvTuple = Field((), alias="AGENTIC_SALES_BOARD_KEYWORDS")
@@ -277,7 +277,7 @@ class Settings(BaseSettings):
     freshness_every_s: float | None = Field(None, ge=1.0, alias="AGENTIC_SALES_FRESHNESS_EVERY_S")
     """Seconds between two looks whether the site of each product has changed; 86400 is nightly. None: never."""
     virtual_clock: Path | None = Field(None, alias="AGENTIC_SALES_VIRTUAL_CLOCK")
-    """File whose ISO 8601 moment is the campaigns' present, for rehearsals whose mail stays here. None: no file."""
+    """File with an ISO 8601 moment as the campaigns' present, for rehearsals with local mail. None: no file."""
     unsubscribe_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_UNSUBSCRIBE_SECRET")
     """CSV of keys of unsubscribe links: the first signs, all are believed. None: one is made, for a maildir only."""
     resend_api_key: SecretStr | None = Field(None, alias="RESEND_API_KEY")
@@ -322,7 +322,7 @@ class Settings(BaseSettings):
     trace_sample: Shares = Field({}, alias="AGENTIC_SALES_TRACE_SAMPLE")
     """Share of the traces that are kept, by the assistant that starts them: CSV of `id=0.05`, `*=…` for all others."""
     trace_payloads: CsvTuple = Field((), alias="AGENTIC_SALES_TRACE_PAYLOADS")
-    """CSV of the assistants whose inputs and outputs are put on traces, redacted; those of all others are hidden."""
+    """CSV of the assistants with redacted inputs and outputs on traces. Those of all others are hidden."""
     trace_model_baggage: bool = Field(False, alias="AGENTIC_SALES_TRACE_MODEL_BAGGAGE")
     """Model servers get `baggage` and `langsmith-trace` too, not `traceparent` alone; for a gateway of your own."""
 
@@ -342,7 +342,7 @@ class Settings(BaseSettings):
         *others: Source,
         **more: Source,
     ) -> tuple[Source, ...]:
-        """Read the environment, and beside its fields what it says of pools; no file.
+        """Read the environment with the pools' settings. No file is read.
 
         A variable is read under its alias alone. The name of a field, such as `LOG_LEVEL`, is a variable of others.
         """
@@ -353,7 +353,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _gather_pools(cls, values: dict[str, object]) -> dict[str, object]:
-        """Put what is said of each pool under the pool's prefix."""
+        """Put the settings of each pool under the pool's prefix."""
         gathered = dict(values)
         for suffix in _POOL_SUFFIXES:
             told = {name.removesuffix(suffix): value for name, value in values.items() if _is_of_pool(name, suffix)}

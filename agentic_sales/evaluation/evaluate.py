@@ -29,7 +29,7 @@ class CaseResult:
     scores: Mapping[str, float]
     """Score of each labelled measure, 0 to 1."""
     found: Mapping[str, Any]
-    """What was found for each of them."""
+    """The output for each of them."""
     expected: Mapping[str, Any]
     """Its labels."""
     latency_s: float
@@ -54,7 +54,7 @@ class MeasureResult:
     """One measure over a set."""
 
     measure: Measure
-    """What was measured."""
+    """The measured value."""
     value: float
     """From 0 to 1."""
     low: float

@@ -34,7 +34,7 @@ _UNJUDGED = frozenset({"graph_meta", "source", "model", "prompt_version", "promp
 
 
 class AnswerJudgement(BaseModel):
-    """What the judge thinks of one answer."""
+    """The judge's view of one answer."""
 
     score: float = Field(ge=0, le=1, description="0 to 1.")
     reason: str = Field(max_length=500, description="Why, in one sentence.")

@@ -12,7 +12,7 @@ from rapidfuzz.fuzz import token_sort_ratio
 from agentic_sales.rules.company_signs import find_quote
 
 Metric = Callable[[Any, Any], float]
-"""Takes what was found and the label."""
+"""Takes the output and the label."""
 
 
 def accepted(label: Any) -> list[Any]:
@@ -64,7 +64,7 @@ def quotes_found(found: Iterable[str] | None, label: str | Iterable[str]) -> flo
 
 
 def length(found: str | None, label: tuple[int, int]) -> float:
-    """Score a text whose number of characters must lie between two numbers."""
+    """Score a text with a length between two numbers of characters."""
     return in_range(len(found or ""), label)
 
 
@@ -96,7 +96,7 @@ def with_phrases(found: str | None, label: Collection[str]) -> float:
 
 
 def similarity(found: str | None, label: str) -> float:
-    """Score how alike two texts are, whatever the order of their words."""
+    """Score how alike two texts are, in any order of their words."""
     return token_sort_ratio((found or "").casefold(), label.casefold()) / 100
 
 
@@ -120,7 +120,7 @@ METRICS: Mapping[str, Metric] = {
 
 
 def confusion(pairs: Iterable[tuple[Any, Any]]) -> dict[str, dict[str, int]]:
-    """Count the pairs of a label and what was found, by the label's class, then by the class that was found.
+    """Count the pairs of a label and an output, by the label's class, then by the output's class.
 
     An accepted answer counts as the class of its label.
     """

@@ -133,7 +133,7 @@ class MeasureChange:
 
 
 def read_baseline(file: Path) -> Mapping[str, Any]:
-    """Read what `--json` has printed before.
+    """Read an earlier output of `--json`.
 
     Raises:
         ConfigurationError: It is something else.

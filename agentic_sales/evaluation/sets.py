@@ -1,7 +1,7 @@
-"""Read sets of labelled cases: lines of `{"id", "input", "expected", "tags"}`, and what is measured of them.
+"""Read sets of labelled cases: lines of `{"id", "input", "expected", "tags"}`, and their measures.
 
-`measures.toml` beside the sets names for each assistant what is compared, how, and the least value that is good enough.
-What it does not name is compared exactly, a list as a set, and has no threshold. Sets that are older than this form are
+`measures.toml` beside the sets names for each assistant the compared paths, the metrics, and the least value. A label
+without a measure is compared exactly, a list as a set, and has no threshold. Sets that are older than this form are
 read by an adapter each.
 """
 
@@ -33,12 +33,12 @@ class Case:
     expected: Mapping[str, Any]
     """Label of each measure by its name."""
     tags: tuple[str, ...] = ()
-    """What kind of case it is."""
+    """Kind of the case."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """What is compared with a label, and how."""
+    """The output that is compared with a label, and the metric."""
 
     name: str
     """Its name, which is that of the label."""
@@ -52,7 +52,7 @@ class Measure:
     """Least recall of some classes."""
 
     def found_in(self, output: Mapping[str, Any]) -> Any:
-        """Return what an output has at the path. None if it has nothing there."""
+        """Return the value of an output at the path. None if it has nothing there."""
         return _at(output, self.path.split("."))
 
 
@@ -67,7 +67,7 @@ class EvalSet:
     cases: tuple[Case, ...]
     """The cases."""
     measures: tuple[Measure, ...]
-    """What is measured."""
+    """The measures."""
 
 
 def set_files(assistant_id: str, folders: Iterable[Path]) -> list[Path]:

@@ -30,14 +30,14 @@ STATUSES = frozenset({"pending", "running", "success", "error", "timeout", "inte
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     prompt: str = Field(min_length=2, max_length=4_000, description="The question.")
     system: str = Field(default="", max_length=4_000, description="Wishes of the caller for the answer.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     response: str = Field(default="", description="The answer.")
     steps: list[desk.StepTaken] = Field(default_factory=list, description="Look-ups in their order, with their rows.")

@@ -42,7 +42,7 @@ class ListedBoard(BaseModel):
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     keywords: list[str] = Field(default_factory=list, max_length=20, description="Words of the openings; empty: any.")
     vendors: list[Vendor] = Field(
@@ -55,7 +55,7 @@ class Input(Form):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     boards: list[ListedBoard] = Field(default_factory=list, description="Boards that were found.")
     slugs: list[str] = Field(default_factory=list, description="Names of those at Ashby.")

@@ -26,7 +26,7 @@ from agentic_sales.sources.service import Unavailable
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     slug: str = Field(min_length=1, max_length=300, description="The board's name at its vendor, or its address.")
     vendor: Vendor = Field(default="ashby", description="Who hosts it; an address tells it by itself.")
@@ -47,7 +47,7 @@ class Input(Form):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     jobs: list[Job] = Field(default_factory=list, description="Openings with their roles.")
     titles: list[str] = Field(default_factory=list, description="Their titles.")
@@ -75,7 +75,7 @@ EXAMPLE: dict[str, Any] = {"slug": "cinderpath"}
 
 
 async def fetch(state: State) -> dict[str, Any]:
-    """Read the board. A part of it is as good as nothing, since what is missing would look closed."""
+    """Read the board. An incomplete list raises an error, since openings that are missing would look closed."""
     gone, found, is_read = Unavailable(), Output(board_url=state.board.url), False
     words = with_additions("ai_roles", role_words, settings().rules_dir)
     try:

@@ -2,8 +2,8 @@
 
 `START → select → judge → persist → report → END`
 
-Each company has one result. What is finished is remembered, so that a run whose worker died goes on with the next
-company. A budget stops the run within one company of it. Without `apply` nothing is written into the book.
+Each company has one result. Finished companies are remembered, so that a run whose worker died goes on with the next
+one. A budget stops the run within one company of it. Without `apply` nothing is written into the book.
 """
 
 import time
@@ -33,11 +33,11 @@ WORK_LIMIT_S = 2_700.0
 
 
 class Input(rules.BulkForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(rules.BulkReport):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):

@@ -3,9 +3,9 @@
     START → check_reply → guard → generate_touch → guard → approve → guard → send_touch → guard → record
     → guard → schedule_next → sleep → check_reply → guard → schedule_next → END
 
-`guard` decides what comes next, each time from the store. Each node that carries a decision out leads back to it.
+`guard` decides on the next step, each time from the store. Each node that carries a decision out leads back to it.
 `sleep` interrupts until the campaign's tick or an event wakes the thread. The checkpoint only says where the thread
-waits. After the death of a process the next visit finds out what is left. Only the send door sends, and never twice.
+waits. After the death of a process the next visit finds the open steps. Only the send door sends, and never twice.
 """
 
 from typing import Any, Literal
@@ -33,7 +33,7 @@ LAST = "schedule_next"
 
 
 class Input(Form):
-    """What a thread is begun with."""
+    """Input of a thread."""
 
     campaign_id: str = Field(min_length=1, max_length=128, description="The campaign.")
     contact_id: str = Field(min_length=1, max_length=128, description="The person.")
@@ -50,7 +50,7 @@ class Output(BaseModel):
 
 
 class State(Input, Output):
-    """Input, output, and what a visit notes for its end."""
+    """Input, output, and the notes of a visit for its end."""
 
     wakes: int = Field(
         default=-1, description="How often they had been woken at the begin of the visit; -1: not known."
@@ -61,12 +61,12 @@ EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
 
 
 async def check_reply(state: State) -> dict[str, Any]:
-    """Read what came back since the last visit, and draw the consequences."""
+    """Read the mails that came back since the last visit, and draw the consequences."""
     return {"wakes": await work.read_replies(_database(), _key(state))}
 
 
 async def guard(state: State) -> dict[str, Any]:
-    """Decide what comes next."""
+    """Decide on the next step."""
     try:
         async with _database().reading() as connection:
             situation = await visit.situation_of(connection, _key(state))

@@ -28,7 +28,7 @@ Post = Annotated[str, StringConstraints(max_length=20_000)]
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     contact_id: int | str | None = Field(default=None, description="Id of the person, handed back to the caller.")
     name: str = Field(default="", max_length=200, description="Name of the person.")
@@ -38,7 +38,7 @@ class Input(Form):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     has_ai_intent: bool = Field(default=False, description="Whether the posts tell an intent.")
     intent_kind: IntentKind = Field(default="none", description="The kind with the most signals.")
@@ -65,7 +65,7 @@ async def extract_signals(state: State) -> dict[str, Any]:
 
 
 async def score(state: State) -> dict[str, Any]:
-    """Count the signals and say what they tell."""
+    """Count the signals and name the intent."""
     kind = kind_of(state.signals)
     told = sorted(state.signals, key=lambda signal: signal.kind != kind)[:MOST_REASONS]
     return {

@@ -1,7 +1,7 @@
 """Tell whether a paper is about selling: `START → find_signals → classify → END`.
 
-The rules weigh the words of title and abstract. A model decides beside them, and only a verdict whose quotes stand in
-the paper counts. Without a usable model the rules decide alone. An error must never make a paper one about selling.
+The rules weigh the words of title and abstract. A model decides beside them. Only a verdict whose quotes stand in the
+paper counts. Without a usable model the rules decide alone. An error must never make a paper one about selling.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ MAX_PROMPT_LETTERS = 6_000
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     title: str = Field(max_length=rules.LONGEST_TITLE_CHARS, description="Title of the paper.")
     abstract: str = Field(
@@ -40,7 +40,7 @@ class Input(Form):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     is_sales_leadgen: bool = Field(
         default=False, description="Whether the paper is about sales, lead generation or going to market."
@@ -50,7 +50,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output and what passes between the nodes."""
+    """Input, output and the values that pass between the nodes."""
 
     signals: list[str] = Field(default_factory=list, description="Phrases that the rules found, `+` for, `-` against.")
 

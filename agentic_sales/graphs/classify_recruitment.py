@@ -21,11 +21,11 @@ from agentic_sales.settings import settings
 
 PROMPTS = load_prompts(__file__)
 MAX_PROMPT_LETTERS = 6_000
-"""Letters of a description that a model reads. Companies say what they do at the start."""
+"""Letters of a description that a model reads. Companies state their business at the start."""
 
 
 class Input(GivenForm):
-    """What a run takes: at least one field that is not blank."""
+    """Input of a run: at least one field that is not blank."""
 
     @classmethod
     def one_of(cls) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class Input(GivenForm):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     is_recruitment: bool = Field(default=False, description="Whether it is paid to find people for others' jobs.")
     confidence: float = Field(default=0.0, description="Probability that `is_recruitment` is right, 0-1.")
@@ -46,7 +46,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output and what passes between the nodes."""
+    """Input, output and the values that pass between the nodes."""
 
     signals: list[str] = Field(default_factory=list, description="What the word list found, `+` for and `-` against.")
 

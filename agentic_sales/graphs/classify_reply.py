@@ -1,10 +1,10 @@
-"""Tell what an answer to a sales mail means: `START → read_newest → classify → END`.
+"""Classify an answer to a sales mail: `START → read_newest → classify → END`.
 
-A campaign acts on this, so the mistakes are not equal: to write again to a person who asked to be left alone is the
-worst of them. The rules therefore look first. An opt-out or a bounce that they find is the verdict, whatever a model
-would say, and so whatever the mail tells a model to say. A doubtful opt-out stays doubtful, whatever a model says.
-Everything else a model decides, or the rules alone where no model is usable. Like every classifier, this never fails
-because of a model: it degrades to `other` and says so.
+A campaign acts on this, so the mistakes are not equal. The worst one is to write again to a person who opted out. The
+rules therefore look first. An opt-out or a bounce that they find is the verdict. Neither a model nor an instruction in
+the mail can change it. A doubtful opt-out stays doubtful. No model can change it. Everything else a model decides, or
+the rules alone where no model is usable. Like every classifier, this never fails because of a model: it degrades to
+`other` and says so.
 """
 
 from datetime import UTC, date, datetime
@@ -30,13 +30,13 @@ MAX_REASONS = 2
 MAX_LETTERS = 20_000
 """Letters of the newest text that the rules read."""
 MAX_PROMPT_LETTERS = 4_000
-"""Letters of it that a model reads; what an answer wants stands at its start."""
+"""Letters of it that a model reads. The writer's wish stands at its start."""
 BINDING: frozenset[ReplyClass] = frozenset({"unsubscribe", "bounced"})
 """Classes that no model may overrule once the rules found them."""
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     body: str = Field(max_length=200_000, description="Plain text of the answer, quoted text included.")
     subject: str = Field(default="", max_length=1_000, description="Its subject.")
@@ -48,7 +48,7 @@ class Input(Form):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     reply_class: ReplyClass = Field(default="other", description="What the answer means for the sender.")
     confidence: float = Field(default=0.0, description="Probability that `reply_class` is right, 0-1.")
@@ -59,7 +59,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output and what passes between the nodes."""
+    """Input, output and the values that pass between the nodes."""
 
     newest: str = Field(default="", description="The answer without the text that it quotes.")
 
@@ -72,7 +72,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 class ReplyVerdict(BaseModel):
-    """What the answer means, how surely, and why."""
+    """The class of the answer, its confidence and the reason."""
 
     reply_class: ReplyClass = Field(description="One of the classes.")
     confidence: float = Field(ge=0, le=1, description="Probability that this is right.")
@@ -83,12 +83,12 @@ class ReplyVerdict(BaseModel):
 
 
 async def read_newest(state: State) -> dict[str, Any]:
-    """Cut off what the answer quotes."""
+    """Cut off the quoted mails."""
     return {"newest": own_words(state.body)[:MAX_LETTERS]}
 
 
 async def classify(state: State) -> dict[str, Any]:
-    """Let the rules decide what they must, a model the rest, and the rules again without one."""
+    """Apply the rules that decide, then a model, and the other rules without a model."""
     ruled = meaning_of(_letter(state), with_all_additions(TABLES, rules_of, settings().rules_dir))
     marks = {"is_doubtful": ruled.is_doubtful, "is_gone": ruled.is_gone}
     if ruled.reply_class in BINDING:

@@ -34,14 +34,14 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(companies.DiscoveryForm):
-    """What a run takes."""
+    """Input of a run."""
 
     max_companies: int = Field(default=20, ge=1, le=100, description="Most new companies that are looked at.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     queries: list[str] = Field(default_factory=list, description="Searches that were made.")
     candidates: list[companies.Candidate] = Field(
@@ -126,7 +126,7 @@ async def pre_score(state: State) -> dict[str, Any]:
 
 
 async def persist(state: State) -> dict[str, Any]:
-    """Write the companies with what their pages say."""
+    """Write the companies with the facts of their pages."""
     inserted: list[str] = []
     if state.scored and not state.dry_run:
         async with writing_book("company_discovery") as book:

@@ -1,9 +1,9 @@
-"""Tell what a company is from its own web site: `START → load → fetch → classify → score → persist → END`.
+"""Describe a company from its own web site: `START → load → fetch → classify → score → persist → END`.
 
 Two pages are read: the home page and its careers page. A model classifies them. Without a usable or certain model the
-rules classify them (`rules.company_verdict`). Evidence is a quote of these pages and must never be invented. A company
-of the book gets what was found as facts. If it was looked at lately, `load` answers what the book kept of that, and
-goes to the end. Without an id of the book nothing is written.
+rules classify them (`rules.company_verdict`). Evidence is a quote of these pages and must never be invented. The book
+keeps the results as facts of the company. If it was looked at lately, `load` answers from the book and goes to the end.
+Without an id of the book nothing is written.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -42,13 +42,13 @@ MAX_CAREERS_PROMPT_CHARS = 4_000
 
 
 class Input(RefreshedForm):
-    """What a run takes."""
+    """Input of a run."""
 
     name: str = Field(default="", max_length=200, description="Name of the company; empty: taken from its home page.")
 
 
 class Output(Enrichment, ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
@@ -71,7 +71,7 @@ async def load(state: State) -> dict[str, Any]:
 
 
 def route_by_age(state: State) -> Literal["fetch", "__end__"]:
-    """End with what the book has kept, if it is young enough."""
+    """End with the answer of the book, if it is young enough."""
     return "__end__" if state.skip_reason == "fresh" else "fetch"
 
 

@@ -1,8 +1,8 @@
 """Find the problems of a company that a salesperson could solve: `START → load → read → analyze → persist → END`.
 
-The texts are what the book has of the company with its sources, its openings, and the telling pages of its site. A
-model finds problems in them, or the rules (`rules.company_problems`). A problem whose quote stands on no page is
-dropped. The book gets the others in place of those that this workflow said before.
+The texts are the facts of the book with their sources, its openings, and the telling pages of its site. A model finds
+problems in them, or the rules (`rules.company_problems`). A problem without a quote on a page is dropped. The book gets
+the others in place of those that this workflow said before.
 """
 
 from typing import Any
@@ -39,11 +39,11 @@ _CLASSIFIED = ("category", "ai_tier", "industry", "remote_policy", "has_open_rol
 
 
 class Input(rules.ProblemForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(rules.ProblemReport, ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
@@ -56,7 +56,7 @@ EXAMPLE: dict[str, Any] = {"url": "https://moonquay.example", "name": "Moonquay"
 
 
 async def load(state: State) -> dict[str, Any]:
-    """Read what the book has of the company: its site, its class, its facts with quotes, and its openings."""
+    """Read the company from the book: its site, its class, its facts with quotes, and its openings."""
     if not state.company_id:
         return {"pages": {state.url: state.text} if state.text.strip() else {}, "classification": {}}
     known = await known_company(state.company_id)
@@ -108,7 +108,7 @@ async def analyze(state: State) -> dict[str, Any]:
 
 
 async def persist(state: State) -> dict[str, Any]:
-    """Write the problems in place of those of before. What a missing source may have said is left as it is."""
+    """Write the problems in place of the older ones. If a source did not answer, those stay."""
     findings = rules.findings_of(state.problems, state.source)
     if state.dry_run or not (state.company_id or findings):
         return NOT_BOOKED

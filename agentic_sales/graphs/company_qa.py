@@ -1,7 +1,7 @@
 """Audit rows of the book: `START → load_companies → audit → summarize → END`.
 
-Four checks look at each company: quality of the data, taxonomy, category, and fit to whom we sell. Each finding names
-the fact that it rests on. The rules decide alone. Nothing is corrected and nothing is written.
+Four checks look at each company: quality of the data, taxonomy, category, and fit to the ideal customer. Each finding
+names the fact that it rests on. The rules decide alone. Nothing is corrected and nothing is written.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ from agentic_sales.settings import settings
 
 
 class Input(checks.AuditForm):
-    """What a run takes."""
+    """Input of a run."""
 
     @field_validator("vertical")
     @classmethod
@@ -31,7 +31,7 @@ class Input(checks.AuditForm):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     verdicts: list[checks.RowVerdict] = Field(default_factory=list, description="One verdict a company.")
     summary: dict[str, Any] = Field(

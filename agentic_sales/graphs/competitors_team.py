@@ -30,7 +30,7 @@ MOST_READ = 20
 
 
 class Input(rules.OfferForm):
-    """What a run takes."""
+    """Input of a run."""
 
     python_focus: bool = Field(default=False, description="Look for competitors that sell to users of Python.")
     max_competitors: int = Field(default=7, ge=1, le=10, description="Most competitors that are rated.")
@@ -38,7 +38,7 @@ class Input(rules.OfferForm):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     competitors: list[rules.Competitor] = Field(
         default_factory=list, description="Competitors, the worst threat first."
@@ -53,7 +53,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output and what was read."""
+    """Input, output and the pages."""
 
     offer: rules.Offer = rules.Offer(kind="company")
     described: list[rules.Competitor] = Field(default_factory=list)
@@ -124,7 +124,7 @@ async def threat_assessor(state: State) -> dict[str, Any]:
 
 
 async def synthesizer(state: State) -> dict[str, Any]:
-    """Join both by competitor, drop what no page backs, and write the book."""
+    """Join both by competitor, drop the claims that no page backs, and write the book."""
     found = rules.joined(
         state.offer, state.described, state.competitor_pages, state.differentiation, state.threat_levels
     )

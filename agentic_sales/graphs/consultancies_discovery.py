@@ -1,8 +1,8 @@
 """Find consultancies: `START → search_github → search_web → dedupe → read_sites → persist → END`.
 
 A seed list, the owners of GitHub repositories and web searches lead to companies. The rules read each one's own home
-page, and only what it says there makes it a consultancy. Those with enough points are written into the book with
-quotes. No model is asked.
+page. Only its words make it a consultancy. Those with enough points are written into the book with quotes. No model is
+asked.
 """
 
 from itertools import count
@@ -30,13 +30,13 @@ from agentic_sales.sources.service import Unavailable
 
 
 class Input(firms.ConsultanciesForm):
-    """What a run takes."""
+    """Input of a run."""
 
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     upserted: int = Field(default=0, description="Consultancies that were written into the book, new or known.")
     inserted_ids: list[str] = Field(default_factory=list, description="Those that are new in the book.")
@@ -92,7 +92,7 @@ async def search_web(state: State) -> dict[str, Any]:
 
 
 async def dedupe(state: State) -> dict[str, Any]:
-    """Join what the ways found, and leave out the companies that a person has blocked."""
+    """Join the results of the ways, and leave out the companies that a person has blocked."""
     seeds = firms.of_seeds(state.domains) if state.looks("discover") else []
     found = firms.merged(seeds, state.of_github, state.of_web)
     known = await known_sites(firm.domain for firm in found)
@@ -117,7 +117,7 @@ async def read_sites(state: State) -> dict[str, Any]:
 
 
 async def persist(state: State) -> dict[str, Any]:
-    """Write the consultancies with what their pages say."""
+    """Write the consultancies with the facts of their pages."""
     skipped = {"skipped": len(state.left_out) + state.skipped_blocked}
     if state.dry_run or not state.top:
         return skipped

@@ -2,7 +2,7 @@
 
 `START → load → team_branch → gh_branch ‖ papers_branch → merge → dedupe_vs_db → persist → END`
 
-The company's own pages are read by rules and by a model, whose people count only with words of a page. GitHub and
+Rules and a model read the company's own pages. A person found by the model counts only with words of a page. GitHub and
 papers count only for this very company. Only printed addresses are kept.
 """
 
@@ -37,14 +37,14 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(NamedCompanyForm):
-    """What a run takes."""
+    """Input of a run."""
 
     category: str = Field(default="", max_length=40, description="Category; the book's without one.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(ModelOutput, rules.FoundPeople):
-    """What a run answers."""
+    """Output of a run."""
 
     timings: Annotated[dict[str, float], or_] = Field(default_factory=dict, description="Seconds of each branch.")
     unavailable_sources: Annotated[list[str], add] = Field(
@@ -53,7 +53,7 @@ class Output(ModelOutput, rules.FoundPeople):
 
 
 class State(Input, Output):
-    """Input, output and what the site links to."""
+    """Input, output and the links of the site."""
 
     organizations: list[str] = Field(default_factory=list, description="GitHub logins that the site links to.")
 
@@ -106,7 +106,7 @@ async def merge(state: State) -> dict[str, Any]:
 
 
 async def dedupe_vs_db(state: State) -> dict[str, Any]:
-    """Tell whom the book has in this company."""
+    """Find the people whom the book has in this company."""
     names = await names_known(company_id=state.company["company_id"], domain=state.company["domain"])
     told = [each.model_copy(update={"is_known": person_name_key(each.name) in names}) for each in state.merged]
     fresh = dumped(each for each in told if not each.is_known)
@@ -114,7 +114,7 @@ async def dedupe_vs_db(state: State) -> dict[str, Any]:
 
 
 async def persist(state: State) -> dict[str, Any]:
-    """Write the people with what their sources say, also what is new of known ones."""
+    """Write the people with their sources, and the new facts of known ones."""
     if state.dry_run or not state.merged:
         return {"candidates_inserted": 0}
     async with writing_book("contact_discovery") as book:

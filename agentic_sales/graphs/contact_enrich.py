@@ -3,8 +3,8 @@
 `START → load_contact → resolve_github_handle → fetch_papers → extract_skills → extract_tags → synthesize → END`
 
 OpenAlex is asked for papers, then Crossref, then Semantic Scholar. Nobody is taken for the person without the surname,
-and namesakes that cannot be told apart are nobody. Papers that the book has stay as they are. A person of the book gets
-what was found as facts.
+and namesakes that cannot be told apart are nobody. Papers that the book has stay as they are. The book keeps the
+results as facts of the person.
 """
 
 from datetime import UTC, datetime
@@ -34,11 +34,11 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(ResearcherForm):
-    """What a run takes: a person of the book, or a name."""
+    """Input of a run: a person of the book, or a name."""
 
 
 class Output(ModelOutput, EnrichedResearcher):
-    """What a run answers."""
+    """Output of a run."""
 
     findings: list[FoundFact] = Field(default_factory=list, description="What the book keeps.")
     enriched_at: str = Field(default="", description="When, ISO 8601.")
@@ -46,7 +46,7 @@ class Output(ModelOutput, EnrichedResearcher):
 
 
 class State(Input, Output):
-    """Input, output and what the book knew."""
+    """Input, output and the person of the book."""
 
     known: KnownPerson = Field(default_factory=KnownPerson, description="The person in the book.")
     github_score: float = Field(default=1.0, description="How surely the account is the person's.")
@@ -121,7 +121,7 @@ async def extract_tags(state: State) -> dict[str, Any]:
 
 
 async def synthesize(state: State) -> dict[str, Any]:
-    """Write what was found into the book."""
+    """Write the results into the book."""
     facts = enriched_facts(state.papers, state.tags, state.tag_quotes, state.extracted_skills, method=state.source)
     facts += github_fact(state.github_handle, state.github_score) if state.github_handle_source == "search" else []
     if facts and not state.dry_run:

@@ -1,10 +1,10 @@
-"""Tell who a paper's author is, how to reach the author, and whether the author works where software is bought.
+"""Identify a paper's author, find a way to reach the author, and judge whether the author's employer buys software.
 
 `START → load_contact → resolve_openalex_author → resolve_github_handle ‖ enrich_orcid_profile ‖
 enrich_semantic_scholar_author ‖ scrape_personal_homepage ‖ extract_email_from_paper_pdf ‖ resolve_linkedin_url →
 classify_affiliation → classify_buyer_fit → auto_flag_unreachable → synthesize → END`
 
-What some services found is kept where others fail. A failure is no "not found".
+If some services fail, the results of the others are kept. A failure is no "not found".
 """
 
 from datetime import UTC, datetime
@@ -29,11 +29,11 @@ from agentic_sales.sources.service import Unavailable
 
 
 class Input(ResearcherForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(rules.AuthorProfile):
-    """What a run answers."""
+    """Output of a run."""
 
     enrichers_completed: Annotated[list[str], add] = Field(default_factory=list, description="Those that answered.")
     unavailable_sources: Annotated[list[str], add] = Field(
@@ -110,12 +110,12 @@ async def classify_buyer_fit(state: State) -> dict[str, Any]:
 
 
 async def auto_flag_unreachable(state: State) -> dict[str, Any]:
-    """Flag somebody who does not buy and whom nothing reaches."""
+    """Flag a person who does not buy and has no usable address."""
     return rules.flagged(state, has_email=bool(state.known.facts.get("email")))
 
 
 async def synthesize(state: State) -> dict[str, Any]:
-    """Write what was found into the book."""
+    """Write the results into the book."""
     facts, written = rules.facts_of_author(state), state.person_id
     if facts and not state.dry_run:
         written = await write_researcher("contact_enrich_paper_author", state.known, facts, page=state.page) or ""

@@ -35,13 +35,13 @@ MODEL_CONFIDENCE = 0.7
 
 
 class Input(roles.RoleForm):
-    """What a run takes: a person of the book, or a title."""
+    """Input of a run: a person of the book, or a title."""
 
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     seniority: Seniority | None = Field(default=None, description="Null: nothing tells it.")
     department: Department | None = Field(default=None, description="Null: nothing tells it.")
@@ -57,7 +57,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output and whom the book knows."""
+    """Input, output and the person of the book."""
 
     known: KnownPerson | None = Field(default=None, description="The person in the book.")
     confidence: float = Field(default=0.0, description="Probability that the role is right.")
@@ -74,7 +74,7 @@ class TitleRole(BaseModel):
 
 
 async def load_contact(state: State) -> dict[str, Any]:
-    """Read the person and the employer in the book. What the input says stays."""
+    """Read the person and the employer in the book. A value of the input is kept."""
     given = {name: text for name, text in (("headline", state.headline), ("bio", state.bio)) if text}
     if not state.has_id:
         return {"linkedin_profile": given, "linkedin_scrape_source": ""}
@@ -92,7 +92,7 @@ async def load_contact(state: State) -> dict[str, Any]:
 
 
 async def classify_seniority(state: State) -> dict[str, Any]:
-    """Read the title by rules. Ask a model for what they do not know."""
+    """Read the title by rules. Ask a model for the parts that the rules leave open."""
     title = (state.title or str(state.linkedin_profile.get("headline") or "")).strip()[:LONGEST_TITLE_CHARS]
     known = roles.existing_role(state.known.facts, state.known.quotes, title) if state.known else None
     if known is not None:

@@ -21,7 +21,7 @@ from agentic_sales.settings import settings
 
 
 class Input(ContactForm):
-    """What a run takes: a person of the book or by value, the employer, and the vertical."""
+    """Input of a run: a person of the book or by value, the employer, and the vertical."""
 
     person: PersonByValue | None = Field(default=None, description="The person by value; needed without an id.")
     vertical: str = Field(
@@ -35,14 +35,14 @@ class Input(ContactForm):
 
 
 class Output(ContactFit):
-    """What a run answers."""
+    """Output of a run."""
 
     name: str = Field(default="", description="The person.")
     company_name: str = Field(default="", description="The employer.")
 
 
 class State(Input, Output):
-    """Input, output and what is known of both."""
+    """Input, output, the person and the employer."""
 
     known: ContactKnowledge = Field(default=ContactKnowledge(), description="What is known of both.")
 
@@ -62,7 +62,7 @@ def _vertical(slug: str) -> Vertical:
 
 
 async def load(state: State) -> dict[str, Any]:
-    """Read the person and the employer in the book. What the input says stays."""
+    """Read the person and the employer in the book. A value of the input is kept."""
     known = await contact_knowledge(state, workflow="contact_vertical_fit")
     return {"known": known.model_dump(), "name": known.name, "company_name": known.company_name}
 

@@ -24,13 +24,13 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     location: str = Field(max_length=500, description="Location as a page or a job post states it; may be empty.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     country: str | None = Field(default=None, description="ISO 3166-1 alpha-2 code; null: no single country is named.")
     confidence: float = Field(default=0.0, description="Probability that the country is right, 0-1; 0 for null.")
@@ -38,7 +38,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output and what passes between the nodes."""
+    """Input, output and the values that pass between the nodes."""
 
     is_certain: bool = Field(default=False, description="Whether the rules decided, so that no model was asked.")
 

@@ -4,7 +4,7 @@
 synthesize → END`
 
 Each lens reads one page of the competitor's site by a model or by rules. A lens that fails is named in
-`partial_failures`. The others stand, and what it showed before is kept. What is not in the words of a page is dropped.
+`partial_failures`, and its earlier parts are kept. A claim without words of a page is dropped.
 """
 
 from operator import or_
@@ -28,13 +28,13 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(rules.CompetitorForm):
-    """What a run takes."""
+    """Input of a run."""
 
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     analysis: dict[str, Any] = Field(default_factory=dict, description="Id of the competitor, and all six lenses.")
     pricing_deep: list[rules.LensItem] = Field(default_factory=list, description="Tiers and prices.")
@@ -49,7 +49,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output, what was read and what each lens shows."""
+    """Input, output, the pages and the result of each lens."""
 
     rival: Rival = Rival(url="")
     texts: dict[str, tuple[str, str]] = Field(default_factory=dict)
@@ -101,17 +101,17 @@ async def pricing(state: State) -> dict[str, Any]:
 
 
 async def features(state: State) -> dict[str, Any]:
-    """Read what it does."""
+    """Read its features."""
     return await _look("features", state)
 
 
 async def integrations(state: State) -> dict[str, Any]:
-    """Read what it works with."""
+    """Read the products that it works with."""
     return await _look("integrations", state)
 
 
 async def changelog(state: State) -> dict[str, Any]:
-    """Read what it has changed."""
+    """Read its changes."""
     return await _look("changelog", state)
 
 
@@ -121,7 +121,7 @@ async def positioning_shift(state: State) -> dict[str, Any]:
 
 
 async def funding_headcount(state: State) -> dict[str, Any]:
-    """Read what it says of money and people."""
+    """Read its statements on money and people."""
     return await _look("funding_headcount", state)
 
 

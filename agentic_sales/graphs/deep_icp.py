@@ -2,8 +2,9 @@
 
 `START → load_product → market_researcher · persona_builder · anti_icp_analyst · criteria_scorer → synthesizer → END`
 
-One file, two rows. In `deep_icp` one agent goes through the four steps, and each step sees what those before it found.
-In `icp_team` four agents work side by side. A model or the rules answer each step. What no words back is dropped.
+One file, two rows. In `deep_icp` one agent goes through the four steps. Each step sees the results of the steps before
+it. In `icp_team` four agents work side by side. A model or the rules answer each step. A claim that no words back is
+dropped.
 """
 
 from collections.abc import Callable
@@ -31,18 +32,18 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class Input(ProductForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(ModelOutput, rules.IcpDocument):
-    """What a run answers."""
+    """Output of a run."""
 
     meta: dict[str, Any] = Field(default_factory=dict, description="Version, model, run_at, weights_hash, team.")
     analysis_id: str = Field(default="", description="The document in the book. Empty: nothing was written.")
 
 
 class State(Input, Output):
-    """Input, output, the product and what the steps found."""
+    """Input, output, the product and the results of the steps."""
 
     facts: ProductFacts = ProductFacts()
     is_team: bool = False
@@ -76,7 +77,7 @@ async def persona_builder(state: State) -> dict[str, Any]:
 
 
 async def anti_icp_analyst(state: State) -> dict[str, Any]:
-    """Tell who does not buy."""
+    """Describe the companies that do not buy."""
     answer = await _ask("anti_icp_analyst", rules.RefusalReading, rules.refusals_by_rules, state)
     proofs, breakers = rules.refusals_that_stand(answer.value, state.facts.texts)
     note = "\n".join(proof.claim for proof in proofs)

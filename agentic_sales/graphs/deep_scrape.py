@@ -1,8 +1,8 @@
-"""Crawl a company's site and say what it shows: `START → resolve → crawl → summarize → persist → END`.
+"""Crawl a company's site and describe it: `START → resolve → crawl → summarize → persist → END`.
 
 No model is asked. The fetcher keeps the crawl polite and safe. This graph chooses the next pages. It reads pages of the
-same host, the sitemap's first, level by level. Telling pages go before the others of a level. A company of the book
-gets what its site shows as facts. Without an id of the book nothing is written.
+same host, the sitemap's first, level by level. Telling pages go before the others of a level. The book keeps the
+results as facts of the company. Without an id of the book nothing is written.
 """
 
 from typing import Any
@@ -34,11 +34,11 @@ CRAWL_LIMIT_S = 90.0
 
 
 class Input(ScrapeForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(SiteReport):
-    """What a run answers."""
+    """Output of a run."""
 
     stop_reason: StopReason = Field("finished", description=STOP_REASONS)
 
@@ -60,7 +60,7 @@ async def resolve(state: State) -> dict[str, Any]:
 
 
 async def crawl(state: State) -> dict[str, Any]:
-    """Read the first page and what it and the sitemap lead to, until one of the limits.
+    """Read the first page and the pages that it and the sitemap link to, until one of the limits.
 
     Raises:
         FetchRefused: The first page may not, or cannot, be read.

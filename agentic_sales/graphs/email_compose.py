@@ -26,15 +26,15 @@ PROMPT_VERSION = "email_compose-" + sha256("".join(p.sha256 for p in PROMPTS.val
 
 
 class Input(mails.ComposeForm):
-    """What a run takes; everything is optional."""
+    """Input of a run. Every field is optional."""
 
 
 class Output(ModelOutput, mails.WrittenMail):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
-    """Input, output and what passes between the nodes."""
+    """Input, output and the values that pass between the nodes."""
 
     faults: list[str] = Field(default_factory=list, description="Rules that the mail as it stands breaks.")
     is_draft_by_rules: bool = Field(default=False, description="Whether the model's draft invented a number.")
@@ -50,7 +50,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 async def gather_context(state: State) -> dict[str, Any]:
-    """Write down in one piece what is known of the recipient."""
+    """Write the facts of the recipient as one text."""
     return {"context_summary": mails.context_of(state), "prompt_version": PROMPT_VERSION}
 
 

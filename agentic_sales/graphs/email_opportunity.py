@@ -1,8 +1,8 @@
 """Write a first mail about an opening of the book: `START → load_opportunity → compose → END`.
 
-`email_compose` writes it, as a sub-run on this pool. Here is decided what it is about, whom it goes to, and that its
-subject is new to that person. A person who must not be written to gets no mail, and `skip_reason` says why. This
-writes; it must never send.
+`email_compose` writes it, as a sub-run on this pool. This graph decides on its subject and its recipient, and that the
+subject is new to that person. A suppressed person gets no mail, and `skip_reason` says why. This writes; it must never
+send.
 """
 
 from typing import Any, Literal
@@ -29,11 +29,11 @@ from agentic_sales.store.database import current_database
 
 
 class Input(OpportunityForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(ModelOutput, WrittenMail, Opportunity):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):

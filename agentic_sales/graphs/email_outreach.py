@@ -27,14 +27,14 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(drafts.OutreachForm):
-    """What a run takes."""
+    """Input of a run."""
 
     product_id: int | None = Field(default=None, description="A product of the store.")
     campaign_id: str = Field("", max_length=128, description="Only this campaign's mails count as earlier ones.")
 
 
 class Output(ModelOutput, drafts.OutreachMaterial):
-    """What a run answers."""
+    """Output of a run."""
 
     subject: str = Field(default="", description="Subject; empty when the mail is skipped.")
     text: str = Field(default="", description="Plain text with the signature.")
@@ -44,7 +44,7 @@ class Output(ModelOutput, drafts.OutreachMaterial):
 
 
 class State(Input, Output, drafts.OutreachBrief):
-    """Input, output and what passes between the nodes."""
+    """Input, output and the values that pass between the nodes."""
 
 
 EXAMPLE: dict[str, Any] = {
@@ -62,7 +62,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 async def lookup_contact(state: State) -> dict[str, Any]:
-    """Find the person in the store, and fill in what the input left open. A skipped mail has all keys, too."""
+    """Find the person in the store, and fill in the empty fields of the input. A skipped mail has all keys."""
     empty = Output().model_dump(exclude=set(ModelOutput.model_fields))
     return empty | await known_reader(current_database(settings()), state, campaign_id=state.campaign_id)
 

@@ -29,7 +29,7 @@ MAX_EMAIL_LETTERS = 8_000
 
 
 class Input(SignedForm):
-    """What a run takes."""
+    """Input of a run."""
 
     original_email: str = Field(min_length=1, max_length=50_000, pattern=r"\S", description="Email, with `Subject:`.")
     sender: str = Field(default="", max_length=300, description="Who wrote it: a name, an address, or both.")
@@ -42,7 +42,7 @@ class Input(SignedForm):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     subject: str = Field(default="", description="Subject, with one `Re:`.")
     body: str = Field(default="", description="The reply with calendar line and signature.")
@@ -66,7 +66,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 async def analyze_email(state: State) -> dict[str, Any]:
-    """Read what the writer wants. An opt-out ends the run here."""
+    """Read the writer's wish. An opt-out ends the run here."""
     words = with_additions("optouts", optouts.words_of, settings().rules_dir)
     by_words = reply_drafts.analyze_by_rules(state.original_email, words)
     if wish := reply_drafts.wish_to_be_left_alone(state.original_email, words):

@@ -2,8 +2,8 @@
 
 `extract_stack`: `START → segment_jd → mine_mentions → canonicalize → score_levels → synthesize → END`
 
-The rules cut the description into sections and find skills by a table. A model finds them too, and only those count
-whose quotes stand in the description and that the table has. Without a usable model the rules answer alone.
+The rules cut the description into sections and find skills by a table. A model finds them too. Such a mention counts
+only if its quote stands in the description and the table has its skill. Without a usable model the rules answer alone.
 """
 
 from typing import Any
@@ -28,14 +28,14 @@ PROMPT = PROMPTS["mine_mentions"]
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     raw_jd: str = Field(max_length=50_000, description="Job description, text or Markdown; 16,000 characters are read.")
     title: str = Field(default="", max_length=500, description="Title of the job.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     skills: list[rules.JobSkill] = Field(default_factory=list, description="At most 30, the required ones first.")
     required: list[str] = Field(default_factory=list, description="Tags of the required skills.")
@@ -94,7 +94,7 @@ async def mine_mentions(state: State) -> dict[str, Any]:
 
 
 async def canonicalize(state: State) -> dict[str, Any]:
-    """Keep the mentions whose skill the table has. A phrase that it does not have is dropped."""
+    """Keep the mentions of skills in the table. A phrase that it does not have is dropped."""
     return {"canonical": dumped(one for one in state.raw_mentions if one.tag)}
 
 
@@ -104,7 +104,7 @@ async def score_levels(state: State) -> dict[str, Any]:
 
 
 async def synthesize(state: State) -> dict[str, Any]:
-    """Order the skills and say what is asked for."""
+    """Order the skills and sum them up."""
     words = _words()
     skills = rules.skills_of(state.canonical, words)
     return {

@@ -1,8 +1,8 @@
 """Rank a company's people: `START → load_company → load_contacts → classify_unclassified → rank → END`.
 
-The people are those of the book, or they come in by value. Whose role nobody knows yet is classified by
-`contact_enrich_sales`, which keeps it in the book. People of Engineering, AI/ML and Product rank .2 higher. Nothing is
-fetched.
+The people are those of the book, or they come in by value. A person without a known role is classified by
+`contact_enrich_sales`, which keeps the role in the book. People of Engineering, AI/ML and Product rank .2 higher.
+Nothing is fetched.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ class GivenPerson(BaseModel):
 
 
 class Input(GivenForm):
-    """What a run takes: a company of the book, or people by value."""
+    """Input of a run: a company of the book, or people by value."""
 
     @classmethod
     def one_of(cls) -> tuple[str, ...]:
@@ -48,7 +48,7 @@ class Input(GivenForm):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     company: dict[str, Any] = Field(default_factory=dict, description="company_id, name, domain.")
     contacts: list[RankedPerson] = Field(default_factory=list, description="People that were looked at, 50 at most.")
@@ -112,7 +112,7 @@ async def classify_unclassified(state: State) -> dict[str, Any]:
 
 
 async def rank(state: State) -> dict[str, Any]:
-    """Rank the people and say who decides."""
+    """Rank the people and name the decision maker."""
     people = ranked(state.contacts)
     makers = [each.model_dump() for each in people if each.is_decision_maker]
     return {

@@ -28,14 +28,14 @@ SITES_AT_ONCE = 4
 
 
 class Input(rules.FreshnessForm):
-    """What a run takes."""
+    """Input of a run."""
 
     check_competitors: bool = Field(default=False, description="Look at its known competitors, too, at most 10.")
     dry_run: bool = Field(default=False, description="Write nothing into the book. The next run compares as this one.")
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     stale: bool = Field(default=False, description="Whether what was made of the site before must be made anew.")
     confidence: float = Field(default=0.0, description="How sure that is, 0 to 1.")
@@ -53,7 +53,7 @@ class Output(BaseModel):
 
 
 class State(Input, Output):
-    """Input, output and what the book has."""
+    """Input, output and the company of the book."""
 
     baseline: rules.Baseline | None = None
     competitors: list[rules.Baseline] = Field(default_factory=list)
@@ -64,7 +64,7 @@ EXAMPLE: dict[str, Any] = {"url": "https://quillmark.example/"}
 
 
 async def load(state: State) -> dict[str, Any]:
-    """Find the site and what is known of it."""
+    """Find the site and its last known state."""
     found = await baseline_of(state)
     competitors = (await competitors_of(found))[:MOST_COMPETITORS] if state.check_competitors else []
     return {

@@ -1,8 +1,8 @@
 """Find sellable AI repositories: `START → search → enrich → dedupe → score → classify → persist → END`.
 
-Topics are searched on GitHub. What is too old, or whose owner is too large, is left out. Rules score each repository
-by its readme and its owner, times its freshness. A model judges the best of them, and its score counts with .45. A
-claim of the model without a quote of the readme is dropped. Without a model the rules' score stands alone.
+Topics are searched on GitHub. Repositories that are too old, or whose owner is too large, are left out. Rules score
+each repository by its readme and its owner, times its freshness. A model judges the best of them, and its score counts
+with .45. A claim of the model without a quote of the readme is dropped. Without a model the rules' score stands alone.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ MODELS_AT_ONCE = 5
 
 
 class Input(wanted.RepositoryForm):
-    """What a run takes."""
+    """Input of a run."""
 
     persist_companies: bool = Field(default=False, description="Write the owners into the book as companies, too.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(ModelOutput, wanted.FoundRepositories):
-    """What a run answers."""
+    """Output of a run."""
 
     inserted_repo_ids: list[str] = Field(default_factory=list, description="Repositories that are new in the book.")
     existing_repo_ids: list[str] = Field(default_factory=list, description="Repositories that the book had.")
@@ -58,7 +58,7 @@ EXAMPLE: dict[str, Any] = {"topics": ["rag", "agents"], "active_within_days": 36
 
 
 async def search(state: State) -> dict[str, Any]:
-    """Search each topic, or take the repositories of the caller. Leave out what is closed, old or too well known."""
+    """Search each topic, or take the caller's repositories. Leave out closed, old and too well known ones."""
     gone, done, found = Unavailable(), count(1), state.repositories
     since = wanted.days_before(datetime.now(UTC), state.active_within_days)
     if not found:
@@ -72,7 +72,7 @@ async def search(state: State) -> dict[str, Any]:
 
 
 async def enrich(state: State) -> dict[str, Any]:
-    """Read the readmes and the owners. Leave out what belongs to a large owner."""
+    """Read the readmes and the owners. Leave out repositories of a large owner."""
     gone, done, of = Unavailable(), count(1), len(state.found)
     found, owners = state.found, dict[str, repos.OwnerFacts]()
     if not state.repositories:
@@ -89,7 +89,7 @@ async def enrich(state: State) -> dict[str, Any]:
 
 
 async def dedupe(state: State) -> dict[str, Any]:
-    """Leave out what the book has judged lately."""
+    """Leave out repositories that the book has judged lately."""
     names = [one.full_name for one in state.found if not state.repositories]
     known = await known_repositories(names, "gh_ai_repos")
     since = wanted.days_before(datetime.now(UTC), state.freshness_days)
@@ -109,7 +109,7 @@ async def score(state: State) -> dict[str, Any]:
 
 
 async def classify(state: State) -> dict[str, Any]:
-    """Let a model judge the best repositories, a few at once. What no words of a repository back is dropped."""
+    """Let a model judge the best repositories, a few at once. A claim that no words of a repository back is dropped."""
     found, done = {one.full_name: one for one in state.found}, count(1)
     best = [one for one in state.scored_repos if one.heuristic_score >= state.heuristic_floor][: state.classify_top_n]
 

@@ -1,8 +1,8 @@
 """Research a repository's owner as a lead: `START → load_repo → gather → synthesize → persist → END`.
 
 The readme, the telling pages of the owner's site, the busiest contributors and a web search are read side by side. A
-model or the rules find what they say of money, launches, size, past and public relations. A claim without words of a
-page is dropped. Money, a famous past and public relations disqualify. The dossier becomes an analysis of the book.
+model or the rules find statements on money, launches, size, past and public relations. A claim without words of a page
+is dropped. Money, a famous past and public relations disqualify. The dossier becomes an analysis of the book.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     full_name: str = Field(pattern=r"^[^/\s]+/[^/\s]+$", max_length=300, description="`owner/name` on GitHub.")
     given_pages: dict[str, str] = Field(
@@ -43,7 +43,7 @@ class Input(Form):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     brief: research.Dossier = Field(default_factory=research.Dossier, description="The dossier.")
     research_id: str | None = Field(default=None, description="The dossier in the book; null: nothing was written.")
@@ -106,7 +106,7 @@ async def gather(state: State) -> dict[str, Any]:
 
 
 async def synthesize(state: State) -> dict[str, Any]:
-    """Read the signals and the people in the pages. What no page says is left empty."""
+    """Read the signals and the people in the pages. A field that no page fills is left empty."""
     words = with_additions("lead_research", research.lead_words, settings().rules_dir)
     pages = {hit.url: f"{hit.title}\n{hit.snippet}" for hit in state.web_results} | state.pages
     own = await asyncio.to_thread(research.claims_of, pages, words)

@@ -29,15 +29,15 @@ T = TypeVar("T", bound=BaseModel)
 
 
 class Input(PlanForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(ModelOutput, rules.GtmReport):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
-    """Input, output, what is known, and the faults of the last messages."""
+    """Input, output, the product's facts, and the faults of the last messages."""
 
     facts: PlanFacts = PlanFacts()
     proofs: list[Proof] = Field(default_factory=list)
@@ -86,7 +86,7 @@ async def write_templates(state: State) -> dict[str, Any]:
 
 
 async def build_playbook(state: State) -> dict[str, Any]:
-    """Write what a salesperson needs in a conversation."""
+    """Write a salesperson's notes for a conversation."""
     told = {"facts": state.facts.for_prompt, "faults": "\n".join(state.faults)}
     by_rules = partial(rules.playbook_by_rules, state.facts)
     answer = await _ask("build_playbook", rules.PlaybookReading, by_rules, **told)

@@ -3,7 +3,7 @@
     START → begin_round → discover → collect → begin_steps → reach_out → schedule_next → sleep → discover
     → collect → begin_steps → reach_out → schedule_next → END
 
-A visit waits for no source. What it begins runs in the batch lane, and a later visit picks the end up. `sleep`
+A visit waits for no source. The sub-runs that it begins run in the batch lane. A later visit reads their ends. `sleep`
 interrupts until the tick of the flows wakes the thread of the round. The store says how far the round and each lead
 are, so the checkpoint only says where the thread waits. Nothing here sends: the campaign asks a person first.
 """
@@ -25,7 +25,7 @@ from agentic_sales.store.database import Database, current_database
 
 
 class Input(Form):
-    """What a round is begun with. A round that is there goes on as it was begun."""
+    """Input of a round. A round that is there goes on as it was begun."""
 
     flow: str = Field(min_length=1, max_length=64, description="Id of the flow; `agentic-sales flows list` has all.")
     round: str = Field(
@@ -67,13 +67,13 @@ async def begin_round(state: State, config: RunnableConfig) -> dict[str, Any]:
 
 
 async def discover(state: State) -> dict[str, Any]:
-    """Begin the discovery, or write what it found."""
+    """Begin the discovery, or write its leads."""
     await visit.discover(_database(), state.round, now=clock.waking_now())
     return {}
 
 
 async def collect(state: State) -> dict[str, Any]:
-    """Write what ended steps told of their leads."""
+    """Write the results of ended steps to their leads."""
     await visit.collect(_database(), state.round, now=clock.waking_now())
     return {}
 

@@ -32,14 +32,14 @@ BLANK = rules.TargetSegment(name="any")
 
 
 class Input(rules.SegmentForm):
-    """What a run takes."""
+    """Input of a run."""
 
     max_companies: int = Field(default=15, ge=1, le=50, description="Most new companies that are looked at.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     target: rules.TargetSegment = Field(default=BLANK, description="The segment.")
     product: dict[str, Any] = Field(default_factory=dict, description="The product, as far as it is known.")

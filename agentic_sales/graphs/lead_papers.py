@@ -28,13 +28,13 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(papers.PaperForm):
-    """What a run takes."""
+    """Input of a run."""
 
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     candidates: list[str] = Field(default_factory=list, description="Searches to choose from.")
     chosen: list[str] = Field(default_factory=list, description="Searches of this run, the most promising first.")
@@ -74,7 +74,7 @@ async def plan_queries(state: State) -> dict[str, Any]:
 
 
 async def choose(state: State) -> dict[str, Any]:
-    """Choose the searches of this run by what earlier ones have taught."""
+    """Choose the searches of this run by the yield of earlier ones."""
     arms = await known_arms(state.topic)
     chosen = choose_arms(arms, [*state.candidates, *arms], state.rounds)
     return {"arms": {name: arm.model_dump() for name, arm in arms.items()}, "chosen": chosen}
@@ -110,7 +110,7 @@ async def score(state: State) -> dict[str, Any]:
 
 
 async def persist(state: State) -> dict[str, Any]:
-    """Write the leads, and what the searches have taught. A source that failed has taught nothing."""
+    """Write the leads, and the yield of the searches. A source that failed has taught nothing."""
     if state.dry_run or (state.unavailable_sources and not state.authors):
         return {}
     written = await write_leads(state.topic, state.results, state.rewards)

@@ -3,7 +3,7 @@
 `START → load → discover → enrich → qualify → locate → compose → persist → END`
 
 Each stage is a sub-run through the routing contract. So it executes on the pool of its capability. The failure of a
-stage for one company is reported. The others go on. The book gets what is found of its companies. Nothing is sent.
+stage for one company is reported. The others go on. The book keeps the results of its companies. Nothing is sent.
 """
 
 import time
@@ -38,11 +38,11 @@ COMPANIES_AT_ONCE = 4
 
 
 class Input(CompaniesForm, PipelineForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(BaseModel):
-    """What came of every company and every stage."""
+    """The result of every company and every stage."""
 
     companies: list[CompanyAnswers] = Field([], description="The companies with the answers of their stages.")
     reports: list[StageReport] = Field([], description="One report per stage, in order.")
@@ -79,7 +79,7 @@ async def qualify(state: State) -> dict[str, Any]:
 
 
 async def locate(state: State) -> dict[str, Any]:
-    """Find each company's country in what its site says of its place."""
+    """Find each company's country in the places that its site names."""
     return await _run_stage("locate", state)
 
 
@@ -89,7 +89,7 @@ async def compose(state: State) -> dict[str, Any]:
 
 
 async def persist(state: State) -> dict[str, Any]:
-    """Write what the classifiers said of the companies that were given by an id."""
+    """Write the classes of the companies that were given by an id."""
     known = [company for company in state.companies if company.company_id]
     if known and not state.dry_run:
         async with writing_book("pipeline") as book:

@@ -4,7 +4,7 @@
 save → END`
 
 From `stress_test` a model's statement that fails goes back to `draft_positioning_statement`, at most twice. Then the
-rules' statement stands in the place of one that still fails a hard check. What stays unmet is named.
+rules' statement stands in the place of one that still fails a hard check. A check that stays unmet is named.
 """
 
 from typing import Any, Literal
@@ -25,15 +25,15 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(PlanForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(ModelOutput, rules.PositioningReport):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
-    """Input, output, what is known, and the faults of the last statement."""
+    """Input, output, the product's facts, and the faults of the last statement."""
 
     facts: PlanFacts = PlanFacts()
     faults: list[str] = Field(default_factory=list)
@@ -52,7 +52,7 @@ async def load_inputs(state: State) -> dict[str, Any]:
 
 
 async def extract_category_conventions(state: State) -> dict[str, Any]:
-    """Name the category and what is usual in it."""
+    """Name the category and its conventions."""
     by_rules = rules.category_by_rules(state.facts)
     answer = await ask(
         PROMPTS["extract_category_conventions"],
@@ -66,7 +66,7 @@ async def extract_category_conventions(state: State) -> dict[str, Any]:
 
 
 async def identify_white_space(state: State) -> dict[str, Any]:
-    """Find what the product says and no competitor does."""
+    """Find the claims of the product that no competitor makes."""
     answer = await ask(
         PROMPTS["identify_white_space"],
         rules.WhiteSpaceReading,
@@ -125,7 +125,7 @@ def _next_step(state: State) -> Literal["draft_positioning_statement", "save"]:
 
 
 async def save(state: State) -> dict[str, Any]:
-    """Name what stays unmet, and write the book."""
+    """Name the unmet checks, and write the book."""
     unmet = rules.problems_of(state.positioning, state.facts)
     document = state.positioning.model_dump() | {"unmet_checks": unmet, "critic_rounds": state.critic_rounds}
     content = {**document, "inputs_hash": state.facts.digest, "source": state.source}

@@ -25,15 +25,15 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(PlanForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(ModelOutput, rules.PricingReport):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
-    """Input, output, what is known, and the faults of the last plan."""
+    """Input, output, the product's facts, and the faults of the last plan."""
 
     facts: PlanFacts = PlanFacts()
     metric: rules.ValueMetric = rules.PricingModel()
@@ -52,7 +52,7 @@ async def load_inputs(state: State) -> dict[str, Any]:
 
 
 async def benchmark_competitors(state: State) -> dict[str, Any]:
-    """Count what competitors ask."""
+    """Sum up the prices of competitors."""
     prices = rules.known_prices(state.facts.competitors)
     summaries = rules.summaries_of(prices, state.facts.competitors)
     told = {"competitor_pricing": dumped(prices), "competitor_summary": dumped(summaries)}
@@ -61,7 +61,7 @@ async def benchmark_competitors(state: State) -> dict[str, Any]:
 
 
 async def choose_value_metric(state: State) -> dict[str, Any]:
-    """Choose what a buyer pays for."""
+    """Choose the value that a buyer pays for."""
     by_rules = rules.metric_by_rules(state.facts, state.benchmark)
     answer = await ask(
         PROMPTS["choose_value_metric"],

@@ -1,4 +1,4 @@
-"""Report on a product: its customers, competitors, prices, way to the market and position, and what to do first.
+"""Report on a product: its customers, competitors, prices, way to the market and position, and the first steps.
 
 `START → load_and_profile → ensure_icp → ensure_competitors → run_pricing ‖ run_gtm ‖ run_positioning →
 synthesize_report → END`
@@ -29,15 +29,15 @@ STAGES = 7
 
 
 class Input(rules.ProductIntelForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(ModelOutput, rules.IntelReport):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
-    """Input, output and what is known."""
+    """Input, output and the product's facts."""
 
     facts: PlanFacts = PlanFacts()
     is_refreshed: bool = False
@@ -47,7 +47,7 @@ EXAMPLE: dict[str, Any] = {"product": {"name": "Quillmark", "description": "Note
 
 
 async def load_and_profile(state: State) -> dict[str, Any]:
-    """Find the product, ask whether its site has changed, read it, and tell what the product is."""
+    """Find the product, ask whether its site has changed, read it, and describe the product."""
     fresh, facts = await product_parts.looked_at(await plan_facts_of(state), dry_run=state.dry_run)
     text = fenced(as_text(facts.texts))
     by_rules = partial(rules.profile_by_rules, facts)
@@ -106,7 +106,7 @@ async def _plan(name: str, state: State) -> dict[str, Any]:
 
 
 async def synthesize_report(state: State) -> dict[str, Any]:
-    """Say what to do first, and write the book."""
+    """Name the first steps, and write the book."""
     parts, profile = rules.parts_of(state, state.facts.icp), state.product_profile
     by_rules = rules.synthesis_by_rules(profile, parts, state.partial_failures)
     answer = await ask(

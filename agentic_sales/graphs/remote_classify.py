@@ -34,11 +34,11 @@ MAX_PROMPT_LETTERS = 6_000
 
 
 class Input(rules.OpeningsForm):
-    """What a run takes: openings by value, or which of the book."""
+    """Input of a run: openings by value, or a selection of the book's."""
 
 
 class Output(ModelOutput, rules.RemoteTotals):
-    """What a run answers."""
+    """Output of a run."""
 
     classifications: list[rules.ClassifiedOpening] = Field(
         default_factory=list, description="Every opening, in order, with what is told of it."

@@ -2,8 +2,9 @@
 
 `START → load → fetch → extract → reconcile → synthesize → persist → END`
 
-Nine extractors read the pages side by side. Once, at most five further pages are read for what they miss. Nothing gets
-into the card that no page says (`rules.sales_tech`). Where pages do not agree, both are shown. The book gets ten facts.
+Nine extractors read the pages side by side. Once, at most five further pages are read for the missing parts. Nothing
+gets into the card that no page says (`rules.sales_tech`). Where pages do not agree, both are shown. The book gets ten
+facts.
 """
 
 import asyncio
@@ -40,11 +41,11 @@ LIMITS = CrawlLimits(max_pages=18, max_depth=2, time_limit_s=90.0)
 
 
 class Input(cards.FeatureForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(cards.FeatureReport, ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
@@ -101,7 +102,7 @@ async def _filled(state: State, pages: dict[str, str], aspects: list[card.Aspect
 
 
 async def reconcile(state: State) -> dict[str, Any]:
-    """Read once what is missing, fill those parts again, and show where pages do not agree."""
+    """Read once for the missing parts, fill them again, and show where pages do not agree."""
     words = with_additions("sales_tech", signs.sales_tech_words, settings().rules_dir)
     wanted = cards.wanted_pages(state.units, state.unread)
     more = await read_more(settings(), wanted)

@@ -2,8 +2,8 @@
 
 `START → select_companies → discover_contacts → enrich_dms → filter_dms → draft_emails → summarize → END`
 
-Only a contact whom nothing speaks against gets a draft: not suppressed, without an open or a sent mail, and without a
-draft that waits. A draft is kept with its person for somebody to read. Nothing is sent.
+A contact gets a draft only if all of this is true: not suppressed, no open or sent mail, no draft that waits. A draft
+is kept with its person for somebody to read. Nothing is sent.
 """
 
 from typing import Any
@@ -24,11 +24,11 @@ AT_ONCE = 4
 
 
 class Input(rules.SalesOutreachForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     summary: dict[str, Any] = Field(default_factory=dict, description="Counts of the run, as callers know them.")
     decision_makers: list[rules.DecisionMaker] = Field(default_factory=list, description="With enough authority.")
@@ -92,7 +92,7 @@ def _role_of(person: rules.DecisionMaker) -> dict[str, Any]:
 
 
 async def filter_dms(state: State) -> dict[str, Any]:
-    """Keep the decision makers, and say who of them gets no draft."""
+    """Keep the decision makers, and give the reason for each one without a draft."""
     people, addresses = [], {}
     for person in state.people:
         reason: rules.NoDraftReason | None = "low_authority"

@@ -25,7 +25,7 @@ from agentic_sales.sources.service import Unavailable
 
 
 class Input(ContactForm):
-    """What a run takes: a contact or a person of the book, or a profile by value."""
+    """Input of a run: a contact or a person of the book, or a profile by value."""
 
     @classmethod
     def by_value(cls) -> str:
@@ -43,7 +43,7 @@ class Input(ContactForm):
 
 
 class Output(ContactScore):
-    """What a run answers."""
+    """Output of a run."""
 
     name: str = Field(default="", description="The person.")
     company_name: str = Field(default="", description="The employer.")
@@ -52,7 +52,7 @@ class Output(ContactScore):
 
 
 class State(Input, Output):
-    """Input, output and what is known of the person."""
+    """Input, output and the person's facts."""
 
     known: ContactKnowledge = Field(default=ContactKnowledge(), description="What is known of the person.")
 
@@ -68,7 +68,7 @@ def _vertical(slug: str) -> Vertical:
 
 
 async def load(state: State) -> dict[str, Any]:
-    """Read the person and the employer in the book. What the input says stays."""
+    """Read the person and the employer in the book. A value of the input is kept."""
     known = await contact_knowledge(state, workflow="score_contact")
     if state.company_score is not None:
         known = known.model_copy(update={"company_score": state.company_score})
@@ -85,7 +85,7 @@ async def score(state: State) -> dict[str, Any]:
 
 
 async def ask_scorer(state: State) -> dict[str, Any]:
-    """Take the tier of the scoring service, if there is one. What rules a person out by the card stays so."""
+    """Take the tier of the scoring service, if there is one. A person whom the card rules out stays out."""
     gone, by_rules = Unavailable(), {"scorer": "rules", "unavailable_sources": list[str]()}
     async with ContactScorer(settings()) as scorer:
         if not scorer.is_there:

@@ -1,7 +1,7 @@
-"""Rate how useful a recruiter is for people who look for work in AI: `START → score → END`.
+"""Rate the use of a recruiter to people who look for work in AI: `START → score → END`.
 
-A model reads the profile and the posts beside what the rules found. Without a usable model the rules rate alone. The
-tier follows from the score.
+A model reads the profile and the posts beside the findings of the rules. Without a usable model the rules rate alone.
+The tier follows from the score.
 """
 
 from typing import Annotated, Any
@@ -34,7 +34,7 @@ Post = Annotated[str, StringConstraints(max_length=20_000)]
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     contact_id: int | str | None = Field(default=None, description="Id of the person, handed back to the caller.")
     name: str = Field(default="", max_length=200, description="Name of the person.")
@@ -45,7 +45,7 @@ class Input(Form):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     fit_score: float = Field(default=0.0, description="0 to 1: how useful for people who look for work in AI.")
     tier: RecruiterTier = Field(default="off_target", description="ideal ≥ .75, strong ≥ .55, weak ≥ .30, off_target.")

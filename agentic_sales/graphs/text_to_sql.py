@@ -2,8 +2,8 @@
 
 `START → understand_question → identify_tables → generate_sql → validate_sql → END`
 
-A template answers a common question. A model answers others. Whatever either wrote passes the guard
-(`rules.sql_guard`), or the answer has no statement and says why.
+A template answers a common question. A model answers others. Either statement passes the guard (`rules.sql_guard`), or
+the answer has no statement and says why.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ TEMPLATE_CONFIDENCE = 0.9
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     question: str = Field(min_length=3, max_length=4_000, description="The question in words.")
     database_schema: str = Field(
@@ -42,7 +42,7 @@ class Input(Form):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     sql: str = Field(default="", description="One SELECT with a LIMIT; empty: there is none, see `explanation`.")
     explanation: str = Field(default="", description="What it does; begins with `Rejected` if it was refused.")
@@ -52,7 +52,7 @@ class Output(ModelOutput):
 
 
 class State(Input, Output):
-    """Input, output and what passes between the nodes."""
+    """Input, output and the values that pass between the nodes."""
 
     named: list[str] = Field(default_factory=list)
 
@@ -61,7 +61,7 @@ EXAMPLE: dict[str, Any] = {"question": "How many companies have the category PRO
 
 
 class SqlDraft(BaseModel):
-    """A statement and what it is meant to answer."""
+    """A statement and its purpose."""
 
     understanding: str = Field(max_length=500, description="The question in your own words.")
     sql: str = Field(default="", max_length=8_000, description="One SELECT; empty if the tables cannot answer.")

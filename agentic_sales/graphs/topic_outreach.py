@@ -1,9 +1,9 @@
-"""Go from a topic to drafts: a long run whose stream tells each person who is found, kept, dropped or written to.
+"""Go from a topic to drafts. The stream of this long run tells each person that is found, kept, dropped or written to.
 
 `START → find → read_employers → judge_fit → screen → draft → END`
 
 Papers, repositories, channels and posts name people and companies. The people fit a vertical or are dropped with the
-reason. Who must not be written to gets no draft. Nothing is sent, and nothing is kept to go on from: it begins anew.
+reason. A suppressed person gets no draft. Nothing is sent, and nothing is kept to go on from: it begins anew.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ AT_ONCE = 4
 
 
 class Input(rules.TopicForm):
-    """What a run takes."""
+    """Input of a run."""
 
     @field_validator("vertical")
     @classmethod
@@ -40,7 +40,7 @@ class Input(rules.TopicForm):
 
 
 class Output(rules.TopicReport):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):
@@ -78,7 +78,7 @@ async def read_employers(state: State) -> dict[str, Any]:
 
 
 async def judge_fit(state: State) -> dict[str, Any]:
-    """Judge each person by the vertical. Who does not fit is dropped with the reason."""
+    """Judge each person by the vertical. A person who does not fit is dropped with the reason."""
     asked = [
         rules.fit_question(each, state.vertical, state.homes.get(each.company_domain, "")) for each in state.people
     ]
@@ -101,7 +101,7 @@ def _dropped(person: rules.TopicPerson, why: str) -> rules.DroppedPerson:
 
 
 async def screen(state: State) -> dict[str, Any]:
-    """Drop who must not be written to, and who is one too many."""
+    """Drop suppressed people, and those above the limit."""
     kept, dropped = list[rules.TopicPerson](), [*state.dropped]
     for found, why in [await screened(person) for person in state.people]:
         reason = why or (f"only {state.max_people} people get a draft" if len(kept) == state.max_people else "")
@@ -114,7 +114,7 @@ async def screen(state: State) -> dict[str, Any]:
 
 
 async def draft(state: State) -> dict[str, Any]:
-    """Write to each person who is left."""
+    """Write to each person that is left."""
     offer = await offer_in_words(state.product_id)
 
     async def one(person: rules.TopicPerson) -> rules.TopicDraft | str:

@@ -1,8 +1,8 @@
 """Find companies of a vertical by their code: `START → fetch_code_search → filter_hits → resolve_orgs → persist → END`.
 
-GitHub's code is searched for what companies of the vertical write. Copies, examples and chance matches are left out.
-The organisations behind the rest are companies if they name a site of their own. New ones are written into the book
-with the place of their code. What the vertical's anti-ICP says of a company's own words disqualifies it.
+GitHub's code is searched for the marks of a vertical's software. Copies, examples and chance matches are left out. The
+organisations behind the rest are companies if they name a site of their own. New ones are written into the book with
+the place of their code. A company is disqualified if its own words match the vertical's anti-ICP.
 """
 
 from itertools import count
@@ -27,7 +27,7 @@ from agentic_sales.sources.service import Unavailable
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     vertical_slug: str = Field(
         max_length=60, description="compliance_audit, ingestible, onboarding_tutor, or an own one."
@@ -44,7 +44,7 @@ class Input(Form):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     raw_hits: list[code.CodeMatch] = Field(default_factory=list, description="Files that were found.")
     filtered_hits: list[code.CodeMatch] = Field(default_factory=list, description="Files that were left out, and why.")

@@ -1,9 +1,9 @@
 """Find the video channels of a topic: `START → plan_searches → find_channels → read_words → persist → END`.
 
 A model or the rules write the searches. YouTube answers with channels, their numbers and their newest videos. The rules
-read a channel's own site, its sponsors and its address for business. A model or the rules tell who makes it and what
-they want. Everything that is not a number of the service comes with words of the channel. A search takes one
-of 100 a day of all workers. So no more is made than the channels need.
+read a channel's own site, its sponsors and its address for business. A model or the rules tell its maker and the
+maker's needs. Everything that is not a number of the service comes with words of the channel. A search takes one of 100
+a day of all workers. So no more is made than the channels need.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ READ_AT_ONCE = 4
 
 
 class Input(Form):
-    """What a run takes."""
+    """Input of a run."""
 
     topic: str = Field(min_length=2, max_length=200, description="What the channels are about: `retrieval and agents`.")
     max_channels: int = Field(default=20, ge=1, le=50, description="Most channels that are read.")
@@ -41,7 +41,7 @@ class Input(Form):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     queries: list[str] = Field(default_factory=list, description="Words that were searched with.")
     channels: list[video_channels.FoundChannel] = Field(
@@ -106,7 +106,7 @@ async def find_channels(state: State) -> dict[str, Any]:
 
 
 async def read_words(state: State) -> dict[str, Any]:
-    """Tell who makes each channel and what they want. What its words do not say is dropped."""
+    """Read the maker and the maker's needs from the words of each channel. A field without words is dropped."""
     done = count(1)
 
     async def one(channel: video_channels.FoundChannel) -> Answer[video_channels.ChannelReading]:

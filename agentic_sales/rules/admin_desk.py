@@ -1,7 +1,7 @@
-"""Decide what the operators' assistant looks up, and write its answer from what it found.
+"""Choose the look-ups of the operators' assistant, and write its answer from their results.
 
 Without a model a fixed set of questions is answered. A model chooses look-ups from the same list. It can do nothing
-else, and what it says of numbers must stand in what was found.
+else. Each number of its answer must stand in a result.
 """
 
 import re
@@ -37,7 +37,7 @@ class AdminStep(BaseModel):
 
 
 class StepTaken(BaseModel):
-    """A look-up and what it found."""
+    """A look-up and its result."""
 
     tool: AdminTool = Field(description="The look-up.")
     argument: str = Field(default="", description="What was looked for.")
@@ -75,14 +75,14 @@ def planned(prompt: str) -> AdminStep:
 
 
 def next_by_rules(prompt: str, steps: Sequence[StepTaken]) -> AdminStep:
-    """Return what the rules do next: the look-up, and then the answer."""
+    """Return the next step of the rules: the look-up, and then the answer."""
     if not steps:
         return planned(prompt)
     return AdminStep(tool="answer", argument="", answer=told_by_rules(steps))
 
 
 def told_by_rules(steps: Sequence[StepTaken]) -> str:
-    """Return what look-ups found, as an answer."""
+    """Return the results of look-ups as an answer."""
     useful = [step for step in steps if step.outcome == "found"] or steps[-1:]
     return "\n\n".join(step.text for step in useful)[:4_000]
 
@@ -106,7 +106,7 @@ def as_lines(
         columns: Names of the columns.
         rows: The rows.
         is_cut: There are more rows.
-        shown: Takes out of a text what nobody may see.
+        shown: Takes secrets and personal data out of a text.
     """
     if len(rows) == 1:
         lines = [f"{column}: {_cell(value, shown)}" for column, value in zip(columns, rows[0], strict=True)]

@@ -1,7 +1,7 @@
 """Tell from a person's posts whether a company hires for, buys or scales artificial intelligence.
 
-A sentence is a signal if it names artificial intelligence and holds a phrase of a kind, and does not deny it. A person
-who looks for work tells nothing of a company's intent to hire.
+A sentence is a signal if it names artificial intelligence and holds a phrase of a kind, and does not deny it. The words
+of a person in search of work say nothing of a company's intent to hire.
 """
 
 import re

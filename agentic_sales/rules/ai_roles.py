@@ -1,7 +1,7 @@
 """Tell by its title and text whether an opening is a role in artificial intelligence, and whether it is remote work.
 
 The title decides. A title that many trades share, such as "Data Scientist", counts if the text speaks of models. A
-person who sells artificial intelligence or hires for it has another role.
+person that sells artificial intelligence or hires for it has another role.
 """
 
 import re
@@ -53,7 +53,7 @@ role_words = Compiled("ai_roles", _built)
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What an opening is, as far as it matters to those that sell artificial intelligence."""
+    """The role of an opening for sellers of artificial intelligence."""
 
     is_ai: bool
     """Whether the work is on artificial intelligence."""
@@ -78,7 +78,7 @@ def read_role(
     Args:
         title: Its title.
         text: Its description as plain text.
-        workplace: What the board says of the workplace. None: nothing, so the locations and the title decide.
+        workplace: The board's field for the workplace. None: nothing, so the locations and the title decide.
         locations: Its places.
         words: The signs. None: those of the product.
     """

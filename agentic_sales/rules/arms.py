@@ -36,7 +36,7 @@ class Trial:
     arms: Mapping[ArmKind, str]
     """Name of its arm of each kind. A kind without an arm is absent."""
     outcomes: tuple[str, ...] = ()
-    """Its stage and what became of it. The table knows their names and passes over others."""
+    """Its stage and its outcome. The table knows their names and passes over others."""
     days: float | None = None
     """Days since its first message was sent. None: none was sent."""
     rounds_ago: int = 0
@@ -47,7 +47,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class ArmPlan:
-    """What the next round does with the arms of one kind."""
+    """The plan of the next round for the arms of one kind."""
 
     kind: ArmKind
     """Their kind."""
@@ -56,18 +56,18 @@ class ArmPlan:
     stopped: Mapping[str, str]
     """Arms that are stopped, and why."""
     arms: Mapping[str, BanditArm] = field(default_factory=dict)
-    """What is known of them."""
+    """Their statistics."""
 
 
 def bandit_arms(
     trials: Iterable[Trial], kind: ArmKind, rewards: Rewards, *, discount: float = FLOW_DISCOUNT
 ) -> dict[str, BanditArm]:
-    """Return what trials teach of the arms of a kind.
+    """Return the statistics of the arms of a kind from trials.
 
     Args:
         trials: All trials of a flow.
         kind: The kind.
-        rewards: What outcomes are worth.
+        rewards: Rewards of outcomes.
         discount: Weight that earlier rounds keep in each later one, 0-1.
     """
     sums = defaultdict[str, list[float]](lambda: [0.0, 0.0, 0.0])
@@ -144,7 +144,7 @@ def next_round(
         kind: The kind.
         names: Arms that the flow has now.
         contacts: Contacts of the round. If every arm is stopped, none is given.
-        rewards: What outcomes are worth.
+        rewards: Rewards of outcomes.
         seed: Orders arms of which equally much is known, such as the id of the round.
         exploration: The c of the bonus, on the scale of the rewards.
         discount: Weight that earlier rounds keep in each later one, 0-1.

@@ -1,7 +1,7 @@
-"""Hold what is claimed of an offer to the texts that it is claimed from.
+"""Hold the claims on an offer to the texts that they come from.
 
 A claim needs words that stand in one of the texts. Each number and each quoted passage of the claim must stand there,
-too. What does not is an invention, and is dropped.
+too. A claim without them is an invention, and is dropped.
 """
 
 import re

@@ -1,8 +1,8 @@
-"""Choose among arms by discounted UCB, so that what answered lately is tried more and nothing is given up for ever.
+"""Choose among arms by discounted UCB. An arm with late answers is tried more, and no arm is given up for ever.
 
-Every round, what was learnt before loses a part of its weight. An arm is chosen by its mean reward and a bonus that
-grows while it is not tried: `mean + c * sqrt(ln(total) / trials)`. The source is Garivier and Moulines, "On
-Upper-Confidence Bound Policies for Switching Bandit Problems", 2011.
+Every round, older results lose a part of their weight. An arm is chosen by its mean reward and a bonus that grows while
+it is not tried: `mean + c * sqrt(ln(total) / trials)`. The source is Garivier and Moulines, "On Upper-Confidence Bound
+Policies for Switching Bandit Problems", 2011.
 
 The rewards of a sales mail come late. A trial without an outcome is pending. It counts in the bonus and not in the
 mean, so a round does not spend all its contacts on one arm before the first answer comes. The mean counts a silent
@@ -24,7 +24,7 @@ DISCOUNT = 0.95
 
 
 class BanditArm(BaseModel):
-    """What is known of one arm."""
+    """The statistics of one arm."""
 
     pulls: float = Field(default=0.0, ge=0, description="Discounted number of its trials that have an outcome.")
     reward: float = Field(default=0.0, ge=0, description="Discounted sum of its rewards, each 0-1.")
@@ -58,7 +58,7 @@ def choose_arms(
     """Return different arms to try next, the most promising first. Arms that were never tried come before all others.
 
     Args:
-        arms: What is known.
+        arms: Their statistics.
         names: Arms that may be chosen.
         most: Arms to choose.
         exploration: The c of the bonus.
@@ -84,7 +84,7 @@ def allot(
     They are given one after the other to the most promising arm. Each counts as pending for the next one.
 
     Args:
-        arms: What is known.
+        arms: Their statistics.
         names: Arms that may be chosen.
         trials: Trials of the round. Without an arm to choose, none is given.
         exploration: The c of the bonus. It is on the scale of the rewards.
@@ -111,7 +111,7 @@ def learnt(arms: Arms, rewards: Iterable[tuple[str, float]], *, discount: float 
     """Return the arms after one round.
 
     Args:
-        arms: What was known before.
+        arms: Their earlier statistics.
         rewards: Each arm that was tried, and its reward, which is cut to 0-1.
         discount: Weight that the rounds before keep.
     """

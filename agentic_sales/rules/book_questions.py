@@ -24,7 +24,7 @@ _TABLE_TEXT = re.compile(r"\b([A-Za-z_]\w{0,62})[\"`]?\s*\(((?:[^()]|\([^()]{0,2
 _FIRST_WORD = re.compile(r"[\s\"`\[]*([A-Za-z_]\w{0,62})")
 _CONSTRAINTS = frozenset({"primary", "foreign", "unique", "check", "constraint", "exclude", "index", "key"})
 _VALUE = r"(?P<value>[^?;'\"\\$]{1,80}?)"
-"""What a question names. It has no character that could end a text of a statement."""
+"""The subject that a question names. It has no character that could end a text of a statement."""
 _POLITE, _END = r"(?:please )?", r"\s*[?.!]*"
 
 

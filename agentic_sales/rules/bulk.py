@@ -1,4 +1,4 @@
-"""Hold what the bulk rows share: the rows of the book that they work through, their results, and their budget.
+"""Hold the shared parts of the bulk rows: the selected rows of the book, their results, and their budget.
 
 One kind of bulk asks one workflow about each company. `KINDS` has one entry for each kind.
 """
@@ -23,7 +23,7 @@ _BUDGET_CODE = "budget_exceeded"
 
 
 class BulkForm(Form):
-    """What a bulk takes: a filter over the companies of the book, and how far it may go."""
+    """Input of a bulk: a filter over the companies of the book, and its limits."""
 
     country: str = Field(default="", max_length=200, description="Companies of this country, as the book has it.")
     category: str = Field(default="", max_length=200, description="Companies of this category, such as PRODUCT.")
@@ -40,7 +40,7 @@ class BulkForm(Form):
 
 
 class BulkResult(BaseModel):
-    """What became of one company."""
+    """The result of one company."""
 
     company_id: str = Field(description="The company.")
     name: str = Field(description="Its name.")
@@ -57,7 +57,7 @@ class BulkResult(BaseModel):
 
 
 class BulkReport(BaseModel):
-    """What a bulk answers."""
+    """Output of a bulk."""
 
     count: int = Field(default=0, description="Companies that were asked about, with those that failed.")
     done: int = Field(default=0, description="Companies with an answer.")
@@ -97,12 +97,12 @@ class BulkKind:
 
     @property
     def facts_of(self) -> str:
-        """Return the workflow whose facts tell when a company was last asked about."""
+        """Return the workflow whose facts hold the time of the last question about a company."""
         return self.assistant_id if self.findings else self.asks
 
 
 def recruitment_question(name: str, domain: str, facts: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Say what the book knows of a company, for `classify_recruitment`."""
+    """Return the book's facts of a company as a question to `classify_recruitment`."""
     told = "\n".join(text for field in _DESCRIBED if (text := _text(facts.get(field))))
     return {"name": name, "website": domain, "description": told[:MOST_DESCRIPTION_CHARS]}
 
@@ -178,7 +178,7 @@ SALES_TECH = BulkKind(
 
 
 def answered(known: BulkResult, kind: BulkKind, output: Mapping[str, Any]) -> BulkResult:
-    """Return the result of a company whose question was answered."""
+    """Return the result of an answered question about a company."""
     calls, cost_usd = spent_in(output)
     gone = [str(source) for source in output.get("unavailable_sources") or []]
     is_failed = bool(gone) and kind.verdict(output) == NO_CARD
@@ -219,7 +219,7 @@ class Allowance:
         """Why no further company may be asked about. Empty: one may."""
 
     def pay(self, result: BulkResult) -> None:
-        """Count what a company has cost."""
+        """Count the cost of a company."""
         if result.error_code == _BUDGET_CODE:
             self.stopped = "budget: a budget of the fleet is used up"
         if self._limit_usd is None:

@@ -4,8 +4,7 @@ The rates of the bands are made to rise by isotonic regression: neighbours that 
 the pool adjacent violators algorithm of Ayer and others, "An Empirical Distribution Function for Sampling with
 Incomplete Information", 1955. With few outcomes the score is left as it is.
 
-Nothing is learnt of scores whose leads were never written to. So a threshold can be raised by what was learnt, and
-lowered only by a person.
+Scores of leads that got no mail teach nothing. So outcomes can raise a threshold, and only a person can lower it.
 """
 
 import math
@@ -39,7 +38,7 @@ class CalibratedBand:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What outcomes tell of the bands."""
+    """The rates of outcomes by band."""
 
     bands: tuple[CalibratedBand, ...]
     """The bands that have outcomes, the lowest first."""
@@ -62,8 +61,8 @@ class Calibration:
     def threshold(self, given: float, least_rate: float) -> float:
         """Return the score from which leads should be kept.
 
-        It is raised past bands whose rate is surely too low: the upper end of the interval of the pooled bands is below
-        the least rate. The highest band is always kept.
+        It is raised past bands with a surely low rate: the upper end of the pooled bands' interval is below the least
+        rate. The highest band is always kept.
 
         Args:
             given: Present threshold.
@@ -97,7 +96,7 @@ def isotonic(values: Sequence[float], weights: Sequence[float]) -> list[float]:
 
 
 def calibrated(trials: Iterable[Trial], rewards: Rewards) -> Calibration:
-    """Return what the outcomes of leads tell of the bands of their scores.
+    """Return the rates of the outcomes of leads by the bands of their scores.
 
     Raises:
         ValueError: The name of a band does not begin with its lowest score.

@@ -22,7 +22,7 @@ _EXAMPLES = re.compile(
 )
 LONGEST_QUOTE_CHARS = 200
 OWN_CODE_POINTS = 0.3
-"""What code of the company itself adds to the score of its description."""
+"""Points that code of the company itself adds to the score of its description."""
 
 
 class CodeMatch(BaseModel):
@@ -42,7 +42,7 @@ class CodeMatch(BaseModel):
 
 
 class ResolvedOrg(BaseModel):
-    """An organisation whose code was found."""
+    """An organisation with a match in its code."""
 
     login: str = Field(description="Login at GitHub.")
     name: str = Field(description="Name.")
@@ -131,7 +131,7 @@ def _resolved(
 
 
 def facts_of_org(org: ResolvedOrg, vertical: Vertical) -> list[FoundFact]:
-    """Return what the book keeps of a company that was found by its code: its stack with a place of the code."""
+    """Return the facts of a company that its code led to: its stack with a place of the code."""
     page = f"https://github.com/{org.login}"
     stacks = [
         FoundFact(

@@ -1,4 +1,4 @@
-"""Audit a company of the book: quality of its data, taxonomy, category, and fit to whom we sell.
+"""Audit a company of the book: quality of its data, taxonomy, category, and fit to the ideal customer.
 
 Every finding names the fact that it rests on, or the fact that is missing. Nothing is corrected here. A finding of
 high severity makes a company a false positive of its list. One of medium severity makes it weak. Low ones are told.
@@ -169,7 +169,7 @@ class _Basis:
 
 @dataclass(frozen=True, slots=True)
 class AuditWish:
-    """What a row is held against."""
+    """The wish that a row is held against."""
 
     tab: Tab
     """The list."""
@@ -189,7 +189,7 @@ def is_blank(value: Any) -> bool:
 
 
 def findings_on(row: AuditedCompany, wish: AuditWish) -> list[AuditFinding]:
-    """Return what the four checks find on a company."""
+    """Return the findings of the four checks on a company."""
     return [*check_data_quality(row), *check_taxonomy(row, wish), *check_category(row, wish), *check_icp_fit(row, wish)]
 
 
@@ -257,7 +257,7 @@ def check_category(row: AuditedCompany, wish: AuditWish) -> Iterator[AuditFindin
 
 
 def check_icp_fit(row: AuditedCompany, wish: AuditWish) -> Iterator[AuditFinding]:
-    """Yield what makes a company no customer: a block, a disqualifier, a low or contradictory score, a vertical."""
+    """Yield the reasons against a customer: a block, a disqualifier, a low or contradictory score, a vertical."""
     if row.is_blocked:
         yield _finding(row, "blocked", "a person blocked the company", _Basis("is_blocked", value=True))
     if against := row.fact("icp_disqualifier"):
@@ -319,7 +319,7 @@ def summary_of_audit(verdicts: Sequence[RowVerdict], findings: Iterable[AuditFin
 
 
 def intent_of(form: AuditForm) -> str:
-    """Return in words what the audited companies should be."""
+    """Return the wish for the audited companies in words."""
     kind = {"": "companies", "sales-tech": "makers of sales technology", "products": "makers of products"}
     parts = [kind.get(form.tab, form.tab)]
     parts += [f"of a kind of {', '.join(form.service_taxonomy_any)}"] if form.service_taxonomy_any else []
@@ -345,7 +345,7 @@ def _pages(row: AuditedCompany) -> dict[str, str]:
 
 
 def _read(row: AuditedCompany, words: CompanyWords) -> Judgement | None:
-    """Return what the company's own words say. None if they do not say it surely."""
+    """Return the class that the company's own words give. None if they do not say it surely."""
     read = judge_company("\n".join(_pages(row).values()), "", words)
     return read if read.category != "UNKNOWN" and read.confidence >= SURE_CONFIDENCE else None
 
@@ -357,12 +357,12 @@ def _at(row: AuditedCompany, quote: str) -> tuple[str, str]:
 
 
 def _basis(fact: AuditedFact) -> _Basis:
-    """Return a fact as what a finding rests on."""
+    """Return a fact as the basis of a finding."""
     return _Basis(fact.field, fact.value, fact.quote, fact.source_url)
 
 
 def _basis_of(row: AuditedCompany, quote: str) -> _Basis:
-    """Return the fact that has some words as what a finding rests on."""
+    """Return the fact that has some words as the basis of a finding."""
     held = (one for one in row.facts if quote and (quote in one.quote or quote in str(one.value)))
     fact = next(held, None) or row.fact("description")
     return _Basis(fact.field if fact else "description", fact.value if fact else None, *_at(row, quote))

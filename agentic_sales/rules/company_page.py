@@ -17,7 +17,7 @@ _NO_DESCRIPTION = re.compile(r"cookies?|javascript", re.IGNORECASE)
 
 
 class Company(BaseModel):
-    """Who the company is."""
+    """The name and the kind of a company."""
 
     name: str = Field(default="", description="Name as given, or else from the title of its home page.")
     domain: str = Field(default="", description="Host of its site without `www.`.")

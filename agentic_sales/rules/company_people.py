@@ -1,4 +1,4 @@
-"""Join what several sources say of the people of one company, and guard against people of other companies.
+"""Join the people of one company from several sources, and guard against people of other companies.
 
 A person is told by the name. Every source has a confidence, and a second source adds to it. Guessed addresses are
 candidates: nothing stores or uses one before a check.

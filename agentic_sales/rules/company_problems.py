@@ -70,14 +70,14 @@ class CompanyProblems(BaseModel):
 
 
 class ProvenProblem(CompanyProblem):
-    """A problem whose words stand on a page."""
+    """A problem with words on a page."""
 
     slug: str = Field(description="Its name in the book, behind `problem.`.")
     source_url: str = Field(default="", description="Page that the words stand on; empty: the caller's text.")
 
 
 class ProblemReport(Booked):
-    """What is wrong at a company."""
+    """The problems of a company."""
 
     company_id: str = Field(default="", description="The company in the book; empty: it was not written there.")
     company: dict[str, Any] = Field(default_factory=dict, description="`name`, `domain` and `company_id`.")
@@ -170,13 +170,13 @@ def _jobs_in(kind: Kind, pages: Mapping[str, str]) -> Iterator[str]:
 
 
 def shows_jobs(url: str, text: str) -> bool:
-    """Tell whether a page lists jobs. Elsewhere the title of a job is that of somebody who has it."""
+    """Tell whether a page lists jobs. Elsewhere the title of a job belongs to its holder."""
     on_such_a_page = bool(url) and (is_careers_path(url, OWN_SITE_WORDS) or is_job_board(url, OWN_SITE_WORDS))
     return on_such_a_page or bool(OWN_WORDS.roles_invited.search(level(text)))
 
 
 def proven(claims: Iterable[CompanyProblem], pages: Mapping[str, str], words: ProblemWords) -> list[ProvenProblem]:
-    """Return the problems whose words stand on a page, in the page's own spelling, each once."""
+    """Return the problems with words on a page, in the page's own spelling, each once."""
     slugs = {kind.problem: kind.slug for kind in words.kinds}
     found: dict[str, ProvenProblem] = {}
     for claim in sorted(claims, key=lambda each: -each.confidence):
@@ -199,7 +199,7 @@ def slug_of(problem: str) -> str:
 
 
 def findings_of(problems: Iterable[ProvenProblem], method: FoundMethod) -> list[FoundFact]:
-    """Return problems as facts. One whose page has no address is left out, since a fact has a source."""
+    """Return problems as facts. A problem from a page without an address is left out, since a fact has a source."""
     return [
         FoundFact(
             field=f"{GROUP}{each.slug}",

@@ -48,7 +48,7 @@ class FoundPage(Protocol):
 
 
 class DiscoveryForm(Form):
-    """An input that says what kind of companies to find."""
+    """An input with the kind of companies to find."""
 
     seed_query: str = Field(min_length=2, max_length=300, description="What kind of companies: `AI consultancy`.")
     vertical: str = Field(default="", max_length=100, description="Industry that they serve.")
@@ -169,7 +169,7 @@ def too_low(company: ScoredCandidate) -> Candidate:
 
 
 def facts_of(company: ScoredCandidate, seed: str) -> list[FoundFact]:
-    """Return what the book keeps of a new company: its findings, its pre-score and the seed that found it."""
+    """Return the facts of a new company: its findings, its pre-score and the seed that led to it."""
     told = {"discovery_score": company.score, "discovered_by": seed}
     own = [FoundFact(field=field, value=value, method="rules", source_url=company.url) for field, value in told.items()]
     words = FoundFact(field="description", value=company.why, method="rules", source_url=company.url, quote=company.why)
@@ -177,7 +177,7 @@ def facts_of(company: ScoredCandidate, seed: str) -> list[FoundFact]:
 
 
 def findings_of(judged: Judgement, pages: dict[str, str]) -> list[FoundFact]:
-    """Return what a judgement found, as far as words of the pages back it."""
+    """Return the findings of a judgement that words of the pages back."""
     return [
         FoundFact(
             field=quote.field,

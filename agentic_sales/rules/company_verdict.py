@@ -29,7 +29,7 @@ EvidenceField = Literal["category", "ai_tier", "industry", "remote_policy", "has
 
 
 class Classification(BaseModel):
-    """What the company is, in closed lists."""
+    """The class of a company, in closed lists."""
 
     category: Category = Field(
         description="What it sells. CONSULTANCY: advice or project work by experts. STAFFING: people, as a recruiter "
@@ -62,7 +62,7 @@ class Quote(BaseModel):
 
 
 class Judgement(Classification):
-    """A classification and what it rests on."""
+    """A classification and its basis."""
 
     evidence: list[Quote] = Field(default_factory=list, description="One quote for each field that the pages speak of.")
 

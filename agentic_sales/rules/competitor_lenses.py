@@ -1,7 +1,7 @@
 """Look at a competitor in six ways by the text of its own pages: prices, features, integrations, changes, words, size.
 
-What a lens tells is a list of items. Each has a quote, and its amount and its date stand in the quote. So a model can
-choose and name, and can invent no number.
+The answer of a lens is a list of items. Each has a quote, and its amount and its date stand in the quote. So a model
+can choose and name, and can invent no number.
 """
 
 import re
@@ -26,7 +26,7 @@ MOST_TEXT_CHARS = 8_000
 RULES_CONFIDENCE = 0.7
 _TABLE = table("competitor_lenses")
 PATHS = {lens: on_path(words, is_last=True) for lens, words in _TABLE["paths"].items()}
-"""What stands in the path of the page of a lens. `positioning_shift` looks at the home page."""
+"""Words in the path of the page of a lens. `positioning_shift` looks at the home page."""
 _FREE, _ON_REQUEST = (compiled(every(_TABLE["pricing"][name])) for name in ("free", "on_request"))
 _ROUND, _PEOPLE = (compiled(every(_TABLE["funding"][name])) for name in ("round", "people"))
 _AMOUNT = r"\d[\d.,]{0,12}(?:\s?(?:k|m|mio|million|bn|billion)\b)?"
@@ -81,14 +81,14 @@ class LensItem(BaseModel):
 
 
 class LensReading(BaseModel):
-    """What a lens shows."""
+    """The items of a lens."""
 
     items: list[LensItem] = Field(max_length=MOST_ITEMS, description="What the page shows. Empty: nothing of it.")
     failure: str = Field(default="", description="Why the lens shows nothing. Leave it empty.")
 
 
 class LensReport(LensReading):
-    """What a lens shows, after the check."""
+    """The items of a lens, after the check."""
 
     method: FoundMethod = Field(default="rules", description="Whether rules or a model read the page.")
     url: str = Field(default="", description="The page. Empty: the site has none, or it cannot be read.")
@@ -103,7 +103,7 @@ def own_lines(lens: Lens, pages: Mapping[str, tuple[str, str]]) -> list[str]:
 
 
 def words_for(lens: Lens, pages: Mapping[str, tuple[str, str]], before: str) -> str:
-    """Return what a prompt shows of the page of a lens, and the headline of the last time where it matters."""
+    """Return the words of the page of a lens for a prompt, and the last headline where it matters."""
     past = [f"The headline of the last time: {before}"] if before and lens == "positioning_shift" else []
     return "\n".join([*own_lines(lens, pages), *past])
 
@@ -114,7 +114,7 @@ def page_of(lens: Lens) -> str:
 
 
 def read_lens(lens: Lens, pages: Mapping[str, tuple[str, str]], before: str = "") -> LensReading:
-    """Return what a lens shows by rules.
+    """Return the items of a lens by rules.
 
     Args:
         lens: The lens.
@@ -127,7 +127,7 @@ def read_lens(lens: Lens, pages: Mapping[str, tuple[str, str]], before: str = ""
 
 
 def unread(lens: Lens, pages: Mapping[str, tuple[str, str]], unreadable: Sequence[str]) -> LensReport | None:
-    """Return the report of a lens whose page is not there, else None. A site without such a page is no failure."""
+    """Return the report of a lens without a page, else None. A site without such a page is no failure."""
     name = page_of(lens)
     if name in pages:
         return None
@@ -151,7 +151,7 @@ def told(competitor_id: str, dossier: Mapping[Lens, LensReport]) -> dict[str, An
 
 
 def checked(lens: Lens, reading: LensReading, pages: Mapping[str, tuple[str, str]], method: FoundMethod) -> LensReport:
-    """Return what a lens shows, as far as the page says it. A number or a date that is not in the quote is dropped."""
+    """Return the items of a lens that the page backs. A number or a date that is not in the quote is dropped."""
     url, text = pages.get(page_of(lens), ("", ""))
     found = []
     for item in reading.items:
@@ -166,7 +166,7 @@ def checked(lens: Lens, reading: LensReading, pages: Mapping[str, tuple[str, str
 
 
 def whole_dossier(reports: Mapping[Lens, LensReport], before: Mapping[str, Any]) -> dict[Lens, LensReport]:
-    """Return all lenses. One that failed shows what it showed before, and says so."""
+    """Return all lenses. A lens that failed keeps its earlier items, and says so."""
     found = {}
     for lens in LENSES:
         report = reports.get(lens) or LensReport(items=[], failure="the lens gave no answer")
@@ -178,7 +178,7 @@ def whole_dossier(reports: Mapping[Lens, LensReport], before: Mapping[str, Any])
 
 
 def facts_of_lens(lens: Lens, report: LensReport) -> list[FoundFact]:
-    """Return what the book keeps of a lens: an item a field."""
+    """Return the facts of a lens, an item a field."""
     claims = {
         f"{group_of(lens)}{_slug(item.name)}": FoundFact(
             field=f"{group_of(lens)}{_slug(item.name)}",

@@ -68,7 +68,7 @@ class OfferForm(Form):
 
 
 class Offer(BaseModel):
-    """What is compared with others."""
+    """An offer to compare with others."""
 
     kind: Literal["product", "company"] = Field(description="Whether it is a product or a company.")
     id: str = Field(default="", description="Id in the book. Empty: it was given by value.")
@@ -229,13 +229,13 @@ def described(candidate: Candidate, home: HomeText) -> Competitor:
 
 
 def claims_in(text: str) -> dict[str, str]:
-    """Return what a text says that its offer has, such as `an API`, with the words that say so."""
+    """Return the claims of a text on its offer, such as `an API`, with their words."""
     found = ((claim, _said(sign, text)) for claim, sign in _CLAIMS.items())
     return {claim: words for claim, words in found if words}
 
 
 def differences(offer: Offer, competitor: Competitor, text: str) -> Difference:
-    """Return what one of two pages says of its offer and the other does not."""
+    """Return the claims that one of two pages has and the other has not."""
     angles = []
     said_by_us, said_by_them = claims_in(offer.words), claims_in(text)
     for claim in _CLAIMS:
@@ -268,7 +268,7 @@ def threat_of(competitor: Competitor, overlap: Overlap, text: str) -> Threat:
 def compared(
     competitor: Competitor, told: Difference | None, by_rules: Difference, pages: Mapping[str, str]
 ) -> Competitor:
-    """Return a competitor with its differences. What has no quote on a page counts for nothing."""
+    """Return a competitor with its differences. A claim without a quote on a page counts for nothing."""
     text = pages.get(competitor.url, "")
     given = told or by_rules
     names = ("positioning_headline", "positioning_tagline", "target_audience")
@@ -301,7 +301,7 @@ def rated(
 
 
 def facts_of_competitor(competitor: Competitor) -> list[FoundFact]:
-    """Return what the book keeps of a competitor itself, in its own words."""
+    """Return the facts of a competitor itself, in its own words."""
     names = ("description", "positioning_headline", "target_audience")
     told = ((name, str(getattr(competitor, name))) for name in names)
     return [
@@ -322,14 +322,14 @@ def as_sections(pages: Mapping[str, str]) -> str:
 
 
 def focus_of(*, python_focus: bool) -> str:
-    """Return what a prompt says of the market."""
+    """Return the market for a prompt."""
     return "Its buyers work with Python. Say so in every search." if python_focus else "Keep to its market."
 
 
 def nearest(
     offer: Offer, candidates: Mapping[str, Candidate], homes: Mapping[str, HomeText | None], most: int
 ) -> tuple[list[Competitor], dict[str, str]]:
-    """Return the companies whose home pages overlap most with an offer, and the texts of the pages by address.
+    """Return the companies with the home pages most like an offer, and the texts of the pages by address.
 
     Args:
         offer: The offer.
@@ -367,7 +367,7 @@ def joined(
     told_differences: Sequence[Difference],
     told_threats: Sequence[Threat],
 ) -> list[Competitor]:
-    """Return the competitors with what was told of them, as far as pages back it. The worst threat comes first.
+    """Return the competitors with the claims that pages back. The worst threat comes first.
 
     Where nothing was told of a competitor, the rules say it.
     """

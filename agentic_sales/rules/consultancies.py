@@ -1,7 +1,7 @@
-"""Tell consultancies from what a seed list, GitHub or a web search found, and rate them from 0 to 100.
+"""Tell consultancies among the results of a seed list, GitHub or a web search, and rate them from 0 to 100.
 
-A company is a consultancy by the words of its own home page. What it shows on GitHub, and that several ways led to it,
-adds to the score and never makes it one.
+A company is a consultancy by the words of its own home page. Its GitHub account, and the number of ways that led to it,
+add to the score. They never make it one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -71,7 +71,7 @@ class Consultancy(FoundFirm):
 
 
 def of_seeds(domains: Iterable[str]) -> list[FoundFirm]:
-    """Return the companies of a seed list. What is no site of a company is left out."""
+    """Return the companies of a seed list. An address that is no site of a company is left out."""
     sites = dict.fromkeys(filter(None, (site_of(domain) for domain in domains)))
     return [FoundFirm(domain=site, ways=["seed"]) for site in sites]
 
@@ -87,7 +87,7 @@ def of_owners(repositories: Sequence[RepositoryFacts], owners: Iterable[OwnerFac
 
 
 def of_hits(hits: Iterable[FoundPage]) -> list[FoundFirm]:
-    """Return the companies whose sites a web search found."""
+    """Return the companies behind the hits of a web search."""
     return [
         FoundFirm(domain=each.domain, name=each.name, ways=["web"], sources=[each.url])
         for each in sort_hits(hits).candidates
@@ -127,7 +127,7 @@ def rated(firm: FoundFirm, home: HomeText | None, words: CompanyWords = OWN_WORD
 
 
 def facts_of(found: Consultancy) -> list[FoundFact]:
-    """Return what the book keeps of a consultancy."""
+    """Return the facts of a consultancy."""
     home = f"https://{found.domain}/"
     told = {"consultancy_score": found.score, "found_by": sorted(found.ways)}
     own = [FoundFact(field=field, value=value, method="rules", source_url=home) for field, value in told.items()]

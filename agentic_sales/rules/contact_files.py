@@ -38,11 +38,11 @@ _NO_TEXT = {
 _SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"]?)"?', re.IGNORECASE)
 """The separator that Excel reads in the first line."""
 CONTACTS: tuple[Meaning, ...] = ("email",)
-"""What a file of contacts needs."""
+"""Columns that a file of contacts needs."""
 PEOPLE: tuple[Meaning, ...] = ("email", "name", "last_name", "first_name")
-"""What a file of people needs: one of these."""
+"""Columns of a file of people. It needs one of these."""
 COMPANIES: tuple[Meaning, ...] = ("company", "other_company", "domain", "name")
-"""What a file of companies needs: one of these."""
+"""Columns of a file of companies. It needs one of these."""
 _NEEDED_WORDS = {
     CONTACTS: "e-mail addresses",
     PEOPLE: "names or e-mail addresses",

@@ -28,7 +28,7 @@ class ContactSigns:
     """The phrases of the table `contact_signs`."""
 
     against: Sequence[AntiSign]
-    """What speaks against a person."""
+    """Reasons against a person."""
 
 
 def _built(known: Table) -> ContactSigns:
@@ -56,7 +56,7 @@ def judge_contact_fit(
     """Return how well a person and the employer fit a vertical.
 
     Args:
-        known: What is known of both.
+        known: Facts of both.
         vertical: The vertical.
         title: The person's title, as read by `read_title`.
         signs: Words that speak against a person.
@@ -82,7 +82,7 @@ def judge_contact_fit(
 
 
 def _role(known: ContactKnowledge, vertical: Vertical, title: JudgedTitle) -> Iterator[VerticalReason]:
-    """Yield what the role adds: that it is a buyer's, and its authority. Without a title it adds nothing."""
+    """Yield the parts of the role: it is a buyer's, and its authority. Without a title it adds nothing."""
     if not known.title:
         return
     reading, source = title.reading, _source_of(known)
@@ -104,7 +104,7 @@ def _source_of(known: ContactKnowledge) -> str:
 
 
 def against_person(known: ContactKnowledge, signs: ContactSigns) -> list[VerticalReason]:
-    """Return what speaks against a person: what the book forbids, then signs of a title or a headline."""
+    """Return the reasons against a person: the book's, then signs of a title or a headline."""
     told: dict[str, Any] = {"source": "book", "severity": "high"}
     found = [VerticalReason(text="company_blocked", **told)] if known.company_blocked else []
     if known.refusal:

@@ -1,4 +1,4 @@
-"""Hold the inputs about a contact and the employer, and what is known of both: from the book or by value."""
+"""Hold the inputs about a contact and the employer, and the facts of both from the book or by value."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -14,7 +14,7 @@ MOST_PAGES = 50
 _COMPANY_TEXTS = ("description", "keywords", "industry", "technologies")
 """Facts of a company that hold words about it."""
 _HEADLINES = ("position", "headline")
-"""Facts of a person that say what the person is."""
+"""Facts of a person that state an occupation."""
 _PERSON_TEXTS = (*_HEADLINES, "bio", "about", "description", "skills")
 """Facts of a person that hold words about the person."""
 
@@ -81,7 +81,7 @@ class ContactForm(Form):
 
 
 class ContactKnowledge(BaseModel):
-    """What is known of a person and the employer."""
+    """Facts of a person and the employer."""
 
     name: str = Field(default="", description="Whole name.")
     title: str = Field(default="", description="Job title.")
@@ -96,7 +96,7 @@ class ContactKnowledge(BaseModel):
 
 
 def knowledge_of_values(person: PersonByValue, company: CompanyByValue | None) -> ContactKnowledge:
-    """Return what the values of an input tell."""
+    """Return the facts that the values of an input state."""
     firm = company or CompanyByValue()
     home = f"https://{firm.domain}/" if firm.domain else "company.description"
     pages = {home: firm.description} if firm.description.strip() else {}
@@ -117,7 +117,7 @@ def knowledge_of_values(person: PersonByValue, company: CompanyByValue | None) -
 
 
 def texts_of_company(facts: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, str]:
-    """Return words about a company by their source: what the book quotes, then facts without a quote.
+    """Return words about a company by their source: the quotes of the book, then facts without a quote.
 
     Args:
         facts: Current values by field.

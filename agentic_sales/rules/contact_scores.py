@@ -1,7 +1,7 @@
 """Score a contact by an additive card: seniority .30, department .20, fit of the employer .30, reachability .20.
 
-Each part says how many points it added and why. What is not known adds nothing, and the part says so. A person who
-must not be written to, or whose headline rules a sale out, is of tier D whatever the points are.
+Each part says how many points it added and why. A missing fact adds nothing, and the part says so. A suppressed person
+is of tier D, and so is one with a headline that rules a sale out, at any number of points.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,9 +25,9 @@ TIERS: Sequence[tuple[float, ContactTier]] = ((0.75, "A"), (0.55, "B"), (0.35, "
 BUYING: frozenset[Department] = frozenset({"Sales", "Marketing", "BD", "Partnerships", "CS", "RevOps"})
 """Departments that buy beside the technical ones."""
 TECHNICAL_SHARE, BUYING_SHARE, CHIEF_SHARE = 1.0, 0.75, 0.75
-"""Shares of the points of a department: a technical one, another that buys, and a chief who has none."""
+"""Shares of the points of a department: a technical one, another that buys, and a chief without one."""
 INDIVIDUAL_SHARE = 0.1
-"""Share of the points of seniority of somebody who leads nobody."""
+"""Share of the points of seniority of a person without a team."""
 REACH_SHARES: Mapping[Reach, float] = {"contact": 1.0, "address": 0.7, "profile": 0.4, "nobody": 0.0}
 _REACH_WORDS: Mapping[Reach, str] = {
     "contact": "an address and a basis for writing are recorded",
@@ -67,7 +67,7 @@ def score_contact(
     """Score a contact by the card.
 
     Args:
-        known: What is known of the person and the employer.
+        known: Facts of the person and the employer.
         title: The person's title, as read by `read_title`.
         signs: Words that speak against a person.
         vertical_fit: Fit of both to a vertical. None: the employer's score is the fit.
@@ -86,7 +86,7 @@ def score_contact(
 
 
 def limited(found: ContactScore, against: Sequence[VerticalReason]) -> ContactScore:
-    """Return a score with what speaks against the person. What is of high severity makes the tier D."""
+    """Return a score with the reasons against the person. A reason of high severity makes the tier D."""
     once = list({(one.text, one.source): one for one in against}.values())
     high = [one for one in once if one.severity == "high"]
     told = [f"tier D: {one.text.replace('_', ' ')}{f' (“{one.quote}”)' if one.quote else ''}" for one in high]

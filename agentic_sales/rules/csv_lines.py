@@ -93,7 +93,7 @@ class Records:
         lines: The file, from the line behind its headings on.
         delimiter: Between two cells.
         width: How many headings there are.
-        key_at: Position of the column that tells whom or what a record is about, from 0.
+        key_at: Position of the column with the key of a record, from 0.
         mark: Text that every cell of that column holds, such as the `@` of addresses. Empty: any text.
     """
 

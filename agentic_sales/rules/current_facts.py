@@ -1,6 +1,6 @@
 """Decide which of several facts about one field of one subject is current, and which of the others are kept.
 
-This is the only place that decides it. The store marks what it answers.
+This is the only place that decides it. The store marks the facts of its answers.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ MOST_KEPT = 20
 """Facts of one field of one subject, the current one among them."""
 _TRUST = {"person": 3, "api": 2, "import": 1, "rules": 0, "llm": 0}
 _JUDGED = frozenset({"rules", "llm"})
-"""Methods whose facts are compared by confidence before age."""
+"""Methods with facts that are compared by confidence before age."""
 
 
 class ComparedFact(Protocol):

@@ -1,4 +1,4 @@
-"""Hold what `company_enrichment` answers, and turn it into what the book keeps and back."""
+"""Hold the output of `company_enrichment`, and turn it into facts of the book and back."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -20,18 +20,18 @@ KEPT = ("company", "careers_url", "emails", "classification", "classify_source",
 
 
 class Booked(BaseModel):
-    """What became of an answer in the book."""
+    """The book's receipt for an answer."""
 
     facts_persisted: int = Field(default=0, description="Facts of this answer that stand in the book, new or not.")
     updated: bool = Field(default=False, description="Whether the book has learned something new.")
 
 
 NOT_BOOKED = Booked().model_dump()
-"""What an answer tells of the book if nothing was written."""
+"""The book's part of an answer if nothing was written."""
 
 
 class Enrichment(Booked):
-    """What the site of a company tells of it."""
+    """The description of a company by its site."""
 
     company: Company = Field(default=Company(), description="Who the company is.")
     readable: bool = Field(default=True, description="Whether the home page shows text that can be read.")
@@ -69,7 +69,7 @@ def decided(
     """Return the verdict of a model, or that of the rules if the model is not sure, with the quotes that stand.
 
     Args:
-        answered: The verdict of whoever was asked.
+        answered: The verdict of the model or the rules.
         rules: The verdict of the rules.
         pages: Address and plain text of each page.
         is_by_model: Whether a model gave the verdict.
@@ -85,12 +85,12 @@ def decided(
 
 
 def kept_document(found: Enrichment) -> dict[str, Any]:
-    """Return what is kept of an enrichment as a whole."""
+    """Return an enrichment as one document."""
     return found.model_dump(mode="json", include={*KEPT})
 
 
 def as_kept(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answer that the book has kept, as JSON, and who gave it."""
+    """Return the answer that the book has kept, as JSON, and its source."""
     kept = Enrichment.model_validate({name: document[name] for name in KEPT if name in document})
     source = "llm" if kept.classify_source == "llm" else "rules"
     return {**kept.model_dump(mode="json"), "source": source, "skip_reason": "fresh"}

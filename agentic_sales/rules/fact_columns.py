@@ -11,11 +11,11 @@ from agentic_sales.rules.tables import every, table
 from agentic_sales.rules.words import folded, forms
 
 _NUMBERS = frozenset({"employees", "founded"})
-"""Fields whose values are whole numbers where they can be read as such."""
+"""Fields with whole numbers, where the values can be read as such."""
 
 
 FactKind = Literal["company", "person"]
-"""Kinds of subjects whose files are read."""
+"""Kinds of subjects with files."""
 
 
 def fact_columns(kind: FactKind, columns: list[Column]) -> list[tuple[str, Column]]:

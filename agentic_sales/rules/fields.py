@@ -25,7 +25,7 @@ def fields_named(told: Any) -> Iterator[str]:
 
 
 def filled_in(told: Any, fields: Mapping[str, str]) -> Any:
-    """Return a value whose texts have the known fields in them, however deep they stand."""
+    """Return a value with the known fields in its texts, at any depth."""
     if isinstance(told, str):
         return with_fields(told, fields)
     if isinstance(told, Mapping):

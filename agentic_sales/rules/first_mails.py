@@ -24,7 +24,7 @@ _TOPIC = re.compile(r" (?:about|on) ([^?]{3,60})\?")
 
 
 class ComposeForm(AddressedForm, InstructedForm, SignedForm):
-    """What a first mail is written from. Everything is optional."""
+    """The basis of a first mail. Everything is optional."""
 
     recipient_context: str = Field(
         default="", max_length=50_000, description="What is known of them or of their company; may be quoted to them."
@@ -40,7 +40,7 @@ class ComposedEmail(BaseModel):
 
 
 class WrittenMail(BaseModel):
-    """A first mail with the draft that it comes from, and what it took to write it."""
+    """A first mail with the draft that it comes from, and its cost."""
 
     subject: str = Field(default="", description="Subject of the mail.")
     body: str = Field(default="", description="Plain text with the literal `{{name}}` and the signature.")
@@ -62,7 +62,7 @@ class WrittenMail(BaseModel):
 
 
 def context_of(given: ComposeForm) -> str:
-    """Write down in one piece what is known of the recipient."""
+    """Return the facts of the recipient as one text."""
     known = {
         "Name": given.recipient_name,
         "Company": given.company_name,
@@ -74,7 +74,7 @@ def context_of(given: ComposeForm) -> str:
 
 
 def find_faults(mail: ComposedEmail) -> list[str]:
-    """Return the rules that a mail breaks, worded so that an editor knows what to do; empty: none."""
+    """Return the rules that a mail breaks, worded for an editor. Empty: none."""
     found = markers_in(f"{mail.subject}\n{mail.body}")
     faults = [f'it says "{marker}"; say what fits this reader only' for marker in found]
     if not MIN_SUBJECT_LETTERS <= (letters := len(mail.subject)) <= MAX_SUBJECT_LETTERS:
@@ -116,7 +116,7 @@ def finish(body: str, signature: str) -> str:
 
 
 def tidy_by_rules(mail: ComposedEmail) -> ComposedEmail:
-    """Remove what breaks the rules: the sentences with a marker, and the end of a long subject."""
+    """Remove the faults: the sentences with a marker, and the end of a long subject."""
     subject = shortened(one_line(mail.subject), MAX_SUBJECT_LETTERS).rstrip(" ,;:-")
     is_usable = len(subject) >= MIN_SUBJECT_LETTERS and not markers_in(subject)
     paragraphs = (_without_markers(paragraph) for paragraph in mail.body.split("\n\n"))

@@ -1,4 +1,4 @@
-"""Report what a flow has learnt: how far the leads of each arm came, and what the next round does because of it.
+"""Report the learning of a flow: how far the leads of each arm came, and how the next round changes because of it.
 
 The sentences are for salespeople. Each names the numbers that it rests on.
 """
@@ -50,7 +50,7 @@ class ArmReport:
 
 @dataclass(frozen=True, slots=True)
 class FlowReport:
-    """What a flow has learnt."""
+    """The learning of a flow."""
 
     flow_id: str
     """The flow."""
@@ -61,7 +61,7 @@ class FlowReport:
     arms: tuple[ArmReport, ...]
     """The arms by kind, the ones with most contacts in the next round first."""
     sentences: tuple[str, ...]
-    """What was seen and what changes because of it, for people."""
+    """Observations and the changes that follow, for people."""
 
 
 def flow_report(
@@ -79,10 +79,10 @@ def flow_report(
     Args:
         flow_id: The flow.
         trials: All its trials.
-        plans: What the next round does, a plan for each kind of arms.
+        plans: Plans of the next round, one for each kind of arms.
         rewards: Tells how far a lead with an outcome has come.
         before: Contacts of each arm in the last round, by kind.
-        calibration: What outcomes tell of the score. None: the flow does not learn of it.
+        calibration: Calibration of the score. None: the flow does not learn of it.
         thresholds: Score from which leads were kept and will be kept. None: it is not told.
     """
     arms, told = list[ArmReport](), list[str]()
@@ -128,7 +128,7 @@ def _told(counts: Mapping[Column, int]) -> str:
 
 
 def _changes(plan: ArmPlan, arms: list[ArmReport]) -> Iterator[str]:
-    """Tell what changes for the arms of a kind, and why."""
+    """Describe the changes for the arms of a kind, with the reason."""
     for arm in (arm for arm in arms if arm.stopped):
         yield (
             f"{_name(arm)} is stopped: {arm.stopped}. "
@@ -147,7 +147,7 @@ def _changes(plan: ArmPlan, arms: list[ArmReport]) -> Iterator[str]:
 
 
 def _why(arm: ArmReport) -> str:
-    """Tell what the change rests on."""
+    """Describe the basis of the change."""
     seen = arm.shares["interested"]
     if not seen.of:
         return "Nobody has been written to by it yet, so it is tried."
@@ -167,10 +167,10 @@ def _doubt(live: list[ArmReport]) -> str:
 
 
 def score_told(calibration: Calibration, thresholds: tuple[float, float] | None) -> Iterator[str]:
-    """Say what outcomes tell of the score, and what becomes of the threshold, in sentences.
+    """Describe in sentences the outcomes by score, and the change of the threshold.
 
     Args:
-        calibration: What outcomes tell.
+        calibration: Calibration of the score.
         thresholds: As in `flow_report`.
     """
     if not calibration.is_enough:

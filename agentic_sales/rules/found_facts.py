@@ -1,6 +1,6 @@
-"""Hold what a workflow finds out, as its answer has it and as the book keeps it.
+"""Hold the findings of a workflow, as its answer has them and as the book keeps them.
 
-A claim about a text is backed by words of that text. `standing` drops every claim whose words are not there.
+A claim about a text is backed by words of that text. `standing` drops every claim without words on a page.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ class FoundFact(BaseModel):
 
 
 def standing(claims: Iterable[FoundFact], pages: Mapping[str, str]) -> list[FoundFact]:
-    """Return the claims whose quote stands on a page, with the page's own spelling and address.
+    """Return the claims with a quote on a page, with the page's own spelling and address.
 
     Args:
         claims: Claims with quotes. The page that a claim names is looked at first.

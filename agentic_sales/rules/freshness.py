@@ -25,7 +25,7 @@ from agentic_sales.rules.signs import compiled, level, on_path
 from agentic_sales.rules.tables import every, table
 
 SCHEMA_VERSION = 1
-"""Version of the form of a snapshot and of what counts as moving. A snapshot of another one cannot be compared."""
+"""Version of the form of a snapshot and of the rules on moving parts. A snapshot of another one cannot be compared."""
 MOST_LINES = 400
 """Lines of a page that are remembered."""
 MOST_CHANGES = 10
@@ -148,7 +148,7 @@ class FreshnessForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at a site showed."""
+    """The result of a look at a site."""
 
     now: Snapshot | None
     """The site as it is. None: it cannot be read."""
@@ -157,7 +157,7 @@ class Look:
 
 
 def settled_lines(markdown: str) -> list[tuple[str, str]]:
-    """Return the lines of a page in small letters without what moves by itself, with their own words."""
+    """Return the lines of a page in small letters without their moving parts, with their own words."""
     lines = ((line, settled(line)) for line in plain_text(markdown).splitlines())
     return [(told, " ".join(line.split())) for line, told in lines if told]
 
@@ -235,7 +235,7 @@ def given_baseline(form: FreshnessForm) -> Snapshot | None:
 
 
 def facts_of_site(url: str, now: Snapshot) -> list[FoundFact]:
-    """Return what the book keeps of a site, to compare with the next time."""
+    """Return the facts of a site, to compare with the next time."""
     told = {"freshness.hash": now.hash, "freshness.snapshot": now.model_dump()}
     return [FoundFact(field=field, value=value, method="rules", source_url=url) for field, value in told.items()]
 

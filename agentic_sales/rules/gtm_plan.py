@@ -1,7 +1,7 @@
 """Plan how a product goes to its market: channels, messages, mails, a playbook and the first 90 days.
 
-The rules propose a channel only where a sign supports it, and say only what the product's words and the comparison
-with its competitors say. `problems_of` names each fault of a plan.
+The rules propose a channel only where a sign supports it. They say only the words of the product and of the comparison.
+`problems_of` names each fault of a plan.
 """
 
 from collections.abc import Iterable, Sequence
@@ -82,7 +82,7 @@ class MessagesReading(BaseModel):
 
 
 class ObjectionPlan(BaseModel):
-    """What a buyer may say against it."""
+    """An objection of a buyer."""
 
     objection: str = Field(min_length=1, max_length=300, description="What the buyer says.")
     response: str = Field(min_length=1, max_length=600, description="What to say then.")
@@ -90,7 +90,7 @@ class ObjectionPlan(BaseModel):
 
 
 class PlaybookReading(BaseModel):
-    """What a salesperson needs in a conversation."""
+    """Notes for a salesperson's conversation."""
 
     discovery_questions: list[str] = Field(max_length=20, description="Up to 10 questions.")
     objections: list[ObjectionPlan] = Field(max_length=16, description="Up to 8.")
@@ -98,7 +98,7 @@ class PlaybookReading(BaseModel):
 
 
 class SalesPlaybook(PlaybookReading):
-    """What a salesperson needs in a conversation, as far as it is backed."""
+    """The backed notes for a salesperson's conversation."""
 
     discovery_questions: list[str] = Field(default_factory=list, description="At most 10 questions.")
     objections: list[ObjectionPlan] = Field(default_factory=list, description="At most 8 objections with an answer.")
@@ -106,7 +106,7 @@ class SalesPlaybook(PlaybookReading):
 
 
 class StepsReading(BaseModel):
-    """What happens first."""
+    """The first steps."""
 
     first_90_days: list[str] = Field(max_length=20, description="Up to 12 steps in their order, a sentence each.")
 
@@ -123,7 +123,7 @@ class GtmDocument(BaseModel):
 
 
 class GtmReport(BaseModel):
-    """What the workflow `gtm` answers."""
+    """Output of the workflow `gtm`."""
 
     gtm: GtmDocument = Field(default=GtmDocument(), description="The plan.")
     channels: list[ChannelPlan] = Field(default_factory=list, description="Its channels.")
@@ -175,7 +175,7 @@ def channels_by_rules(facts: PlanFacts) -> ChannelsReading:
 
 
 def pillars_by_rules(facts: PlanFacts) -> PillarsReading:
-    """Return the messages: what the product does, in its own words."""
+    """Return the messages: the gains of the product, in its own words."""
     said = signs.all_said(facts.texts)
     helps, hurts = signs.outcomes(said), signs.pains(said)
     refused = [*facts.icp.anti_icp, *(one.text for one in signs.refusals(said))]
@@ -216,7 +216,7 @@ def messages_by_rules(facts: PlanFacts, channels: Sequence[ChannelPlan]) -> Mess
 
 
 def playbook_by_rules(facts: PlanFacts) -> PlaybookReading:
-    """Return questions about what hurts, answers to what competitors offer, and a card for each competitor."""
+    """Return questions about pains, answers to the offers of competitors, and a card for each competitor."""
     said = signs.all_said(facts.texts)
     needs = [one for _, one in signs.needs(said)]
     questions = [f"How do you deal with this today: {_bare(one.text)}?" for one in signs.pains(said)]
@@ -246,7 +246,7 @@ def playbook_by_rules(facts: PlanFacts) -> PlaybookReading:
 
 
 def steps_by_rules(channels: Sequence[ChannelPlan]) -> StepsReading:
-    """Return what happens in the first 90 days with the first channels. Empty without a channel."""
+    """Return the steps of the first 90 days with the first channels. Empty without a channel."""
     steps = [
         f"{days}: {text.format(channel=one.name, tactic=one.tactics[0] if one.tactics else one.why)}"
         for days, text in _TABLE["plan"].items()
@@ -352,14 +352,14 @@ _DAYS = " ".join(map(str, range(1, 91)))
 
 
 def _advantages(rival: RivalOffer, begin: str) -> Iterable[tuple[str, str]]:
-    """Yield the differences that begin so, with what is offered."""
+    """Yield the differences that begin so, with the offer."""
     for line in rival.differentiation_angles:
         if line.startswith(begin):
             yield line, line.removeprefix(begin).partition(";")[0]
 
 
 def _card(rival: RivalOffer) -> list[str]:
-    """Return what is known of a competitor for a conversation. Empty: nothing is."""
+    """Return the facts of a competitor for a conversation. Empty: nothing is."""
     headline = rival.positioning_headline or rival.description
     named = [f"It names itself: {headline}"] if headline else []
     audience = [f"It is for: {rival.target_audience}"] if rival.target_audience else []

@@ -1,7 +1,7 @@
-"""Tell the ideal customers of a product: segments, personas, who is no customer, and how clear all that is.
+"""Describe the ideal customers of a product: segments, personas, the companies that do not buy, and how clear all is.
 
 The five criteria and their weights are known to callers. The rules add points for signs in the product's own words. A
-model may judge within a bound around them. What has no words in the texts is dropped.
+model may judge within a bound around them. A claim without words in the texts is dropped.
 """
 
 import json
@@ -75,7 +75,7 @@ class PersonaClaim(BaseModel):
 
 
 class DealBreaker(BaseModel):
-    """What ends a deal."""
+    """A reason that ends a deal."""
 
     name: str = Field(min_length=1, max_length=200, description="What the buyer lacks or wants, in one sentence.")
     severity: Severity = Field(description="How surely it ends the deal.")
@@ -106,7 +106,7 @@ class PeopleReading(BaseModel):
 
 
 class RefusalReading(BaseModel):
-    """Who does not buy."""
+    """A kind of company that does not buy."""
 
     anti_icp: list[QuotedLine] = Field(
         max_length=12, description="Who is no customer, up to 8. Empty: nothing is said."
@@ -135,7 +135,7 @@ class IcpDocument(BaseModel):
 
     @property
     def text(self) -> str:
-        """Return what it says for a prompt, and to look words up in."""
+        """Return its words for a prompt and for a check."""
         names = [f"Segment: {one.name} ({one.stage} {one.geo} {one.industry})" for one in self.segments]
         roles = [f"Persona: {one.title}. {one.pain}" for one in self.personas]
         return "\n".join([*names, *roles, *(f"Not for: {line}" for line in self.anti_icp)])
@@ -189,7 +189,7 @@ def people_by_rules(facts: ProductFacts) -> PeopleReading:
 
 
 def refusals_by_rules(facts: ProductFacts) -> RefusalReading:
-    """Return whom a product's words refuse, and what it needs or lacks."""
+    """Return the companies that a product's words refuse, and the things that it needs or lacks."""
     said = signs.all_said(facts.texts)
     refused = signs.refusals(said)
     needed = [(severity, one) for severity, one in signs.needs(said) if one not in refused]
@@ -245,7 +245,7 @@ def criteria_by_rules(facts: ProductFacts) -> CriteriaReading:
 
 
 def segments_that_stand(view: MarketReading, texts: Texts) -> list[SegmentClaim]:
-    """Return the segments whose words stand in the texts. A detail that the texts do not have is left out."""
+    """Return the segments with words in the texts. A detail that the texts do not have is left out."""
     found: dict[str, SegmentClaim] = {}
     for one in view.segments:
         proof = proof_of(one.name, one.quote, texts)
@@ -256,7 +256,7 @@ def segments_that_stand(view: MarketReading, texts: Texts) -> list[SegmentClaim]
 
 
 def personas_that_stand(view: PeopleReading, texts: Texts) -> list[PersonaClaim]:
-    """Return the personas whose words stand in the texts."""
+    """Return the personas with words in the texts."""
     found: dict[str, PersonaClaim] = {}
     for one in view.personas:
         proof = proof_of(one.title, one.quote, texts)
@@ -273,7 +273,7 @@ def personas_that_stand(view: PeopleReading, texts: Texts) -> list[PersonaClaim]
 
 
 def refusals_that_stand(view: RefusalReading, texts: Texts) -> tuple[list[Proof], list[DealBreaker]]:
-    """Return who is no customer and what ends a deal, as far as words of the texts say so."""
+    """Return the companies that do not buy and the reasons that end a deal, as far as words of the texts say so."""
     breakers: dict[str, DealBreaker] = {}
     for one in view.deal_breakers:
         if proof := proof_of(one.name, one.quote, texts):
@@ -288,8 +288,8 @@ def scores_that_stand(
     """Return the five scores. One of a model counts within a bound, and only with words of the texts.
 
     Args:
-        view: What was told.
-        by_rules: What the rules say.
+        view: The model's view.
+        by_rules: The rules' view.
         texts: The texts.
     """
     found: dict[Criterion, CriterionScore] = {}
@@ -330,7 +330,7 @@ def joined_document(
 
 
 def meta_of(graph_meta: Mapping[str, Any], *, is_team: bool) -> dict[str, Any]:
-    """Return the `meta` that callers know: version, model, run_at, the digest of the weights, and who made it."""
+    """Return the `meta` that callers know: version, model, run_at, the digest of the weights, and the source."""
     told = {name: graph_meta.get(name) for name in ("version", "model", "run_at")}
     return {**told, "weights_hash": WEIGHTS_HASH, "team": is_team}
 

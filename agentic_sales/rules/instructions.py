@@ -1,4 +1,4 @@
-"""Turn a sender's instructions into what a mail says: sentences in the first person, and one question."""
+"""Turn a sender's instructions into the words of a mail: sentences in the first person, and one question."""
 
 import re
 
@@ -51,7 +51,7 @@ _THIRD_PERSON = re.compile(r"\b(?:they're|they|them|theirs|their)\b", re.IGNOREC
 
 
 def read_instructions(instructions: str) -> tuple[list[str], str]:
-    """Return what the instructions want said, in the first person, and the question they want asked."""
+    """Return the statements of the instructions, in the first person, and their question."""
     pitch: list[str] = []
     question = ""
     for clause in (clause for sentence in sentences(instructions) for clause in _CLAUSE_END.split(sentence)):
@@ -80,7 +80,7 @@ def _plain_question(sentence: str) -> str:
 
 
 def _in_first_person(sentence: str) -> str:
-    """Turn an instruction into what its writer would say; empty: it is about style, or not understood."""
+    """Turn an instruction into a sentence of its writer. Empty: it is about style, or not understood."""
     if _IS_STATEMENT.match(sentence):
         return sentence if sentence[-1] in ".!?" else f"{sentence}."
     verb, _, rest = sentence.partition(" ")

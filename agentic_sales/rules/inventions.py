@@ -1,7 +1,6 @@
 """Find the numbers in a draft that nobody gave. A model invented them.
 
-A percentage, a sum of money and a multiple such as `3x` need a number of the same kind in what was given, or one whose
-unit is not said.
+A percentage, a sum of money and a multiple such as `3x` need a given number of the same kind or without a unit.
 """
 
 import re
@@ -34,7 +33,7 @@ def invented_numbers(text: str, given: Iterable[str]) -> list[str]:
     """Return the numbers that a text states and no given text has, as they stand there, each once.
 
     Args:
-        text: What was written.
+        text: The draft.
         given: All that it was written from.
     """
     told = [number for number in numbers_in(_PHRASE.sub(blank, text)) if _is_statement(number)]
@@ -56,7 +55,7 @@ def texts_in(value: Any) -> Iterator[str]:
 
 
 def fault_of(number: str) -> str:
-    """Return what an editor should do about an invented number."""
+    """Return the order to an editor about an invented number."""
     return f'it states "{number}", a number that nobody gave; leave it out'
 
 

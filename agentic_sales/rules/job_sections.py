@@ -57,7 +57,7 @@ def heading_words(whole: Mapping[str, Iterable[str]], telling: Mapping[str, Iter
 
 
 def split_sections(text: str, words: HeadingWords) -> list[JobSection]:
-    """Return the sections of a description in order. What stands below no heading is `other`."""
+    """Return the sections of a description in order. Text below no heading is `other`."""
     found: dict[int, tuple[int, SectionKind]] = {}
     for hit in _INLINE.finditer(text):
         if (kind := kind_of_heading(hit["head"], words, stands_as_one=True)) is not None:

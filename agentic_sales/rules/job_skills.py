@@ -47,7 +47,7 @@ class ReadSkills(BaseModel):
 
 
 def backed_mentions(told: ReadSkills, text: str, words: SkillWords) -> list[SkillMention]:
-    """Return a model's skills whose quote stands in the description. One that the table lacks has no tag."""
+    """Return a model's skills with a quote in the description. One that the table lacks has no tag."""
     found = ((one, find_quote(one.quote, text)) for one in told.skills)
     backed = [(one, quote) for one, quote in found if quote and level(one.phrase.strip()) in level(one.quote)]
     places = sections_at(text, [text.find(quote) for _, quote in backed], words)
@@ -89,7 +89,7 @@ def skills_of(mentions: Iterable[SkillMention], words: SkillWords) -> list[JobSk
 
 
 def summary_of(skills: Sequence[JobSkill], words: SkillWords) -> str:
-    """Return what is asked for in one line."""
+    """Return the wanted skills in one line."""
     names: tuple[tuple[SkillLevel, str], ...] = (("required", "Required"), ("nice_to_have", "Nice to have"))
     for grade, name in names:
         if labels := [words.skills[one.tag].label for one in skills if one.level == grade]:

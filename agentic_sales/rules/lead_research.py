@@ -1,4 +1,4 @@
-"""Read what the pages of a repository's owner say of it as a lead, and whether something speaks against it.
+"""Read the pages of a repository's owner as a lead, and find the reasons against it.
 
 A claim is backed by words of a page or it is dropped. Funding, a famous past and public relations disqualify: such a
 team has other suppliers and other doors.
@@ -69,7 +69,7 @@ class Signal(BaseModel):
 
 
 class LeadPerson(BaseModel):
-    """A person who may decide for the owner."""
+    """A person that may decide for the owner."""
 
     name: str = Field(default="", max_length=200, description="Name as the page has it; empty: only a login is known.")
     title: str = Field(default="", max_length=200, description="Title as the page has it.")
@@ -88,7 +88,7 @@ class WebResult(BaseModel):
 
 
 class Dossier(BaseModel):
-    """What is known of a repository's owner as a lead."""
+    """The dossier of a repository's owner as a lead."""
 
     recent_fundraise: str = Field(default="", description="Words on money that was raised; empty: none are known.")
     recent_launch: str = Field(default="", description="Words on a launch.")
@@ -104,7 +104,7 @@ class Dossier(BaseModel):
 
 
 class DossierClaims(BaseModel):
-    """What a model reads in the pages."""
+    """A model's reading of the pages."""
 
     signals: list[Signal] = Field(default_factory=list, max_length=10, description="One per field that a page tells.")
     decision_makers: list[LeadPerson] = Field(
@@ -130,7 +130,7 @@ def read_signals(pages: Mapping[str, str], words: LeadWords | None = None) -> li
 
 
 def read_people(pages: Mapping[str, str], words: LeadWords | None = None) -> list[LeadPerson]:
-    """Return the people whom pages name beside a title that decides, the highest first."""
+    """Return the people of pages beside a title that decides, the highest first."""
     found: dict[str, tuple[float, LeadPerson]] = {}
     for url, text in pages.items():
         for pattern in (words or lead_words.own).people:
@@ -144,7 +144,7 @@ def read_people(pages: Mapping[str, str], words: LeadWords | None = None) -> lis
 
 
 def claims_of(pages: Mapping[str, str], words: LeadWords | None = None) -> DossierClaims:
-    """Return what rules read in the pages. They sum nothing up and pitch nothing."""
+    """Return the rules' reading of the pages. They sum nothing up and pitch nothing."""
     of_rules = min(RULES_CONFIDENCE + CONFIDENCE_PER_PAGE * len(pages), MOST_RULES_CONFIDENCE) if pages else 0.0
     signals, people = read_signals(pages, words), read_people(pages, words)
     return DossierClaims(signals=signals, decision_makers=people, confidence=of_rules)
@@ -153,7 +153,7 @@ def claims_of(pages: Mapping[str, str], words: LeadWords | None = None) -> Dossi
 def checked_dossier(
     told: DossierClaims, own: DossierClaims, pages: Mapping[str, str], contributors: Iterable[LeadPerson]
 ) -> Dossier:
-    """Return the dossier with what words of the pages back.
+    """Return the parts of the dossier that words of the pages back.
 
     Args:
         told: A model's claims, or the rules' own.
@@ -199,7 +199,7 @@ def pages_for_prompt(pages: Mapping[str, str]) -> str:
 
 
 def standing_signals(claims: Iterable[Signal], pages: Mapping[str, str]) -> list[Signal]:
-    """Return the claims whose words stand on a page and give no orders, one for each field."""
+    """Return the claims with words on a page that give no orders, one for each field."""
     facts = (
         FoundFact(field=one.field, value=one.field, method="llm", source_url=one.source_url, quote=one.quote)
         for one in claims
@@ -212,7 +212,7 @@ def standing_signals(claims: Iterable[Signal], pages: Mapping[str, str]) -> list
 
 
 def standing_people(claims: Iterable[LeadPerson], pages: Mapping[str, str]) -> list[LeadPerson]:
-    """Return the people whose names and titles stand on one page, without what a model adds to them."""
+    """Return the people with name and title on one page, without the additions of a model."""
     found: dict[str, LeadPerson] = {}
     for person in claims:
         for url, text in pages.items():
@@ -223,12 +223,12 @@ def standing_people(claims: Iterable[LeadPerson], pages: Mapping[str, str]) -> l
 
 
 def disqualifier_of(dossier: Dossier) -> Disqualifier:
-    """Return what speaks against a lead. Empty if nothing that is known does."""
+    """Return the reasons against a lead. Empty if nothing that is known does."""
     return next((why for field, why in _DISQUALIFIES.items() if getattr(dossier, field)), "")
 
 
 def facts_of_dossier(dossier: Dossier, url: str, *, method: Literal["llm", "rules"]) -> list[FoundFact]:
-    """Return what the book keeps beside the dossier: its signals with quotes, and what disqualifies the owner."""
+    """Return the facts beside the dossier: its signals with quotes, and the owner's disqualifiers."""
     signals = [
         FoundFact(
             field=one.field,

@@ -1,8 +1,8 @@
 """Say how the output of one step of a flow becomes the input of the next one.
 
-A flow of `flows.py` names these mappings: what a discovery found, what a step is asked about a lead, how a score is
-read, and which people a kept lead has. Nothing here decides about a flow. A step that has nothing to ask about a lead
-raises `NothingToAsk`, and the lead goes on without it.
+A flow of `flows.py` names these mappings: the leads of a discovery, the input of a step, the reading of a score, and
+the people of a kept lead. Nothing here decides about a flow. A step that has nothing to ask about a lead raises
+`NothingToAsk`, and the lead goes on without it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ class FoundLead(BaseModel):
 
 
 class LeadSoFar(BaseModel):
-    """What is known of a lead between two steps."""
+    """The facts of a lead between two steps."""
 
     kind: str = Field(description="Kind of the subject.")
     key: str = Field(description="Its key.")
@@ -62,7 +62,7 @@ class LeadSoFar(BaseModel):
 
 
 class LeadJudgement(BaseModel):
-    """What a score step says of a lead."""
+    """The judgement of a score step on a lead."""
 
     score: float = Field(description="0 to 1.")
     reasons: list[str] = Field(default_factory=list, description="Reasons, for people.")
@@ -105,14 +105,14 @@ def found_of_code(output: Mapping[str, Any]) -> Iterator[FoundLead]:
 
 
 def found_boards(output: Mapping[str, Any]) -> Iterator[FoundLead]:
-    """Return the companies whose job boards were found."""
+    """Return the companies of the job boards."""
     for one in output.get("boards") or []:
         told = {"board": one["url"], "company_id": one.get("company_id")}
         yield FoundLead(kind="company", key=one["url"], name=one["name"], url=one["url"], found=told)
 
 
 def found_people_of_topic(output: Mapping[str, Any]) -> Iterator[FoundLead]:
-    """Return the people of `topic_outreach` with what names them, the best fit first."""
+    """Return the people of `topic_outreach` with their keys, the best fit first."""
     for one in output.get("people") or []:
         told = {name: one.get(name) for name in ("name", "title", "profile", "person_id")}
         about = " ".join(filter(None, (one.get("work"), one.get("words"))))[:LONGEST_ABOUT_CHARS]
@@ -313,7 +313,7 @@ def judged_tier(output: Mapping[str, Any]) -> LeadJudgement:
 
 
 def judged_fit(output: Mapping[str, Any]) -> LeadJudgement:
-    """Read how well a person and the employer fit a vertical. What is found against a misfit rules it out."""
+    """Read how well a person and the employer fit a vertical. A finding against a misfit rules it out."""
     against = [] if output.get("fit") else [str(one["text"]) for one in output.get("disqualifiers") or []]
     reasons = [str(one["text"]) for one in output.get("reasons") or []]
     return LeadJudgement(score=_ratio(output.get("score")), reasons=reasons, disqualifiers=against)
@@ -336,7 +336,7 @@ def judged_dossier(output: Mapping[str, Any]) -> LeadJudgement:
 
 
 def judged_decision_maker(output: Mapping[str, Any]) -> LeadJudgement:
-    """Read the authority of the person who decides. Nobody who decides is a score of 0."""
+    """Read the authority of the decision maker. Without a decision maker the score is 0."""
     top = output.get("top_decision_maker")
     if not top:
         return LeadJudgement(score=0.0, reasons=[str(output.get("summary") or "nobody of it is known to decide")])
@@ -361,7 +361,7 @@ def people_of_dossier(lead: LeadSoFar) -> Iterator[ReachablePerson]:
 
 
 def people_of_decision_maker(lead: LeadSoFar) -> Iterator[ReachablePerson]:
-    """Return the person who decides."""
+    """Return the decision maker."""
     if top := lead.told("find_decision_maker", "top_decision_maker"):
         found = {one.get("name"): one for one in lead.told("contact_discovery", "merged") or []}
         one = found.get(top["name"], {})
@@ -377,7 +377,7 @@ def people_of_decision_maker(lead: LeadSoFar) -> Iterator[ReachablePerson]:
 
 
 def people_of_lead(lead: LeadSoFar) -> Iterator[ReachablePerson]:
-    """Return the people of a lead: who decides, who was found with it, then its team, the most senior first."""
+    """Return the decision maker of a lead, then the people of its discovery, then its team, seniors first."""
     yield from people_of_decision_maker(lead)
     own = lead.found.get("person") or {}
     if _is_whole(own.get("name")):
@@ -414,7 +414,7 @@ FINDS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[FoundLead]]] = {
     "people_of_topic": found_people_of_topic,
     "repositories": found_repositories,
 }
-"""What a discovery found, by the name that a flow gives."""
+"""The leads of a discovery, by the name that a flow gives."""
 TAKES: Mapping[str, Callable[[LeadSoFar], dict[str, Any]]] = {
     "author": author_question,
     "board": board_question,
@@ -431,7 +431,7 @@ TAKES: Mapping[str, Callable[[LeadSoFar], dict[str, Any]]] = {
     "role": role_question,
     "site_search": site_search_question,
 }
-"""What a step is asked about a lead."""
+"""The input of a step for a lead."""
 JUDGES: Mapping[str, Callable[[Mapping[str, Any]], LeadJudgement]] = {
     "buyer": judged_buyer,
     "decision_maker": judged_decision_maker,
@@ -449,7 +449,7 @@ PEOPLE: Mapping[str, Callable[[LeadSoFar], Iterator[ReachablePerson]]] = {
 
 
 def short_reasons(judgement: LeadJudgement) -> list[str]:
-    """Return the reasons of a judgement as the store keeps them, what rules the lead out first."""
+    """Return the reasons of a judgement for the store, the disqualifiers first."""
     told = [*(f"ruled out: {why}" for why in judgement.disqualifiers), *judgement.reasons]
     return [" ".join(reason.split())[:LONGEST_REASON_CHARS] for reason in told[:MOST_REASONS]]
 

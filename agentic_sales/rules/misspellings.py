@@ -27,7 +27,7 @@ class Misspellings:
         Args:
             words: The words that are looked for.
             others: Other words, which look like them.
-            short: Short and slangy forms, with what they stand for.
+            short: Short and slangy forms, with their long forms.
         """
         self._words = tuple(words)
         self._others = frozenset(others)

@@ -1,4 +1,4 @@
-"""Turn the openings of a job board into what the book keeps of them, and into a hiring signal of their company."""
+"""Turn the openings of a job board into facts, and into a hiring signal of their company."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -46,7 +46,7 @@ class ListedOpening(Protocol):
 
     @property
     def workplace(self) -> Workplace | None:
-        """What the board says of the workplace, or None."""
+        """The board's field for the workplace, or None."""
 
     @property
     def employment(self) -> str | None:
@@ -107,7 +107,7 @@ def job_of(opening: ListedOpening, pay: dict[str, Any] | None, words: RoleWords 
 
 
 def facts_of_job(job: Job) -> list[FoundFact]:
-    """Return what the book keeps of an opening: what its board says, and its role with the words for it."""
+    """Return the facts of an opening: the fields of its board, and its role with the words for it."""
     told = {
         "department": job.department,
         "locations": job.locations or None,
@@ -150,7 +150,7 @@ def signal_confidence(ai_roles: int) -> float:
 
 
 def facts_of_board(jobs: Sequence[Job], vendor: str, board_url: str) -> list[FoundFact]:
-    """Return what the book keeps of the company of a board: its board, its counters and a hiring signal.
+    """Return the facts of the company of a board: its board, its counters and a hiring signal.
 
     A board without roles in artificial intelligence gives no signal. One board gives one signal, however often it is
     read.

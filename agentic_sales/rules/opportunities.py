@@ -1,4 +1,4 @@
-"""Hold what is known of an opening that a mail is written for, and word it for the writing of the mail."""
+"""Hold the facts of an opening for a mail, and word them for the mail."""
 
 from collections.abc import Sequence
 
@@ -38,7 +38,7 @@ class Opportunity(BaseModel):
 
 
 class OpportunityForm(SignedForm):
-    """An input that names an opening of the book, or says what it is."""
+    """An input with an opening of the book or by value."""
 
     opportunity_id: str = Field(default="", max_length=100, description="An opening of the book.")
     additional_instructions: str = Field(default="", max_length=4_000, description="What the mail should say and ask.")
@@ -75,7 +75,7 @@ def wishes_for(opportunity: Opportunity, instructions: str) -> str:
 
 
 def known_of(opportunity: Opportunity) -> str:
-    """Return what a mail may be written from."""
+    """Return the facts that a mail may state."""
     lines = [
         f"{opportunity.company_name} looks for: {opportunity.opportunity_title}." if opportunity.company_name else "",
         opportunity.raw_context,

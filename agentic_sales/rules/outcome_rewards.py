@@ -17,14 +17,14 @@ COLUMNS: tuple[Column, ...] = get_args(Column)
 
 @dataclass(frozen=True, slots=True)
 class OutcomeReward:
-    """What one outcome teaches."""
+    """The reward of one outcome."""
 
     reward: float
     """0-1."""
     kinds: frozenset[ArmKind]
     """Kinds of arms that it judges."""
     is_harm: bool
-    """True: it counts whatever else came of the lead."""
+    """True: it counts beside any other outcome of the lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class RewardChange:
     factor: float
     """0-1."""
     kinds: frozenset[ArmKind]
-    """Kinds of arms whose reward changes."""
+    """Kinds of arms with a changed reward."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class StopRule:
     most_ratio: float
     """Share of its messages, 0-1. The lower end of the interval must be above it."""
     words: str
-    """What people did, for people: `3 people opted out`."""
+    """The deed in words for people: `3 people opted out`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class Rewards:
     def end_of(self, kind: ArmKind, outcomes: Collection[str]) -> OutcomeReward | None:
         """Return the outcome that judges a lead for arms of a kind. None for a lead that is pending.
 
-        A harm counts before all others, because it cannot be undone. Else the best outcome counts, since an arm leads
-        to an answer, and what becomes of it later is the seller's part.
+        A harm counts before all others, because it cannot be undone. Else the best outcome counts. An arm leads to an
+        answer, and later stages are the seller's part.
         """
         known = [self.outcomes[name] for name in outcomes if name in self.outcomes]
         if not known:
@@ -92,7 +92,7 @@ class Rewards:
         return max(known, key=lambda one: (one.is_harm, one.reward, kind in one.kinds))
 
     def factor_of(self, kind: ArmKind, outcomes: Iterable[str]) -> float:
-        """Return what the reward of a lead is multiplied by, 0-1."""
+        """Return the factor of the reward of a lead, 0-1."""
         factor = 1.0
         for name in outcomes:
             if name in self.changes and kind in self.changes[name].kinds:

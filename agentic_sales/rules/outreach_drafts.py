@@ -1,4 +1,4 @@
-"""Write a mail of an outreach by rules, and say in words what is known for the prompts. The material is a form."""
+"""Write a mail of an outreach by rules, and word the facts for the prompts. The material is a form."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -42,7 +42,7 @@ class OutreachTemplate(BaseModel):
 
 
 class Product(BaseModel):
-    """What is sold, and to whom."""
+    """The offer and its audience."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -61,7 +61,7 @@ class EarlierMail(Form):
 
 
 class OutreachForm(AddressedForm, InstructedForm, SignedForm):
-    """What a mail of an outreach is written from."""
+    """The basis of a mail of an outreach."""
 
     recipient_email: str = Field(default="", max_length=320, description="Their address, by which they are looked up.")
     recipient_role: str = Field(default="", max_length=300, description="What they do.")
@@ -82,7 +82,7 @@ class OutreachForm(AddressedForm, InstructedForm, SignedForm):
 
 
 class OutreachMaterial(BaseModel):
-    """What was found for a mail of an outreach."""
+    """The findings for a mail of an outreach."""
 
     contact_id: str | None = Field(default=None, description="The person in the store.")
     product_aware: bool = Field(default=False, description="Whether a product was known.")
@@ -94,7 +94,7 @@ class OutreachMaterial(BaseModel):
 
 
 class OutreachBrief(OutreachForm, OutreachMaterial):
-    """All that the rules read, and what they have written so far."""
+    """All that the rules read, and their draft so far."""
 
     body: str = Field(default="", description="The mail without its signature.")
 
@@ -145,7 +145,7 @@ def hook_by_rules(post: str) -> Hook:
 
 
 def draft_by_rules(given: OutreachBrief) -> OutreachEmail:
-    """Write a plain mail of what is known: the hook, the offer, one question. A follow-up is a short reminder."""
+    """Write a plain mail of the facts: the hook, the offer, one question. A follow-up is a short reminder."""
     question = (given.template.cta if given.template else "") or "Would a 15-minute call next week be useful?"
     subject, parts = _reminder(given) if given.earlier_mails else _first(given)
     clean = [part for part in (*parts, question) if part and not markers_in(part)]
@@ -196,7 +196,7 @@ def mail_that_stands(told: OutreachEmail, given: OutreachBrief) -> dict[str, str
 
 
 def _inventions_in(text: str, given: OutreachBrief, *plain: str) -> list[str]:
-    """Return the numbers of a text that nobody gave. What a model wrote before is not among the given."""
+    """Return the numbers of a text that nobody gave. A model's earlier draft is not among the given texts."""
     told = given.model_dump(include={*OutreachForm.model_fields, "personas", "templates", "template"})
     return invented_numbers(text, [*texts_in(told), *plain])
 
@@ -216,7 +216,7 @@ def greeting_of(given: OutreachBrief) -> str:
 
 
 def pain_of(given: OutreachBrief) -> str:
-    """Return what the reader's persona cares about. Empty if that is not known."""
+    """Return the cares of the reader's persona. Empty if that is not known."""
     title = given.persona_match.title if given.persona_match else ""
     return next((persona.pain for persona in given.personas if persona.title == title), "")
 
@@ -228,7 +228,7 @@ def signed(body: str, given: OutreachBrief) -> dict[str, str]:
 
 
 def product_context(known: Product | None) -> dict[str, Any]:
-    """Return what a run keeps of its product, as plain data."""
+    """Return the product's facts of a run, as plain data."""
     if known is None:
         return {"product_aware": False}
     plain = known.model_dump()

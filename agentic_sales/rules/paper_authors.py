@@ -1,4 +1,4 @@
-"""Judge by what services tell of a paper's author whether the author works where software is bought."""
+"""Judge from the records of services whether the employer of a paper's author buys software."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
@@ -14,11 +14,11 @@ from agentic_sales.rules.titles import read_title
 AffiliationType = Literal["academic", "company", "unknown"]
 BuyerVerdict = Literal["buyer", "unclear", "not_buyer"]
 ServiceStatus = Literal["", "ok", "not_found", "legal_hold", "rate_limited", "auth_error", "transient_error"]
-"""What a service answered. Empty: it was not asked. Only `not_found` says that there is nothing."""
+"""The answer of a service. Empty: it was not asked. Only `not_found` says that there is nothing."""
 HandleStatus = Literal["", "ok", "low_conf", "no_match", "api_error"]
 FAILED: frozenset[str] = frozenset({"rate_limited", "auth_error", "transient_error", "api_error"})
 BUYER_SCORE, NOT_BUYER_SCORE = 0.6, 0.3
-"""Least score of a buyer, and highest one of nobody who buys. Callers know them."""
+"""Least score of a buyer, and highest one of a person that does not buy. Callers know them."""
 HIGHEST_SCORE = 0.95
 MOST_TOPICS = 6
 _ACADEMIC_TYPES = frozenset({"education", "facility", "government", "healthcare", "archive", "nonprofit", "funder"})
@@ -27,7 +27,7 @@ _COMPANY, _ROR, _HOMEPAGE, _GITHUB, _DECIDES, _UNKNOWN, _ACADEMIC = 0.55, 0.10, 
 
 
 class AuthorProfile(BaseModel):
-    """What services tell of an author."""
+    """The records of services on an author."""
 
     openalex_id: str = Field(default="", description="Such as `A1`; empty: nobody is surely the person.")
     openalex_status: ServiceStatus = Field(default="", description="`not_found` is no failure of the service.")
@@ -118,14 +118,14 @@ def _affiliation(profile: AuthorProfile, told: AffiliationType) -> tuple[Affilia
 
 
 def affiliation_of_place(kind: str, name: str) -> AffiliationType:
-    """Return the type of an institution by what a register calls it and by its name."""
+    """Return the type of an institution by its class in a register and by its name."""
     if kind in _ACADEMIC_TYPES or _ACADEMIC_WORDS.search(level(name)):
         return "academic"
     return "company" if kind == "company" else "unknown"
 
 
 def buyer_fit(profile: AuthorProfile) -> dict[str, Any]:
-    """Return whether an author works where software is bought, with the score and what each part added."""
+    """Return whether the employer of an author buys software, with the score and the points of each part."""
     is_company = profile.affiliation_type == "company"
     parts: list[tuple[float, str]] = [(_COMPANY, "works at a company") if is_company else (_UNKNOWN, "place unknown")]
     if profile.affiliation_type == "academic":
@@ -161,7 +161,7 @@ def _flag(profile: AuthorProfile, *, has_email: bool) -> tuple[bool, str]:
 
 
 def facts_of_author(profile: AuthorProfile) -> list[FoundFact]:
-    """Return what the book keeps of an author."""
+    """Return the facts of an author."""
     author = f"https://openalex.org/{profile.openalex_id}" if profile.openalex_id else ""
     pages = {
         "openalex_id": author,

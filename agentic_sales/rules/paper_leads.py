@@ -1,4 +1,4 @@
-"""Rate the authors of papers as leads: who they surely are, what they write about, where they work, and their part.
+"""Rate the authors of papers as leads: their identity, their subjects, their employer, and their part.
 
 The weights are those that callers know: name .35, topic .30, affiliation .25, signal .10.
 """
@@ -107,7 +107,7 @@ def rewards_of(
 
 
 def facts_of_lead(lead: PaperLead) -> list[FoundFact]:
-    """Return what the book keeps of an author."""
+    """Return the facts of an author."""
     first = lead.papers[0]
     told = {"lead_score": lead.score, "affiliation": lead.company, "affiliation_type": lead.affiliation_type}
     papers = [{"title": paper.title, "url": paper.url, "year": paper.year} for paper in lead.papers]
@@ -121,7 +121,7 @@ def facts_of_lead(lead: PaperLead) -> list[FoundFact]:
 
 
 def facts_of_paper(paper: ListedPaper) -> list[FoundFact]:
-    """Return what the book keeps of a paper."""
+    """Return the facts of a paper."""
     told = {"title": paper.title, "abstract": paper.abstract, "year": paper.year}
     return [
         FoundFact(field=field, value=value, method="api", source_url=paper.url)

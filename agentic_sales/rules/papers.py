@@ -54,7 +54,7 @@ class FoundPaper(BaseModel):
 
     @property
     def key(self) -> str:
-        """What tells it from others: the DOI, else the id of its source, else the title."""
+        """Its key: the DOI, else the id of its source, else the title."""
         doi = _DOI.sub("", self.doi.strip()).lower()
         return doi or (f"{self.source}:{self.source_id}" if self.source_id else self.title.strip().lower())
 
@@ -89,7 +89,7 @@ def by_author(papers: Iterable[FoundPaper], name: str) -> list[FoundPaper]:
 
 
 def merge_papers(existing: Sequence[Mapping[str, Any]], found: Sequence[FoundPaper]) -> list[FoundPaper]:
-    """Join known papers with found ones. A known one stays, and what it lacks is filled."""
+    """Join known papers with found ones. A known one stays, and its empty fields are filled."""
     joined = {paper.key: paper for paper in map(FoundPaper.model_validate, existing)}
     for paper in found:
         known = joined.get(paper.key)
@@ -102,7 +102,7 @@ def merge_papers(existing: Sequence[Mapping[str, Any]], found: Sequence[FoundPap
 
 
 def tags_in(papers: Iterable[FoundPaper]) -> PaperTags:
-    """Return the tags whose words stand in titles or abstracts."""
+    """Return the tags with words in titles or abstracts."""
     found: dict[ResearchTag, TaggedBy] = {}
     for paper in papers:
         for tag, pattern in _TAGS.items():
@@ -112,7 +112,7 @@ def tags_in(papers: Iterable[FoundPaper]) -> PaperTags:
 
 
 def backed_tags(told: PaperTags, papers: Sequence[FoundPaper]) -> dict[ResearchTag, list[str]]:
-    """Return the quote and the page of each tag whose words stand in a paper. The others are dropped."""
+    """Return the quote and the page of each tag with words in a paper. The others are dropped."""
     found: dict[ResearchTag, list[str]] = {}
     for entry in told.tags:
         for paper in papers:

@@ -1,4 +1,4 @@
-"""Make the keys by which a person is recognised who has no checked address: profiles, and a name within a company."""
+"""Make the keys of a person without a checked address: profiles, and a name within a company."""
 
 import re
 from hashlib import sha256

@@ -35,7 +35,7 @@ _WHOLE = {
     "md": "managing director",
     "qa": "quality assurance",
 }
-"""Short words of titles and what they stand for."""
+"""Short words of titles and their long forms."""
 _WORD = re.compile(r"[^\W_]+")
 TITLE_WEIGHT, SENIORITY_WEIGHT, DEPARTMENT_WEIGHT = 0.70, 0.15, 0.15
 

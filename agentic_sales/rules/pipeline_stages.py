@@ -1,4 +1,4 @@
-"""Know the stages of the pipeline: what each asks of a workflow, whom it passes over, and how it is reported."""
+"""Hold the stages of the pipeline: the input of each, the companies that it passes over, and its report."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ ASSISTANTS: dict[StageName, str] = {
 
 
 class StageReport(BaseModel):
-    """What one stage did."""
+    """The result of one stage."""
 
     stage: StageName = Field(description="Name of the stage.")
     status: StageStatus = Field(description="OK: all succeeded; PARTIAL: some; FAIL: none; SKIP: nothing to do.")
@@ -83,7 +83,7 @@ class CompaniesForm(GivenForm):
 
 
 class PipelineForm(Form):
-    """What the drafted mails should be about, and whether the book takes in what is found."""
+    """The subject of the drafted mails, and whether the results are written to the book."""
 
     dry_run: bool = Field(False, description="Write nothing into the book.")
     recipient_name: str = Field("", max_length=200, description="Who the drafted mails address.")
@@ -133,7 +133,7 @@ def question_or_why_not(stage: StageName, company: CompanyAnswers, given: Pipeli
 
 
 def site_question(company: CompanyAnswers, given: PipelineForm) -> dict[str, Any]:
-    """Name the site to read, for `deep_scrape` and `company_enrichment`. A company of the book gets what they find."""
+    """Name the site for `deep_scrape` and `company_enrichment`, which write their results to the book."""
     if not company.url:
         raise PassedOver("the book knows no web site of it")
     if not company.company_id:
@@ -142,7 +142,7 @@ def site_question(company: CompanyAnswers, given: PipelineForm) -> dict[str, Any
 
 
 def recruitment_question(company: CompanyAnswers) -> dict[str, Any]:
-    """Say what is known of a company, for `classify_recruitment`."""
+    """Return the facts of a company, for `classify_recruitment`."""
     known = _described(company)
     return {"name": known["name"], "website": company.url, "description": known["description"]}
 
@@ -156,7 +156,7 @@ def location_question(company: CompanyAnswers) -> dict[str, Any]:
 
 
 def mail_question(company: CompanyAnswers, given: PipelineForm) -> dict[str, Any]:
-    """Say what a first mail should build on, for `email_compose`."""
+    """Return the basis of a first mail, for `email_compose`."""
     if company.is_blocked:
         raise PassedOver("a person has blocked it, so nobody of it is written to")
     verdict = company.classify_recruitment or {}
@@ -179,7 +179,7 @@ def _described(company: CompanyAnswers) -> dict[str, str]:
 
 
 def findings_of(company: CompanyAnswers) -> list[FoundFact]:
-    """Return what the classifiers said of a company. Their answers are backed by the words that they were asked about.
+    """Return the classes of a company. Their answers are backed by the words that they were asked about.
 
     `deep_scrape` and `company_enrichment` have written their own findings.
     """

@@ -1,4 +1,4 @@
-"""Hold what the plans of a product are made from: its own words, its ideal customers and its competitors."""
+"""Hold the basis of the plans of a product: its own words, its ideal customers and its competitors."""
 
 from pydantic import Field
 
@@ -20,19 +20,19 @@ class PlanForm(ProductForm):
 
 
 class PlanFacts(ProductFacts):
-    """What the plans of a product are made from."""
+    """The basis of the plans of a product."""
 
     icp: IcpDocument = Field(default_factory=IcpDocument, description="Its ideal customers.")
     competitors: list[RivalOffer] = Field(default_factory=list, description="Its competitors, the worst threat first.")
 
     @property
     def icp_texts(self) -> dict[str, str]:
-        """Return what the profile says, as a text."""
+        """Return the profile as a text."""
         return {"icp": self.icp.text} if self.icp.text else {}
 
     @property
     def rival_texts(self) -> dict[str, str]:
-        """Return what is known of each competitor, as a text by its source."""
+        """Return the facts of each competitor, as a text by its source."""
         found: dict[str, str] = {}
         for one in self.competitors:
             said = (one.description, one.positioning_headline, one.positioning_tagline, one.target_audience)
@@ -53,6 +53,6 @@ class PlanFacts(ProductFacts):
 
     @property
     def digest(self) -> str:
-        """Return a digest of what a plan is made from. An equal one means that a kept plan still holds."""
+        """Return a digest of the basis of a plan. An equal one means that a kept plan still holds."""
         rivals = [one.model_dump_json(exclude={"threat_score"}) for one in self.competitors]
         return hash_of(self.settled, self.icp.model_dump_json(), *rivals)

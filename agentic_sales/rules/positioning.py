@@ -1,6 +1,6 @@
 """Position a product among its competitors: category, conventions, white space, and a statement under hard checks.
 
-What a competitor does not say of itself is told as not said, never as missing. `problems_of` names each fault of a
+A claim that a competitor does not make is told as not said, never as missing. `problems_of` names each fault of a
 statement. A model's lines need words of the texts.
 """
 
@@ -72,7 +72,7 @@ _MOST_CATEGORY_WORDS = 6
 
 
 class CategoryReading(BaseModel):
-    """The category of a product and what is usual in it."""
+    """The category of a product and its conventions."""
 
     category: QuotedLine = Field(
         description="What kind of thing the product is, in 1 to 6 words, and words that show it."
@@ -81,7 +81,7 @@ class CategoryReading(BaseModel):
 
 
 class WhiteSpaceReading(BaseModel):
-    """What a product says and no competitor does."""
+    """The claims of a product that no competitor makes."""
 
     white_space: list[QuotedLine] = Field(max_length=20, description="What no competitor says. Quote our own words.")
     differentiators: list[QuotedLine] = Field(max_length=20, description="What sets it apart. Quote our own words.")
@@ -101,7 +101,7 @@ class StatementReading(BaseModel):
 
 
 class CriticReading(BaseModel):
-    """What a critic says of a statement."""
+    """The objections of a critic to a statement."""
 
     passes: bool = Field(description="Whether a buyer would understand it and could not say it of a competitor.")
     objections: list[str] = Field(max_length=6, description="What is wrong with it, a sentence each. Empty: nothing.")
@@ -124,7 +124,7 @@ class PositioningDocument(BaseModel):
 
 
 class PositioningReport(BaseModel):
-    """What the workflow `positioning` answers."""
+    """Output of the workflow `positioning`."""
 
     positioning: PositioningDocument = Field(default=PositioningDocument(), description="The document.")
     dropped: list[str] = Field(default_factory=list, description="Faults of a model's statement that was not taken.")
@@ -132,7 +132,7 @@ class PositioningReport(BaseModel):
 
 
 def category_by_rules(facts: PlanFacts) -> CategoryReading:
-    """Return the category that a product's own words name, and what at least two competitors say alike."""
+    """Return the category that a product's own words name, and the claims that at least two competitors make alike."""
     own, said = folded(facts.product.name) or "\n", signs.all_said(facts.texts)
     named = [_category_in(one, own) for one in said]
     named += [_category_in(one, own, is_headline=True) for one in said[:_HEADLINE_SENTENCES]]
@@ -152,7 +152,7 @@ def category_by_rules(facts: PlanFacts) -> CategoryReading:
 
 
 def white_space_by_rules(facts: PlanFacts) -> WhiteSpaceReading:
-    """Return what a product says and no known competitor does, what sets it apart, and where competitors part."""
+    """Return the product's claims that no known competitor makes, its differences, and the axes of the market."""
     ours = claims_in("\n".join(facts.texts.values()))
     theirs = {name: claims_in(text) for name, text in _by_rival(facts).items()}
     open_claims = {
@@ -178,7 +178,7 @@ def white_space_by_rules(facts: PlanFacts) -> WhiteSpaceReading:
 
 
 def statement_by_rules(facts: PlanFacts, document: PositioningDocument) -> StatementReading:
-    """Return the statement of what is known. It is empty without buyers, a category or an outcome."""
+    """Return the statement by rules. It is empty without buyers, a category or an outcome."""
     said = signs.all_said(facts.texts)
     hurts, helps = signs.pains(said), signs.outcomes(said)
     hooks = [QuotedLine(text=one.text[:400], quote=one.text[:200]) for one in hurts[:MOST_HOOKS]]
@@ -209,7 +209,7 @@ def with_category(told: CategoryReading, by_rules: CategoryReading, facts: PlanF
 
 
 def with_white_space(document: PositioningDocument, told: WhiteSpaceReading, facts: PlanFacts) -> PositioningDocument:
-    """Return a document with what sets the product apart, as far as its own words say so."""
+    """Return a document with the differences of the product, as far as its own words say so."""
     white = backed(told.white_space, facts.texts, most=MOST_LINES) if facts.competitors else []
     apart = backed(told.differentiators, facts.texts, most=MOST_LINES)
     axes = [line for line in told.positioning_axes if is_sober(line, facts.all_texts)]
@@ -294,7 +294,7 @@ def _category_proof(claim: QuotedLine, texts: Texts) -> Proof | None:
 
 
 def _by_rival(facts: PlanFacts) -> Mapping[str, str]:
-    """Return what each competitor says of itself. Differences that somebody else wrote are no words of it."""
+    """Return the claims of each competitor on itself. Differences that somebody else wrote are no words of it."""
     found = {}
     for one in facts.competitors:
         quotes = [proof.quote for proof in one.evidence if proof.source_url == one.url]

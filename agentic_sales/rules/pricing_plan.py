@@ -1,6 +1,6 @@
 """Plan the prices of a product by its own words and by the prices of its competitors.
 
-A price of the rules is the product's own, or the median of what competitors ask for the same rank of tier. Without
+A price of the rules is the product's own, or the median of the competitors' prices for the same rank of tier. Without
 either there is none. A model's plan passes the same hard checks: `problems_of` names each fault.
 """
 
@@ -85,7 +85,7 @@ class PriceBenchmark(BaseModel):
 
 
 class ValueMetric(BaseModel):
-    """What a buyer pays for."""
+    """The value that a buyer pays for."""
 
     value_metric: str = Field(max_length=80, description="What is counted, such as `seat`. Empty: nothing tells it.")
     value_metric_reasoning: str = Field(max_length=600, description="Why, in one or two sentences.")
@@ -124,7 +124,7 @@ class TierPlan(BaseModel):
 
 
 class TierPlans(BaseModel):
-    """The tiers of a product and what belongs to them."""
+    """The tiers of a product and their contents."""
 
     free_offer: str = Field(max_length=300, description="What is free. Empty: nothing.")
     tiers: list[TierPlan] = Field(max_length=12, description="1 to 6 tiers, the cheapest first.")
@@ -176,7 +176,7 @@ class PricingRationale(BaseModel):
 
 
 class PricingReport(BaseModel):
-    """What the workflow `pricing` answers."""
+    """Output of the workflow `pricing`."""
 
     pricing: dict[str, Any] = Field(default_factory=dict, description="The document: `model` and `rationale`.")
     benchmark: PriceBenchmark = Field(default=PriceBenchmark(), description="Competitors' prices in short.")
@@ -253,7 +253,7 @@ def benchmark_of(prices: Sequence[PriceTag], summaries: Sequence[RivalSummary]) 
 
 
 def metric_by_rules(facts: PlanFacts, benchmark: PriceBenchmark) -> ValueMetric:
-    """Return what a buyer pays for: what our own words count, else what most competitors count."""
+    """Return the value that a buyer pays for: the one that our own words count, else the one of most competitors."""
     said = signs.all_said(facts.texts)
     hits = {name: found for name, sign in _UNITS.items() if (found := _counted(said, sign))}
     has_plan = _first(said, "plan") is not None
@@ -291,7 +291,7 @@ def metric_by_rules(facts: PlanFacts, benchmark: PriceBenchmark) -> ValueMetric:
 
 
 def metric_that_stands(told: ValueMetric, by_rules: ValueMetric, texts: Texts) -> ValueMetric:
-    """Return what a buyer pays for, if words of the texts say so. Else the rules' answer."""
+    """Return the value that a buyer pays for, if words of the texts say so. Else the rules' answer."""
     if not told.value_metric.strip():
         return by_rules
     proof = proof_of(f"{told.value_metric_reasoning} {told.model_type_reasoning}", told.quote, texts)
@@ -313,7 +313,7 @@ def tiers_by_rules(facts: PlanFacts, benchmark: PriceBenchmark, metric: ValueMet
 
 
 def problems_of(model: PricingModel, facts: PlanFacts, benchmark: PriceBenchmark) -> list[str]:
-    """Return every fault of a plan, each as a sentence for whoever mends it. Empty: the plan passes."""
+    """Return every fault of a plan, each as a sentence for an editor. Empty: the plan passes."""
     prices = [tier.price_monthly_usd for tier in model.tiers if tier.price_monthly_usd is not None]
     own = [price.monthly_price_usd for price in own_prices(facts) if price.monthly_price_usd is not None]
     names = [folded(tier.name) for tier in model.tiers]
@@ -338,7 +338,7 @@ def problems_of(model: PricingModel, facts: PlanFacts, benchmark: PriceBenchmark
 
 
 def rationale_by_rules(facts: PlanFacts, metric: ValueMetric, benchmark: PriceBenchmark) -> RationaleReading:
-    """Return why a product is priced so: its measured outcome, and what its words make a risk."""
+    """Return the reason for a product's price: its measured outcome, and the risks in its words."""
     said = signs.all_said(facts.texts)
     helps = signs.outcomes(said)
     basis = next(iter([*signs.measured(helps), *helps]), None)
@@ -436,7 +436,7 @@ def _known(competitor: str, item: LensItem, source: str) -> PriceTag:
 
 
 def _counted(said: Iterable[signs.Said], sign: re.Pattern[str]) -> tuple[signs.Said, str] | None:
-    """Return the first sentence that counts something, and what it counts. One that names the thing goes first."""
+    """Return the first sentence that counts something, and the counted thing. A sentence with its name goes first."""
     found = [(one, hit[0].strip()) for one in said for hit in sign.finditer(level(one.text))]
     named = next(((one, metric[1]) for one, told in found if (metric := _METRIC.search(told))), None)
     return named or next(((one, "") for one, _ in found), None)

@@ -1,4 +1,4 @@
-"""Hold what is known of a product of ours and of its competitors: the inputs of the workflows that plan its sales."""
+"""Hold the facts of a product of ours and of its competitors: the inputs of the workflows that plan its sales."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -54,7 +54,7 @@ class RivalOffer(BaseModel):
 
     @property
     def source(self) -> str:
-        """Return what names it as the source of words."""
+        """Return its name as the source of words."""
         return self.url or self.domain or self.name
 
 
@@ -76,19 +76,19 @@ class ProductForm(Form):
 
 
 class ProductFacts(BaseModel):
-    """What is known of a product."""
+    """Facts of a product."""
 
     product_id: int | None = Field(default=None, description="Its number in the book. Null: it was given by value.")
     product: OwnProduct = Field(default_factory=OwnProduct, description="The product.")
 
     @property
     def name(self) -> str:
-        """Return its name, or what stands for it."""
+        """Return its name, or a substitute for it."""
         return self.product.name or "the product"
 
     @property
     def texts(self) -> dict[str, str]:
-        """Return what is said of it by the source: its owner's words, its personas and its home page."""
+        """Return its texts by the source: its owner's words, its personas and its home page."""
         told, owner = self.product, f"product {self.product_id}" if self.product_id else "product"
         personas = [": ".join(filter(None, (each.title, each.pain))) for each in told.personas]
         texts = {
@@ -105,11 +105,11 @@ class ProductFacts(BaseModel):
 
 
 def hash_of(*parts: object) -> str:
-    """Return a digest of what a document was made from."""
+    """Return a digest of the inputs of a document."""
     return sha256("\n\n".join(map(str, parts)).encode()).hexdigest()
 
 
 def merged(known: Mapping[str, Any], given: OwnProduct | None) -> OwnProduct:
-    """Return a product as the book has it, with what a caller says in place of it."""
+    """Return a product of the book, with a caller's values in place of its own."""
     told = given.model_dump(exclude_unset=True) if given else {}
     return OwnProduct.model_validate({**known, **{name: value for name, value in told.items() if value}})

@@ -1,4 +1,4 @@
-"""Put what is known of a product into one report: a profile, and what to do first, with the words that back each line.
+"""Join the facts of a product in one report: a profile, and the first steps, with the words that back each line.
 
 Each line of the rules comes from a part of the plans. So the report says nothing that the parts do not say.
 """
@@ -29,7 +29,7 @@ CLEAR_SCORE = 0.6
 _STAMPS = ("inputs_hash", "source", "weights_hash")
 _HARD = "high"
 _FRESHNESS = ("stale", "confidence", "reason", "changes", "reachable", "current_hash", "previous_hash")
-"""What is told of the freshness of a site."""
+"""Sentences on the freshness of a site."""
 
 
 class ProductIntelForm(PlanForm):
@@ -42,7 +42,7 @@ class ProductIntelForm(PlanForm):
 
 
 class ProfileReading(BaseModel):
-    """What a product is, by its own words."""
+    """A description of a product, by its own words."""
 
     one_liner: QuotedLine = Field(description="What it is, in one sentence.")
     core_jobs: list[QuotedLine] = Field(max_length=12, description="What it does for its users. Up to 8.")
@@ -53,7 +53,7 @@ class ProfileReading(BaseModel):
 
 
 class ProductPortrait(BaseModel):
-    """What a product is, as far as its own words say so."""
+    """A description of a product that its own words back."""
 
     name: str = Field(default="", description="Its name.")
     one_liner: str = Field(default="", description="What it is, in one sentence.")
@@ -67,7 +67,7 @@ class ProductPortrait(BaseModel):
 
 
 class SynthesisReading(BaseModel):
-    """What to do with all that."""
+    """The steps that follow from the parts."""
 
     tldr: str = Field(max_length=800, description="The whole in two or three sentences.")
     top_3_priorities: list[str] = Field(max_length=6, description="What to do first, at most 3 sentences.")
@@ -98,7 +98,7 @@ class PlanParts(BaseModel):
 
 
 class IntelReport(BaseModel):
-    """What the workflows `product_intel` and `analyze_product_v2` answer."""
+    """Output of the workflows `product_intel` and `analyze_product_v2`."""
 
     report: ProductReport = Field(default=ProductReport(), description="The report.")
     product_profile: ProductPortrait = Field(default=ProductPortrait(), description="What the product is.")
@@ -118,7 +118,7 @@ class IntelReport(BaseModel):
 
 
 def profile_by_rules(facts: PlanFacts) -> ProfileReading:
-    """Return what a product is by rules over its own words."""
+    """Return a description of a product by rules over its own words."""
     said = signs.all_said(facts.texts)
     helps, moves = signs.outcomes(said), signs.motions(said)
     audience = next(iter(signs.audiences(said)), None)
@@ -137,7 +137,7 @@ def profile_by_rules(facts: PlanFacts) -> ProfileReading:
 
 
 def profile_that_stands(told: ProfileReading, facts: PlanFacts) -> ProductPortrait:
-    """Return what a product is, as far as its own words say so."""
+    """Return a description of a product that its own words back."""
     texts = facts.texts
     lists = {
         name: backed(getattr(told, name), texts, most=MOST_PROFILE_LINES)
@@ -160,7 +160,7 @@ def with_text(facts: PlanFacts, text: str) -> PlanFacts:
 
 
 def gate_of(freshness: Mapping[str, Any], *, is_forced: bool) -> dict[str, Any]:
-    """Return what is told of the freshness of a site, and whether every part is made anew."""
+    """Return the freshness of a site, and whether every part is made anew."""
     told = {name: value for name, value in freshness.items() if name in _FRESHNESS}
     is_fresh = told.get("stale") is False and float(told.get("confidence") or 0.0) >= SURE_STALE
     is_refreshed = needs_refresh(told, is_forced=is_forced)
@@ -190,12 +190,12 @@ def still_holds(kept: Mapping[str, Any], inputs_hash: str, *, is_refreshed: bool
 
 
 def unstamped(kept: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a kept document without what the book adds."""
+    """Return a kept document without the fields of the book."""
     return {name: value for name, value in kept.items() if name not in _STAMPS}
 
 
 def synthesis_by_rules(profile: ProductPortrait, parts: PlanParts, failures: Iterable[str]) -> SynthesisReading:
-    """Return what to do by rules: what is unclear first, then what threatens, then what costs little."""
+    """Return the steps by rules: the unclear things first, then the risks, then the cheap ones."""
     icp = IcpDocument.model_validate(parts.icp)
     unclear = sorted(
         ((WEIGHTS[name] * (1 - one.score), name, one) for name, one in icp.criteria_scores.items()),

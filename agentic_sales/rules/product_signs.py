@@ -1,4 +1,4 @@
-"""Find in the words of an offer whom it is for, what hurts them, what it does about it, and how it is sold.
+"""Find in the words of an offer its audience, the audience's pains, its gains, and the way of its sale.
 
 Everything is a pure function of plain texts. Each finding has the sentence that it was read in.
 """
@@ -31,10 +31,10 @@ _MOTIONS = {name: compiled(every(phrases)) for name, phrases in _TABLE["motions"
 _PAIN, _OUTCOME, _ANTI = (compiled(every(_TABLE[name])) for name in ("pain", "outcome", "anti"))
 _ARTICLE = re.compile(r"\A(?:the|your|our|a|an|busy|modern|any|every|all|die|der|den|les|los|las)\s+", re.IGNORECASE)
 _HALVES = re.compile(r";\s+")
-"""What stands between two statements of one sentence."""
+"""Words between two statements of one sentence."""
 _MEASURE = re.compile(r"\d")
 _NO_NAME = re.compile(r"\b\d|\b(?:their|your|our|its|his|her|my|ihre?|leurs?|sus?)\b")
-"""A number or an owner in what follows a word such as `for` tells that it names no audience."""
+"""A number or an owner behind a word such as `for` tells that it names no audience."""
 _MOST_AUDIENCE_WORDS = 6
 _MOST_AUDIENCE_CHARS = 80
 _LEAST_SENTENCE_WORDS = 2
@@ -59,7 +59,7 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class AudienceSign:
-    """Whom a sentence says an offer is for."""
+    """The audience of an offer by a sentence."""
 
     name: str
     """The audience in the sentence's words."""
@@ -82,7 +82,7 @@ def all_said(texts: Texts) -> list[Said]:
 
 
 def audiences(said: Iterable[Said]) -> list[AudienceSign]:
-    """Return whom sentences say that an offer is for, each once. What it is not for is left out."""
+    """Return the audiences that sentences name, each once. An audience that is excluded is left out."""
     found = (sign for one in said if not _ANTI.search(level(one.text)) for sign in _audiences_in(one))
     kept = {folded(sign.name): sign for sign in reversed([*found])}
     return [*kept.values()][::-1]
@@ -99,7 +99,7 @@ def titles_in(said: Iterable[Said]) -> list[AudienceSign]:
 
 
 def actors(said: Iterable[Said]) -> list[AudienceSign]:
-    """Return the people whom sentences begin with, as in `Claims handlers lose hours`, each once."""
+    """Return the people at the beginning of sentences, as in `Claims handlers lose hours`, each once."""
     found = [
         AudienceSign(" ".join(one.text.split()[:place]), is_people=True, said=one)
         for one in said
@@ -130,12 +130,12 @@ def place_in(text: str) -> str:
 
 
 def pains(said: Iterable[Said]) -> list[Said]:
-    """Return the sentences that tell what hurts the buyers."""
+    """Return the sentences that state pains of the buyers."""
     return [one for one in said if _PAIN.search(level(one.text)) and not _ANTI.search(level(one.text))]
 
 
 def outcomes(said: Iterable[Said]) -> list[Said]:
-    """Return the sentences that tell what the offer does. What people suffer is none, as in `Nurses lose checks`."""
+    """Return the sentences that state gains of the offer. A loss of people is none, as in `Nurses lose checks`."""
     told = ((one, level(one.text)) for one in said)
     found = [one for one, text in told if next(affirmed(_OUTCOME, text, OWN_WORDS.denied), None)]
     return [one for one in found if not (actors([one]) and _PAIN.search(level(one.text)))]
@@ -147,12 +147,12 @@ def measured(said: Iterable[Said]) -> list[Said]:
 
 
 def refusals(said: Iterable[Said]) -> list[Said]:
-    """Return the sentences that tell for whom the offer is not."""
+    """Return the sentences that exclude an audience."""
     return [one for one in said if _ANTI.search(level(one.text))]
 
 
 def needs(said: Iterable[Said]) -> list[tuple[str, Said]]:
-    """Return the sentences that tell what the offer needs or lacks, with `high`, `medium` or `low`."""
+    """Return the sentences that state a need or a lack of the offer, with `high`, `medium` or `low`."""
     found = []
     for one in said:
         text = level(one.text)
@@ -192,7 +192,7 @@ def _last_group(words: list[str]) -> int:
 
 
 def _actor_words(words: list[str]) -> int:
-    """Return how many words at the beginning of a sentence name people who do something. 0: none do."""
+    """Return how many words at the beginning of a sentence name acting people. 0: none do."""
     places = (place for place, word in enumerate(words[:_MOST_ACTOR_WORDS], 1) if _is_people(word))
     place = next(places, 0)
     return place if place < len(words) and (place == 0 or words[place].isalpha()) else 0

@@ -1,7 +1,7 @@
-"""Rate how useful a recruiter is for people who look for work in AI, by the words of a profile and of posts.
+"""Rate the use of a recruiter to people in search of work in AI, by the words of a profile and of posts.
 
-The score adds up: recruits .35, specialty up to .35, hires remotely over borders .15, hires now .04. Somebody who does
-not recruit stays below the weak tier, whatever the posts are about.
+The score adds up: recruits .35, specialty up to .35, hires remotely over borders .15, hires now .04. A person that does
+not recruit stays below the weak tier, with any subject of posts.
 """
 
 import re
@@ -28,7 +28,7 @@ SPECIALTY_POINTS: Mapping[Specialty, float] = {
 MOST_WITHOUT_RECRUITING = 0.25
 _TIERS: Sequence[tuple[float, RecruiterTier]] = ((0.75, "ideal"), (0.55, "strong"), (0.30, "weak"))
 _HEADLINE_WEIGHT = 3
-"""A headline and an employer say what somebody does; a post may be about anything."""
+"""A headline and an employer state an occupation. A post may be about anything."""
 MAX_QUOTE_CHARS = 120
 
 
@@ -61,7 +61,7 @@ fit_words = Compiled("recruiter_fit", _built)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What is known of a person."""
+    """The profile of a person."""
 
     headline: str
     employer: str

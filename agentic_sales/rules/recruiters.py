@@ -59,7 +59,7 @@ class ClueHit:
     """A clue that was found."""
 
     clue: Clue
-    """What was found."""
+    """The words of the sign."""
     words: str
     """The words that said it."""
     weight: float

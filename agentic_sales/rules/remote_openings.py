@@ -1,4 +1,4 @@
-"""Hold openings, and what is told of them: where the work is done, from where, and whether it is on AI."""
+"""Hold openings and their classes: where the work is done, from where, and whether it is on AI."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -80,7 +80,7 @@ class OpeningsForm(Form):
 
 
 class ClassifiedOpening(BaseModel):
-    """An opening with what is told of it."""
+    """An opening with its classes."""
 
     id: str = Field(default="", description="Its id.")
     title: str = Field(default="", description="Title.")
@@ -158,7 +158,7 @@ def classify_opening(opening: GivenOpening, words: OpeningWords) -> ClassifiedOp
 
 
 def _reach(finding: WorkFinding, given: Reach, text: str, words: OpeningWords) -> Reach:
-    """Join what the fields and the text say. A text that restricts remote work decides over a field."""
+    """Join the regions of the fields and of the text. A text that restricts remote work decides over a field."""
     told = reach_of_text(text, words.regions, words.places)
     is_narrower = told.regions and told.regions != (WORLDWIDE,)
     if finding.workplace == "remote" and (is_narrower or (told.regions and not given.regions)):

@@ -1,6 +1,6 @@
 """Tell whether the work of an opening is remote, hybrid or on-site, from its fields and its description.
 
-What a description says outright decides over the fields, because a board fills fields by default. Of the fields,
+A plain statement of the description decides over the fields, because a board fills fields by default. Of the fields,
 `hybrid` decides over `remote`. Words that only lean to one kind count last. A place alone means on-site.
 """
 
@@ -94,7 +94,7 @@ class Sign:
 
     @property
     def workplace(self) -> Workplace:
-        """What the sign means."""
+        """The workplace that the sign means."""
         return MEANS[self.kind]
 
 
@@ -125,7 +125,7 @@ def read_workplace(
     Args:
         title: Its title.
         location: Its places in one text.
-        workplace_type: What its board says of the workplace. Empty: nothing.
+        workplace_type: The board's field for the workplace. Empty: nothing.
         is_remote: The board's flag, or None.
         description: Its description as plain text.
         has_place: Whether the location names a country, a state or a town.

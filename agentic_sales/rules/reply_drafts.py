@@ -68,7 +68,7 @@ _NEGATIVE = re.compile(
 
 
 class EmailIntent(BaseModel):
-    """What the writer of an email wants."""
+    """The wish of an email's writer."""
 
     intent: Intent = Field(description="What the email is.")
     sentiment: Sentiment = Field(description="The writer's mood towards the reader.")
@@ -211,7 +211,7 @@ def settled(body: str, given: ReplyBrief, intent: Intent) -> tuple[str, bool]:
 
 
 def with_known_numbers(told: EmailIntent, by_words: EmailIntent, original_email: str) -> EmailIntent:
-    """Return what the writer of an email wants. A wish with numbers that the email does not have is left out."""
+    """Return the wish of an email's writer. A wish with numbers that the email does not have is left out."""
     is_invented = invented_numbers(told.key_ask, [original_email])
     return told.model_copy(update={"key_ask": by_words.key_ask}) if is_invented else told
 

@@ -38,7 +38,7 @@ READ_CHARS = 20_000
 MOST_PAINS = 5
 _DAYS_A_MONTH = 30.4375
 _AGES = ((24, 0.3), (18, 0.5), (12, 0.7))
-"""Months since the last push, and what a score is multiplied by from there on."""
+"""Months since the last push, and the factor of a score from there on."""
 ARCHIVED = 0.2
 AI_POINTS, COMMERCIAL_POINTS, SITE_POINTS = 0.25, 0.30, 0.10
 TRACTION_POINTS, TEAM_POINTS, PAIN_POINTS = 0.15, 0.10, 0.10
@@ -138,7 +138,7 @@ class BriefQuote(BaseModel):
 
 
 class Brief(BaseModel):
-    """What a repository is to those that sell to its owner."""
+    """The value of a repository to sellers."""
 
     commercial_intent: CommercialIntent = Field(
         description="paid_saas: a paid service is offered. open_core: paid features or licences. research_demo: code "
@@ -164,7 +164,7 @@ class Brief(BaseModel):
 
 
 class ScoredRepository(BaseModel):
-    """A repository with what rules and a model say of it."""
+    """A repository with the scores of rules and a model."""
 
     full_name: str = Field(description="`owner/name`.")
     url: str = Field(description="Its page.")
@@ -237,7 +237,7 @@ def has_own_site(homepage: str, words: RepositoryWords | None = None) -> bool:
 
 
 def brief_of(repository: RepositoryFacts, words: RepositoryWords | None = None) -> Brief:
-    """Return what a repository says of itself, by rules. Nothing is said without words for it."""
+    """Return the description of a repository by its own words, by rules. Nothing is said without words for it."""
     words, text = words or repository_words.own, repository.text
     intent, stage, persona = (
         _counted(signs, text) for signs in (words.commercial_intent, words.monetization_stage, words.buyer_persona)
@@ -257,7 +257,7 @@ def brief_of(repository: RepositoryFacts, words: RepositoryWords | None = None) 
 
 
 def checked_brief(told: Brief, repository: RepositoryFacts, words: RepositoryWords | None = None) -> Brief:
-    """Return a model's brief with what words of the repository back. The rules' values stand for the rest.
+    """Return the parts of a model's brief that words of the repository back. The rules' values stand for the rest.
 
     A quote that gives orders to its reader backs nothing. Without any quote that stands, the rules' brief is returned.
     """
@@ -303,7 +303,7 @@ def sentence_of(quote: str, text: str) -> str:
 
 
 def facts_of_repository(repository: RepositoryFacts, scored: ScoredRepository) -> list[FoundFact]:
-    """Return what the book keeps of a repository: what GitHub says, its scores, and its brief with quotes."""
+    """Return the facts of a repository: GitHub's fields, its scores, and its brief with quotes."""
     pushed = repository.pushed.isoformat() if repository.pushed else ""
     listed = {
         "stars": repository.stars,

@@ -1,4 +1,4 @@
-"""Say which repositories a run of `gh_ai_repos` looks for, and sum up what it found."""
+"""Name the repositories that a run of `gh_ai_repos` looks for, and sum up its results."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class KeptRepositories:
 
 
 def active_ones(found: Iterable[RepositoryFacts], form: RepositoryForm, since: datetime) -> KeptRepositories:
-    """Keep what was pushed to since a moment and has not too few or too many stars, the most starred ones."""
+    """Keep the repositories with a push since a moment and a fitting number of stars, most stars first."""
     listed = list(found)
     why = {one.full_name: _why_inactive(one, form, since) for one in listed}
     active = sorted((one for one in listed if not why[one.full_name]), key=lambda one: (-one.stars, one.full_name))
@@ -91,7 +91,7 @@ def active_ones(found: Iterable[RepositoryFacts], form: RepositoryForm, since: d
 def of_small_owners(
     found: Iterable[RepositoryFacts], owners: Mapping[str, OwnerFacts], form: RepositoryForm
 ) -> KeptRepositories:
-    """Keep what belongs to a small owner, or to one of whom nothing is known, and has a readme if it needs one."""
+    """Keep the repositories of a small or unknown owner, with a readme if one is needed."""
     listed = list(found)
     why = {one.full_name: _why_unfit(one, owners.get(one.owner), form) for one in listed}
     left_out = {name: reason for name, reason in why.items() if reason}

@@ -1,4 +1,4 @@
-"""Hold what workflows ask and find of a person who writes papers."""
+"""Hold the questions and the answers of workflows about an author of papers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ RULES_CONFIDENCE, MODEL_CONFIDENCE = 0.7, 0.8
 
 
 class ResearcherForm(PersonForm):
-    """An input about a person who may write papers: of the book, or a name."""
+    """An input about a possible author of papers: of the book, or a name."""
 
     domain: str = Field(default="", max_length=300, description="Site of the employer.")
     orcid: str = Field(default="", pattern=r"^(\d{4}-\d{4}-\d{4}-\d{3}[\dX])?$", description="ORCID iD.")
@@ -22,7 +22,7 @@ class ResearcherForm(PersonForm):
 
 
 class EnrichedResearcher(BaseModel):
-    """What is known of somebody's papers, subjects and accounts."""
+    """The papers, subjects and accounts of a person."""
 
     contact: dict[str, Any] = Field(default_factory=dict, description="Who was looked for, with the ids of the book.")
     company: dict[str, Any] = Field(default_factory=dict, description="Employer: name and domain.")
@@ -43,14 +43,14 @@ def enriched_facts(
     *,
     method: FoundMethod,
 ) -> list[FoundFact]:
-    """Return what the book keeps of somebody's papers, subjects and skills.
+    """Return a person's papers, subjects and skills as facts.
 
     Args:
         papers: The papers.
         tags: Their subjects.
         quotes: Words and page of each tag.
         skills: Skills that they name.
-        method: Who told the tags: `rules` or `llm`.
+        method: Source of the tags: `rules` or `llm`.
     """
     if not papers:
         return []
@@ -69,7 +69,7 @@ def enriched_facts(
 
 
 def github_fact(login: str, score: float) -> list[FoundFact]:
-    """Return a GitHub account as what the book keeps. Nothing without one."""
+    """Return a GitHub account as a fact. Nothing without one."""
     page = f"https://github.com/{login}"
     told = FoundFact(field="github_login", value=login, method="api", confidence=score, source_url=page)
     return [told] if login else []

@@ -1,4 +1,4 @@
-"""Decide who of a company gets a draft of a first mail, and say why the others get none."""
+"""Choose the people of a company that get a draft of a first mail, and give the reason for each other one."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

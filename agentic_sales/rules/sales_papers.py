@@ -74,7 +74,7 @@ class PaperVerdict(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PaperSigns:
-    """What the words of a paper say."""
+    """The signs in the words of a paper."""
 
     points: float
     """Points for and against. A paper is about selling from `ENOUGH_POINTS` on."""
@@ -127,7 +127,7 @@ def judge_paper(title: str, abstract: str, words: SalesPaperWords) -> PaperVerdi
 
 
 def standing_reasons(verdict: PaperVerdict, title: str, abstract: str) -> list[str]:
-    """Return the reasons whose quotes stand in the paper, in the paper's own spelling, at most three."""
+    """Return the reasons with quotes in the paper, in the paper's own spelling, at most three."""
     text = f"{title}\n{abstract}"
     found = ((one.reason.strip(), find_quote(one.quote, text)) for one in verdict.reasons)
     return [f"{reason}: “{_cut(quote)}”" for reason, quote in found if quote][:MOST_REASONS]
@@ -140,7 +140,7 @@ def _own_words(text: str, words: SalesPaperWords) -> str:
 
 
 def _new(hits: Iterator[Hit], seen: set[str]) -> list[Hit]:
-    """Return the hits whose words were not seen before. A plural is no other word."""
+    """Return the hits with new words. A plural is no other word."""
     found = []
     for hit in hits:
         key = hit[0].rstrip("s")

@@ -1,4 +1,4 @@
-"""Say what a salesperson wants to know of somebody's role, and rank the people of a company by it."""
+"""Describe a role for a salesperson, and rank the people of a company by it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from agentic_sales.rules.titles import (
 )
 
 ClassifySource = Literal["existing", "llm", "rules", ""]
-"""Who told the role. Empty: nothing tells it."""
+"""The source of the role. Empty: nothing tells it."""
 IcpBucket = Literal["high", "medium", "low", ""]
 HIGH_SCORE, MEDIUM_SCORE = 0.7, 0.4
 """Least scores of the two upper buckets. Callers know them."""
 TECHNICAL_BONUS = 0.2
 TECHNICAL: frozenset[Department] = frozenset({"Engineering", "AI/ML", "Product"})
-"""Departments whose decision makers rank higher."""
+"""Departments with a higher rank of decision makers."""
 _SCORES = ("icp_score", "score", "enrichment_score", "discovery_score")
 """Fields of a company that hold its score, the best one first."""
 ROLE_FIELDS = ("seniority", "department", "is_decision_maker", "authority_score", "dm_reasons")
@@ -107,7 +107,7 @@ class RoleFinding:
 
 
 def facts_of_role(reading: TitleReading, bucket: IcpBucket, finding: RoleFinding) -> list[FoundFact]:
-    """Return what the book keeps of a role. Its words are those of the title."""
+    """Return the facts of a role. Its words are those of the title."""
     told: dict[str, Any] = {name: getattr(reading, name) for name in ROLE_FIELDS}
     told |= {"icp_bucket": bucket} if bucket else {}
     return [
@@ -137,7 +137,7 @@ def ranked(people: Sequence[RankedPerson]) -> list[RankedPerson]:
 
 
 def summary_of(people: Sequence[RankedPerson], company: str) -> str:
-    """Return in one sentence who decides in a company."""
+    """Return one sentence on the decision maker of a company."""
     if not people:
         return f"Nobody of {company} is known."
     makers = [each for each in people if each.is_decision_maker]

@@ -39,7 +39,7 @@ _WORD = re.compile(r"[^\W_][\w'&.-]*")
 
 
 class Overview(BaseModel):
-    """What the product is."""
+    """The kind and the use of the product."""
 
     tagline: str | None = Field(default=None, max_length=300, description="Its tagline in its own words.")
     one_liner: str | None = Field(default=None, max_length=400, description="One sentence on what it does.")
@@ -48,7 +48,7 @@ class Overview(BaseModel):
 
 
 class CustomerProfile(BaseModel):
-    """Whom it is made for."""
+    """Its audience."""
 
     icp_industries: list[str] = Field(default_factory=list, max_length=20, description="Industries.")
     icp_company_sizes: list[str] = Field(default_factory=list, max_length=20, description="Sizes of companies.")
@@ -72,7 +72,7 @@ class PricingTier(BaseModel):
 
 
 class ProductPricing(BaseModel):
-    """What it costs."""
+    """Its prices."""
 
     pricing_model: Literal["free", "freemium", "paid", "contact_sales", "unknown"] = Field(
         default="unknown", description="How it is paid for."
@@ -84,7 +84,7 @@ class ProductPricing(BaseModel):
 
 
 class ProductIntegrations(BaseModel):
-    """What it works with."""
+    """The products that it works with."""
 
     channels: list[str] = Field(default_factory=list, max_length=20, description="Channels, such as email.")
     crms_supported: list[str] = Field(default_factory=list, max_length=30, description="CRMs by name.")
@@ -107,14 +107,14 @@ class GoToMarket(BaseModel):
 
 
 class ProductDifference(BaseModel):
-    """What sets it apart."""
+    """Its differences."""
 
     unique_value: str | None = Field(default=None, max_length=400, description="What others are said to lack.")
     moats: list[str] = Field(default_factory=list, max_length=10, description="What is hard to copy.")
 
 
 class ProductSecurity(BaseModel):
-    """What is said of security."""
+    """Its statements on security."""
 
     certifications: list[str] = Field(default_factory=list, max_length=20, description="Certificates by name.")
     data_residency: list[str] = Field(default_factory=list, max_length=10, description="Where data is kept.")
@@ -122,7 +122,7 @@ class ProductSecurity(BaseModel):
 
 
 class Intelligence(BaseModel):
-    """What artificial intelligence does in it."""
+    """Its use of artificial intelligence."""
 
     ai_capabilities: list[str] = Field(default_factory=list, max_length=20, description="What it does.")
     ai_is_agentic: bool | None = Field(default=None, description="It acts by itself; null: not told.")
@@ -130,7 +130,7 @@ class Intelligence(BaseModel):
 
 
 class NamedCompetitors(BaseModel):
-    """What it is compared with."""
+    """The products that it is compared with."""
 
     competitors_named: list[str] = Field(default_factory=list, max_length=30, description="Products by name.")
 
@@ -178,7 +178,7 @@ UNITS: Mapping[Aspect, type[AspectUnit[Any]]] = {
     aspect: AspectUnit[payload]  # type: ignore[valid-type]  # the type of a part by its name
     for aspect, payload in PAYLOADS.items()
 }
-"""What the extractor of each aspect answers."""
+"""The answer of the extractor of each aspect."""
 
 
 class Contradiction(BaseModel):
@@ -224,7 +224,7 @@ def is_told(value: object) -> bool:
 def proven(
     payload: BaseModel, evidence: Iterable[FieldProof], pages: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, list[PageProof]]]:
-    """Return what the pages say of a part of the card, and the words for it. The rest is left at its default.
+    """Return the statements of the pages on a part of the card, with their words. The rest is left at its default.
 
     Args:
         payload: The part as it was extracted.

@@ -21,7 +21,7 @@ from agentic_sales.rules.sales_tech import (
 from agentic_sales.rules.sales_tech_signs import SalesTechWords, aspects_of
 
 MOST_REFETCHED = 5
-"""Pages that are read once more for what the others do not tell."""
+"""Pages that are read once more for missing parts."""
 MOST_PROMPT_CHARS = 14_000
 """Letters of pages that an extractor reads."""
 MOST_PAGE_CHARS = 5_000
@@ -83,7 +83,7 @@ def pages_for(aspect: Aspect, pages: Mapping[str, str], words: SalesTechWords) -
 
 
 def _units_of(units: Mapping[str, Mapping[str, Any]]) -> dict[Aspect, AspectUnit[Any]]:
-    """Return what the extractors found, from its JSON."""
+    """Return the results of the extractors from their JSON."""
     return {aspect: unit.model_validate(units[aspect]) for aspect, unit in UNITS.items() if aspect in units}
 
 
@@ -106,10 +106,10 @@ def asking_for(units: Mapping[str, Any], urls: Iterable[str]) -> list[Aspect]:
 def assembled(
     units: Mapping[str, Any], pages: Mapping[str, str], contradictions: list[Contradiction]
 ) -> dict[str, Any]:
-    """Return the card, its parts and its confidence. Only what the pages say is in them.
+    """Return the card, its parts and its confidence. Only statements of the pages are in them.
 
     Args:
-        units: What the extractors found, as JSON by aspect.
+        units: The results of the extractors, as JSON by aspect.
         pages: Plain text of each page by its address.
         contradictions: Where the pages do not agree.
     """
@@ -132,7 +132,7 @@ def assembled(
 
 
 def summed_up(report: FeatureReport, summary: str, graph_meta: Mapping[str, Any], elapsed_s: float) -> dict[str, Any]:
-    """Return the card with its summary, and what the whole run cost."""
+    """Return the card with its summary, and the cost of the whole run."""
     return {
         "features": {**report.features.model_dump(mode="json"), "summary": summary},
         "cost_usd": graph_meta["totals"]["total_cost_usd"],
@@ -147,5 +147,5 @@ def as_text(pages: Mapping[str, str]) -> str:
 
 
 def dumped_units(aspects: Iterable[Aspect], units: Iterable[BaseModel]) -> dict[str, Any]:
-    """Return what the extractors found as JSON, by aspect."""
+    """Return the results of the extractors as JSON, by aspect."""
     return {aspect: unit.model_dump(mode="json") for aspect, unit in zip(aspects, units, strict=True)}

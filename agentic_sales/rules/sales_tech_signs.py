@@ -164,7 +164,7 @@ class _Reading:
 
 
 def _overview(found: _Reading) -> None:
-    """Read what the product does from the first whole sentence of the home page."""
+    """Read the use of the product from the first whole sentence of the home page."""
     url, text = next(iter(found.pages.items()), ("", ""))
     if words := describe_company("", url, text, "").description:
         found.values["one_liner"] = words
@@ -260,11 +260,11 @@ _OWN = {
     "gtm": _market,
     "competitors": _competitors,
 }
-"""What the table alone cannot tell, by aspect."""
+"""The readers of aspects that need more than the table."""
 
 
 def told_by_page(pages: Mapping[str, str], words: SalesTechWords) -> dict[str, dict[str, tuple[object, str]]]:
-    """Return what each page says by itself of prices, trials and the like, so that pages can be compared."""
+    """Return the statements of each page on prices, trials and the like, to compare pages."""
     found: dict[str, dict[str, tuple[object, str]]] = {}
     for url, text in pages.items():
         unit = extract("pricing", {url: text}, [], words)
@@ -281,7 +281,7 @@ def told_by_page(pages: Mapping[str, str], words: SalesTechWords) -> dict[str, d
 
 
 def summary_of(parts: Mapping[Aspect, Mapping[str, Any]], name: str) -> str:
-    """Return a summary by rules: what the card holds, in whole sentences."""
+    """Return a summary of the card by rules, in whole sentences."""
     overview, icp = parts.get("overview", {}), parts.get("icp", {})
     pricing, gtm = parts.get("pricing", {}), parts.get("gtm", {})
     kinds = ", ".join(each.replace("_", " ") for each in overview.get("taxonomy", []))

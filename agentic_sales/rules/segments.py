@@ -25,9 +25,9 @@ from agentic_sales.rules.words import folded
 LEAST_FIT = 0.6
 """Fit below which a company is none of the segment."""
 NAME_WEIGHT, PLACE_WEIGHT, SIZE_WEIGHT = 0.7, 0.15, 0.15
-"""Weights of what a segment can say. What it leaves open does not count."""
+"""Weights of the conditions of a segment. A condition that it leaves open does not count."""
 ELSEWHERE = 0.5
-"""Factor of a company whose page places it in another country."""
+"""Factor of a company with a page that places it in another country."""
 MOST_QUERIES = 6
 _TABLE = table("segments")
 _GENERAL = frozenset(every(_TABLE["words"]["general"]))
@@ -77,7 +77,7 @@ class SegmentCompany(Candidate):
 
 
 class PlacedPage(BaseModel):
-    """What a page says of the size and the place of its company."""
+    """The size and the place of a company by a page."""
 
     people: int | None = None
     country: str | None = None
@@ -222,7 +222,7 @@ def left_out(company: SegmentCompany) -> Candidate:
 
 
 def facts_of_segment(company: SegmentCompany, segment: TargetSegment) -> list[FoundFact]:
-    """Return what the book keeps of a company of a segment."""
+    """Return the facts of a company of a segment."""
     named = FoundFact(
         field="icp_segment",
         value=segment.name,

@@ -1,4 +1,4 @@
-"""Hold what `deep_scrape` answers of a site, and turn it into facts."""
+"""Hold the output of `deep_scrape` for a site, and turn it into facts."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from agentic_sales.rules.forms import CompanyForm
 from agentic_sales.rules.found_facts import FoundFact, standing
 
 DESCRIPTION_CONFIDENCE = 0.5
-"""Confidence that the first whole sentence of a site says what the company does."""
+"""Confidence that the first whole sentence of a site states the company's business."""
 
 
 class ScrapeForm(CompanyForm):
@@ -45,7 +45,7 @@ class SkippedPage(BaseModel):
 
 
 class SiteReport(Booked):
-    """What a site shows."""
+    """The description of a site."""
 
     domain: str = Field("", description="Host of the site, without `www.`, after redirects.")
     target_url: str = Field("", description="Where the first page was, after redirects.")
@@ -63,7 +63,7 @@ class SiteReport(Booked):
 
 
 def findings_of(found: SiteReport) -> list[FoundFact]:
-    """Return what a site shows as facts: its description in its own words, its addresses and its telling pages."""
+    """Return the facts of a site: its description in its own words, its addresses and its telling pages."""
     at = found.target_url
     told = {
         "careers_url": found.careers_url,

@@ -43,7 +43,7 @@ SkillLevel = Literal["required", "nice_to_have", "optional"]
 SKILL_LEVELS: tuple[SkillLevel, ...] = get_args(SkillLevel)
 _BY_SECTION: Mapping[SectionKind, SkillLevel] = {"required": "required", "nice_to_have": "nice_to_have"}
 WORDING_CONFIDENCE, SECTION_CONFIDENCE, PLAIN_CONFIDENCE, CONTEXT_LOSS = 0.9, 0.85, 0.6, 0.1
-"""Probability that a level is right, by what told it, and what an ordinary word takes from it."""
+"""Probability that a level is right, by its sign, and the loss of an ordinary word."""
 _ABBREVIATIONS = r"(?<![A-Z]\.[A-Z])(?<!\be\.g)(?<!\bi\.e)(?<!\bz\.B)"
 _SENTENCE_END = re.compile(rf"[\n\u2022]|{_ABBREVIATIONS}[.!?](?=\s|$)")
 _CLAUSE_END = re.compile(rf"[;\n\u2022]|{_ABBREVIATIONS}[.!?](?=\s|$)|\s[\u2013\u2014-]\s")

@@ -1,7 +1,7 @@
 """Let one reading statement pass, and refuse everything else. The parsed tree is judged, never the text.
 
 A statement passes if each of its nodes is of a kind that is listed here, if it names only tables and columns of a given
-schema, and if it is one SELECT. A list of what is allowed cannot miss a function that reads files, sleeps or writes.
+schema, and if it is one SELECT. A list of allowed nodes cannot miss a function that reads files, sleeps or writes.
 """
 
 import logging
@@ -22,7 +22,7 @@ MOST_ROWS = 200
 MOST_TABLES = 6
 """Tables that one statement may join, since each multiplies its work."""
 DIALECT = "postgres"
-"""SQLite reads what is allowed here, too."""
+"""SQLite reads the allowed statements, too."""
 
 _ALLOWED: frozenset[type[exp.Expr]] = frozenset(
     {

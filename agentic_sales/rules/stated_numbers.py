@@ -57,7 +57,7 @@ _HALVED = re.compile(
 )
 _RANGE = re.compile(r"\s?(?:[-\u2013\u2014]|to|or|and|bis|oder|und)\s?", re.IGNORECASE)
 _NO_UNIT = re.compile(r"\s*(?:[\n,;.|)\]}\"]|\Z)")
-"""The end of a number whose unit is not said, as in a field."""
+"""The end of a number without a unit, as in a field."""
 _NAME_BEFORE = re.compile(r"[^\W\d_]\Z|\b[A-Z]{2,}-\Z")
 _LONGEST_NAME_CHARS = 12
 _MOST_PARTS = 8
@@ -72,9 +72,9 @@ class StatedNumber:
     shown: str
     """As it stands in the text."""
     values: frozenset[Decimal]
-    """What it may be: `1.200` is 1.2 or 1200. A time is in minutes after midnight."""
+    """Its possible values: `1.200` is 1.2 or 1200. A time is in minutes after midnight."""
     kind: Kind
-    """What it counts."""
+    """The kind of its unit."""
     start: int
     """Where it begins in the text."""
     end: int
@@ -165,7 +165,7 @@ def _in_figures(figure: str, tail: str, scale: int) -> list[frozenset[Decimal]]:
 
 
 def _readings(figure: str) -> list[frozenset[Decimal]]:
-    """Return what figures may mean. Several parts, as in a date, are several numbers."""
+    """Return the possible values of figures. Several parts, as in a date, are several numbers."""
     plain = re.sub(r"[^\d.,]", "", figure)
     marks = re.findall(r"[.,]", plain)
     if len(marks) <= 1:

@@ -42,7 +42,7 @@ _SPLIT = re.compile(_JOINED)
 
 
 class TeamMember(BaseModel):
-    """A person whom a page names."""
+    """A person of a page."""
 
     name: str = Field(description="Whole name, as the page has it.")
     title: str = Field(description="Job title, as the page has it.")
@@ -50,7 +50,7 @@ class TeamMember(BaseModel):
 
 
 class Team(BaseModel):
-    """The people of a company whom its pages name."""
+    """The people of a company on its pages."""
 
     people: list[TeamMember] = Field(max_length=MOST_PEOPLE, description="People who work there. Nobody else.")
 
@@ -61,7 +61,7 @@ def is_team_page(url: str) -> bool:
 
 
 def people_in(pages: Mapping[str, str], company: str = "") -> list[CompanyPerson]:
-    """Return the people whom plain texts of pages name with their posts, each name once.
+    """Return the people with their posts in plain texts of pages, each name once.
 
     Args:
         pages: Plain text of each page by its address.
@@ -80,7 +80,7 @@ def people_in(pages: Mapping[str, str], company: str = "") -> list[CompanyPerson
 
 
 def backed(team: Team, pages: Mapping[str, str]) -> list[CompanyPerson]:
-    """Return the people of a model's answer whose name and title stand in words of a page. The others are dropped."""
+    """Return the people of a model's answer with a name and a title in words of a page. The others are dropped."""
     found = []
     for member in team.people:
         for url, text in pages.items():
@@ -102,7 +102,7 @@ def is_post(text: str) -> bool:
 
 
 def _told(text: str) -> Iterator[tuple[str, str, str]]:
-    """Yield each name with what may be its post and the words that say so."""
+    """Yield each name with its possible post and the words of it."""
     lines = [line.strip()[:LONGEST_LINE_CHARS] for line in text.splitlines() if line.strip()]
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         for inside in _IN_BRACKETS.finditer(line):
@@ -120,7 +120,7 @@ def with_addresses(people: Iterable[CompanyPerson], emails: Mapping[str, str], d
     """Return people with the addresses that the site prints for them.
 
     Args:
-        people: Who was found.
+        people: People of the pages.
         emails: Page of each address that stands on the site.
         domain: Domain of the company. Addresses of other hosts are nobody's here.
     """

@@ -1,7 +1,7 @@
 """Tell from a job title how high and in which department a person stands, and whether the person decides.
 
-A title is cut into parts. What stands behind an employer or speaks of an earlier post does not count. The highest
-part tells the seniority, the first part with a department tells that. The table `titles` has the words.
+A title is cut into parts. Words behind an employer or about an earlier post do not count. The highest part tells the
+seniority, the first part with a department tells that. The table `titles` has the words.
 """
 
 import re
@@ -20,7 +20,7 @@ Seniority = Literal["IC", "Manager", "Director", "VP", "C-level"]
 Department = Literal[
     "Sales", "Marketing", "BD", "Partnerships", "CS", "RevOps", "Engineering", "AI/ML", "Product", "Other"
 ]
-"""What a person works on."""
+"""The department of a person."""
 SENIORITIES: tuple[Seniority, ...] = get_args(Seniority)
 DEPARTMENTS: tuple[Department, ...] = get_args(Department)
 AUTHORITY: Mapping[Seniority, float] = {"IC": 0.0, "Manager": 0.3, "Director": 0.6, "VP": 0.8, "C-level": 1.0}
@@ -48,7 +48,7 @@ class TitleWords:
 
     employer: re.Pattern[str]
     served: re.Pattern[str]
-    """Whom a helper helps."""
+    """The person that a helper helps."""
     former: re.Pattern[str]
     aside: re.Pattern[str]
     nobody: re.Pattern[str]
@@ -63,7 +63,7 @@ class TitleWords:
     leaders: re.Pattern[str]
     """Words of people's leaders, which count before those of an `IC`."""
     managers: re.Pattern[str]
-    """Managers of a matter, whose post goes on behind an `of`."""
+    """Managers of a matter. The post goes on behind an `of`."""
     workers: re.Pattern[str]
     """Words of an `IC` that count last."""
     founders: re.Pattern[str]
@@ -73,7 +73,7 @@ class TitleWords:
 
 
 class TitleReading(BaseModel):
-    """What a title says of a person."""
+    """The role of a person by a title."""
 
     seniority: Seniority = Field(default="IC", description="How high the person stands.")
     department: Department = Field(default="Other", description="What the person works on.")
@@ -140,7 +140,7 @@ title_words = Compiled("titles", _built)
 
 
 def read_title(title: str, words: TitleWords = title_words.own) -> JudgedTitle:
-    """Return what a title says of a person. Without a word that is known the person is an individual contributor."""
+    """Return the role of a person by a title. Without a word that is known the person is an individual contributor."""
     parts = [part for part in _parts(title, words) if folded(part)]
     levels = {part: _level(folded(part), words) for part in parts}
     told = {part: level for part, level in levels.items() if level is not None}
@@ -160,7 +160,7 @@ def authority_of(
 
     Args:
         seniority: How high the person stands.
-        department: What the person works on.
+        department: The department of the person.
         said: Words of the title that say so.
         is_founder: Whether the title names a founder or an owner.
     """
@@ -196,7 +196,7 @@ def _split(strong: str, words: TitleWords) -> Iterator[str]:
 
 
 def _present(part: str, words: TitleWords) -> str:
-    """Return a part up to its employer, to whom it helps, or to an earlier post."""
+    """Return a part up to its employer, to the person that it helps, or to an earlier post."""
     for cut in (words.employer, words.served, words.former):
         if found := cut.search(part):
             part = part[: found.start()]
@@ -240,7 +240,7 @@ def _is_chief(text: str, end: int, words: TitleWords) -> bool:
 def _department(parts: Sequence[str], levels: Mapping[str, Seniority | None], words: TitleWords) -> Department | None:
     """Return the department of the first part that tells one. None if none does.
 
-    Behind a chief without a department a part counts only if it names a post: what stands there is often the employer.
+    Behind a chief without a department a part counts only if it names a post. It is often the employer.
     """
     told = [(part, _department_of(folded(part), words)) for part in parts]
     if told and told[0][1] is None and levels[parts[0]] == "C-level":

@@ -1,7 +1,7 @@
-"""Turn what four kinds of sources say of a topic into people, and people into mails.
+"""Turn the results of four kinds of sources on a topic into people, and people into mails.
 
-Papers and channels name people. Repositories and posts name companies, whose people are looked for. Somebody whom two
-sources name is one person.
+Papers and channels name people. Repositories and posts name companies. Their people are looked for. A person in two
+sources is one person.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,14 +17,14 @@ from agentic_sales.rules.people_keys import person_name_key
 TopicSource = Literal["papers", "repositories", "channels", "posts"]
 SOURCES: tuple[TopicSource, ...] = ("papers", "repositories", "channels", "posts")
 MOST_FIRMS = 8
-"""Companies of repositories and posts whose people are looked for."""
+"""Companies of repositories and posts with a search for their people."""
 MOST_FOUND = 200
 """People that are judged."""
 MOST_WORDS_CHARS = 4_000
 
 
 class TopicForm(SignedForm):
-    """An input that names a topic, whom it shall find, and how far it may go."""
+    """An input with a topic, the wanted people, and its limits."""
 
     topic: str = Field(min_length=2, max_length=200, description="What the people work on: `retrieval evaluation`.")
     vertical: str = Field(
@@ -48,7 +48,7 @@ class TopicFirm(BaseModel):
 
 
 class TopicPerson(BaseModel):
-    """A person whom a source names with the topic."""
+    """A person of a source with the topic."""
 
     name: str = Field(description="Whole name.")
     title: str = Field(default="", description="Job title. Empty: no source tells one.")
@@ -71,12 +71,12 @@ class TopicPerson(BaseModel):
 
     @property
     def key(self) -> tuple[str, str]:
-        """Return what tells the person from others."""
+        """Return the key that distinguishes the person."""
         return person_name_key(self.name), self.company_domain or name_key(self.company_name)
 
 
 class DroppedPerson(BaseModel):
-    """Somebody who gets no draft."""
+    """A person without a draft."""
 
     who: str = Field(description="The person.")
     why: str = Field(description="The reason.")
@@ -96,7 +96,7 @@ class TopicDraft(BaseModel):
 
 
 class TopicReport(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     found: int = Field(default=0, description="People whom the sources name, each once.")
     kept: int = Field(default=0, description="People who fit and may get a draft.")
@@ -108,7 +108,7 @@ class TopicReport(BaseModel):
 
 
 def question_for(source: TopicSource, form: TopicForm) -> dict[str, Any]:
-    """Return what a source's workflow is asked."""
+    """Return the input for a source's workflow."""
     if source == "papers":
         return {"topic": form.topic, "dry_run": form.dry_run}
     if source == "channels":
@@ -179,7 +179,7 @@ def firms_of_repositories(output: Mapping[str, Any]) -> list[TopicFirm]:
 
 
 def firms_of_posts(candidates: Iterable[Candidate]) -> list[TopicFirm]:
-    """Return the companies whose sites have posts about the topic."""
+    """Return the companies with posts about the topic on their sites."""
     return each_once(
         TopicFirm(name=each.name, domain=each.domain, source="posts", url=each.url, words=each.why)
         for each in candidates
@@ -192,7 +192,7 @@ def each_once(firms: Iterable[TopicFirm]) -> list[TopicFirm]:
 
 
 def people_of_firm(firm: TopicFirm, output: Mapping[str, Any]) -> list[TopicPerson]:
-    """Return the people whom `contact_discovery` found in a company."""
+    """Return the people of a company from `contact_discovery`."""
     return [
         TopicPerson(
             name=person["name"],
@@ -210,7 +210,7 @@ def people_of_firm(firm: TopicFirm, output: Mapping[str, Any]) -> list[TopicPers
 
 
 def joined(people: Iterable[TopicPerson]) -> list[TopicPerson]:
-    """Return people, each once. Those whom more sources name come first. What one source lacks another one tells."""
+    """Return people, each once, those of more sources first. An empty field is filled by another source."""
     found: dict[tuple[str, str], TopicPerson] = {}
     for person in people:
         before = found.get(person.key)
@@ -225,7 +225,7 @@ def joined(people: Iterable[TopicPerson]) -> list[TopicPerson]:
 
 
 def fit_question(person: TopicPerson, vertical: str, home: str) -> dict[str, Any]:
-    """Return what `contact_vertical_fit` is asked about a person.
+    """Return the input of `contact_vertical_fit` for a person.
 
     Args:
         person: The person.
@@ -256,12 +256,12 @@ def fitted(person: TopicPerson, output: Mapping[str, Any]) -> TopicPerson:
 
 
 def mail_question(person: TopicPerson, form: TopicForm, offer: str) -> dict[str, Any]:
-    """Return what `email_compose` is asked for a person.
+    """Return the input of `email_compose` for a person.
 
     Args:
         person: The person.
         form: The input.
-        offer: What we offer. Empty: the instructions say it.
+        offer: Our offer. Empty: the instructions say it.
     """
     wishes = "\n".join(filter(None, (form.instructions, f"We offer: {offer}" if offer else "")))
     return {

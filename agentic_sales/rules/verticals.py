@@ -1,4 +1,4 @@
-"""Hold the verticals that the fleet looks for: what speaks for a company, what against it, and which code it writes.
+"""Hold the verticals of the fleet: the signs for a company, the signs against it, and the marks of its code.
 
 A vertical is data, one table of `verticals.toml`. Its slug is its name everywhere.
 """
@@ -26,7 +26,7 @@ class VerticalSign:
     name: str
     """Its name."""
     points: float
-    """What it adds to the score, 0 to 1."""
+    """Its share of the score, 0 to 1."""
     phrases: re.Pattern[str]
     """Read over levelled text."""
 
@@ -50,19 +50,19 @@ class CodeQuery:
     query: str
     """The search."""
     stack: str
-    """What the code is built with."""
+    """The stack of the code."""
     needs: tuple[str, ...]
     """One of these stands in a matching place. Empty: any match counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Buyers:
-    """The people of a company who would buy."""
+    """The people of a company that would buy."""
 
     departments: frozenset[str]
-    """Departments whose people would."""
+    """Their departments."""
     phrases: re.Pattern[str]
-    """Titles of people who would, whatever their department. Read over levelled text."""
+    """Words of their titles, in any department. Read over levelled text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +72,15 @@ class Vertical:
     slug: str
     """Its name everywhere."""
     title: str
-    """What it is, for people."""
+    """Its name, for people."""
     signals: Sequence[VerticalSign]
-    """What speaks for a company."""
+    """Signs for a company."""
     anti_icp: Sequence[AntiSign]
-    """What speaks against it."""
+    """Signs against it."""
     code: Sequence[CodeQuery]
     """Searches that find companies by their code."""
     buyers: Buyers
-    """Who would buy."""
+    """Its buyers."""
 
 
 class VerticalReason(BaseModel):
@@ -177,7 +177,7 @@ def anti_reasons(signs: Iterable[AntiSign], pages: Mapping[str, str]) -> list[Ve
 
 
 def code_queries(vertical: Vertical, own: Iterable[str]) -> list[CodeQuery]:
-    """Return the code searches of a vertical, or the caller's own, whose words have to stand in the match."""
+    """Return the code searches of a vertical, or the caller's own. Their words have to stand in the match."""
     asked = [CodeQuery(query, "custom", _terms(query)) for query in dict.fromkeys(own) if query.strip()]
     return asked or list(vertical.code)
 

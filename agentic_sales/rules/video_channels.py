@@ -1,4 +1,4 @@
-"""Read what the texts of a video channel say: its own site, its sponsors, its hosts, its address for business.
+"""Read from the texts of a video channel its own site, its sponsors, its hosts and its address for business.
 
 Everything here comes with the words that say so. Numbers are the service's own.
 """
@@ -95,7 +95,7 @@ class ChannelText(BaseModel):
 
 
 class ChannelPerson(BaseModel):
-    """A person who makes a channel."""
+    """A maker of a channel."""
 
     name: str = Field(max_length=120, description="First name and family name, as the quote has them.")
     role: str = Field(default="host", max_length=80, description="What the person does there, such as `host`.")
@@ -118,7 +118,7 @@ class TopicQueries(BaseModel):
 
 
 class ChannelReading(BaseModel):
-    """Who makes a channel, and what they want."""
+    """The makers of a channel, and their needs."""
 
     people: list[ChannelPerson] = Field(max_length=10, description="Its makers. Guests are none.")
     intents: list[ChannelIntent] = Field(max_length=10, description="What they want.")
@@ -145,7 +145,7 @@ class FoundPerson(ChannelPerson):
 
 
 class FoundChannel(ChannelText):
-    """A channel with what its texts say."""
+    """A channel with the results of its texts."""
 
     kind: ChannelKind = Field(description="Whose it is by its texts.")
     relevance: float = Field(description="0 to 1: share of the topic's words that its texts have.")
@@ -159,7 +159,7 @@ class FoundChannel(ChannelText):
 
 
 def read_channel(channel: ChannelText, topic: str) -> FoundChannel:
-    """Return a channel with what rules read in its texts. Who makes it and what they want are read apart."""
+    """Return a channel with the results of rules on its texts. Its makers and their needs are read apart."""
     own, address = own_company(channel), business_address(channel)
     dates = sorted((video.published_at for video in channel.newest if video.published_at), reverse=True)
     gaps = [(later - earlier).total_seconds() / _SECONDS_A_DAY for later, earlier in pairwise(dates)]
@@ -218,7 +218,7 @@ def business_address(channel: ChannelText) -> tuple[str, str] | None:
 
 
 def read_words(channel: ChannelText) -> ChannelReading:
-    """Return who makes a channel and what they want, as far as fixed phrases say it."""
+    """Return the makers of a channel and their needs, as far as fixed phrases say so."""
     people: dict[str, ChannelPerson] = {}
     intents: dict[str, ChannelIntent] = {}
     for text in channel.pages.values():
@@ -244,9 +244,9 @@ def words_of(channel: ChannelText) -> str:
 def heard(
     channel: FoundChannel, reading: ChannelReading, source: Literal["rules", "llm"]
 ) -> tuple[FoundChannel, list[FoundPerson]]:
-    """Return a channel with what its makers want, and its makers, as far as its words name them.
+    """Return a channel with its makers and their needs, as far as its words name them.
 
-    Whoever reads a channel can add no name to its words: a name must stand in its quote, and the quote in the texts.
+    A reader can add no name to a channel. A name must stand in its quote, and the quote in the texts.
     """
     intents = _standing_intents(reading, channel, source)
     told = [
@@ -260,7 +260,7 @@ def heard(
 
 
 def facts_of_company(company: LinkedCompany) -> list[FoundFact]:
-    """Return what the book keeps of a company that a channel links to."""
+    """Return the facts of a company that a channel links to."""
     field = "youtube_channel" if company.relation == "own" else "sponsors_youtube"
     value = f"https://www.youtube.com/channel/{company.channel_id}" if company.relation == "own" else True
     told = {"source_url": company.source_url, "quote": company.quote}
@@ -268,7 +268,7 @@ def facts_of_company(company: LinkedCompany) -> list[FoundFact]:
 
 
 def facts_of_person(person: FoundPerson) -> list[FoundFact]:
-    """Return what the book keeps of a person who makes a channel."""
+    """Return the facts of a maker of a channel."""
     told = {"role": person.role, "youtube_channel": f"https://www.youtube.com/channel/{person.channel_id}"}
     return [
         FoundFact(

@@ -20,7 +20,7 @@ from agentic_sales.rules.tables import Compiled, Table
 
 WORLDWIDE = "worldwide"
 STATES_OF = ("US", "CA", "AU", "IN", "BR")
-"""Countries whose states openings name as the place where people must live."""
+"""Countries with states that openings name as the place where people must live."""
 LONGEST_TAIL_CHARS = 100
 MOST_CLAUSES = 50
 """Clauses of a kind that are read in one description."""
@@ -90,7 +90,7 @@ class Reach:
     regions: Sequence[str] = ()
     """`worldwide`, names of regions, and codes of countries and states. Empty: the text names none."""
     excluded: Sequence[str] = ()
-    """The same, of what is excluded."""
+    """The same, of the excluded ones."""
     quote: str = ""
     """The words that say it."""
 
@@ -172,7 +172,7 @@ def _tail(text: str, hit: Hit, words: RegionWords) -> str:
 
 
 def _without_excluded(text: str, words: RegionWords, places: PlaceWords) -> tuple[str, list[str]]:
-    """Return a text without what it excludes, and the regions of that."""
+    """Return a text without its exclusions, and the regions of those."""
     but = words.but.search(level(text))
     if but is None:
         return text, []

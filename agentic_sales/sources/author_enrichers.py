@@ -1,4 +1,4 @@
-"""Ask each service what it tells of a paper's author. Every function answers for one, with a status.
+"""Ask each service about a paper's author. Every function answers for one, with a status.
 
 `not_found` says that a service has nobody. A failure of the service is another status, and it is noted.
 """
@@ -65,7 +65,7 @@ def status_of(exc: AgenticSalesError) -> ServiceStatus:
 async def resolve_author(
     configuration: Settings, wanted: SoughtPerson, gone: Unavailable
 ) -> tuple[dict[str, Any], list[FoundPaper]]:
-    """Return what OpenAlex tells of a person, and the papers."""
+    """Return OpenAlex's record of a person, and the papers."""
     try:
         async with OpenAlex(configuration) as openalex:
             found = await find_author(openalex, wanted)
@@ -136,7 +136,7 @@ async def github_of(configuration: Settings, wanted: SoughtPerson, gone: Unavail
 
 
 async def orcid_of(configuration: Settings, orcid: str, gone: Unavailable) -> dict[str, Any]:
-    """Return what the ORCID record tells. Nothing without an iD."""
+    """Return the ORCID record. Nothing without an iD."""
     if not orcid:
         return {}
     try:
@@ -154,7 +154,7 @@ async def orcid_of(configuration: Settings, orcid: str, gone: Unavailable) -> di
 
 
 async def scholar_of(configuration: Settings, wanted: SoughtPerson, gone: Unavailable) -> dict[str, Any]:
-    """Return what Semantic Scholar tells of the person."""
+    """Return Semantic Scholar's record of the person."""
     try:
         async with SemanticScholar(configuration) as scholar:
             found = [author async for author in scholar.search_authors(wanted.name, most=MOST_NAMESAKES)]

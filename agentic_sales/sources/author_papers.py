@@ -47,7 +47,7 @@ async def papers_of(configuration: Settings, wanted: SoughtPerson, gone: Unavail
 
 
 async def find_author(openalex: OpenAlex, wanted: SoughtPerson) -> tuple[float, Author] | None:
-    """Return the author who is a person, with the score. None: there is none, or namesakes cannot be told apart."""
+    """Return the author record of the person, with the score. None: none, or several namesakes."""
     if wanted.orcid:
         try:
             return 1.0, await openalex.author(wanted.orcid)

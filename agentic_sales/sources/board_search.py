@@ -14,7 +14,7 @@ from agentic_sales.sources.search_engines import SearchHit
 from agentic_sales.sources.service import Unavailable
 
 MOST_OWNERS = 30
-"""Boards whose companies' sites one call looks for."""
+"""Boards of one call with a search for their companies' sites."""
 _HITS_OF_OWNER = 5
 
 
@@ -32,7 +32,7 @@ class FoundBoard:
 
 @dataclass(slots=True)
 class BoardHits:
-    """What searches for boards found."""
+    """The results of searches for boards."""
 
     boards: dict[str, FoundBoard] = field(default_factory=dict)
     """Each board once, by its address."""
@@ -54,7 +54,7 @@ async def find_boards(
     most: int,
     searched: Callable[[str], None] = lambda _: None,
 ) -> BoardHits:
-    """Search for boards. A search that fails stops none of the others, and what it found before is kept.
+    """Search for boards. A search that fails stops none of the others, and its earlier results are kept.
 
     Args:
         configuration: Engines and their keys.

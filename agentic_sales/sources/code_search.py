@@ -1,4 +1,4 @@
-"""Search GitHub's code, and read the organisations whose code was found."""
+"""Search GitHub's code, and read the organisations of the matches."""
 
 from collections.abc import Callable, Iterable, Sequence
 

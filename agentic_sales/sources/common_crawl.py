@@ -1,4 +1,4 @@
-"""Read Common Crawl: which pages of a site were captured, and what they were.
+"""Read Common Crawl: the captured pages of a site, and their types.
 
 It serves where a site is gone or does not let itself be read. Its index and its archive are two hosts.
 """

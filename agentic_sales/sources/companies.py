@@ -1,6 +1,7 @@
 """Read the public registers of companies: GLEIF for legal entities, Wikidata for the large ones.
 
-Neither is complete. GLEIF knows neither size nor industry nor domain. What a site says of itself is in `linked_data`.
+Neither is complete. GLEIF knows neither size nor industry nor domain. The site's own data on itself are in
+`linked_data`.
 """
 
 import re
@@ -72,7 +73,7 @@ class WikidataItem(Record):
 
 
 class WikidataFacts(Record):
-    """What Wikidata knows of a company. An item with several values of a property has several of these."""
+    """Wikidata's facts of a company. An item with several values of a property has several of these."""
 
     item: Text = Field(validation_alias=AliasPath("item", "value"))
     """Address of the item. It ends in its id."""
@@ -133,7 +134,7 @@ class Gleif(Source):
 
 
 class _WithContact(Source):
-    """A client of a service that refuses whoever cannot be reached."""
+    """A client of a service that refuses callers without a contact address."""
 
     credential: ClassVar[str] = "AGENTIC_SALES_CONTACT_EMAIL"
 
@@ -166,7 +167,7 @@ class Wikidata(_WithContact):
         super().__init__(configuration, configuration.wikidata_url, place=place)
 
     async def search(self, name: str, *, most: int = 10) -> tuple[WikidataItem, ...]:
-        """Return the items whose label or alias begins with a name.
+        """Return the items with a label or alias that begins with a name.
 
         Raises:
             CredentialMissing: No contact address is set.

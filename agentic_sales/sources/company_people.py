@@ -1,4 +1,4 @@
-"""Ask the sources that know who works for a company: GitHub, papers, and the company's own pages.
+"""Ask the sources for the people of a company: GitHub, papers, and the company's own pages.
 
 Each function answers for one source and notes it where it cannot serve. Empty and missing are two answers.
 """
@@ -61,7 +61,7 @@ async def read_team_pages(configuration: Settings, url: str, gone: Unavailable) 
 async def github_people(
     configuration: Settings, name: str, domain: str, logins: Sequence[str], gone: Unavailable
 ) -> list[CompanyPerson]:
-    """Return the public members of the company's organisation on GitHub who tell their names, 25 at most.
+    """Return the public members of the company's organisation on GitHub with their names, 25 at most.
 
     Args:
         configuration: Key and URL of GitHub.
@@ -89,7 +89,7 @@ async def github_people(
 
 
 async def paper_people(configuration: Settings, name: str, domain: str, gone: Unavailable) -> list[CompanyPerson]:
-    """Return the authors of recent papers who name the company as their institution."""
+    """Return the authors of recent papers with the company as their institution."""
     since = (datetime.now(UTC) - timedelta(days=PAPERS_OF_DAYS)).date()
     found: dict[str, CompanyPerson] = {}
     try:

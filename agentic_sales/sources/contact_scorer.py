@@ -1,7 +1,7 @@
 """Ask a scoring service of the deployment for the tier of a contact, such as a model that the team has trained.
 
 It takes `POST /score` with the profile as JSON and answers `{"tier", "score", "reasons"}`. It gets the title, the words
-about the person and the employer, and what is known of how to reach the person. It gets no name and no address.
+about the person and the employer, and the ways to reach the person. It gets no name and no address.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +22,7 @@ MOST_LETTERS = 8_000
 
 
 class ScorerAnswer(Record):
-    """What the service thinks of a contact."""
+    """The service's rating of a contact."""
 
     tier: ContactTier
     score: float = Field(ge=0, le=1)

@@ -1,4 +1,4 @@
-"""Read Crossref: what publishers say of a paper.
+"""Read Crossref: the publishers' records of a paper.
 
 A contact address in the User-Agent (`AGENTIC_SALES_CONTACT_EMAIL`) leads into the polite pool, which answers faster.
 """
@@ -95,11 +95,11 @@ class Crossref(Source):
         return self._listed({**params, **filters}, most)
 
     def works_of_orcid(self, orcid: str, *, most: int = 100) -> AsyncIterator[CrossrefWork]:
-        """Yield the papers whose publisher names this ORCID iD."""
+        """Yield the papers with this ORCID iD in the publisher's record."""
         return self._listed({"filter": f"orcid:{orcid}"}, most)
 
     def search_works(self, text: str, *, most: int = 100) -> AsyncIterator[CrossrefWork]:
-        """Yield the papers whose title, authors or journal fit a text."""
+        """Yield the papers with a title, authors or a journal that fit a text."""
         return self._listed({"query.bibliographic": text}, most)
 
     async def _listed(self, params: Params, most: int) -> AsyncIterator[CrossrefWork]:

@@ -1,4 +1,4 @@
-"""Read GitHub: repositories, organisations, users, and what its searches find.
+"""Read GitHub: repositories, organisations, users, and the hits of its searches.
 
     async with GitHub(settings()) as github:
         async for repository in github.search_repositories("topic:rag stars:>100", most=200):
@@ -84,7 +84,7 @@ class Repository(Record):
 
 
 class Organization(Record):
-    """An organisation. GitHub leaves out what it has not been told."""
+    """An organisation. GitHub leaves out unknown fields."""
 
     login: Text
     id: int

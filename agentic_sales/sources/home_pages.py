@@ -39,7 +39,7 @@ async def read_home(web: Fetcher, url: str) -> HomeText | None:
 
 
 async def read_offer(configuration: Settings, url: str) -> tuple[str, list[str]]:
-    """Return the plain text of one home page, and what is to be said if it cannot be read. No address has no text."""
+    """Return the plain text of one home page, and the reason if it cannot be read. No address has no text."""
     if not url:
         return "", []
     async with Fetcher(configuration) as web:

@@ -1,4 +1,4 @@
-"""Read Hugging Face: what an organisation publishes there."""
+"""Read Hugging Face: the publications of an organisation."""
 
 import re
 from collections.abc import AsyncIterator
@@ -65,7 +65,7 @@ class HuggingFace(Source):
     async def published(
         self, author: str, kind: Kind = "models", *, page_size: int = _LARGEST_PAGE
     ) -> AsyncIterator[Published]:
-        """Yield what an account publishes, the most liked first. An unknown account publishes nothing."""
+        """Yield the publications of an account, the most liked first. An unknown account publishes nothing."""
         params = {"author": author, "sort": "likes", "limit": page_size}
         reply = await self.ask(f"/api/{kind}", bucket=self._bucket, params=params)
         while True:
@@ -95,7 +95,7 @@ class HuggingFace(Source):
         return read(HubOrganization, reply.json(), reply)
 
     def judge(self, reply: Reply) -> AgenticSalesError | None:
-        """Tell what is missing, which is a 401 to a caller without a key, and the seconds that a limit lasts."""
+        """Tell a missing account, which is a 401 to a caller without a key, and the seconds that a limit lasts."""
         if reply.status in {401, 404} and (not self._secret or reply.headers.get("x-error-code") == "RepoNotFound"):
             return NotFound(self.name, f"`{reply.path}`")
         if reply.status == 429:  # noqa: PLR2004 - a status is its own name

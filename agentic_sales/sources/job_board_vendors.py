@@ -66,7 +66,7 @@ class Opening(Record):
 
 
 class _Board(Source):
-    """What the three clients share."""
+    """The shared parts of the three clients."""
 
     fresh_s: ClassVar[float] = 900.0
 
@@ -310,6 +310,6 @@ def _workplace(told: str | None) -> Workplace | None:
 
 
 def _workplace_in(location: str) -> Workplace | None:
-    """Return what a location says of the workplace. Greenhouse has no member for it."""
+    """Return the workplace that a location states. Greenhouse has no member for it."""
     text = location.lower()
     return next((workplace for word, workplace in _WORKPLACES.items() if word in text), None)

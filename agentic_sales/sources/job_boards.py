@@ -1,4 +1,4 @@
-"""Recognise a company's job board, and read it whoever hosts it."""
+"""Recognise a company's job board, and read it at any host."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -26,7 +26,7 @@ class Board:
     """A company's job board."""
 
     vendor: Vendor
-    """Who hosts it."""
+    """Host of the board."""
     token: str
     """The company's name at the vendor, in the vendor's case."""
     in_eu: bool = False

@@ -1,4 +1,4 @@
-"""Read the pages of a repository's owner: the telling pages of its site, its contributors, and what the web says."""
+"""Read the pages of a repository's owner: the telling ones of its site, its contributors, and hits of a search."""
 
 from collections.abc import Callable, Iterable, Sequence
 from urllib.parse import urljoin, urlsplit
@@ -53,7 +53,7 @@ async def read_site(
 
 
 def _telling_among(links: Iterable[str], home_url: str) -> list[str]:
-    """Return the links to pages that tell about a company, in the order of what they tell."""
+    """Return the links to pages that tell about a company, in the order of their subjects."""
     own = [
         link for link in links if is_page(link) and same_site(link, home_url) and page_key(link) != page_key(home_url)
     ]

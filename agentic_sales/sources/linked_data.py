@@ -1,4 +1,4 @@
-"""Read what a site says of its company to machines: the Organization in its JSON-LD."""
+"""Read a site's data on its company for machines: the Organization in its JSON-LD."""
 
 import json
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def _json_or_none(text: str) -> Any:
 
 
 def _nodes(value: Any, depth: int) -> Iterator[dict[str, Any]]:
-    """Yield the objects at the top, in lists and in graphs, and what they are the publisher or brand of."""
+    """Yield the objects at the top, in lists and in graphs, and those that they publish or brand."""
     if depth > _DEEPEST:
         return
     for item in _listed(value):

@@ -1,7 +1,7 @@
 """Ask the DNS whether a domain takes mail. Nobody is connected to, and no mailbox is asked for.
 
 A domain without a mail server may still take mail on its own host (RFC 5321, 5.1). A null MX says that it takes none
-(RFC 7505). What gets no answer is unknown, and that says nothing against a domain.
+(RFC 7505). A question without an answer is unknown, and that says nothing against a domain.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from agentic_sales.settings import Settings, address_of_server
 log = structlog.get_logger()
 
 Takes = Literal["mail", "maybe", "nothing", "unknown"]
-"""What a domain takes: mail by its mail servers, maybe mail on its own host, none, or nobody knows."""
+"""The mail that a domain takes: by its mail servers, maybe on its own host, none, or unknown."""
 
 LOOKUP_S = 4.0
 """Longest time for all questions about one domain, in seconds."""
@@ -40,7 +40,7 @@ _NO_MAIL = "v=spf1 -all"
 
 @dataclass(frozen=True, slots=True)
 class MailRoute:
-    """What the DNS says of the mail of a domain."""
+    """The DNS records for the mail of a domain."""
 
     takes: Takes
     reason: str

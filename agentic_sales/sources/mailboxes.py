@@ -1,4 +1,4 @@
-"""Tell whether an address is usable: by its form, by what its parts say, by the DNS, and by Reacher if there is one.
+"""Tell whether an address is usable: by its form, by its parts, by the DNS, and by Reacher if there is one.
 
     async with MailboxChecks(settings()) as checks:
         found = await checks.check("ada@acme.example")
@@ -28,13 +28,13 @@ Verdict = Literal["deliverable", "risky", "undeliverable", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class MailboxVerdict:
-    """What is known of an address."""
+    """The verdict on an address."""
 
     address: str
     """In its normal form, or as it was given where it is no address."""
     verdict: Verdict
     reasons: tuple[str, ...]
-    """What the verdict rests on, in words for people, the gravest first."""
+    """The reasons of the verdict, in words for people, the gravest first."""
     suggestion: str | None = None
     """The address that was probably meant. None: it looks right."""
     is_shared: bool = False
@@ -137,7 +137,7 @@ def _judged(parts: _Parts, route: MailRoute) -> MailboxVerdict:
 
 
 def _joined(found: MailboxVerdict, answer: ReacherAnswer) -> MailboxVerdict:
-    """Return a verdict with what Reacher found out. What speaks against an address stays, also where its mailbox is."""
+    """Return a verdict with Reacher's answer. A reason against an address stays, also if its mailbox exists."""
     if answer.verdict == "safe":
         told = f"the mailbox `{found.address}` is there"
         return _with(found, told, verdict="risky" if found.verdict == "risky" else "deliverable")

@@ -1,4 +1,4 @@
-"""Read ORCID's public records: who a researcher is and where the researcher works."""
+"""Read ORCID's public records: a researcher's identity and employers."""
 
 from collections.abc import AsyncIterator
 from typing import ClassVar

@@ -57,7 +57,7 @@ async def texts_for(
         url: The site.
         given: Plain text of each page by its address. Empty: the site is read.
         limits: Limits of the crawl.
-        gone: Takes in what does not serve.
+        gone: Takes in the sources that do not serve.
     """
     if given:
         return SiteTexts(pages={page: text[:MOST_CHARS] for page, text in given.items()}, candidate_urls=[*given])

@@ -17,7 +17,7 @@ _CHECKS = Bucket("checks", (Limit(60, 60.0),), Quota(10_000), at_once=8)
 
 
 class ReacherAnswer(Record):
-    """What Reacher found out about a mailbox. Where a step of it failed, what the step tells is None."""
+    """Reacher's answer on a mailbox. If a step of it failed, the field of that step is None."""
 
     verdict: Literal["safe", "risky", "invalid", "unknown"] = Field(validation_alias="is_reachable")
     is_catch_all: bool | None = Field(None, validation_alias=AliasPath("smtp", "is_catch_all"))
@@ -49,7 +49,7 @@ class Reacher(Source):
             super().require_key()
 
     async def check(self, address: str) -> ReacherAnswer:
-        """Return what is found out about a mailbox.
+        """Return Reacher's answer on a mailbox.
 
         Raises:
             CredentialMissing: No server is configured.

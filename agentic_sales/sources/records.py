@@ -42,7 +42,7 @@ def none_is_empty(value: object) -> object:
 
 
 class Record(BaseModel):
-    """What a service says. Frozen. Members that a client does not read are passed over."""
+    """A record of a service. Frozen. Members that a client does not read are passed over."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
 

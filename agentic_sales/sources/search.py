@@ -28,7 +28,7 @@ class SearchAnswer:
     page: SearchPage
     """The hits, and the engine that found them."""
     passed_over: tuple[str, ...] = ()
-    """What is to be said of the engines before it, such as `brave: BRAVE_API_KEY is not set`."""
+    """The reasons against the engines before it, such as `brave: BRAVE_API_KEY is not set`."""
 
 
 class WebSearch(Closing):

@@ -33,7 +33,7 @@ class SearchHit(Record):
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """What an engine answers to one question."""
+    """An engine's answer to one question."""
 
     engine: str
     """Name of the engine."""
@@ -46,7 +46,7 @@ class SearchPage:
 
 
 class SearchEngine(Source):
-    """A web search. A subclass says what it can and asks."""
+    """A web search. A subclass states its abilities and asks."""
 
     fresh_s: ClassVar[float] = _KEPT_S
     largest_page: ClassVar[int]
@@ -141,7 +141,7 @@ class SearXNG(SearchEngine):
         return SearchPage(self.name, hits[:count], bool(hits), failed)
 
     def judge(self, reply: Reply) -> AgenticSalesError | None:
-        """Tell a server whose JSON is off."""
+        """Tell a server with JSON switched off."""
         if reply.status == 403:  # noqa: PLR2004 - a status is its own name
             return Blocked(self.name, "`/search`", "its JSON format is off; add `json` to `search.formats` there")
         return super().judge(reply)
@@ -207,5 +207,5 @@ class Serper(SearchEngine):
 
 
 def _named(entry: Any) -> str:
-    """Return what SearXNG says of an engine: a pair of its name and why it did not answer."""
+    """Return a pair of an engine's name and SearXNG's reason for its silence."""
     return ": ".join(map(str, entry)) if isinstance(entry, list) else str(entry)

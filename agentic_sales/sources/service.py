@@ -1,6 +1,6 @@
-"""Hold what every client of an outside service shares: its place among the workers and its errors.
+"""Hold the shared parts of the clients of outside services: their place among the workers and their errors.
 
-A client is a `Source`: an async context manager whose methods return frozen records. A run of a worker asks by the
+A client is a `Source`: an async context manager with methods that return frozen records. A run of a worker asks by the
 limits of all workers. A command asks by those of its own process.
 """
 
@@ -175,7 +175,7 @@ class Source(Closing):
         return False
 
     def told(self, reply: Reply) -> str:
-        """Return what the service says of a failure, short and without the key."""
+        """Return a service's message of a failure, short and without the key."""
         data = reply.json_or_none()
         found = _message_in(data) if isinstance(data, dict) else ""
         text = clean_text(" ".join((found or reply.text).split()))[:_LONGEST_TOLD] or f"status {reply.status}"
@@ -199,7 +199,7 @@ CANNOT_SERVE = (
     *(AnswerChanged, Blocked, CredentialMissing, CredentialRefused),
     *(ProviderUnavailable, QuotaSpent, RateLimited),
 )
-"""Errors that say that a source cannot serve, whatever it is asked."""
+"""Errors of a source that cannot serve any question."""
 
 
 def why_not(exc: AgenticSalesError) -> str:
@@ -243,7 +243,7 @@ def place_of(redis: Redis) -> Place:
 
 
 class Unavailable:
-    """Collects the sources that a run does without, and what is to be said of each."""
+    """Collects the sources that a run does without, with the reason for each."""
 
     def __init__(self) -> None:
         self._told: dict[str, str] = {}

@@ -25,7 +25,7 @@ class SiteParts:
     unread: list[str] = field(default_factory=list)
     """Pages that the home page links to and that cannot be read now."""
     failures: list[str] = field(default_factory=list)
-    """What is to be said of pages that cannot be read."""
+    """The reasons of pages that cannot be read."""
 
 
 async def read_parts(web: Fetcher, url: str, parts: Mapping[str, FindPart]) -> SiteParts:
@@ -46,7 +46,7 @@ async def read_parts(web: Fetcher, url: str, parts: Mapping[str, FindPart]) -> S
 
 
 def first_link(path: re.Pattern[str]) -> FindPart:
-    """Return a finder of the first link on the site whose path has a pattern."""
+    """Return a finder of the first link on the site with a pattern in its path."""
 
     def find(home: Page) -> str:
         links = (link for link in home.links if is_page(link) and path.search(urlsplit(link).path))

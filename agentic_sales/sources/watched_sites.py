@@ -11,7 +11,7 @@ from agentic_sales.sources.web import Fetcher
 async def read_watched(
     web: Fetcher, url: str, *, markdown: str = ""
 ) -> tuple[dict[PageRole, tuple[str, str]], list[PageRole], list[str]]:
-    """Return the pages of a site that can be read, those that it has and that cannot, and what is to be said of them.
+    """Return the pages of a site that can be read, those that cannot, and the reasons.
 
     A page is its address and its Markdown. Nothing that cannot be read raises. With `markdown`, the caller has read the
     home page, and nothing else is read.

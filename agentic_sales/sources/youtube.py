@@ -1,7 +1,7 @@
 """Read YouTube's channels, videos and comments.
 
-A search takes one of 100 a day, whatever it finds. Everything else takes one of 10,000 units for up to 50 records. So
-a channel's videos are read from its list of uploads and not by a search. The feed of a channel needs no key.
+A search takes one of 100 a day, with or without hits. Everything else takes one of 10,000 units for up to 50 records.
+So a channel's videos are read from its list of uploads and not by a search. The feed of a channel needs no key.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Find the channels of a topic, and read what they show. A list that cannot be read stops none of the others."""
+"""Find the channels of a topic, and read their pages. A list that cannot be read stops none of the others."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
@@ -10,7 +10,7 @@ from agentic_sales.sources.youtube import VideoHit, YouTube, YouTubeChannel, You
 
 CHANNELS_AT_ONCE = 4
 _NEWEST = 15
-"""Videos of a channel that are read, which is what its feed has."""
+"""Videos of a channel that are read, as many as its feed has."""
 
 
 async def channels_about(

@@ -35,7 +35,7 @@ class AnalysisRow(Table):
     subject_id: Mapped[str]
     """Id of the subject within its kind."""
     kind: Mapped[str]
-    """What it is, such as `icp`."""
+    """Kind of the analysis, such as `icp`."""
     content: Mapped[dict[str, Any]] = mapped_column(JSON_OBJECT)
     """The document."""
     digest: Mapped[str]
@@ -55,9 +55,9 @@ class Analysis:
     """A document to be kept."""
 
     subject: Subject
-    """Whom or what it is about."""
+    """Subject of the analysis."""
     kind: str
-    """What it is, such as `icp`."""
+    """Kind of the analysis, such as `icp`."""
     content: Mapping[str, Any]
     """The document."""
     workflow: str

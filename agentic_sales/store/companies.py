@@ -164,7 +164,7 @@ async def companies_of(connection: AsyncConnection, ids: Iterable[CompanyId]) ->
 async def block_company(
     connection: AsyncConnection, company_id: CompanyId, *, by: str, why: str, now: datetime | None
 ) -> None:
-    """Write to nobody of a company any more. With None as the present, lift the block and keep who did it and why."""
+    """Write to nobody of a company any more. None as the present lifts the block, and keeps author and reason."""
     values = {"blocked_at": now, "blocked_by": by, "blocked_why": why}
     await connection.execute(update(CompanyRow).where(CompanyRow.company_id == company_id).values(**values))
 
@@ -216,7 +216,7 @@ class _Resolution:
         self._changed: dict[CompanyId, dict[str, Any]] = {}
 
     async def ids(self, firms: Sequence[Firm]) -> dict[Firm, CompanyId]:
-        """Return the id of each record's company and write what is new."""
+        """Return the id of each record's company and write the new ones."""
         await self._read(firms)
         found = {firm: self._found(firm) for firm in sorted(firms, key=lambda firm: (firm.site is None, firm.key))}
         await insert_many(self._connection, CompanyRow, self.new)

@@ -69,7 +69,7 @@ async def add_contact(connection: AsyncConnection, values: Mapping[str, Any], *,
 async def add_contacts(
     connection: AsyncConnection, people: Iterable[Mapping[str, Any]], *, now: datetime
 ) -> frozenset[ContactId]:
-    """Write people as `add_contact` does, and return who is new. People with known addresses stay unchanged."""
+    """Write people as `add_contact` does, and return the new ones. People with known addresses stay unchanged."""
     rows = [{"contact_id": str(uuid7()), "created_at": now, "updated_at": now, **values} for values in people]
     return frozenset(await insert_many(connection, ContactRow, sorted(rows, key=lambda row: row["email_hash"])))
 

@@ -1,4 +1,4 @@
-"""Keep what is known about subjects: facts with their sources, their quotes and a bounded history.
+"""Keep facts of subjects with their sources, their quotes and a bounded history.
 
 `rules.current_facts` decides which fact of a field is current. The rows are marked, so that a reader need not compare.
 """
@@ -24,7 +24,7 @@ LONGEST_QUOTE_CHARS = 2_000
 LONGEST_VALUE_BYTES = 64 * 1024
 LONGEST_COMPARED_CHARS = 200
 SUBJECTS_AT_ONCE = 500
-"""Subjects whose facts one statement reads."""
+"""Subjects with facts that one statement reads."""
 _FIELD = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
 
 
@@ -41,7 +41,7 @@ class FactRow(Table):
     subject_id: Mapped[str]
     """Id of the subject within its kind."""
     field: Mapped[str]
-    """What it tells, such as `country` or `problem.slow_quotes`."""
+    """Name of the fact, such as `country` or `problem.slow_quotes`."""
     value: Mapped[Any] = mapped_column(JSON_OBJECT, nullable=False)
     """Any JSON value but null."""
     value_key: Mapped[str]
@@ -80,9 +80,9 @@ class Fact:
     """
 
     subject: Subject
-    """Whom or what it is about."""
+    """Subject of the analysis."""
     field: str
-    """What it tells: small letters, digits and `_`, with a dot between a group and its member."""
+    """Name of the fact: small letters, digits and `_`, with a dot between a group and its member."""
     value: Any
     """Any JSON value but null."""
     method: Method
@@ -101,7 +101,7 @@ class Fact:
     """Run that found it."""
 
     def __post_init__(self) -> None:
-        """Refuse what no reader could use."""
+        """Refuse a fact that no reader could use."""
         if not _FIELD.fullmatch(self.field):
             raise ValueError(
                 f"`{self.field}` names no field of a fact; use small letters, digits, `_` and a dot within"
@@ -159,9 +159,9 @@ async def facts_of(
 
     Args:
         connection: Connection to the store.
-        subject: Whom or what they are about.
+        subject: Subject of the facts.
         field: Keep those of this field.
-        group: Keep those whose field begins with this.
+        group: Keep the facts with a field that begins with this.
         with_history: Return also facts that are not current any more.
         limit: Most that are returned.
         offset: How many are passed over.
@@ -194,7 +194,7 @@ async def current_values(
 
 
 async def values_in_group(connection: AsyncConnection, kind: SubjectKind, group: str) -> list[tuple[str, Any]]:
-    """Return id and current value of every subject of a kind that has a fact whose field begins so."""
+    """Return id and current value of every subject of a kind with a fact in a group of fields."""
     mine = FactRow.field.startswith(group, autoescape=True), FactRow.subject_kind == kind, FactRow.is_current
     statement = select(FactRow.subject_id, FactRow.value).where(*mine).order_by(FactRow.fact_id)
     return [(subject_id, value) for subject_id, value in await connection.execute(statement)]

@@ -18,7 +18,7 @@ RUNNING, PAUSED, FINISHED, FAILED = "running", "paused", "finished", "failed"
 
 
 class FlowRoundRow(Table):
-    """One round of a flow: one discovery and what became of its leads."""
+    """One round of a flow: one discovery and the outcomes of its leads."""
 
     __tablename__ = "flow_rounds"
     __table_args__ = (Index(None, "flow_id", "created_at"), Index(None, "wake_at"))
@@ -44,7 +44,7 @@ class FlowRoundRow(Table):
     campaign_id: Mapped[str | None] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="SET NULL"))
     """Campaign that the people join, or None."""
     promoted_by: Mapped[str] = mapped_column(default="")
-    """Person who lets it make contacts of people. Empty: nobody does, and each person is promoted by hand."""
+    """Person that lets it make contacts of people. Empty: nobody does, and each person is promoted by hand."""
     trace: Mapped[dict[str, Any]] = mapped_column(JSON_OBJECT)
     """Headers of the trace that its runs belong to."""
     discovery_run_id: Mapped[str | None] = mapped_column(default=None)
@@ -194,7 +194,7 @@ async def end_discovery(
 
 
 async def spend(connection: AsyncConnection, round_id: str, usd: float) -> None:
-    """Add to what a round has cost."""
+    """Add to the cost of a round."""
     added = update(FlowRoundRow).where(FlowRoundRow.round_id == round_id)
     await connection.execute(added.values(spent_usd=FlowRoundRow.spent_usd + usd))
 
@@ -218,7 +218,7 @@ async def flow_plans(connection: AsyncConnection) -> list[FlowPlanRow]:
 
 
 async def due_plans(connection: AsyncConnection, *, now: datetime) -> list[FlowPlanRow]:
-    """Return the plans whose slot has come. Nobody else gets them before the end of this transaction."""
+    """Return the plans with a slot that has come. Nobody else gets them before the end of this transaction."""
     due = FlowPlanRow.next_at <= now, FlowPlanRow.is_paused.is_(False)
     statement = select(FlowPlanRow).where(*due).order_by(FlowPlanRow.flow_id).with_for_update(skip_locked=True)
     return await every(connection, FlowPlanRow, statement)

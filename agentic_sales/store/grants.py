@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from agentic_sales.store.tables import Table
 
 READERS, JUDGES, WRITERS = "book_readers", "book_judges", "book_writers"
-"""Groups of users. Judges write facts about what is there, and writers write the rest too. All of them are readers."""
+"""Groups of users. Judges write facts about known subjects, and writers write the rest too. All of them are readers."""
 _READ = (
     "alembic_version",
     "analyses",
@@ -35,7 +35,7 @@ _WRITE: Mapping[str, str] = {
     "subject_keys": "INSERT",
     "subjects": "INSERT, UPDATE",
 }
-"""What writers may do beside reading, by table."""
+"""Rights of writers beside reading, by table."""
 _GROUPS = text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)")
 
 

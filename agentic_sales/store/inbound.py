@@ -107,7 +107,7 @@ async def inbound_messages(
 
 
 async def undecided_count(connection: AsyncConnection, campaign_id: CampaignId) -> int:
-    """Count the people whose answer to a campaign may be an opt-out, and on whom nobody has decided yet."""
+    """Count the people with a possible opt-out in a campaign that nobody has decided on yet."""
     for_reason = {
         reason: select(SuppressionRow.reason)
         .where(SuppressionRow.email_hash == ContactRow.email_hash, SuppressionRow.reason == reason)

@@ -17,7 +17,7 @@ from agentic_sales.store.statements import column_holds, every, first, insert_ma
 Stage = Literal["found", "enriched", "kept", "waiting", "enrolled", "dropped", "failed"]
 """How far a lead is.
 
-- `found`: the discovery found it. `enriched`: what is asked before the score is known.
+- `found`: the discovery found it. `enriched`: its questions before the score are answered.
 - `kept`: it passed the score. `dropped`: it did not, or nobody of it may be written to.
 - `waiting`: somebody must do something before it goes on. `enrolled`: its person is in the campaign.
 - `failed`: a step failed for good.
@@ -45,9 +45,9 @@ class LeadRow(Table):
     flow_id: Mapped[str]
     """The flow."""
     subject_kind: Mapped[str]
-    """What it is: `company`, `repository`, `person` or `opening`."""
+    """Kind of the subject: `company`, `repository`, `person` or `opening`."""
     subject_key: Mapped[str]
-    """What tells it from all others of its kind."""
+    """Key of the subject among all of its kind."""
     name: Mapped[str]
     """Its name for people."""
     url: Mapped[str] = mapped_column(default="")
@@ -55,7 +55,7 @@ class LeadRow(Table):
     company_id: Mapped[str | None] = mapped_column(ForeignKey("companies.company_id", ondelete="SET NULL"))
     """Company of the book, or None."""
     person_id: Mapped[str | None] = mapped_column(ForeignKey("people.person_id", ondelete="SET NULL"))
-    """Person who is written to, or None."""
+    """Recipient of the messages, or None."""
     contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.contact_id", ondelete="SET NULL"))
     """Contact that the person is, or None."""
     campaign_id: Mapped[str | None] = mapped_column(ForeignKey("campaigns.campaign_id", ondelete="SET NULL"))
@@ -71,9 +71,9 @@ class LeadRow(Table):
     reasons: Mapped[Any] = mapped_column(JSON_OBJECT, nullable=False)
     """Reasons of the score, as a list of texts."""
     arm: Mapped[dict[str, Any]] = mapped_column(JSON_OBJECT)
-    """What its outcome is counted by: query, source, persona, template, score_band."""
+    """Arms that its outcome is counted by: query, source, persona, template, score_band."""
     told: Mapped[dict[str, Any]] = mapped_column(JSON_OBJECT)
-    """What the discovery and the steps told: `found`, and `answers` by workflow."""
+    """Results of the discovery and the steps: `found`, and `answers` by workflow."""
     run_id: Mapped[str | None] = mapped_column(default=None)
     """Run of the step that is under way, or None."""
     tries: Mapped[int] = mapped_column(default=0)
@@ -81,7 +81,7 @@ class LeadRow(Table):
     due_at: Mapped[datetime | None] = mapped_column(default=None)
     """The present step is not tried again before this moment. None: at once."""
     outcome: Mapped[str] = mapped_column(default="")
-    """What became of its messages, such as `sent`, `replied` or `interested`. Empty: nothing yet."""
+    """Outcome of its messages, such as `sent`, `replied` or `interested`. Empty: nothing yet."""
     outcome_at: Mapped[datetime | None] = mapped_column(default=None)
     """When the outcome was seen."""
     looked_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -131,7 +131,7 @@ async def leads_under_way(connection: AsyncConnection, round_id: str) -> list[Le
 
 
 async def leads_ready(connection: AsyncConnection, round_id: str, *, now: datetime, limit: int) -> list[LeadRow]:
-    """Return open leads of a round whose next step can begin, those that are furthest first."""
+    """Return open leads of a round with a next step that can begin, the furthest first."""
     mine = LeadRow.round_id == round_id, LeadRow.stage.in_(OPEN), LeadRow.run_id.is_(None)
     due = or_(LeadRow.due_at.is_(None), LeadRow.due_at <= now)
     statement = select(LeadRow).where(*mine, due).order_by(LeadRow.step.desc(), LeadRow.lead_id)
@@ -172,7 +172,7 @@ async def next_due_at(connection: AsyncConnection, round_id: str) -> datetime | 
 
 
 async def let_contacts_go_on(connection: AsyncConnection, *, now: datetime) -> set[str]:
-    """Let waiting leads go on whose person has become a contact. Return their rounds."""
+    """Let waiting leads go on if their person has become a contact. Return their rounds."""
     promoted = (
         select(LeadRow.lead_id)
         .join(PersonRow, PersonRow.person_id == LeadRow.person_id)
@@ -183,7 +183,7 @@ async def let_contacts_go_on(connection: AsyncConnection, *, now: datetime) -> s
 
 
 async def leads_to_look_at(connection: AsyncConnection, *, limit: int) -> list[LeadRow]:
-    """Return enrolled leads, those whose outcome was looked for longest ago first."""
+    """Return enrolled leads, those with the oldest look for an outcome first."""
     statement = select(LeadRow).where(LeadRow.stage == "enrolled", LeadRow.contact_id.is_not(None))
     oldest = statement.order_by(LeadRow.looked_at.is_not(None), LeadRow.looked_at, LeadRow.lead_id)
     return await every(connection, LeadRow, oldest.limit(limit))

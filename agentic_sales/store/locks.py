@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 Guarded = Literal["companies", "people", "facts"]
-"""What is locked, in the order in which a transaction has to lock."""
+"""The things to lock, in the order in which a transaction has to lock."""
 _CLASSES: dict[Guarded, int] = {"companies": 0x5A1E6, "people": 0x5A1E7, "facts": 0x5A1E8}
 _STRIPES = 256
 """Locks of a class. A transaction of many keys must not use up PostgreSQL's table of locks."""

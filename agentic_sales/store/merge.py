@@ -1,6 +1,6 @@
 """Join two rows of the book that mean one company, or one person. Everything moves; nothing is lost.
 
-Whatever refers to a company by a foreign key moves by the schema itself. So a table that comes later moves, too.
+A row that refers to a company by a foreign key moves by the schema itself. So a table that comes later moves, too.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from agentic_sales.store.tables import Table
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a merge has moved."""
+    """The rows that a merge has moved."""
 
     facts: int
     """Facts, history among them."""
@@ -118,7 +118,7 @@ async def _employ(connection: AsyncConnection, each: PersonRow, company_id: Comp
 
 
 def _inherited(stays: CompanyRow, goes: CompanyRow) -> dict[str, Any]:
-    """Return what a company takes from the one that is merged into it."""
+    """Return the fields that a company takes from the one that is merged into it."""
     changed: dict[str, Any] = {}
     if stays.domain is None and goes.domain is not None:
         changed |= {"domain": goes.domain, "key": goes.key}

@@ -1,8 +1,8 @@
 """Bring the database to the schema of this release, one migration at a time.
 
 Any process may start it. A process brings up our own database (SQLite in the state directory) when it needs it. The
-database of `DATABASE_URL` belongs to an operator, who starts `agentic-sales db upgrade`. Until then a process names
-the missing revision and ends.
+database of `DATABASE_URL` belongs to an operator. The operator runs `agentic-sales db upgrade`. Until then a process
+names the missing revision and ends.
 """
 
 import asyncio

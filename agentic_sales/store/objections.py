@@ -1,4 +1,4 @@
-"""Ask in one statement what stands against writing to a person. Every step of a message asks it anew."""
+"""Ask in one statement for the objections against a message to a person. Every step of a message asks it anew."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ async def objections(connection: AsyncConnection, person: ContactRow, site: str 
 
     Args:
         connection: Of the caller's transaction.
-        person: Who would be written to.
+        person: The recipient.
         site: Domain of the person's address, under which a company may be known or may have been known.
     """
     of_it = CompanyRow.company_id.in_(ids_by(person.company_id, site, [site] if site else []))

@@ -101,7 +101,7 @@ class Recognised:
     """The people that sources mean."""
 
     ids: dict[SourcedPerson, PersonId]
-    """Their ids. Somebody who was forgotten has none."""
+    """Their ids. A forgotten person has none."""
     new: set[PersonId]
     """Those that were not known before."""
 
@@ -118,7 +118,7 @@ async def recognise_people(
 ) -> Recognised:
     """Return the people that sources mean. New people are written, and known ones get the keys that are new.
 
-    Somebody who was forgotten is left out.
+    A forgotten person is left out.
     """
     given = list(dict.fromkeys(people))
     await lock(connection, "people", {key for each in given for key in each.keys})
@@ -148,7 +148,7 @@ async def recognise_people(
 
 
 def _recognised(each: SourcedPerson, known: dict[str, str], rows: dict[str, PersonRow]) -> str | None:
-    """Return whom a source means. Two profiles on one site are two people, even of one name in one company."""
+    """Return the people that a source means. Two profiles on one site are two people, even of one name."""
     profile = profile_of(each.profile)
     for key in each.keys:
         if (person_id := known.get(key)) is None:
@@ -178,7 +178,7 @@ def _row_of(each: SourcedPerson, now: datetime) -> dict[str, Any]:
 
 
 async def _complete(connection: AsyncConnection, row: PersonRow, each: SourcedPerson, now: datetime) -> None:
-    """Fill what was not known of a person. The newest source tells the employer."""
+    """Fill the empty fields of a person. The newest source tells the employer."""
     told = {"company_id": each.company_id, "profile": "" if row.profile else profile_of(each.profile)}
     changed = {name: value for name, value in told.items() if value and value != getattr(row, name)}
     if changed:
@@ -240,7 +240,7 @@ async def remember_forgotten(connection: AsyncConnection, keys: Iterable[str], *
 
 
 async def _forgotten(connection: AsyncConnection, given: Collection[SourcedPerson]) -> set[SourcedPerson]:
-    """Return who was forgotten, also in a company that was merged into another one since."""
+    """Return the forgotten people, also of a company that was merged into another one since."""
     firms = {each.company_id for each in given if each.company_id}
     former = await former_ids(connection, "company", firms)
     digests: dict[str, SourcedPerson] = {}

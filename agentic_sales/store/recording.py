@@ -39,10 +39,10 @@ _COMPARED = tuple(_ComparedFact.__dataclass_fields__)
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of facts."""
+    """The receipt for facts."""
 
     new: int = 0
-    """Facts that are new, or differ from what their workflow said before."""
+    """Facts that are new, or differ from their workflow's earlier ones."""
     unchanged: int = 0
     """Facts that were known alike. Only the time of their observation has changed."""
 
@@ -54,7 +54,7 @@ async def record_facts(connection: AsyncConnection, facts: Iterable[Fact]) -> Re
 
     Args:
         connection: Connection of a writing transaction.
-        facts: What was found. Of facts with one subject, field, method and workflow the last one counts.
+        facts: The findings. Of facts with one subject, field, method and workflow the last one counts.
     """
     given = {(*fact.subject, fact.field, fact.method, fact.workflow): fact for fact in facts}
     if not given:

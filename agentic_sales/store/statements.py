@@ -46,7 +46,7 @@ async def every(connection: AsyncConnection, kind: type[T], statement: Executabl
 
 
 def narrowed(statement: Select[Any], given: Mapping[Any, Any]) -> Select[Any]:
-    """Keep the rows of a statement whose columns have the given values. None stands for any value."""
+    """Keep the rows of a statement with the given values in their columns. None stands for any value."""
     return statement.where(*(column == value for column, value in given.items() if value is not None))
 
 

@@ -1,4 +1,4 @@
-"""Keep openings, repositories, papers, channels and documents. What is known of one beyond its identity are facts."""
+"""Keep openings, repositories, papers, channels and documents. Its data beyond its identity are facts."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ async def close_missing(
     now: datetime,
     prefix: str = "",
 ) -> list[str]:
-    """Mark what a company's complete list no longer has as gone. Return the keys.
+    """Mark things that a company's complete list no longer has as gone. Return the keys.
 
     Args:
         connection: Connection of a writing transaction.

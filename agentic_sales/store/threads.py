@@ -284,7 +284,7 @@ class Threads:
                 await connection.execute(known.values(changed))
 
     async def record_values(self, thread_id: str, values: Mapping[str, Any], *, now: datetime) -> None:
-        """Write the values of a thread whose state was changed outside a run.
+        """Write the values of a thread after a change outside a run.
 
         Raises:
             StateUnavailable: The database does not answer.

@@ -91,7 +91,7 @@ class TouchRow(Table):
     lease_until_at: Mapped[datetime | None] = mapped_column(default=None)
     """End of the lease. A `dispatching` touch is then ambiguous."""
     slot_day: Mapped[date | None] = mapped_column(default=None)
-    """Day of the mailbox whose cap it counts against. None if it has no slot or gave it back."""
+    """Day of the mailbox with the cap that it counts against. None if it has no slot or gave it back."""
     dispatched_at: Mapped[datetime | None] = mapped_column(default=None)
     """Start of the last try."""
     sent_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -293,7 +293,7 @@ async def suppress_campaign(
 
 
 async def expire_leases(connection: AsyncConnection, *, now: datetime, detail: str) -> list[TouchId]:
-    """Make touches ambiguous whose sender's lease has ended. Return them."""
+    """Make touches ambiguous if their sender's lease has ended. Return them."""
     statement = (
         update(TouchRow)
         .where(TouchRow.state == "dispatching", TouchRow.lease_until_at <= now)

@@ -1,4 +1,4 @@
-"""Find and erase what the book holds of people: their rows, facts and analyses, and those of others that name them."""
+"""Find and erase the book's data of people: their rows, facts and analyses, and those of others that name them."""
 
 import re
 from collections import Counter
@@ -31,7 +31,7 @@ from agentic_sales.store.subjects import SubjectRow, erase_thing
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What the book holds of some people."""
+    """The book's data of some people."""
 
     people: tuple[PersonRow, ...]
     """Their rows."""
@@ -40,9 +40,9 @@ class Traces:
     analyses: tuple[AnalysisRow, ...]
     """Analyses of them, and those of other subjects that name them."""
     things: tuple[SubjectRow, ...]
-    """Channels that have their name, and whatever stands below one of their profiles."""
+    """Channels with their name, and everything below one of their profiles."""
     leads: tuple[LeadRow, ...] = ()
-    """Leads whose person they are, and leads that name them."""
+    """Leads with them as their person, and leads that name them."""
 
 
 async def people_meant(
@@ -52,7 +52,7 @@ async def people_meant(
     contact_id: ContactId | None = None,
     addresses: Collection[str] = (),
 ) -> list[PersonRow]:
-    """Return the people of some keys, those promoted to a contact, and those for whom an address was found."""
+    """Return the people of some keys, those promoted to a contact, and those with a found address."""
     found = await people_by_key(connection, keys)
     if contact_id is not None:
         found += await people_of_contact(connection, contact_id)
@@ -66,7 +66,7 @@ async def people_meant(
 
 
 async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], words: Iterable[str]) -> Traces:
-    """Return what the book holds of people.
+    """Return the book's data of people.
 
     Args:
         connection: Connection to the store.
@@ -119,11 +119,11 @@ def _text_of(value: Any) -> str:
 async def erase_traces(
     connection: AsyncConnection, traces: Traces, *, keys: Iterable[str], now: datetime
 ) -> dict[str, int]:
-    """Erase what was found of people, and keep digests of their keys so that nobody writes them again.
+    """Erase the findings on people, and keep digests of their keys so that nobody writes them again.
 
     Args:
         connection: Connection of a writing transaction.
-        traces: What is erased.
+        traces: The data to erase.
         keys: Further keys of the people.
         now: The present.
 

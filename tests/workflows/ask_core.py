@@ -11,7 +11,7 @@ from agentic_sales.runs.subruns import run_assistant
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -20,7 +20,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     answer: dict[str, Any] = Field({}, description="Its final state.")
     worker: str = Field("", description="`host/pid` that ran it.")

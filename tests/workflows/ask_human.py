@@ -12,7 +12,7 @@ from tests.workflows.steps import write_line
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -24,7 +24,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     draft: str = Field("", description="The draft.")
     answers: list[Any] = Field([], description="What the person said, in the order of the questions.")

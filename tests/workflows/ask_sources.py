@@ -15,7 +15,7 @@ from tests.support.source_calls import SOURCE_CALLS
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -23,7 +23,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     found: dict[str, int] = Field({}, description="Number of records by the source that served.")
     unavailable_sources: tuple[str, ...] = Field((), description="Sources that could not serve, and why.")

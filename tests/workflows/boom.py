@@ -13,7 +13,7 @@ class ExplosionError(Exception):
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,7 +21,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     reached: bool = Field(False, description="Never true.")
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -17,7 +17,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     odd_turns: int = Field(0, description="How many of the turns were odd.")
 

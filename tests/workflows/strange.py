@@ -12,7 +12,7 @@ VALUES: dict[str, Any] = {"nan": math.nan, "nul": "a\x00b", "half": "a\ud800b", 
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -21,7 +21,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     value: Any = Field(None, description="The value.")
     nested: dict[str, Any] = Field({}, description="The value in an object.")

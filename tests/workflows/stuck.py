@@ -13,7 +13,7 @@ from agentic_sales.errors import LoopBlocked
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,7 +22,7 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """What a run answers."""
+    """Output of a run."""
 
     blocked_s: float = Field(0.0, description="Seconds that were blocked.")
 

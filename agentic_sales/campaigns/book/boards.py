@@ -1,4 +1,4 @@
-"""Write a job board into the book: its openings, and what it says of its company."""
+"""Write a job board into the book: its openings, and the facts of its company."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class BoardOfCompany(Protocol):
 
     @property
     def vendor(self) -> str:
-        """Who hosts it."""
+        """Host of the board."""
 
     @property
     def token(self) -> str:
@@ -40,7 +40,7 @@ class BoardOfCompany(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WrittenBoard:
-    """What became of a board."""
+    """The receipt for a board."""
 
     company_id: CompanyId
     """Its company."""
@@ -73,7 +73,7 @@ async def company_of_the_board(url: str, company_id: str = "", site: str = "") -
 async def write_board(
     workflow: str, board: BoardOfCompany, jobs: Sequence[Job], *, company_id: str, name: str, site: str
 ) -> WrittenBoard:
-    """Write all openings of a board, close those that it no longer lists, and renew what it says of its company.
+    """Write all openings of a board, close those that it no longer lists, and renew the facts of its company.
 
     Args:
         workflow: Name of the workflow.
@@ -103,7 +103,7 @@ async def _owner(book: BookWriter, board: BoardOfCompany, name: str, site: str) 
 
 
 async def _renew(book: BookWriter, company: Subject, board: BoardOfCompany, jobs: Sequence[Job]) -> None:
-    """Write what a board says, and take back what it said and says no more."""
+    """Write the facts of a board, and take back its former facts that it no longer states."""
     facts = facts_of_board(jobs, board.vendor, board.url)
     for group in _OWN_GROUPS:
         field = group if group == "has_open_roles" else f"{group}.{board.vendor}"

@@ -21,7 +21,7 @@ from agentic_sales.store.facts import current_values, last_observed
 PAGE = 500
 """Companies that are read at a time."""
 WRITTEN_AT_ONCE = 100
-"""Companies whose facts one transaction writes."""
+"""Companies with facts written by one transaction."""
 FOLDER = "bulk"
 """Folder of the reports in the state directory."""
 COLUMNS = (

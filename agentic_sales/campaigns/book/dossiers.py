@@ -14,7 +14,7 @@ from agentic_sales.rules.competitor_lenses import CompetitorForm, Lens, LensRepo
 KIND = "competitor_dossier"
 """Kind of the analysis."""
 _APPENDED: frozenset[Lens] = frozenset({"changelog", "funding_headcount"})
-"""Lenses that tell what has happened. What they showed before stays true."""
+"""Lenses on past events. Their older items stay true."""
 
 
 class Rival(BaseModel):
@@ -45,7 +45,7 @@ async def rival_of(form: CompetitorForm) -> Rival:
 
 
 async def save_dossier(rival: Rival, dossier: Mapping[Lens, LensReport], prompts: Mapping[str, str]) -> str:
-    """Write what the lenses show as facts, and the dossier as an analysis. Return the id of the company.
+    """Write the items of the lenses as facts, and the dossier as an analysis. Return the id of the company.
 
     A lens that failed leaves its facts as they are.
 

@@ -1,4 +1,4 @@
-"""Read what the book knows of the subjects that a workflow was given."""
+"""Read the book's facts of the subjects of a workflow."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from agentic_sales.store.products import product
 from agentic_sales.store.subjects import things
 
 MOST_OPENINGS = 50
-"""Openings whose texts are read of one company."""
+"""Openings of one company with texts that are read."""
 
 
 class KnownCompany(BaseModel):
@@ -152,7 +152,7 @@ async def known_analysis(subject: Subject, kind: str) -> dict[str, Any]:
 
 
 async def known_boards() -> dict[str, str]:
-    """Return the ids of the companies whose job boards are known, by the addresses of the boards."""
+    """Return the ids of the companies with known job boards, by the addresses of the boards."""
     async with current_database(settings()).reading() as connection:
         return {url: company_id for company_id, url in await values_in_group(connection, "company", "job_board.")}
 
@@ -161,7 +161,7 @@ async def kept_analysis(subject: Subject, kind: str, workflow: str, *, since: da
     """Return the last whole answer of a workflow about a subject, if the workflow has looked since a moment.
 
     Args:
-        subject: Whom or what it is about.
+        subject: Subject of the analysis.
         kind: Kind of the analysis.
         workflow: Name of the workflow. The age is that of its facts, which are seen again if nothing has changed.
         since: Oldest moment that counts. None: nothing is young enough.
@@ -175,11 +175,11 @@ async def kept_analysis(subject: Subject, kind: str, workflow: str, *, since: da
 
 
 async def known_texts(subject: Subject, *, but: str) -> dict[str, str]:
-    """Return what the book quotes of a company, and its openings, as plain text by the address of each source.
+    """Return the quotes of the book about a company, and its openings, as plain text by the address of each source.
 
     Args:
         subject: The company.
-        but: Workflow whose own facts are left out, so that it does not prove itself.
+        but: Workflow with facts that are left out, so that it does not prove itself.
     """
     found: dict[str, str] = {}
     async with current_database(settings()).reading() as connection:

@@ -1,4 +1,4 @@
-"""Read what the book knows of a contact that is judged: the person, the employer, and how to reach the person."""
+"""Read the book's facts of a contact for a judgement: the person, the employer, and the ways to reach the person."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _ADDRESSES = ("email", "business_email")
 
 
 async def contact_knowledge(form: ContactForm, *, workflow: str) -> ContactKnowledge:
-    """Return what is known of the person and the employer of an input. What the input says by value goes first.
+    """Return the facts of the person and the employer of an input. Values of the input go first.
 
     Args:
         form: The input.
@@ -62,7 +62,7 @@ def _facts(known: KnownPerson) -> dict[str, Any]:
 
 
 async def _reach(known: KnownPerson, given: ContactKnowledge) -> dict[str, Any]:
-    """Tell how a person of the book can be reached, and what forbids it."""
+    """Return the ways to reach a person of the book, and the bars against them."""
     has_address = given.reach == "address" or any("@" in str(known.facts.get(name, "")) for name in _ADDRESSES)
     reach: Reach = "address" if has_address else "profile" if known.profile or given.reach == "profile" else "nobody"
     if not known.contact_id:

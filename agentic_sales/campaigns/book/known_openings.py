@@ -1,4 +1,4 @@
-"""Read openings of the book with what their boards say of them."""
+"""Read openings of the book with the fields of their boards."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Read what the book knows of the people that a workflow was given, and of the company by its name."""
+"""Read the book's facts of the people of a workflow, and of the company by its name."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class KnownPerson(BaseModel):
 
 
 async def given_company(given: NamedCompanyForm) -> KnownCompany:
-    """Return the company of an input, with what it says by value before what the book knows.
+    """Return the company of an input. The input's values go before the book's.
 
     Raises:
         UnknownRecord: The book does not have the id.

@@ -1,4 +1,4 @@
-"""Find the offer that a workflow compares with others, and keep what it found of the others."""
+"""Find the offer that a workflow compares with others, and keep the results on the others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from agentic_sales.rules.competitors import Competitor, Offer, OfferForm, facts_
 
 
 async def offer_of(form: OfferForm) -> Offer:
-    """Return the offer that a run was given. What a caller says goes before what the book says.
+    """Return the offer that a run was given. The caller's values go before the book's.
 
     Raises:
         UnknownRecord: The book does not have the product or the company.

@@ -1,4 +1,4 @@
-"""Keep the leads among the authors of papers, and what the searches of a topic have taught."""
+"""Keep the leads among the authors of papers, and the yield of a topic's searches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _KIND = "search_arms"
 
 @dataclass(frozen=True, slots=True)
 class WrittenLeads:
-    """What became of leads."""
+    """The receipt for leads."""
 
     people: list[str]
     """People of the book that are leads."""
@@ -31,7 +31,7 @@ class WrittenLeads:
 
 
 async def known_arms(topic: str) -> dict[str, BanditArm]:
-    """Return what the searches of a topic have taught."""
+    """Return the yield of the searches of a topic."""
     async with current_database(settings()).reading() as connection:
         row = await thing_of_key(connection, "document", _key(topic))
         kept = await latest_analysis(connection, row.subject, _KIND) if row else None
@@ -39,7 +39,7 @@ async def known_arms(topic: str) -> dict[str, BanditArm]:
 
 
 async def write_leads(topic: str, leads: Sequence[PaperLead], rewards: dict[str, float]) -> WrittenLeads:
-    """Write leads, their companies and their papers, and what this round of searches has taught."""
+    """Write leads, their companies and their papers, and the yield of this round of searches."""
     async with writing_book(WORKFLOW) as book:
         firms = await book.companies(firm for lead in leads if (firm := lead.firm))
         people = [(lead, person) for lead in leads if (person := _person(lead, firms))]
@@ -56,7 +56,7 @@ async def write_leads(topic: str, leads: Sequence[PaperLead], rewards: dict[str,
 
 
 async def _learn(book: BookWriter, topic: str, rewards: dict[str, float]) -> None:
-    """Add one round to what is known. A run that is delivered again has taught its round already."""
+    """Add one round to the yield. A run that is delivered again has taught its round already."""
     [subject] = (await book.things([Thing("document", _key(topic), f"Searches for {topic.strip()}")])).values()
     kept = await latest_analysis(book.connection, subject, _KIND)
     if kept is not None and book.run_id is not None and kept.run_id == book.run_id:

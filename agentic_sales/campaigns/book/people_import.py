@@ -1,6 +1,6 @@
 """Import people from a CSV file into the book. They do not become contacts, so no lawful basis is needed.
 
-A person whom the file says not to write to is suppressed, as an import of contacts does it.
+A person that the file marks as not to be written to is suppressed, as an import of contacts does it.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from agentic_sales.store.recording import record_facts
 from agentic_sales.store.suppressions import reasons_of
 
 PROFILE = "profile"
-"""Field of a column whose cells are pages about the people."""
+"""Field of a column with pages about the people in its cells."""
 
 
 @dataclass(frozen=True, slots=True)

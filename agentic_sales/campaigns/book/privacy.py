@@ -1,4 +1,4 @@
-"""Hand out or erase what the book holds of a person, also of one without an address (GDPR, articles 15 and 17)."""
+"""Hand out or erase the book's data of a person, also of one without an address (GDPR, articles 15 and 17)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,7 +37,7 @@ class Meant:
     """The person that somebody named, as far as the store knows the person."""
 
     traces: Traces
-    """What the book holds."""
+    """The book's data."""
     keys: tuple[str, ...]
     """Keys by which the person was looked for."""
     addresses: tuple[str, ...]
@@ -45,7 +45,7 @@ class Meant:
 
 
 async def meant(connection: AsyncConnection, whom: Whom) -> Meant:
-    """Return what the book holds of a person.
+    """Return the book's data of a person.
 
     Raises:
         InvalidRequest: Nothing names a person.
@@ -69,7 +69,7 @@ async def meant(connection: AsyncConnection, whom: Whom) -> Meant:
 
 
 async def erase_from_book(database: Database, whom: Whom, *, now: datetime) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Erase what the book holds of a person. Return the counts by kind, and addresses that campaigns may still know.
+    """Erase the book's data of a person. Return the counts by kind, and addresses that campaigns may still know.
 
     Raises:
         InvalidRequest: Nothing names a person.

@@ -101,10 +101,10 @@ async def rivals_part(
     """Return the competitors of a product, and look closely at those without a dossier.
 
     Args:
-        facts: What is known of the product.
+        facts: Facts of the product.
         most_deep: How many are looked at closely.
         is_given: Whether a caller gave the competitors. They are not looked for then.
-        is_refreshed: Whether what the book has does not count.
+        is_refreshed: Whether the book's answers do not count.
         dry_run: Write nothing.
     """
     part = PlanPart("competitors", {"competitors": [one.model_dump() for one in facts.competitors]})
@@ -189,7 +189,7 @@ def _given(facts: PlanFacts, *, dry_run: bool) -> dict[str, Any]:
 async def _made(
     name: str, assistant_id: str, given: Mapping[str, Any], kept: Mapping[str, Any], *, key: str = ""
 ) -> PlanPart:
-    """Run a workflow. If it fails, what the book has stands in its place."""
+    """Run a workflow. If it fails, the book's answer stands in its place."""
     try:
         output = (await run_assistant(assistant_id, given)).output
     except AgenticSalesError as exc:

@@ -1,4 +1,4 @@
-"""Read what the book knows of a product for the workflows that plan its sales, and keep what they make."""
+"""Read the book's facts of a product for the workflows that plan its sales, and keep their plans."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from agentic_sales.rules.product_facts import ProductFacts, ProductForm, RivalOf
 
 
 async def product_of(form: ProductForm) -> ProductFacts:
-    """Return what is known of the product that a run was given. What a caller says goes before what the book says.
+    """Return the facts of the product of a run. The caller's values go before the book's.
 
     Raises:
         UnknownRecord: The book does not have it.
@@ -27,7 +27,7 @@ async def product_of(form: ProductForm) -> ProductFacts:
 
 
 async def plan_facts_of(form: PlanForm) -> PlanFacts:
-    """Return the product, its ideal customers and its competitors. What a caller says goes before what the book says.
+    """Return the product, its ideal customers and its competitors. The caller's values go before the book's.
 
     Raises:
         UnknownRecord: The book does not have the product.
@@ -61,7 +61,7 @@ async def keep_plan(
 
     Args:
         workflow: The workflow that made it.
-        kind: What it is.
+        kind: Kind of the plan.
         product_id: The product. None: it was given by value, so nothing names it and nothing is written.
         content: The document.
         prompts: Digests of the prompts by their nodes.

@@ -1,4 +1,4 @@
-"""Make a contact of a person, to whom campaigns may then write.
+"""Make a contact of a person. Campaigns may then write to it.
 
 It needs a checked address and a recorded lawful basis. Nothing promotes by itself. An address that takes no mail is
 refused. One on which the check has no certain verdict needs a person's word.
@@ -47,7 +47,7 @@ Check = Callable[[str], Awaitable[MailboxVerdict]]
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """What allows to write to a person."""
+    """The basis for a message to a person."""
 
     basis: ConsentBasis
     """Lawful basis."""
@@ -72,7 +72,7 @@ class Promoted:
     verdict: str = ""
     """Whether the address takes mail. Empty: the person was a contact, and nobody was asked."""
     reasons: tuple[str, ...] = ()
-    """What the verdict rests on."""
+    """The reasons of the verdict."""
 
 
 async def promote(
@@ -89,7 +89,7 @@ async def promote(
     Args:
         database: The store.
         person_id: The person.
-        grounds: What allows to write to the person.
+        grounds: The basis for a message to the person.
         check: Asked for the address unless a recorded verdict decides. No transaction is open meanwhile.
         now: The present.
         email: The address. None: the current fact `email` of the person.
@@ -201,7 +201,7 @@ async def _check_permission(connection: AsyncConnection, person_id: PersonId, va
 
 
 def _told(subject: Subject, address: str, grounds: Grounds, asked: MailboxVerdict | None, now: datetime) -> list[Fact]:
-    """Return what a person has said about the address, or what was found out about it."""
+    """Return the person's own word about the address, or the verdict on it."""
     if not grounds.checked:
         if asked is None:
             return []

@@ -1,4 +1,4 @@
-"""Write repositories into the book with what GitHub and the judgement say of them, and read which ones it has."""
+"""Write repositories into the book with GitHub's fields and the judgement, and read the known ones."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ async def write_repositories(
 
     Args:
         workflow: Name of the workflow.
-        found: What GitHub says of them.
+        found: GitHub's fields.
         scored: Those to be written, with their briefs.
         owners: Owners by their logins.
         with_companies: Write owners as companies that the book does not have. A known one is linked in any case.
@@ -104,7 +104,7 @@ async def write_dossier(
         repository: The repository.
         owner: Its owner. The company that the book has for its site is linked.
         content: The dossier.
-        facts: What the book keeps beside it.
+        facts: Facts beside it.
         prompts: Digests of the prompts by their nodes.
     """
     firm = firm_of_owner(owner) if owner else None

@@ -1,4 +1,4 @@
-"""Read and write people who write papers: the person, the employer, and the papers as things of their own."""
+"""Read and write authors of papers: the person, the employer, and the papers as things of their own."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ from agentic_sales.store.subjects import Thing
 
 
 async def given_researcher(given: ResearcherForm) -> KnownPerson:
-    """Return the person of an input, with what it says by value before what the book knows.
+    """Return the person of an input. The input's values go before the book's.
 
     Raises:
         UnknownRecord: The book does not have the id.
@@ -44,7 +44,7 @@ async def write_researcher(
     Args:
         workflow: Name of the workflow.
         whom: The person. One that the book does not have is written if a page or the employer tells him or her.
-        facts: What was found.
+        facts: The findings.
         papers: Papers, which become things with their abstracts.
         page: A page about the person.
 

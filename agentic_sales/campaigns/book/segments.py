@@ -16,7 +16,7 @@ ICP = "icp"
 
 
 async def segment_of(form: SegmentForm) -> tuple[TargetSegment, dict[str, Any]]:
-    """Return the segment of a run and what is known of the product.
+    """Return the segment of a run and the facts of the product.
 
     Raises:
         UnknownRecord: The book does not have the product.

@@ -1,4 +1,4 @@
-"""Write what a workflow found into the book, in one transaction and with its provenance.
+"""Write the findings of a workflow into the book, in one transaction and with their provenance.
 
 async with writing_book("company_discovery") as book:
     ids = await book.companies(Firm(name, url) for name, url in found)
@@ -43,7 +43,7 @@ class BookWriter:
         self.new_people: set[PersonId] = set()
         """People that were not known before."""
         self.recorded = Recorded()
-        """What became of the facts. It is known after the transaction."""
+        """The receipt for the facts. It is known after the transaction."""
         self.run_id = run_id
         """The run. None outside a worker."""
         self._workflow = workflow
@@ -56,7 +56,7 @@ class BookWriter:
         return found.ids
 
     async def people(self, people: Iterable[SourcedPerson]) -> dict[SourcedPerson, PersonId]:
-        """Return the ids of people. New ones are written. Somebody who was forgotten is left out."""
+        """Return the ids of people. New ones are written. A forgotten person is left out."""
         found = await recognise_people(self.connection, people, now=self.now)
         self.new_people |= found.new
         return found.ids
@@ -81,7 +81,7 @@ class BookWriter:
         return await save_things(self.connection, things, now=self.now)
 
     def note(self, subject: Subject, findings: Iterable[FoundFact]) -> None:
-        """Take in what was found of a subject."""
+        """Take in the findings on a subject."""
         self._facts += [
             Fact(
                 subject,
@@ -99,12 +99,12 @@ class BookWriter:
         ]
 
     async def replace(self, subject: Subject, group: str, findings: Sequence[FoundFact]) -> None:
-        """Take in all that was found of one group of fields, and erase what this workflow said of it before.
+        """Take in all findings of one group of fields, and erase this workflow's older ones.
 
         Args:
-            subject: Whom or what it is about.
+            subject: Subject of the analysis.
             group: Beginning of the fields, such as `problem.`.
-            findings: What was found. A field that is not among them is erased.
+            findings: The findings. A field that is not among them is erased.
         """
         told = {finding.field for finding in findings}
         before = await facts_of(self.connection, subject, group=group, with_history=True)
@@ -116,8 +116,8 @@ class BookWriter:
         """Keep a whole document about a subject, and return its id. The latest one stays if nothing has changed.
 
         Args:
-            subject: Whom or what it is about.
-            kind: What it is, such as `icp`.
+            subject: Subject of the analysis.
+            kind: Kind of the analysis, such as `icp`.
             content: The document.
             prompts: Digests of the prompts by their nodes, as `graph_meta` has them.
         """
@@ -126,7 +126,7 @@ class BookWriter:
 
     @property
     def told(self) -> dict[str, Any]:
-        """Return what became of the facts, as answers tell it: `facts_persisted` and `updated`."""
+        """Return the receipt for the facts, as answers hold it: `facts_persisted` and `updated`."""
         new = self.recorded.new
         return {"facts_persisted": new + self.recorded.unchanged, "updated": bool(new)}
 
@@ -137,7 +137,7 @@ class BookWriter:
 
 @asynccontextmanager
 async def writing_book(workflow: str) -> AsyncIterator[BookWriter]:
-    """Open a transaction that writes what a workflow found. It commits at the end of the body.
+    """Open a transaction that writes the findings of a workflow. It commits at the end of the body.
 
     Args:
         workflow: Name of the workflow, which becomes the provenance of its facts.

@@ -1,4 +1,4 @@
-"""Deal out the arms of a round by what the leads of earlier rounds taught, and tell which arms are stopped.
+"""Deal out the arms of a round by the outcomes of earlier rounds, and tell which arms are stopped.
 
 The plan of a round is made once, when the round begins, and stays in its row. So a visit that dies deals the same arms
 again. The outcomes are read from messages and answers, and not from the leads. So a complaint stops its arm at once.
@@ -42,7 +42,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What the rounds of a flow have taught."""
+    """The learning of a flow's rounds."""
 
     rounds: Sequence[FlowRoundRow]
     """The rounds, the newest first."""
@@ -51,7 +51,7 @@ class Learnt:
     allowed: Mapping[str, Mapping[str, int]]
     """By kind and name: harms of an arm when a person let it go on."""
     calibration: Calibration
-    """What outcomes tell of the score."""
+    """The calibration of the score."""
 
     def stopped(self, kind: ArmKind) -> dict[str, str]:
         """Return the stopped arms of a kind, and why."""
@@ -62,7 +62,7 @@ class Learnt:
         return harms_of(self.trials, kind, rewards_of_outcomes())
 
     def plans(self, flow: Flow, names: Mapping[str, Collection[str]], contacts: int, *, seed: str) -> list[ArmPlan]:
-        """Return what a round does with the arms of each kind that the flow learns from.
+        """Return the plans of a round for the arms of each kind that the flow learns from.
 
         Arms that the flow does not choose among have no contacts. They can be stopped all the same.
 
@@ -106,7 +106,7 @@ class Learnt:
 
 
 async def learnt_of(connection: AsyncConnection, flow_id: str, *, now: datetime) -> Learnt:
-    """Read what the rounds of a flow have taught. Dry rounds teach nothing.
+    """Read the learning of a flow's rounds. Dry rounds teach nothing.
 
     Args:
         connection: The store.
@@ -151,7 +151,7 @@ def plan_of(row: FlowRoundRow) -> dict[str, Any]:
 
 
 def given_of(row: FlowRoundRow) -> dict[str, Any]:
-    """Return what a round replaces of the input of the discovery."""
+    """Return the fields of the discovery's input that a round replaces."""
     return {name: value for name, value in (row.given or {}).items() if name != ARMS}
 
 
@@ -167,7 +167,7 @@ def plan_for(
 
     Args:
         flow: The flow.
-        learnt: What earlier rounds have taught.
+        learnt: The learning of earlier rounds.
         given: Parts of the input of the discovery that a person replaces. The round chooses among these values then.
         contacts: Most leads.
         round_id: The round.

@@ -52,7 +52,7 @@ _ROUND = re.compile(r"[A-Za-z0-9][\w.-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class RoundOrder:
-    """What a person orders with a round."""
+    """A person's order for a round."""
 
     flow_id: str
     """The flow."""
@@ -69,7 +69,7 @@ class RoundOrder:
     mailbox_id: str = ""
     """Mailbox of the flow's own campaign, which is made if it is not there. Empty: `campaign_id` counts."""
     promoted_by: str = ""
-    """Person who lets the round make contacts of people. Empty: each person is promoted by hand."""
+    """Person that lets the round make contacts of people. Empty: each person is promoted by hand."""
 
 
 def thread_of(round_id: str) -> str:
@@ -90,7 +90,7 @@ async def begin_round(
     Args:
         database: The store.
         round_id: Its id.
-        order: What it is to do.
+        order: The order.
         trace: Headers of the trace that its runs belong to.
         now: The present.
 
@@ -160,7 +160,7 @@ async def resume(
         name: A flow or a round.
         now: The present.
         budget_usd: New budget of each. None leaves it.
-        campaign_id: Campaign that people who wait for one join. Empty leaves it.
+        campaign_id: Campaign for people that wait for one. Empty leaves it.
 
     Raises:
         UnknownRecord: There is no such flow, round or campaign.
@@ -210,7 +210,7 @@ async def allow_arm(database: Database, flow_id: str, kind: ArmKind, name: str, 
     """Let a stopped arm of a flow go on, since a person has looked at it. Its next harm stops it again.
 
     Returns:
-        Rounds whose leads go on.
+        Rounds with leads that go on.
 
     Raises:
         UnknownFlow: There is no such flow.
@@ -294,7 +294,7 @@ def campaign_plan(flow: Flow, mailbox_id: str, template: Template | None = None)
     Args:
         flow: The flow.
         mailbox_id: Mailbox of the campaign.
-        template: Says what the first message says. None: the flow's messages say it.
+        template: Template of the first message. None: the flow's messages say it.
     """
     told = [mail.instructions for mail in flow.outreach.mails]
     told[0] = template.instructions if template else told[0]

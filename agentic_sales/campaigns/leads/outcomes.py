@@ -1,4 +1,4 @@
-"""Find out what became of enrolled leads: from their messages, the answers, and people's words on the drafts."""
+"""Find the outcomes of enrolled leads: from their messages, the answers, and people's words on the drafts."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ RANKS: Mapping[str, int] = {
 }
 """Outcomes by their weight. The weightiest that was seen counts, and none is taken back."""
 HARMS = frozenset({"bounced", "complained", "unsubscribed"})
-"""Kinds of what came back, and outcomes of touches, that are outcomes of a lead by themselves."""
+"""Kinds of mail that came back, and outcomes of touches, that are outcomes of a lead by themselves."""
 CLASSES: Mapping[str, str] = {
     **{name: name for name in ("interested", "not_now", "not_interested", "other", "out_of_office", "bounced")},
     "unsubscribe": "unsubscribed",
@@ -43,12 +43,12 @@ CLASSES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The messages of leads, what came back, and people's words on the drafts."""
+    """The messages of leads, the mail that came back, and people's words on the drafts."""
 
     touches: Mapping[tuple[str, str], Sequence[Any]]
     """By contact and campaign: touches with touch_id, state, outcome and sent_at."""
     back: Mapping[str, Sequence[tuple[str, str]]]
-    """By touch: kind and class of what came back."""
+    """By touch: kind and class of the mail that came back."""
     decided: Mapping[str, frozenset[str]]
     """By touch: states of the questions about it."""
 

@@ -1,8 +1,8 @@
 """Let the people of kept leads join a campaign: write them into the book, make contacts of them, and enroll them.
 
 Nothing here writes a message or sends one. The campaign does, and its messages wait for a person's word. A person
-becomes a contact by hand, unless somebody lets the round promote. An address that takes no mail and a person who must
-not be written to never reach the campaign.
+becomes a contact by hand, unless somebody lets the round promote. An address that takes no mail and a suppressed person
+never reach the campaign.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ from agentic_sales.store.people import SourcedPerson, person
 from agentic_sales.store.statements import known
 
 LEADS_OF_A_VISIT = 20
-"""Most leads whose people a visit enrolls."""
+"""Most leads with people that a visit enrolls."""
 NOBODY = "nobody of it is known by a whole name and an address, a profile or an employer"
 
 
@@ -69,7 +69,7 @@ def _with_persona(flow: Flow, arm: Mapping[str, str], found: ReachablePerson) ->
 
 
 async def reach_out(database: Database, round_id: str, *, now: datetime, clock_now: datetime) -> None:
-    """Enroll the people of kept leads whose steps are done, or say what they wait for.
+    """Enroll the people of kept leads with no open step, or give the reason for their wait.
 
     Args:
         database: The store.

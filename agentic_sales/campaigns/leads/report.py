@@ -1,4 +1,4 @@
-"""Report on rounds and flows: how many leads are how far, what became of them, what they cost, and what was learnt."""
+"""Report on rounds and flows: the leads by stage, their outcomes, their cost, and the learning."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -50,7 +50,7 @@ async def described_round(connection: AsyncConnection, row: FlowRoundRow) -> dic
 
 
 async def described_flow(connection: AsyncConnection, flow_id: str) -> dict[str, Any]:
-    """Describe what a flow has learnt, per arm and in sentences, and what its next round does because of it.
+    """Describe the learning of a flow, per arm and in sentences, and the changes of its next round.
 
     Raises:
         UnknownFlow: There is no such flow.

@@ -93,7 +93,7 @@ async def tick_rounds(database: Database, fleet: RoundRuns, *, now: datetime) ->
 
 
 async def begin_planned(database: Database, *, now: datetime) -> list[str]:
-    """Begin the rounds whose slot has come, and return their ids. A slot begins one round, however many ask."""
+    """Begin the rounds of the slots that have come, and return their ids. A slot begins one round, however many ask."""
     begun: list[str] = []
     async with database.writing() as connection:
         for plan in await due_plans(connection, now=now):

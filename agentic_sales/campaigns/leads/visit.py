@@ -1,4 +1,4 @@
-"""Visit one round of a flow: pick up what has ended, begin what comes next, and say when to look again.
+"""Visit one round of a flow: read the ended steps, begin the next ones, and say when to look again.
 
 A visit waits for nothing. Discovery and steps are runs in the batch lane, and a later visit picks their ends up. So no
 child of core is held while a source's limit is waited for. Each function works on rows alone. A step is begun under a
@@ -86,7 +86,7 @@ SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(seconds=30)
 
 
 async def discover(database: Database, round_id: str, *, now: datetime) -> None:
-    """Begin the discovery of a round, or write what it found."""
+    """Begin the discovery of a round, or write its leads."""
     row = await known_round(database, round_id)
     if row.found is not None or row.state != RUNNING:
         return
@@ -145,7 +145,7 @@ def _firm_of(one: FoundLead) -> Firm:
 
 
 def discovery_question(flow: Flow, row: FlowRoundRow, search: Search | None = None) -> dict[str, Any]:
-    """Return the input of a discovery of a round: the flow's, its limit, what the round replaces, and its arms."""
+    """Return the input of a round's discovery: the flow's, its limit, the replaced fields, and its arms."""
     asked = search or Search(limit=row.most_leads)
     limit = {flow.discover.limit_field: asked.limit} if flow.discover.limit_field else {}
     given = {**flow.discover.given, **limit, **given_of(row), **search_input(flow, asked)}
@@ -153,7 +153,7 @@ def discovery_question(flow: Flow, row: FlowRoundRow, search: Search | None = No
 
 
 async def collect(database: Database, round_id: str, *, now: datetime) -> None:
-    """Write what ended steps told of their leads. One lead that fails stops no other one."""
+    """Write the results of ended steps to their leads. One lead that fails stops no other one."""
     async with database.reading() as connection:
         rows = await leads_under_way(connection, round_id)
         row = known(await flow_round(connection, round_id), "flow round", round_id)
@@ -201,7 +201,7 @@ def question_of(flow: Flow, row: FlowRoundRow, lead: LeadRow) -> dict[str, Any]:
 
 
 def so_far(lead: LeadRow) -> LeadSoFar:
-    """Return what is known of a lead, as the mappings read it."""
+    """Return the facts of a lead, as the mappings read them."""
     return LeadSoFar(
         kind=lead.subject_kind,
         key=lead.subject_key,

@@ -14,13 +14,13 @@ from agentic_sales.settings import Settings
 _GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _TIMEOUT_S = 20.0
 _SLOWER_S = 5.0
-"""What RFC 8628 adds to the interval after `slow_down`."""
+"""Seconds that RFC 8628 adds to the interval after `slow_down`."""
 
 
 def google_device_login(
     configuration: Settings, mailbox_id: str, scopes: Sequence[str], tell: Callable[[str], object]
 ) -> dict[str, Any]:
-    """Return what a mailbox logs in by from now on, as `google-auth` keeps it.
+    """Return the stored login of a mailbox, as `google-auth` keeps it.
 
     Raises:
         LoginRefused: No application is configured, the person refused, or the code has expired.

@@ -18,7 +18,7 @@ LoginKind = Literal["password", "microsoft", "google", "resend"]
 """How a mailbox proves to its servers that it is itself. A row without one uses the server of `AGENTIC_SALES_MAIL`."""
 KINDS: tuple[str, ...] = get_args(LoginKind)
 BY_TOKEN = frozenset({"microsoft", "google"})
-"""Kinds whose servers take OAuth 2 tokens (XOAUTH2)."""
+"""Kinds with servers that take OAuth 2 tokens (XOAUTH2)."""
 _PORTS = {"smtp": 587, "smtps": 465, "imap": 143, "imaps": 993}
 _SERVERS = {
     "microsoft": ("smtp://smtp.office365.com:587", "imaps://outlook.office365.com:993"),
@@ -29,7 +29,7 @@ _ENVIRONMENT, _FILE = "env:", "file:"
 
 @dataclass(frozen=True, slots=True)
 class ServerPlace:
-    """Where a server is, and who logs in there."""
+    """The place of a server, and the user that logs in."""
 
     scheme: str
     """`smtp`, `smtps`, `imap` or `imaps`."""
@@ -91,7 +91,7 @@ def login_of(row: MailboxRow) -> MailboxLogin | None:
 
 
 def checked_login(mailbox_id: str, kind: str, address: str, *, smtp: str, imap: str, secret: str) -> MailboxLogin:
-    """Return a login whose parts fit together.
+    """Return a login with parts that fit together.
 
     Args:
         mailbox_id: The mailbox.

@@ -1,4 +1,4 @@
-"""Get OAuth 2 tokens for the logins of mailboxes: by a device code once, and by what that left behind from then on.
+"""Get OAuth 2 tokens for the logins of mailboxes: by a device code once, and by its refresh token from then on.
 
 Microsoft's tokens are kept in the cache of `msal`, Google's in the form of `google-auth`, each in one file a mailbox
 that its owner alone may read. Nothing of it reaches the store or a log. Every function here blocks.
@@ -171,7 +171,7 @@ def _require(kind: str) -> None:
 
 @contextmanager
 def _refused(login: MailboxLogin) -> Iterator[None]:
-    """Tell what goes wrong with a login in one way. The libraries raise many kinds of errors."""
+    """Describe the failure of a login in one way. The libraries raise many kinds of errors."""
     from requests import RequestException  # noqa: PLC0415 - comes with the extra's packages
 
     errors: list[type[Exception]] = [OSError, ValueError, TypeError, KeyError, RequestException]
@@ -192,7 +192,7 @@ def _short(exc: Exception) -> str:
 
 
 def _told(answer: Mapping[str, Any]) -> str:
-    """Return what a service says of a refusal. Its first line has no token."""
+    """Return a service's message of a refusal. Its first line has no token."""
     said = str(answer.get("error_description") or answer.get("error") or "the login has expired")
     return said.splitlines()[0][:300]
 

@@ -64,7 +64,7 @@ class CampaignReport:
     variants: list[VariantReport]
     """People's answers per step and variant."""
     undecided: int = 0
-    """People whose answer may be an opt-out, and on whom nobody has decided yet. Nothing more is sent to them."""
+    """People with a possible opt-out that nobody has decided on yet. Nothing more is sent to them."""
     confidence_ratio: float = CONFIDENCE_RATIO
     """How often the intervals of the shares hold the true share, 0-1."""
 

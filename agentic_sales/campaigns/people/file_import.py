@@ -34,7 +34,7 @@ class FileImport(ABC, Generic[L, R]):
         headings: Headings by their meanings.
         needed: `CONTACTS`, `PEOPLE` or `COMPANIES`: a column of one of these meanings must be there.
         now: The present.
-        file: Its name, which becomes the source of what it says.
+        file: Its name, which becomes the source of its facts.
 
     Raises:
         InvalidRequest: It is no CSV, or has no needed column.
@@ -73,7 +73,7 @@ class FileImport(ABC, Generic[L, R]):
         return [self._read(record) for record in islice(self._records, LINES_AT_ONCE)]
 
     async def _looked_up(self, lines: list[L]) -> list[L]:
-        """Return lines with what has to be asked for elsewhere. No transaction is open meanwhile."""
+        """Return lines with their looked-up fields. No transaction is open meanwhile."""
         return lines
 
     @abstractmethod

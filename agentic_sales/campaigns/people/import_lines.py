@@ -139,7 +139,7 @@ class LineJudge:
 
 
 def with_verdict(line: JudgedLine, verdict: MailboxVerdict) -> JudgedLine:
-    """Return a line with what is known of its address. One that takes no mail is refused, a doubtful one is told."""
+    """Return a line with the verdict on its address. One that takes no mail is refused, a doubtful one is told."""
     told = "; ".join(verdict.reasons)
     if verdict.verdict == "undeliverable":
         refusal = LineProblem(line.line.address_column, f"`{verdict.address}` takes no mail: {told}")

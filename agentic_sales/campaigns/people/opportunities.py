@@ -1,4 +1,4 @@
-"""Read for `email_opportunity` what the store knows: an opening of the book, its company, and whom to write to."""
+"""Read for `email_opportunity` from the store: an opening of the book, its company, and the recipient."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,7 +59,7 @@ async def _with_company(connection: AsyncConnection, found: Opportunity, company
 
 
 async def _decider(connection: AsyncConnection, company_id: CompanyId) -> ContactRow | None:
-    """Return the contact of a company whose person has the most authority. The oldest contact of several."""
+    """Return the contact of the company's person with the most authority. The oldest contact of several."""
     contacts = await contacts_of_company(connection, company_id, limit=_MOST_PEOPLE)
     found = await people(connection, company_id=company_id, is_contact=True, limit=_MOST_PEOPLE)
     facts = await current_values(connection, "person", [row.person_id for row in found], [_AUTHORITY])

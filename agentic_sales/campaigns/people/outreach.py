@@ -1,4 +1,4 @@
-"""Read for `email_outreach` what the store knows: the reader, why they get nothing more, and the product."""
+"""Read for `email_outreach` from the store: the reader, the reader's stop conditions, and the product."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ STOP_CONDITIONS: dict[str, SkipReason] = {
     "stopped": "stopped",
     "replied": "replied",
 }
-"""Reason of a suppression to what callers know it as, the gravest first."""
+"""Reason of a suppression to the name that callers know, the gravest first."""
 
 
 async def known_reader(database: Database, given: OutreachForm, *, campaign_id: str) -> dict[str, Any]:
@@ -33,7 +33,7 @@ async def known_reader(database: Database, given: OutreachForm, *, campaign_id: 
 
     Args:
         database: The store.
-        given: The input. What it says stays. Without an address nothing is known.
+        given: The input. Its values stay. Without an address nothing is known.
         campaign_id: Only mails of this campaign count as earlier ones. Empty: those of all campaigns.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Find the people of companies to whom drafts may be written, and keep the drafts.
+"""Find the people of companies that may get a draft, and keep the drafts.
 
 A question of the approval desk is about a touch of a campaign. These drafts belong to no campaign. So each is an
 analysis `outreach_draft` of its person, which a person reads. Nothing here can send.

@@ -1,4 +1,4 @@
-"""Tell which people of a topic may get a draft. Who must not be written to never reaches one."""
+"""Tell which people of a topic may get a draft. A suppressed person never reaches one."""
 
 from agentic_sales.campaigns.book.known import known_product
 from agentic_sales.campaigns.people.sales_outreach import why_no_draft

@@ -13,11 +13,11 @@ from agentic_sales.sources.service import Unavailable
 
 FIRMS_AT_ONCE = 4
 Found = tuple[list[topics.TopicPerson], list[str]]
-"""People, and what has failed."""
+"""People, and the failures."""
 
 
 async def found_by(source: topics.TopicSource, form: topics.TopicForm) -> Found:
-    """Return the people whom a source names, and what has failed. Each person is told to the readers of the stream."""
+    """Return the people of a source, and the failures. Each person is told to the readers of the stream."""
     try:
         people, errors = await _asked(source, form)
     except AgenticSalesError as exc:

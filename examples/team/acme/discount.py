@@ -28,7 +28,7 @@ class Offer(BaseModel):
 
 
 class Input(BaseModel):
-    """What a run takes."""
+    """Input of a run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,7 +37,7 @@ class Input(BaseModel):
 
 
 class Output(ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
     offer: str = Field(default="", description="The offer, in one sentence; empty: it was refused.")
     outcome: Outcome = Field(default="", description="What became of it; empty: it waits for approval.")
