@@ -13,8 +13,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
-from agentic_sales.rules.sentences import folded
+from agentic_sales.rules.day_forms import our_calendar
+from agentic_sales.rules.program_lines import ProgramLines, own_part, program_lines_of
+from agentic_sales.rules.sentences import CJK, folded
 from agentic_sales.rules.tables import NOTHING, Table, every, extended, table
 
 MOST_LINES = 4_000
@@ -35,10 +38,14 @@ _WHEN = re.compile(
     r"\b\d{1,2}[:.h]\d{2}\b|\b(?:19|20)\d\d\b|\b\d{1,2}[./-]\d{1,2}[./-]\d{2,4}\b|\d[\u5e74\u6708\u65e5\ub144\uc6d4\uc77c]"
 )
 _ADDRESS = re.compile(r"[<(\[][^<>()\[\]\s]*@[^<>()\[\]\s]+[>)\]]")
-_TRAILING_RULE = re.compile(r"(?:\n[-_=*\u2014 ]{2,80})+\Z")
+_CLOCK = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
+_TRAILING_RULE = re.compile(r"(?:\n[-_=*\u2014\u2015\u2500\u2501\uff3f\uff0d ]{2,80})+\Z")
+_DAYS = frozenset({"weekday", "month"})
+_EASTERN = re.compile(f"[{CJK}]")
 _PRONOUN = re.compile(r"\b(?:i|he|she|we|they|you|it|ich|er|sie|wir|je|il|elle|nous)\b", re.IGNORECASE)
 _OUR_FOOTER = ("/unsubscribe/", "/unsubscribe%2f")
 """Parts of the address at which people unsubscribe from our mails."""
+_ADDRESS_ALONE = re.compile(r"^[\s<(\[]*https?://\S+\s*$", re.IGNORECASE)
 _HEADERS = re.compile(r"\A\s*(?:(?:subject|from|to|cc|date|sent): [^\n]*\n)+", re.IGNORECASE)
 
 
@@ -50,22 +57,39 @@ class Marks:
     """Folded label of a header line to its kind."""
     verb: re.Pattern[str]
     """A verb of an attribution, at its end or followed by a date and a colon."""
+    opener: re.Pattern[str]
+    """The first word of an attribution that begins with its date."""
+    day: re.Pattern[str]
+    """A weekday or a month."""
     separators: frozenset[str]
     """Folded words between dashes."""
-    programs: tuple[str, ...]
-    """Folded beginnings of the lines that mail programs add."""
+    programs: ProgramLines
+    """The lines that mail programs add."""
 
 
 def marks_of(additions: Table = NOTHING) -> Marks:
     """Return the marks of `quotes.toml` and of a person's additions to it."""
     words = extended(table("quotes"), additions)
-    verbs = sorted({folded(verb) for verb in every(words["attribution"])}, key=len, reverse=True)
+    openers = sorted({folded(opener) for opener in words["attribution"]["openers"]}, key=len, reverse=True)
+    days = sorted(
+        {name for told in our_calendar().numbers for kind, _, name in [told.partition(":")] if kind in _DAYS},
+        key=len,
+        reverse=True,
+    )
+    verbs = sorted({folded(verb) for verb in words["attribution"]["verbs"]}, key=len, reverse=True)
     return Marks(
         labels={folded(label): kind for kind, labels in words["labels"].items() for label in labels},
-        verb=re.compile("|".join(rf"(?<![^\W_]){re.escape(verb)}" for verb in verbs)),
+        verb=re.compile("|".join(map(_as_word, verbs))),
+        opener=re.compile(rf"(?:{'|'.join(map(re.escape, openers))}) "),
+        day=re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, days))})(?![^\W_])"),
         separators=frozenset(folded(text) for text in every(words["separators"])),
-        programs=tuple({folded(text) for text in every(words["programs"])}),
+        programs=program_lines_of(words["programs"]),
     )
+
+
+def _as_word(verb: str) -> str:
+    """Return the pattern of a verb. In Chinese and Japanese it needs no space before it."""
+    return re.escape(verb) if _EASTERN.match(verb) else rf"(?<![^\W_]){re.escape(verb)}"
 
 
 @cache
@@ -83,8 +107,8 @@ def own_words(body: str, marks: Marks | None = None) -> str:
     """
     marks = marks or our_marks()
     lines = _INVISIBLE.sub("", body.replace("\r\n", "\n").replace("\u00a0", " ")).split("\n")[:MOST_LINES]
-    kept = [line for line in _above_history(lines, marks) if not _is_added(line, marks)]
-    without_footer = [line for line in kept if not _is_of_our_footer(line)]
+    kept = _without_programs(_above_history(lines, marks), marks)
+    without_footer = _without_our_footer(kept)
     if any(line.strip() for line in without_footer):
         kept = without_footer
     own = re.sub(r"\n{3,}", "\n\n", "\n".join(_above_signature(kept)))
@@ -170,11 +194,28 @@ def _is_attribution(line: str, marks: Marks) -> bool:
         return False
     is_by_somebody = _ADDRESS.search(line) is not None
     is_dated = _WHEN.search(line) is not None
-    if is_dated and is_by_somebody:
+    if is_dated and (is_by_somebody or _ends_in_address(line)):
         return True
     if _NAMED_ALONE.match(line) and not _PRONOUN.search(line):
         return marks.verb.search(folded(line)) is not None
+    is_dated = is_dated or _is_of_a_day(line, marks)
     return (is_dated or is_by_somebody) and marks.verb.search(folded(line)) is not None
+
+
+def _ends_in_address(line: str) -> bool:
+    """Tell a line with a time and, at its end, an address without brackets, as mail.ru writes above a quote."""
+    return "@" in line.rstrip("*_ :\uff1a").rpartition(" ")[2] and _CLOCK.search(line) is not None
+
+
+def _is_of_a_day(line: str, marks: Marks) -> bool:
+    """Tell a line that begins with a weekday or a month and tells a full name: `On Wednesday, Ann Field wrote:`."""
+    text = folded(line)
+    if _PRONOUN.search(line) or not marks.opener.match(text):
+        return False
+    if marks.day.search(text) is None:
+        return False
+    is_name = [word[0].isupper() and not marks.day.search(folded(word)) for word in line.split()[1:]]
+    return any(first and last for first, last in pairwise(is_name))
 
 
 def _is_bare_attribution(line: str, marks: Marks) -> bool:
@@ -193,7 +234,7 @@ def _begins_history(lines: Sequence[str], at: int, marks: Marks) -> bool:
     if dashed := _DASHED.match(line):
         words = folded(dashed["words"]).strip()
         return words in marks.separators or _is_header_near(lines, at + 1, marks)
-    return folded(line).strip(" :*_") in marks.separators
+    return folded(line).strip(" :*_[]\u00ae") in marks.separators
 
 
 def _is_header_near(lines: Sequence[str], at: int, marks: Marks) -> bool:
@@ -206,6 +247,8 @@ def _is_header_block(lines: Sequence[str], at: int, marks: Marks) -> bool:
     if _label(lines[at], marks) is None:
         return False
     kinds = _labels_within(lines[at], marks) | {_label(line, marks) for line in _block(lines, at)} - {None}
+    if kinds == {"from", "to"}:  # Without an address it may be `From: Monday`, `To: Friday`.
+        return any("@" in line for line in lines[at : at + HEADER_LINES])
     return ("from" in kinds and len(kinds) > 1) or len(kinds - {"cc"}) > 2  # noqa: PLR2004  # date, to and subject
 
 
@@ -230,9 +273,21 @@ def _labels_within(line: str, marks: Marks) -> set[str | None]:
     return {marks.labels.get(label) for label in found} - {None}
 
 
-def _is_added(line: str, marks: Marks) -> bool:
-    """Tell a line that a mail program put there."""
-    return folded(line[:LONGEST_ATTRIBUTION_CHARS]).strip(" *_[(").startswith(marks.programs)
+def _without_programs(lines: Sequence[str], marks: Marks) -> list[str]:
+    """Return the lines without what mail programs put there."""
+    own = [(line, own_part(line, marks.programs)) for line in lines]
+    return [part for line, part in own if part or not line.strip()]
+
+
+def _without_our_footer(lines: Sequence[str]) -> list[str]:
+    """Return the lines without the unsubscribe address of our mail and the label in the line above it."""
+    kept: list[str] = []
+    for line in lines:
+        if not _is_of_our_footer(line):
+            kept.append(line)
+        elif _ADDRESS_ALONE.match(line) and kept and kept[-1].rstrip(" *_").endswith(":"):
+            kept.pop()
+    return kept
 
 
 def _is_of_our_footer(line: str) -> bool:

@@ -20,6 +20,7 @@ READ = (
     *("agentic_sales.campaigns.answers", "agentic_sales.campaigns.sending.messages", "agentic_sales.sources.emails"),
     *("agentic_sales.rules.bounces", "agentic_sales.rules.complaints", "agentic_sales.rules.conversations"),
     *("agentic_sales.rules.reports", "agentic_sales.rules.quotes", "agentic_sales.rules.wording"),
+    "agentic_sales.rules.program_lines",
     *("agentic_sales.observability.redaction", "agentic_sales.sources.html", "agentic_sales.sources.links"),
 )
 """What reads mails, and what they show."""
@@ -27,6 +28,7 @@ CUT_CHARS = {
     "agentic_sales.rules.bounces": 2_000,
     "agentic_sales.rules.complaints": 500,
     "agentic_sales.rules.conversations": 500,
+    "agentic_sales.rules.program_lines": 2_000,
     "agentic_sales.rules.reports": 8_000,
     "agentic_sales.rules.quotes": 2_000,
     "agentic_sales.sources.links": 2_000,

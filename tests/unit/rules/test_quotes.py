@@ -23,6 +23,11 @@ HISTORIES = [
     "------------------ 原始邮件 ------------------\n发件人: Ada\nunsubscribe",
     "Ada Example <ada@x.example> wrote on 26/11/2026 09:14:\nunsubscribe",
     "From: Ada <ada@x.example> Sent: Monday To: Jo Subject: Hi\nunsubscribe",
+    "On Wednesday, Ada Example wrote:\nunsubscribe",
+    "[Original Message processed by david]\nHello 26-Nov-2026\nunsubscribe",
+    "Среда, 25 ноября 2026, 14:02 +03:00 от Ada Example ada@x.example:\nunsubscribe",
+    "-- \nAcme Ltd, 1 Example Street\nUnsubscribe:\nhttps://acme.example/unsubscribe/abc",
+    "Acme Ltd\nUnsubscribe:\n<https://acme.example/unsubscribe/abc>",
 ]
 
 
@@ -48,6 +53,8 @@ def test_headers_and_quoted_history_are_not_the_message(history: str) -> None:
         ("Yes.\n-- \nStop Ltd", "Yes."),
         ("As I wrote:\n\nStop", "As I wrote:\n\nStop"),
         ("-- \nStop", "-- \nStop"),
+        ("From: Monday\nTo: Friday\nwe are open.", "From: Monday\nTo: Friday\nwe are open."),
+        ("Am Montag schrieb mein Anwalt:\nstopp", "Am Montag schrieb mein Anwalt:\nstopp"),
         ("As agreed at 9:30, two things:\n\nprice and date", "As agreed at 9:30, two things:\n\nprice and date"),
         ("> a line that a mail program broke because it was longer than it likes\nto have\n> them\n\nNo.", "No."),
     ],
@@ -56,7 +63,22 @@ def test_what_the_writer_wrote_is_kept_and_nothing_of_ours(body: str, own: str) 
     assert own_words(body) == own
 
 
-@pytest.mark.parametrize("part", ["On 1:00 <a@b> ", "From: ", "-- a ", "> ", "\n", "wrote", " ", "_-", "a: "])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "On 1:00 <a@b> ",
+        "From: ",
+        "-- a ",
+        "> ",
+        "\n",
+        "wrote",
+        " ",
+        "_-",
+        "a: ",
+        "On Monday Ann Field wrote ",
+        "1:00 a@b ",
+    ],
+)
 def test_a_text_ten_times_as_long_takes_no_hundredfold_time(part: str) -> None:
     def took(length: int) -> float:
         text = part * (length // len(part))
