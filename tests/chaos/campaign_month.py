@@ -11,7 +11,7 @@ caps, ramp-up, spacing, hours, order, and that everybody gets everything once.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -56,12 +56,12 @@ LONGEST_S = 3600.0
 
 def month_rehearsed(arena: Arena) -> Report:
     """Let a month pass on four processes with wide mailboxes: the calendar is the one that was rehearsed."""
-    return _month_of(arena, "month-rehearsed", WIDE, processes, people=_people(arena))
+    return _month_of(arena, "month-rehearsed", WIDE, processes, people=people_of(arena))
 
 
 def month_crowded(arena: Arena) -> Report:
     """Let a month pass on four processes whose mailboxes are too narrow for all: each rule holds all the same."""
-    people = _people(arena)
+    people = people_of(arena)
     cap = max(people // 25, 3)
     narrow = Limits(daily_cap=cap, ramp_start=cap // 2, ramp_per_day=max(cap // 8, 1), spacing_s=60.0)
     return _month_of(arena, "month-crowded", narrow, processes, people=people)
@@ -69,10 +69,10 @@ def month_crowded(arena: Arena) -> Report:
 
 def month_on_fleet(arena: Arena) -> Report:
     """Let a month pass on a real fleet, through its queues: the calendar is the one that was rehearsed."""
-    return _month_of(arena, "month-on-fleet", WIDE, fleet, people=_people(arena) // ON_FLEET)
+    return _month_of(arena, "month-on-fleet", WIDE, fleet, people=people_of(arena) // ON_FLEET)
 
 
-def _people(arena: Arena) -> int:
+def people_of(arena: Arena) -> int:
     return MANY if arena.runs >= SWEPT_AT_RUNS else FEW
 
 
@@ -96,18 +96,18 @@ async def _month(
     place: Place, limits: Limits, working: Working, report: Report, *, people: int, tell: Callable[[str], None]
 ) -> None:
     begun_at_s = time.monotonic()
-    async with small_campaign(place.settings, plan=_plan(limits), **_mailbox(limits)) as campaign:
-        zones = await _enroll(campaign, limits, people)
+    async with small_campaign(place.settings, plan=plan_of(limits), **mailbox_of(limits)) as campaign:
+        zones = await enroll_people(campaign, limits, people)
         place.clock.forward_to(BEGIN)
         with ProcessPoolExecutor(1, mp_context=FORKED) as beside:
             told = beside.submit(rehearsed, place.settings, people) if limits is WIDE else None
             with working(place) as workers:
-                steps = await _drive(campaign.database, place.clock, workers, tell)
+                steps = await drive(campaign.database, place.clock, workers, tell)
                 visits = workers.visits
             passed_s = time.monotonic() - begun_at_s
             if told is not None:
-                _compare(told.result(), await _sent(campaign.database), report)
-        sent, standing = await _sent(campaign.database), await _standing(campaign.database)
+                _compare(told.result(), await sent_in(campaign.database), report)
+        sent, standing = await sent_in(campaign.database), await standing_in(campaign.database)
         mails = len(campaign.mails())
     broken = list(broken_rules(sent, zones, limits, DELAYS))
     per_mail = round(visits() / max(mails, 1), 1)
@@ -132,7 +132,7 @@ def _compare(foretold: Mapping[tuple[str, int], datetime], sent: Sequence[TouchR
     report.hold("the calendar is the rehearsed one", holds=not apart, found=found)
 
 
-def _plan(limits: Limits) -> dict[str, Any]:
+def plan_of(limits: Limits) -> dict[str, Any]:
     window = {name: f"{minute // 60:02}:{minute % 60:02}:00" for name, minute in _hours(limits).items()}
     return {"steps": [{"delay_days": days} for days in DELAYS], "mailboxes": MAILBOXES, "window": window}
 
@@ -141,15 +141,15 @@ def _hours(limits: Limits) -> dict[str, int]:
     return {"starts": limits.opens_minute, "ends": limits.closes_minute}
 
 
-def _mailbox(limits: Limits) -> dict[str, Any]:
+def mailbox_of(limits: Limits) -> dict[str, Any]:
     return {name: value for name, value in asdict(limits).items() if not name.endswith("_minute")}
 
 
-async def _enroll(campaign: SmallCampaign, limits: Limits, people: int) -> dict[str, str]:
+async def enroll_people(campaign: SmallCampaign, limits: Limits, people: int) -> dict[str, str]:
     """Add the other mailboxes, and people of every zone; return the zone of each person."""
     async with campaign.database.writing() as connection:
         for mailbox in MAILBOXES[1:]:
-            values = {"address": f"{mailbox}@sales.example", "postal_address": "1 Main Street", **_mailbox(limits)}
+            values = {"address": f"{mailbox}@sales.example", "postal_address": "1 Main Street", **mailbox_of(limits)}
             await add_mailbox(connection, mailbox, values, now=BEGIN)
     zones: dict[str, str] = {}
     for number in range(people):
@@ -161,8 +161,26 @@ async def _enroll(campaign: SmallCampaign, limits: Limits, people: int) -> dict[
     return zones
 
 
-async def _drive(database: Database, clock: ClockFile, workers: Workers, tell: Callable[[str], None]) -> int:
-    """Put the clock forward whenever nobody is due or visited, until nobody will be; return how often."""
+async def drive(
+    database: Database,
+    clock: ClockFile,
+    workers: Workers,
+    tell: Callable[[str], None],
+    *,
+    at_step: Callable[[datetime], Awaitable[None]] | None = None,
+) -> int:
+    """Put the clock forward whenever nobody is due or visited, until nobody will be.
+
+    Args:
+        database: Knows who is due.
+        clock: The clock.
+        workers: Whoever makes the visits.
+        tell: Takes a line for each day.
+        at_step: Is called with each moment that the clock shows next, before it does.
+
+    Returns:
+        How often the clock was put forward.
+    """
     steps, give_up_at_s = 0, time.monotonic() + LONGEST_S
     # One statement, and so one snapshot: nobody can be claimed between the two questions.
     statement = select(func.min(EnrollmentRow.wake_at), func.count(EnrollmentRow.lease_until_at)).where(
@@ -177,19 +195,22 @@ async def _drive(database: Database, clock: ClockFile, workers: Workers, tell: C
             if wake_at > (shown := clock.now()):
                 if wake_at.date() > shown.date():
                     tell(f"{shown:%a, %b %d} has passed")
-                clock.forward_to(max(wake_at, wake_at.replace(second=SECOND_OF_MINUTE, microsecond=0)))
+                following = max(wake_at, wake_at.replace(second=SECOND_OF_MINUTE, microsecond=0))
+                if at_step is not None:
+                    await at_step(following)
+                clock.forward_to(following)
                 steps += 1
         await asyncio.sleep(PAUSE_S)
     raise AssertionError(f"the month has not passed within {LONGEST_S:g} s; it is at {clock.now()}")
 
 
-async def _sent(database: Database) -> list[TouchRow]:
+async def sent_in(database: Database) -> list[TouchRow]:
     async with database.reading() as connection:
         found = await touches(connection, campaign_id=CAMPAIGN, limit=100_000)
     return sorted((row for row in found if row.state == "sent"), key=lambda row: row.dispatched_at or BEGIN)
 
 
-async def _standing(database: Database) -> dict[tuple[str, str], int]:
+async def standing_in(database: Database) -> dict[tuple[str, str], int]:
     async with database.reading() as connection:
         return await enrollment_counts(connection, CAMPAIGN)
 

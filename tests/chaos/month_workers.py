@@ -5,10 +5,11 @@ All of them have one database and one clock file in common, and nothing else.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -18,13 +19,13 @@ import structlog
 from sqlalchemy import select
 
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
-from agentic_sales.campaigns.visits.clock import ClockFile
+from agentic_sales.campaigns.visits.clock import ClockFile, going_by
 from agentic_sales.campaigns.visits.surroundings import rehearsing
 from agentic_sales.campaigns.visits.tick import CAMPAIGN, tick
 from agentic_sales.control import control_plane
 from agentic_sales.rehearsal.days import InProcessFleet
 from agentic_sales.rehearsal.in_process import sub_runs_in_process
-from agentic_sales.settings import Settings
+from agentic_sales.settings import Settings, settings
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import Database, as_current, open_database
 from agentic_sales.workers.child.checkpoints import open_checkpoints
@@ -49,6 +50,8 @@ class Place:
     """Names the store."""
     clock: ClockFile
     """Shows the present."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of processes whose mailboxes log in to servers. Empty: mail goes to the maildir."""
 
     @property
     def mail(self) -> Path:
@@ -100,6 +103,8 @@ def fleet(place: Place) -> Iterator[Workers]:
 def work(place: Place, done: Event, made: Any) -> None:
     """Tick and make visits until it is done, as a process of its own."""
     be_silent()
+    os.environ.update(place.environment)
+    settings.cache_clear()
     visits = asyncio.run(_work(place, done))
     with made.get_lock():
         made.value += visits
@@ -114,7 +119,7 @@ async def _work(place: Place, done: Event) -> int:
     visits = 0
     async with open_database(place.settings) as database, open_checkpoints(place.settings) as saver:
         made_here = InProcessFleet(load_graph(control_plane().row(CAMPAIGN), saver).graph)
-        with rehearsing(place.clock.now, MaildirTransport(place.mail)), sub_runs_in_process():
+        with _living(place), sub_runs_in_process():
             async with as_current(database):
                 while not done.is_set():
                     if await _is_anybody_due(database, place):
@@ -122,6 +127,13 @@ async def _work(place: Place, done: Event) -> int:
                     else:
                         await asyncio.sleep(PAUSE_S)
     return visits
+
+
+def _living(place: Place) -> AbstractContextManager[None]:
+    """Go by the clock, and send to the maildir or by the logins of the mailboxes."""
+    if place.environment:
+        return going_by(place.clock.now)
+    return rehearsing(place.clock.now, MaildirTransport(place.mail))
 
 
 async def _is_anybody_due(database: Database, place: Place) -> bool:
