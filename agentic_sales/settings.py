@@ -195,6 +195,8 @@ class Settings(BaseSettings):
     """URL of a SearXNG server with the JSON format switched on. None: it is passed over."""
     dns_servers: CsvTuple = Field((), alias="AGENTIC_SALES_DNS")
     """CSV of DNS servers to ask for mail servers, as `10.0.0.53` or `[::1]:5353`. Empty: the machine's. `off`: none."""
+    dkim_selectors: CsvTuple = Field((), alias="AGENTIC_SALES_DKIM_SELECTORS")
+    """CSV of `domain=selector`: the DKIM keys that sign for a domain, which `doctor` examines. None: the usual ones."""
     reacher_url: str | None = Field(None, alias="AGENTIC_SALES_REACHER_URL")
     """URL of a Reacher server, which is asked whether a mailbox is there. None: it is not asked."""
     reacher_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_REACHER_SECRET")
@@ -370,7 +372,7 @@ class Settings(BaseSettings):
             "model_prices",
             "trace_payloads",
         ),
-        *("search_order", "dns_servers", "board_keywords", "run_models"),
+        *("search_order", "dns_servers", "dkim_selectors", "board_keywords", "run_models"),
         mode="before",
     )
     @classmethod
@@ -383,6 +385,15 @@ class Settings(BaseSettings):
         for server in servers if servers != ("off",) else ():
             address_of_server(server)
         return servers
+
+    @field_validator("dkim_selectors")
+    @classmethod
+    def _check_selectors(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in entries:
+            domain, _, selector = entry.partition("=")
+            if not (domain.strip() and selector.strip()):
+                raise ValueError(f"`{entry}` is not a domain, `=` and the selector of its key")
+        return entries
 
     @field_validator("trace_sample", mode="before")
     @classmethod
@@ -450,6 +461,11 @@ class Settings(BaseSettings):
         return intervals_s(
             tick_s=self.campaign_tick_s, boards_s=self.boards_every_s, freshness_s=self.freshness_every_s
         )
+
+    def selectors_of(self, domain: str) -> tuple[str, ...]:
+        """Return the selectors of the DKIM keys of a domain. Empty if none is told."""
+        told = (entry.partition("=") for entry in self.dkim_selectors)
+        return tuple(selector.strip() for of, _, selector in told if of.strip().lower() == domain)
 
     @property
     def broker_url(self) -> str:

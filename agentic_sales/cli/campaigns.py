@@ -107,10 +107,13 @@ def import_people(
 
 @app.command()
 def start(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Start a campaign.
+    """Start a campaign. What would break the rules of mail providers for senders is told before.
 
     agentic-sales campaigns start spring
     """
+    from agentic_sales.cli.views import deliverability
+
+    note(*(f"warning: {line}" for line in deliverability.warnings_of(campaign, url)), style="yellow")
     _move(campaign, "start", url, as_json)
 
 

@@ -2,6 +2,7 @@
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -141,18 +142,32 @@ def list_mailboxes(url: Url = None, as_json: AsJson = False) -> None:  # noqa: F
 
 
 @app.command()
-def show(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Show a mailbox with its login and its limits, and why it does not send or is not read.
+def show(
+    mailbox_id: MailboxArgument,
+    received: Annotated[
+        Path | None,
+        typer.Option(help="Source of one of its mails, as the receiver saved it. It shows what was signed."),
+    ] = None,
+    url: Url = None,
+    as_json: AsJson = False,  # noqa: FBT002 - as above
+) -> None:
+    """Show a mailbox with its login and its limits, why it does not send, and how receivers see its domain.
 
     agentic-sales mailboxes show sales
+    agentic-sales mailboxes show sales --received arrived.eml
+
+    The DNS is asked for SPF, DKIM, DMARC, MX and the name of the server. Nothing is sent.
     """
-    from agentic_sales.cli.views import campaigns
+    from agentic_sales.cli.views import campaigns, deliverability
 
     found = _mailbox(mailbox_id, url, as_json)
+    mail = None if received is None else _read(received)
+    findings = answer(as_json, lambda: deliverability.findings_of(found, url, mail))
     if as_json:
-        print_json(found)
+        print_json({**found, "deliverability": findings})
     else:
         Console().print(campaigns.mailbox_as_table(found))
+        Console().print(deliverability.findings_as_table(findings))
 
 
 @app.command("test")
@@ -221,6 +236,13 @@ def remove(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False
     path = f"/mailboxes{asking.path_of(mailbox_id)}"
     answer(as_json, lambda: campaigns.ask("DELETE", path, url))
     tell({"mailbox_id": mailbox_id}, as_json, f"mailbox `{mailbox_id}` is removed")
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as exc:
+        end(WRONG, f"`{file}` cannot be read: {exc.strerror}")
 
 
 def _mailbox(mailbox_id: str, url: str | None, as_json: bool) -> dict[str, Any]:  # noqa: FBT001 - the flag of the command

@@ -220,7 +220,7 @@ def check(
 
 @app.command()
 def doctor(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Examine a running fleet: pools, traces, clocks, routing, broker, database. Say how to mend each problem.
+    """Examine a running fleet and its mailboxes' domains. Say how to mend each problem.
 
     agentic-sales doctor --url https://sales.example.com
 

@@ -8,15 +8,17 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.doctor.deployment import examine_deployment
 from agentic_sales.doctor.findings import Finding
 from agentic_sales.doctor.fleet import examine_fleet
+from agentic_sales.doctor.senders import examine_senders
 from agentic_sales.settings import Settings
 
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "cyan"}
 
 
 def examine(url: str | None, configuration: Settings, control: ControlPlane) -> list[Finding]:
@@ -31,10 +33,12 @@ def examine(url: str | None, configuration: Settings, control: ControlPlane) -> 
 
 
 async def _examine(url: str, configuration: Settings, control: ControlPlane) -> list[Finding]:
-    fleet, deployment = await asyncio.gather(
-        examine_fleet(url.rstrip("/"), configuration, control), examine_deployment(configuration, control)
+    fleet, deployment, senders = await asyncio.gather(
+        examine_fleet(url.rstrip("/"), configuration, control),
+        examine_deployment(configuration, control),
+        examine_senders(url.rstrip("/"), configuration),
     )
-    return [*fleet, *deployment]
+    return [*fleet, *deployment, *senders]
 
 
 def has_failed(findings: Sequence[Finding]) -> bool:
@@ -46,7 +50,7 @@ def as_table(findings: Sequence[Finding]) -> Table:
     """Lay the findings out for people."""
     table = Table("", "check", "finding", box=None, header_style="bold", pad_edge=False)
     for finding in findings:
-        told = finding.told if not finding.fix else f"{finding.told}\n[dim]→ {finding.fix}[/]"
+        told = escape(finding.told) if not finding.fix else f"{escape(finding.told)}\n[dim]→ {escape(finding.fix)}[/]"
         table.add_row(f"[{_COLOURS[finding.status]}]{finding.status}[/]", finding.check, told)
     return table
 

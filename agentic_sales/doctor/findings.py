@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Status = Literal["ok", "warn", "fail"]
+Status = Literal["ok", "warn", "fail", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,8 @@ class Finding:
     """The finding of one check."""
 
     status: Status
-    """`ok`, `warn` or `fail`. `warn` is worth a look or unseen from here. `fail` loses runs or traces, now or later."""
+    """`ok`, `warn`, `fail` or `unknown`. `warn` is worth a look or unseen from here. `fail` loses runs, traces or mail,
+    now or later. `unknown` is neither fine nor missing: the DNS did not say."""
     check: str
     """The examined thing."""
     told: str

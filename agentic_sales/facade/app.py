@@ -35,6 +35,7 @@ from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.openapi import documented
 from agentic_sales.facade.outreach import (
     campaigns,
+    deliverability,
     export,
     flows,
     forget,
@@ -73,7 +74,7 @@ STATEMENT_TIMEOUT_S = 10.0
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(suppressions, imports, mailboxes, campaigns, flows, export, forget, unsubscribe, webhooks),
+    *(suppressions, imports, mailboxes, deliverability, campaigns, flows, export, forget, unsubscribe, webhooks),
     *(companies, privacy, people, facts, products),
     *(health, metrics, fleet),
 )

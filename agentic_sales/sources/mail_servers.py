@@ -56,7 +56,7 @@ class MailServers:
 
     def __init__(self, configuration: Settings) -> None:
         """Take the servers to ask from the configuration, else from this machine."""
-        self._resolver = _resolver_of(configuration.dns_servers)
+        self._resolver = resolver_of(configuration.dns_servers)
         self._asks_for_reserved = bool(configuration.dns_servers)
         self._places = asyncio.Semaphore(AT_ONCE)
         self._unanswered, self._silent_until_s = 0, 0.0
@@ -96,7 +96,8 @@ class MailServers:
         return MailRoute("unknown", f"the DNS gave no answer about `{domain}`", is_failure=True)
 
 
-def _resolver_of(servers: tuple[str, ...]) -> Resolver | None:
+def resolver_of(servers: tuple[str, ...]) -> Resolver | None:
+    """Return a resolver that asks some servers, or those of this machine. None if there are none or all are off."""
     if servers == ("off",):
         return None
     try:
