@@ -119,6 +119,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/fleet",
     "/campaigns",
     "/flows",
+    "/verticals",
     "/companies",
     "/people",
     "/products",

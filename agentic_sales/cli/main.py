@@ -25,6 +25,7 @@ from agentic_sales.cli import (
     runs,
     suppressions,
     topic,
+    verticals,
     world,
 )
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
@@ -45,6 +46,7 @@ campaigns.app.add_typer(suppressions.app)
 app.add_typer(campaigns.app, name="campaigns")
 flows.app.command()(market.simulate)
 app.add_typer(flows.app, name="flows")
+app.add_typer(verticals.app, name="verticals")
 app.add_typer(mailboxes.app, name="mailboxes")
 app.add_typer(companies.app, name="companies")
 app.add_typer(people.app, name="people")

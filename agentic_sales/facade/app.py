@@ -43,6 +43,7 @@ from agentic_sales.facade.outreach import (
     mailboxes,
     suppressions,
     unsubscribe,
+    verticals,
 )
 from agentic_sales.facade.outreach import events as webhooks
 from agentic_sales.facade.runs import feedback, runs
@@ -74,7 +75,8 @@ STATEMENT_TIMEOUT_S = 10.0
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(suppressions, imports, mailboxes, deliverability, campaigns, flows, export, forget, unsubscribe, webhooks),
+    *(suppressions, imports, mailboxes, deliverability, campaigns, flows, verticals),
+    *(export, forget, unsubscribe, webhooks),
     *(companies, privacy, people, facts, products),
     *(health, metrics, fleet),
 )

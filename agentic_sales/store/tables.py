@@ -1,5 +1,6 @@
 """Name every table of the store, so that a migration sees them all."""
 
+from agentic_sales.store.activations import ActivationRow
 from agentic_sales.store.analyses import AnalysisRow
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.arrivals import ArrivalRow
@@ -22,6 +23,7 @@ from agentic_sales.store.threads import ThreadLabelRow, ThreadRow
 from agentic_sales.store.touches import TouchRow
 
 __all__ = [
+    "ActivationRow",
     "AnalysisRow",
     "ApprovalRow",
     "ArrivalRow",

@@ -3,7 +3,7 @@
 import socket
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from agentic_sales.contracts import RunId
 from agentic_sales.control import ControlPlane
@@ -12,6 +12,9 @@ from agentic_sales.runs.ledger import Ledger, Outcome
 from agentic_sales.runs.submit import Runs
 from agentic_sales.settings import Settings
 from agentic_sales.workers.mark import Mark
+
+if TYPE_CHECKING:
+    from agentic_sales.workers.loader import LoadedGraph
 
 T = TypeVar("T")
 
@@ -31,6 +34,9 @@ class CurrentChild(Protocol):
 
     def serve(self, mark: Mark, begin: Callable[[AbstractEventLoop], object]) -> None:
         """Let greenlets use this child's loop until it is stopped; for a child of several slots."""
+
+    async def durable_graph(self, row: GraphSpec) -> "LoadedGraph":
+        """Return the graph of a row with the shared checkpointer."""
 
     async def runs(self) -> Runs:
         """Return the door for sub-runs."""

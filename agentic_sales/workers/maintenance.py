@@ -39,6 +39,12 @@ async def _tick_flows(child: CurrentChild, _: str) -> object:
     return await tick_flows(child)
 
 
+async def _tick_verticals(child: CurrentChild, _: str) -> object:
+    from agentic_sales.workers.child.verticals import tick_verticals  # noqa: PLC0415 - as above
+
+    return await tick_verticals(child)
+
+
 async def _read_arrivals(_child: CurrentChild, _: str) -> object:
     from agentic_sales.workers.child.campaigns import read_arrivals  # noqa: PLC0415 - as above
 
@@ -78,6 +84,7 @@ async def _check_freshness(child: CurrentChild, slot: str) -> object:
 JOBS: Mapping[str, Callable[[CurrentChild, str], Awaitable[object]]] = {
     "tick_campaigns": _tick_campaigns,
     "tick_flows": _tick_flows,
+    "tick_verticals": _tick_verticals,
     "read_arrivals": _read_arrivals,
     "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,

@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 
 from agentic_sales.registry import BY_ID, GraphSpec
+from agentic_sales.workers.child.verticals import VERTICAL_ACTIVATION
 from agentic_sales.workers.loader import LoadedGraph, load_graph
 from tests.structure.sources import ROOT
 
 ROWS = list(BY_ID.values())
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.assistant_id)
+GRAPH_FILES = [*ROWS, VERTICAL_ACTIVATION]
+"""The rows of the registry, and the graph that has none."""
+each_graph = pytest.mark.parametrize("row", GRAPH_FILES, ids=lambda row: row.assistant_id)
 
 
 @cache

@@ -32,6 +32,7 @@ from agentic_sales.workers.child.durable import DurableGraphs
 from agentic_sales.workers.child.execute import execute
 from agentic_sales.workers.child.steps import Owner, Steps, current_owner
 from agentic_sales.workers.child.watch import Watch
+from agentic_sales.workers.loader import LoadedGraph
 from agentic_sales.workers.mark import Mark, entry_of
 
 T = TypeVar("T")
@@ -132,6 +133,10 @@ class Child:
             budgets=self._budgets,
             in_place=in_place,
         )
+
+    async def durable_graph(self, row: GraphSpec) -> LoadedGraph:
+        """Return the graph of a row with the shared checkpointer."""
+        return await self._durable.graph_of(row)
 
     async def runs(self) -> Runs:
         """Return the door for sub-runs, opened when a run first needs it."""

@@ -63,7 +63,7 @@ async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | St
         if _made_by(head, claim):
             return head if await _stands(graph, head, claim) else Start(None)
     if claim.request.get("kind") == WAKE:
-        return await _woken(graph, claim)
+        return await woken(graph, claim.thread_id, claim.request.get("input"), claim.request.get("resume"))
     checkpoint_id, values = checkpoint_id_of(claim.request), claim.request.get("input")
     command = claim.request.get("command")
     if command is None and checkpoint_id is None and values is not None:
@@ -76,20 +76,28 @@ async def how_to_start(graph: Graph, claim: Claim, ledger: Ledger) -> Start | St
     return Start(values, checkpoint_id, is_input=values is not None or at.created_at is None)
 
 
-async def _woken(graph: Graph, claim: Claim) -> Start:
+async def woken(graph: Graph, thread_id: str, values: Mapping[str, Any] | None, answer: Any = None) -> Start:
     """Answer every interrupt at which the thread waits, or go on after a dead worker, or begin with the input.
 
     The waker of a thread need not know its state. A thread whose next node was removed from the graph has nothing left
     to do. It begins again, with the rest of its state.
+
+    Args:
+        graph: The graph with its checkpointer.
+        thread_id: The thread.
+        values: Input for a thread that has nothing left to do.
+        answer: Answer to the interrupts.
+
+    Raises:
+        StateUnreadable: The thread's state does not fit the graph.
     """
-    at = await read_state(graph, thread_config(claim.thread_id), subgraphs=True)
+    at = await read_state(graph, thread_config(thread_id), subgraphs=True)
     if is_waiting(at):
         waiting = waiting_interrupts(at)
-        answers = dict.fromkeys(waiting, claim.request.get("resume"))
+        answers = dict.fromkeys(waiting, answer)
         return Start(Command(resume=_resume_with(waiting, answers)))
     if at.tasks:
         return Start(None)
-    values = claim.request.get("input")
     _refuse_unreadable(graph, {**at.values, **(values or {})})
     return Start(values, is_input=True)
 
