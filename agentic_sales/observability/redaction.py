@@ -11,6 +11,7 @@ Without the look-behind 60,000 letters took 11.9 s.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 _KEY_NAMES = r"(?:api[_-]?key|access[_-]?key|secret|token|password|passwd|authorization|cookie|credential)s?"
@@ -20,6 +21,8 @@ DEEPEST = 64
 """Deepest nesting of data. Deeper data is hidden."""
 CUT = "… [cut]"
 _LONGEST_WORD = 512
+_SHORT_CHARS = 64
+"""Longest text whose result is remembered. Names of queues, nodes and models come again with every span."""
 RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     # pydantic quotes the invalid value. The field and the reason stay.
     (re.compile(r"input_value=.*?(?=, input_type=|\]|$)", re.MULTILINE), "input_value=[hidden]"),
@@ -39,11 +42,18 @@ _KEY_MEMBER = re.compile(rf"(?i)(?:^|[_.-]){_KEY_NAMES}$")
 
 def redacted(text: str) -> str:
     """Return a text without mail addresses, phone numbers and keys. A long text is cut."""
-    if len(text) > LONGEST_CHARS:
-        text = _cut(text)
+    if len(text) <= _SHORT_CHARS:
+        return _remembered(text)
+    return _redacted(_cut(text) if len(text) > LONGEST_CHARS else text)
+
+
+def _redacted(text: str) -> str:
     for pattern, replacement in RULES:
         text = pattern.sub(replacement, text)
     return text
+
+
+_remembered = lru_cache(maxsize=1024)(_redacted)
 
 
 def redacted_data(value: Any) -> Any:

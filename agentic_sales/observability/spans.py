@@ -44,8 +44,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RunIdentity",
+    "begin_span",
     "current_trace",
     "end_as",
+    "end_span",
     "in_place",
     "invoking",
     "name_message",
@@ -114,6 +116,21 @@ def span(
         return
     with _recorded(opened.telemetry, name, kind=kind, attributes=attributes) as recorded:
         yield recorded
+
+
+def begin_span(name: str, *, attributes: Mapping[str, AttributeValue], parent: otel_context.Context) -> Span:
+    """Begin a span below the active one of a context and leave that one active. `Span.end` or `end_span` ends it."""
+    opened = plane()
+    if opened is None or opened.telemetry is None:
+        return INVALID_SPAN
+    return opened.telemetry.tracer.start_span(name, parent, attributes=attributes)
+
+
+def end_span(recorded: Span, exc: BaseException | None) -> None:
+    """End a span that was begun, as failed after an exception."""
+    if exc is not None:
+        record_failure(recorded, exc)
+    recorded.end()
 
 
 @contextmanager

@@ -31,18 +31,32 @@ EXPORT_TIMEOUT_S = 5.0
 MOST_WAITING = 1000
 """Most spans that wait for the end of one local root. The first spans of an endless graph are enough."""
 
-_IDS = frozenset({names.ASSISTANT_ID, names.RUN_ID, names.THREAD_ID, names.QUEUE, names.MESSAGING_MESSAGE_ID})
+_IDS = frozenset(
+    {
+        *(names.ASSISTANT_ID, names.RUN_ID, names.THREAD_ID, names.QUEUE),
+        *(names.MESSAGING_MESSAGE_ID, names.GEN_AI_CONVERSATION_ID),
+    }
+)
 _OF_CALLERS = frozenset(
     {
         *("client.address", "client.port", "http.client_ip", "net.peer.ip", "net.peer.port"),
         *("http.user_agent", "user_agent.original", "http.server_name"),
         *("http.target", "http.url", "url.full", "url.path", "url.query"),
+        *("http.flavor", "http.host", "http.scheme", "net.host.port"),
     }
 )
 """Attributes of the HTTP instrumentation that describe the caller and have no use.
 
 A path can hold an unsubscribe token. The route holds none and is kept.
 """
+_TOLD_TWICE = frozenset(
+    {
+        *("celery.action", "celery.delivery_info", "celery.reply_to", "celery.state", "celery.task_name"),
+        *("messaging.destination", "messaging.conversation_id"),
+    }
+)
+"""Attributes of the Celery instrumentation that repeat others under older names. They were half of the span's bytes."""
+_LEFT_OUT = _OF_CALLERS | _TOLD_TWICE
 
 
 class Telemetry:
@@ -177,5 +191,5 @@ def _harmless(attributes: Mapping[str, AttributeValue] | None) -> dict[str, Attr
     return {
         name: redacted(value) if isinstance(value, str) and name not in _IDS else value
         for name, value in (attributes or {}).items()
-        if name not in _OF_CALLERS
+        if name not in _LEFT_OUT
     }

@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from langchain_core.runnables import RunnableConfig
+from langgraph.graph import START, StateGraph
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import INVALID_SPAN, SpanKind, StatusCode
@@ -36,6 +39,7 @@ from agentic_sales.observability.spans import (
 from agentic_sales.observability.telemetry import Telemetry
 from agentic_sales.observability.tracing import TraceContext, is_kept, parse_inbound, traceparent
 from agentic_sales.settings import Settings, settings
+from agentic_sales.workers.child.node_spans import NodeSpans
 from agentic_sales.workers.stopping import WorkerStopping
 from tests.support.model_server import answer, failure, model_server
 
@@ -95,6 +99,39 @@ def test_a_body_that_raises_ends_its_span_as_failed_with_our_code(recorded: Reco
     assert (cancelled.attributes or {})["error.type"] == "cancelled"
     assert cancelled.status.status_code is StatusCode.UNSET
     assert failed.events == ()
+
+
+class _Unchanged(BaseModel):
+    """The state of a graph whose nodes write nothing."""
+
+    x: str
+
+
+async def test_each_node_is_a_span_below_the_run_and_holds_what_its_own_work_opens(
+    recorded: Recorded, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(_: BaseModel, config: RunnableConfig) -> dict[str, str]:
+        with span(f"work of {config['metadata']['langgraph_node']}"):
+            return {}
+
+    inner: Any = StateGraph(_Unchanged)
+    inner.add_sequence([("below", work), ("last below", work)]).add_edge(START, "below")
+    builder: Any = StateGraph(_Unchanged)
+    builder.add_sequence([("first", work), ("second", work), ("subgraph", inner.compile())]).add_edge(START, "first")
+    builder.add_node("beside", work).add_edge("first", "beside")
+    with invoking(KEPT, RUN):
+        await builder.compile().ainvoke({"x": "y"}, {"callbacks": [NodeSpans()]})
+
+    spans = recorded()
+    named = {context.span_id: name for name, found in spans.items() if (context := found.get_span_context())}
+    parents = {name: named.get(found.parent.span_id) for name, found in spans.items() if found.parent}
+    assert parents == {
+        "invoke_workflow echo": None,
+        **{f"node {name}": "invoke_workflow echo" for name in ("first", "second", "beside", "subgraph")},
+        **{f"node {name}": "node subgraph" for name in ("below", "last below")},
+        **{f"work of {name}": f"node {name}" for name in ("first", "second", "beside", "below", "last below")},
+    }
+    assert caplog.messages == []
 
 
 def test_of_a_trace_that_is_not_kept_nothing_is_sent(recorded: Recorded) -> None:
