@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from celery import Celery
+from kombu import Producer
 from kombu.exceptions import OperationalError
 
 from agentic_sales.celery import app
@@ -26,7 +27,13 @@ def task_name(assistant_id: str) -> str:
 
 
 def send_run(
-    app: Celery, run_id: RunId, assistant_id: str, queue_name: str, headers: Mapping[str, str] | None = None
+    app: Celery,
+    run_id: RunId,
+    assistant_id: str,
+    queue_name: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    producer: Producer | None = None,
 ) -> None:
     """Put a run on its queue. Block until the broker has taken it.
 
@@ -36,6 +43,7 @@ def send_run(
         assistant_id: Its workflow.
         queue_name: Its queue.
         headers: Trace headers that make the trace known beside the message. None means that the ledger has them.
+        producer: What sends it. None means one of the app's.
 
     Raises:
         kombu.exceptions.OperationalError: The broker did not take it within the retries.
@@ -46,6 +54,7 @@ def send_run(
         task_id=run_id,
         queue=queue_name,
         headers=dict(headers or {}),
+        producer=producer,
         retry=True,
         retry_policy=PUBLISH_RETRIES,
     )

@@ -9,6 +9,8 @@ from agentic_sales.observability.tracing import TraceContext
 
 CANCELLED = RunFailure(code="cancelled", message="the run was cancelled", is_retryable=False, error="RunCancelled")
 """Outcome of a run whose cancellation was asked for."""
+CANCELLED_BODY = CANCELLED.model_dump_json()
+"""The same as JSON, which every end of a run takes along."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from agentic_sales.errors import BrokerUnavailable, RunNotDead, UnknownRun, Wait
 from agentic_sales.observability.plane import langsmith_id
 from agentic_sales.observability.spans import RunIdentity, in_place, publishing
 from agentic_sales.observability.tracing import TraceContext
+from agentic_sales.runs.direct_publisher import DirectPublisher
 from agentic_sales.runs.lanes import is_held
 from agentic_sales.runs.ledger import Idempotency, Ledger, NewRun, Outcome, RunRecord
 from agentic_sales.runs.publisher import Publisher
@@ -62,7 +63,13 @@ class Runs:
     """The door to the fleet, for one event loop. Make one with `open_runs`."""
 
     def __init__(
-        self, control: ControlPlane, ledger: Ledger, replies: Replies, publisher: Publisher, *, queue_cap: int
+        self,
+        control: ControlPlane,
+        ledger: Ledger,
+        replies: Replies,
+        publisher: Publisher | DirectPublisher,
+        *,
+        queue_cap: int,
     ) -> None:
         self.control = control
         self.ledger = ledger
@@ -326,19 +333,31 @@ class Runs:
 async def open_runs(configuration: Settings, control: ControlPlane) -> AsyncIterator[Runs]:
     """Open the door to the fleet for the running event loop. An absent broker shows at the first `submit`."""
     redis = connect_redis(configuration)
-    publisher = Publisher(app)
-    ledger = Ledger(redis, ttl_s=configuration.run_ttl_s, publish_next=publisher.publish)
-    replies = Replies(ledger)
     try:
-        await replies.start()
-        publisher.start()
-        try:
-            yield Runs(control, ledger, replies, publisher, queue_cap=configuration.queue_cap)
-        finally:
-            publisher.close()
-            await replies.close()
+        async with _publisher(configuration, redis) as publisher:
+            ledger = Ledger(redis, ttl_s=configuration.run_ttl_s, publish_next=publisher.publish)
+            replies = Replies(ledger)
+            try:
+                await replies.start()
+                yield Runs(control, ledger, replies, publisher, queue_cap=configuration.queue_cap)
+            finally:
+                await replies.close()
     finally:
         await redis.aclose()
+
+
+@asynccontextmanager
+async def _publisher(configuration: Settings, redis: Redis) -> AsyncIterator[Publisher | DirectPublisher]:
+    """Open a publisher. Celery's way is taken to another broker, and where Flower is to see the runs that are sent."""
+    if configuration.celery_broker_url is None and not configuration.task_events:
+        yield DirectPublisher(app, redis)
+        return
+    publisher = Publisher(app)
+    publisher.start()
+    try:
+        yield publisher
+    finally:
+        publisher.close()
 
 
 def connect_redis(configuration: Settings) -> Redis:

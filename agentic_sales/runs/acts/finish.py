@@ -11,7 +11,7 @@ from agentic_sales.contracts import RunId
 from agentic_sales.runs import scripts
 from agentic_sales.runs.acts.commands import Commands, PublishNext
 from agentic_sales.runs.keys import DEAD_KEY, RUNNING_KEY, run_key
-from agentic_sales.runs.records import CANCELLED, Claim, Outcome
+from agentic_sales.runs.records import CANCELLED_BODY, Claim, Outcome
 from agentic_sales.runs.turns import next_run
 
 log = structlog.get_logger()
@@ -44,9 +44,8 @@ class EndsRuns(Commands):
 
     async def cancel(self, run_id: RunId) -> Literal["cancelled", "asked", "ended", "unknown"]:
         """Cancel a run for good. A waiting run has ended when this returns. A running one is asked to end."""
-        body = CANCELLED.model_dump_json()
         async with self.in_time():
-            verdict, *told = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, body])
+            verdict, *told = await self._cancel(keys=[run_key(run_id)], args=[run_id, self._ttl_s, CANCELLED_BODY])
         await self._pass_on(next_run(told[0] if told else None))
         answer: Literal["cancelled", "asked", "ended", "unknown"] = verdict.decode()
         return answer
@@ -85,11 +84,11 @@ def finish_args(ttl_s: int, attempt: int, outcome: Outcome, *, is_dead: bool) ->
     field, body = ("output", outcome.output or b"{}")
     if outcome.failure is not None:
         field, body = ("failure", outcome.failure.model_dump_json().encode())
-    cancelled, code = CANCELLED.model_dump_json(), outcome.failure.code if outcome.failure else ""
+    code = outcome.failure.code if outcome.failure else ""
     told: list[str | bytes | int] = [
         field,
         body,
-        cancelled,
+        CANCELLED_BODY,
         int(is_dead),
         code,
         outcome.pause or b"",

@@ -12,7 +12,7 @@ from agentic_sales.runs import scripts
 from agentic_sales.runs.acts.commands import Commands, PublishNext
 from agentic_sales.runs.keys import RUNS_KEY, alive_key, once_key, pending_key, run_key, subruns_key
 from agentic_sales.runs.lanes import delay_s, held_key, is_held
-from agentic_sales.runs.records import CANCELLED, Idempotency, NewRun
+from agentic_sales.runs.records import CANCELLED_BODY, Idempotency, NewRun
 from agentic_sales.runs.rows import text_of
 from agentic_sales.runs.turns import NextRun, Turn, next_run, refusal_of
 from agentic_sales.wire import to_wire
@@ -111,7 +111,7 @@ class RecordsRuns(Commands):
             fields["webhook"] = url
         listed_in = "" if run.request.get("kind") or not waits else RUNS_KEY  # questions about threads are no runs
         digest, once = (idempotency.digest, once_key(idempotency)) if idempotency else ("", "")
-        on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED.model_dump_json()) if turn else ""
+        on_thread = turn.as_json(run.assistant_id, cancelled=CANCELLED_BODY) if turn else ""
         limits: list[str | bytes | int] = [self._ttl_s, delay, queue_cap, IDEMPOTENCY_TTL_S]
         args = [run.run_id, run.queue, *limits, digest, on_thread]
         asked_by = subruns_key(run.parent_run_id) if run.parent_run_id else ""

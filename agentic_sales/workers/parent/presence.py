@@ -35,7 +35,8 @@ log = structlog.get_logger()
 INTERVAL_S = 1.0
 EXPIRES_AFTER_S = 3.5
 """Three missed signs and a bit: a frozen worker is noticed within this time."""
-
+_VERSION = version("agentic-sales")
+"""Read once. Its file takes 1 ms to parse."""
 
 _signed_at_s = time.monotonic()
 
@@ -121,7 +122,7 @@ def withdraw(redis: Redis, consumer: Consumer) -> None:
 def _about(consumer: Consumer, seconds: int, skew_s: float) -> dict[str, object]:
     return {
         "name": consumer.hostname,
-        "version": version("agentic-sales"),
+        "version": _VERSION,
         "digest": control_plane().digest,
         "clock_skew_s": round(skew_s, 3),
         "queues": consumed_queues(consumer),
