@@ -36,7 +36,7 @@ from agentic_sales.errors import AgenticSalesError
 from agentic_sales.observability import names
 from agentic_sales.observability.plane import ObservabilityPlane, plane
 from agentic_sales.observability.redaction import redacted
-from agentic_sales.observability.tracing import TraceContext, is_kept, traceparent
+from agentic_sales.observability.tracing import TraceContext, is_kept, parse_inbound, traceparent
 from agentic_sales.wire import to_wire
 
 if TYPE_CHECKING:
@@ -145,14 +145,14 @@ def publishing(trace: TraceContext, identity: RunIdentity) -> Iterator[TraceCont
         return
     trace = _below_tree(trace, opened)
     if opened.telemetry is None:
-        yield _decided(trace, opened, identity)
+        yield _decided(trace, opened, identity.assistant_id)
         return
     parent = None if _is_active() or not trace.is_decided else extract(trace.headers)
     _mark_request(identity)
     attributes = identity.attributes | _messaging(opened, identity, "publish", "send")
     name, kind = names.publish(identity.queue), SpanKind.PRODUCER
     with _recorded(opened.telemetry, name, kind=kind, attributes=attributes, parent=parent) as recorded:
-        yield _below(_decided(_adopted(trace, recorded), opened, identity), recorded, opened.telemetry)
+        yield _below(_decided(_adopted(trace, recorded), opened, identity.assistant_id), recorded, opened.telemetry)
 
 
 def in_place(trace: TraceContext) -> TraceContext:
@@ -164,6 +164,23 @@ def in_place(trace: TraceContext) -> TraceContext:
     if opened.telemetry is None or not _is_active():
         return trace
     return _below(trace, get_current_span(), opened.telemetry)
+
+
+def lasting_headers(assistant_id: str, trace: TraceContext | None = None) -> dict[str, str]:
+    """Return the headers of a trace that later runs of an action continue, each from a process of its own.
+
+    The sampling is decided here once. So either all of these runs are kept or none.
+
+    Args:
+        assistant_id: Workflow whose share decides, if nobody has decided yet.
+        trace: Trace of the caller. None: that of the current run, else a new one.
+    """
+    trace, opened = trace or current_trace.get() or parse_inbound({}), plane()
+    if opened is not None:
+        if opened.telemetry is not None and _is_active():
+            trace = _adopted(trace, get_current_span())
+        trace = _decided(trace, opened, assistant_id)
+    return trace.outbound()
 
 
 def name_message(queue: str, run_id: str) -> None:
@@ -262,10 +279,10 @@ def _recorded(
             raise
 
 
-def _decided(trace: TraceContext, opened: ObservabilityPlane, identity: RunIdentity) -> TraceContext:
+def _decided(trace: TraceContext, opened: ObservabilityPlane, assistant_id: str) -> TraceContext:
     if trace.is_decided:
         return trace
-    keeps = is_kept(trace.trace_id, opened.ratio(identity.assistant_id))
+    keeps = is_kept(trace.trace_id, opened.ratio(assistant_id))
     header = traceparent(trace.trace_id, trace.headers["traceparent"][36:52], is_sampled=keeps)
     return TraceContext({**trace.headers, "traceparent": header})
 

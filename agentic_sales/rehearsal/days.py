@@ -20,8 +20,9 @@ from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
 from agentic_sales.rehearsal.in_process import sub_runs_in_process
 from agentic_sales.runs.ledger import Outcome
+from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import Database, as_current
-from agentic_sales.store.visits import Key, next_wake_at
+from agentic_sales.store.visits import Key, key_of, next_wake_at
 from agentic_sales.workers.child.failures import failure_of
 from agentic_sales.workers.loader import Graph, load_graph
 
@@ -38,8 +39,9 @@ class InProcessFleet:
     ends: dict[RunId, Outcome] = field(default_factory=dict)
     """The outcomes of its runs."""
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
         """Make a visit. A failure is told as a fleet tells it."""
+        key = key_of(row)
         config: Any = {"configurable": {"thread_id": thread_of(key)}, "recursion_limit": 100}
         failure = None
         try:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import CampaignId, ContactId, StopReason
-from agentic_sales.store.columns import Table
+from agentic_sales.store.columns import JSON_OBJECT, Table
 from agentic_sales.store.statements import columns, every, first, insert_many, insert_new, narrowed
 
 RUNNING = "running"
@@ -72,6 +72,8 @@ class EnrollmentRow(Table):
     """Visits in a row without a result. Too many of them park it."""
     wakes: Mapped[int] = mapped_column(default=0, server_default="0")
     """Number of wakes. A visit must not put an enrollment to sleep that was woken meanwhile."""
+    trace: Mapped[dict[str, Any] | None] = mapped_column(JSON_OBJECT, default=None)
+    """Headers of the trace that its visits belong to. None: each visit begins one."""
     created_at: Mapped[datetime]
     """When the person was enrolled."""
     updated_at: Mapped[datetime]
@@ -176,9 +178,10 @@ async def enroll_many(
     *,
     wake_at: datetime | None,
     now: datetime,
+    trace: Mapping[str, str] | None = None,
 ) -> int:
-    """Enroll people. Return the number of people that were never enrolled before."""
-    same = {"campaign_id": campaign_id, "wake_at": wake_at, "created_at": now, "updated_at": now}
+    """Enroll people, with the trace of their visits. Return the number of people that were never enrolled before."""
+    same = {"campaign_id": campaign_id, "wake_at": wake_at, "trace": trace, "created_at": now, "updated_at": now}
     rows = [{"contact_id": contact_id, **same} for contact_id in sorted(set(people))]
     return len(await insert_many(connection, EnrollmentRow, rows))
 

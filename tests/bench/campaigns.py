@@ -21,7 +21,6 @@ from agentic_sales.store.campaigns import EnrollmentRow, add_campaign
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.migrate import upgrade
-from agentic_sales.store.visits import Key
 from tests.support.databases import new_postgresql
 from tests.support.small_campaign import NOW, PLAN
 
@@ -35,9 +34,9 @@ class Nowhere:
 
     taken: int = 0
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
         """Take a visit."""
-        del key, run_id
+        del row, run_id
         self.taken += 1
 
     async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:

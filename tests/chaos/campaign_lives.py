@@ -29,6 +29,7 @@ from agentic_sales.control import control_plane
 from agentic_sales.rehearsal.days import InProcessFleet, rehearse
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
+from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.visits import Key
 from agentic_sales.workers.child.checkpoints import open_checkpoints
@@ -134,9 +135,9 @@ class Survivors(InProcessFleet):
         self._tells = tells
         self._people = people
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
         """Make a visit."""
-        await super().submit_visit(key, run_id)
+        await super().submit_visit(row, run_id)
         await self._people()
 
     async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:

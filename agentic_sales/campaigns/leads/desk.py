@@ -13,6 +13,7 @@ from typing import Any, Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.leads.arms import ARMS, MOST_ROUNDS, learnt_of, plan_for, plan_of, stop_words, with_plan
+from agentic_sales.campaigns.leads.visit import WORKFLOW
 from agentic_sales.campaigns.plan.desk import check_joinable, known_campaign
 from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
 from agentic_sales.campaigns.plan.windows import zone_named
@@ -21,6 +22,7 @@ from agentic_sales.contracts import CampaignId, MailboxId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidRequest, StateConflict
 from agentic_sales.flows import Flow, Template
+from agentic_sales.observability.spans import lasting_headers
 from agentic_sales.rules.cron import CronError, next_slot
 from agentic_sales.rules.outcome_rewards import ArmKind
 from agentic_sales.store.campaigns import RUNNING as CAMPAIGN_RUNS
@@ -91,7 +93,8 @@ async def begin_round(
         database: The store.
         round_id: Its id.
         order: The order.
-        trace: Headers of the trace that its runs belong to.
+        trace: Headers of the trace that its runs and the visits to its people belong to. Empty: that of the current
+            run, else a new one.
         now: The present.
 
     Raises:
@@ -126,7 +129,7 @@ async def begin_round_over(
             "is_dry": order.is_dry,
             "campaign_id": next(iter(campaigns.values()), None),
             "promoted_by": order.promoted_by,
-            "trace": dict(trace),
+            "trace": dict(trace) or lasting_headers(WORKFLOW),
         }
         await add_round(connection, values, now=now)
     row = known(await flow_round(connection, round_id), "flow round", round_id)

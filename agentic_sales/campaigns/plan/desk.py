@@ -88,9 +88,21 @@ async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: 
 
 
 async def enroll_people(
-    database: Database, campaign_id: CampaignId, people: Iterable[ContactId], *, now: datetime
+    database: Database,
+    campaign_id: CampaignId,
+    people: Iterable[ContactId],
+    *,
+    now: datetime,
+    trace: Mapping[str, str] | None = None,
 ) -> int:
     """Enroll people in a campaign. Return how many were not in it before. A finished campaign goes on with them.
+
+    Args:
+        database: The store.
+        campaign_id: The campaign.
+        people: The people.
+        now: The present of campaigns.
+        trace: Headers of the trace that the visits of new people belong to. None: each visit begins one.
 
     Raises:
         UnknownRecord: There is no such campaign.
@@ -102,7 +114,7 @@ async def enroll_people(
         check_joinable(found)
         # A campaign that does not run visits nobody. Its start or resumption wakes everybody in it.
         wake_at = now if found.state in VISITED else None
-        joined = await enroll_many(connection, campaign_id, people, wake_at=wake_at, now=now)
+        joined = await enroll_many(connection, campaign_id, people, wake_at=wake_at, now=now, trace=trace)
         if joined:
             await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
         return joined

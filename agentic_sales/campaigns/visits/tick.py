@@ -51,8 +51,8 @@ log = structlog.get_logger()
 class VisitRuns(Protocol):
     """The part of the fleet that a tick needs."""
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
-        """Submit the run of a visit. It goes to the batch lane, on the enrollment's thread."""
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
+        """Submit the run of a visit. It goes to the batch lane, on the enrollment's thread and in its trace."""
 
     async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
         """Return how runs ended. None stands for a run that has not ended or is not known."""
@@ -151,7 +151,7 @@ async def _submit(
     async def submit(claimed: tuple[EnrollmentRow, RunId]) -> bool:
         row, run_id = claimed
         try:
-            await fleet.submit_visit(key_of(row), run_id)
+            await fleet.submit_visit(row, run_id)
         except (TransientError, RequestError) as exc:
             await _come_to_nothing(database, row, run_id, _Lost(str(exc), is_its_fault=False), now)
             return False

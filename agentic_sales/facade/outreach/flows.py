@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from agentic_sales.campaigns.leads import desk
 from agentic_sales.campaigns.leads.report import described_flow, described_round
-from agentic_sales.campaigns.leads.visit import discovery_question
+from agentic_sales.campaigns.leads.visit import WORKFLOW, discovery_question
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.bodies import JsonRoute
@@ -23,6 +23,7 @@ from agentic_sales.facade.pages import Limit, Offset, page
 from agentic_sales.facade.state import Facade
 from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.flows import IMPORT, Flow
+from agentic_sales.observability.spans import lasting_headers
 from agentic_sales.rules.lead_steps import LISTED
 from agentic_sales.rules.outcome_rewards import ArmKind
 from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow, flow_plan, flow_rounds
@@ -117,7 +118,9 @@ async def run_flow(facade: Facade, trace: Trace, flow_id: str, body: NewRound) -
         )
         return {"flow_id": flow_id, "next_at": first.isoformat()}
     round_id = body.round or f"{flow_id}-{now.astimezone(UTC):%Y%m%dT%H%M%S}-{token_hex(2)}"
-    return _round(await desk.begin_round(facade.database, round_id, order, trace=trace.outbound(), now=now))
+    return _round(
+        await desk.begin_round(facade.database, round_id, order, trace=lasting_headers(WORKFLOW, trace), now=now)
+    )
 
 
 @router.post("/{name}/pause", responses=ERRORS, summary="Pause a round, or a flow")

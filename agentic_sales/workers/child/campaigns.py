@@ -18,9 +18,10 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.submit import Runs
 from agentic_sales.runs.turns import Turn
 from agentic_sales.settings import Settings, settings
+from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import current_database
 from agentic_sales.store.mailboxes import mailboxes, note_inbox
-from agentic_sales.store.visits import Key
+from agentic_sales.store.visits import key_of
 from agentic_sales.workers.current import CurrentChild
 
 log = structlog.get_logger()
@@ -32,12 +33,13 @@ class LiveFleet:
     def __init__(self, runs: Runs) -> None:
         self._runs = runs
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
-        """Submit the run that makes a visit, in the batch lane, on the enrollment's thread."""
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
+        """Submit the run that makes a visit, in the batch lane, on the enrollment's thread and in its trace."""
+        key = key_of(row)
         run = await self._runs.submit(
             CAMPAIGN,
             {**request_of(key), "priority": "batch"},
-            trace=parse_inbound({}),
+            trace=parse_inbound(row.trace or {}),
             turn=Turn(thread_of(key), strategy="reject", keeps_state=True),
             run_id=run_id,
         )

@@ -12,9 +12,9 @@ from agentic_sales.contracts import RunId
 from agentic_sales.errors import QueueFull
 from agentic_sales.runs.ledger import Outcome
 from agentic_sales.settings import Settings
-from agentic_sales.store.campaigns import enrollments
+from agentic_sales.store.campaigns import EnrollmentRow, enrollments
 from agentic_sales.store.migrate import upgrade
-from agentic_sales.store.visits import Key, end_visit
+from agentic_sales.store.visits import Key, end_visit, key_of
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 
 PEOPLE = 5
@@ -29,11 +29,11 @@ class Queue:
     waiting: list[Key] = field(default_factory=list)
     """Visits that it took, in their order."""
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:  # noqa: ARG002 - as a fleet takes it
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:  # noqa: ARG002 - as a fleet takes it
         """Take a visit."""
         if len(self.waiting) >= self.room:
             raise QueueFull("core", self.room)
-        self.waiting.append(key)
+        self.waiting.append(key_of(row))
 
     async def outcomes(self, run_ids: Sequence[RunId]) -> list[Outcome | None]:
         """Know of no run that has ended."""
@@ -89,12 +89,13 @@ async def test_a_visit_that_a_full_queue_refuses_is_submitted_again_and_counts_a
 class Stumbling(Queue):
     """A fleet that raises at the first person."""
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
         """Take a visit, unless it is the first person's."""
+        key = key_of(row)
         if key == min([key, *self.waiting]) and not self.waiting:
             self.waiting.append(key)
             raise ValueError("a bug that one person meets")
-        await super().submit_visit(key, run_id)
+        await super().submit_visit(row, run_id)
 
 
 async def test_a_visit_that_raises_keeps_back_no_other_one_and_is_tried_again_later(spring: SmallCampaign) -> None:

@@ -34,14 +34,21 @@ from agentic_sales.runs.ledger import Outcome
 from agentic_sales.runs.subruns import SubRun, current_sub_runner
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import approvals
-from agentic_sales.store.campaigns import CampaignRow, change_enrollment, enrollment, move_campaign, stop_enrollments
+from agentic_sales.store.campaigns import (
+    CampaignRow,
+    EnrollmentRow,
+    change_enrollment,
+    enrollment,
+    move_campaign,
+    stop_enrollments,
+)
 from agentic_sales.store.campaigns import go_on as unparked
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.database import as_current
 from agentic_sales.store.inbound import add_inbound, inbound_of
 from agentic_sales.store.migrate import upgrade
 from agentic_sales.store.suppressions import suppressions
-from agentic_sales.store.visits import Key, next_wake_at, wake
+from agentic_sales.store.visits import next_wake_at, wake
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, person_of, small_campaign
 
 THREE_STEPS = {"steps": [{}, {"delay_days": 3}, {"delay_days": 5}]}
@@ -445,9 +452,9 @@ class Changed(InProcessFleet):
     code: str = "bug"
     """As what its runs fail."""
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
         """Fail as a run fails whose state does not fit its graph."""
-        del key
+        del row
         failure = RunFailure(code=self.code, message="`step` is no number", is_retryable=False, error="ValidationError")
         self.ends[run_id] = Outcome(run_id, "error", None, failure)
 
@@ -505,10 +512,10 @@ class Counting(InProcessFleet):
     statements: list[int] = field(default_factory=list)
     """Statements of each visit."""
 
-    async def submit_visit(self, key: Key, run_id: RunId) -> None:
+    async def submit_visit(self, row: EnrollmentRow, run_id: RunId) -> None:
         """Make a visit, counted by itself."""
         self.asked = 0
-        await super().submit_visit(key, run_id)
+        await super().submit_visit(row, run_id)
         self.statements.append(self.asked)
 
     def count(self, *_: Any) -> None:
