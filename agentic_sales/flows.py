@@ -273,6 +273,14 @@ def load_flows(extra_modules: Iterable[str] = (), *, known: Collection[str] = BY
 
 _TEAM = LeadStep("contact_discovery", takes="company", keeps=("company", "merged"))
 _ENRICHED = LeadStep("company_enrichment", takes="company_site")
+# A fresh enrichment of another flow is answered without the pages, and the fit is judged by their words.
+_READ = LeadStep(
+    "company_enrichment",
+    takes="company_site",
+    given={"force_refresh": True},
+    keeps=("home_markdown", "careers_markdown"),
+)
+_FITS = LeadScore("contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6, given={"vertical": "ingestible"})
 _ROLE = LeadStep("contact_enrich_sales", takes="role", keeps=("seniority", "department"))
 _DECIDES = LeadScore(
     "find_decision_maker",
@@ -379,17 +387,13 @@ FLOWS: tuple[Flow, ...] = (
     Flow(
         "creators",
         "Channels whose makers could use what a vertical offers.",
-        Discovery(
-            "youtube_discovery", finds="channels", given={"topic": "machine learning"}, limit_field="max_channels"
-        ),
+        Discovery("youtube_discovery", finds="channels", given={"topic": "retrieval"}, limit_field="max_channels"),
         enrich=(
             _TEAM,
-            _ENRICHED,
+            _READ,
             _ROLE,
         ),
-        score=LeadScore(
-            "contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.6, given={"vertical": "ingestible"}
-        ),
+        score=_FITS,
         people="person",
         outreach=Outreach("legitimate_interest", "Your channel names you and a business contact on $source."),
         limits=Limits(leads=25),
@@ -430,11 +434,10 @@ FLOWS: tuple[Flow, ...] = (
         Discovery("vertical_discovery", finds="companies_of_code", given={"vertical_slug": "ingestible"}),
         enrich=(
             _TEAM,
+            _READ,
             LeadStep("find_decision_maker", takes="company_people", keeps=("top_decision_maker", "summary")),
         ),
-        score=LeadScore(
-            "contact_vertical_fit", takes="fit", judged_by="fit", threshold=0.45, given={"vertical": "ingestible"}
-        ),
+        score=_FITS,
         people="person",
         outreach=_PUBLIC,
         limits=Limits(leads=30, budget_usd=3.0),

@@ -300,11 +300,21 @@ def _by_value(person: "ReachablePerson") -> dict[str, Any]:
 
 
 def _employer_of(lead: LeadSoFar) -> dict[str, Any]:
-    if lead.company_id:
-        return {"company_id": lead.company_id}
+    """Name the company of the book, and tell what the source and the site say of the employer.
+
+    The book keeps quotes of the pages, and not the pages. So their words go with the question.
+    """
     name = lead.found.get("company") if lead.kind == "person" else lead.name
-    about = _filled({"name": name, "domain": lead.found.get("domain"), "description": lead.found.get("about")})
-    return {"company": about} if about else {}
+    read = [lead.told("company_enrichment", page) for page in ("home_markdown", "careers_markdown")]
+    about = _filled(
+        {
+            "name": name,
+            "domain": lead.found.get("domain"),
+            "description": lead.found.get("about"),
+            "pages": [{"text": text} for text in read if text],
+        }
+    )
+    return _filled({"company_id": lead.company_id, "company": about})
 
 
 def judged_tier(output: Mapping[str, Any]) -> LeadJudgement:

@@ -2,17 +2,19 @@
 
 Nothing here writes a message or sends one. The campaign does, and its messages wait for a person's word. A person
 becomes a contact by hand, unless somebody lets the round promote. An address that takes no mail and a suppressed person
-never reach the campaign.
+never reach the campaign. The visits to the person belong to the trace of the round.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from string import Template
+from time import monotonic
 from typing import Any, cast
 
-from agentic_sales.campaigns.book.promotion import Grounds, promote
+from agentic_sales.campaigns.book.promotion import EMAIL, Grounds, promote
 from agentic_sales.campaigns.book.writing import BookWriter
 from agentic_sales.campaigns.leads.arms import plan_of, stop_of
+from agentic_sales.campaigns.leads.guesses import FORMED, confirmed_guess
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.plan.desk import enroll_people
@@ -20,20 +22,25 @@ from agentic_sales.contracts import CampaignId, CompanyId, ConsentBasis, Contact
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidAddress, RequestError
 from agentic_sales.flows import Flow
+from agentic_sales.rules.company_identity import site_of
 from agentic_sales.rules.found_facts import FoundFact
 from agentic_sales.rules.lead_steps import PEOPLE, LeadSoFar, ReachablePerson
 from agentic_sales.rules.titles import read_title
 from agentic_sales.settings import settings
-from agentic_sales.sources.mailboxes import MailboxChecks
+from agentic_sales.sources.mailboxes import MailboxChecks, MailboxVerdict
+from agentic_sales.store.companies import company
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
+from agentic_sales.store.facts import current_values
 from agentic_sales.store.flow_rounds import FlowRoundRow, flow_round
 from agentic_sales.store.leads import LeadRow, change_lead, leads_ready
-from agentic_sales.store.people import SourcedPerson, person
+from agentic_sales.store.people import PersonRow, SourcedPerson, person
 from agentic_sales.store.statements import known
 
 LEADS_OF_A_VISIT = 20
 """Most leads with people that a visit enrolls."""
+LONGEST_S = 60.0
+"""After so many seconds a visit leaves further people to the next one. Mail servers answer slowly."""
 NOBODY = "nobody of it is known by a whole name and an address, a profile or an employer"
 
 
@@ -83,7 +90,10 @@ async def reach_out(database: Database, round_id: str, *, now: datetime, clock_n
     flow = control_plane().flow(row.flow_id)
     if row.state != "running":
         return
+    ends_at_s = monotonic() + LONGEST_S
     for lead in ready:
+        if monotonic() > ends_at_s:
+            return
         if lead.stage == "kept" and lead.step >= len(flow.steps):
             values = await _reached(database, flow, row, lead, clock_now)
             async with database.writing() as connection:
@@ -123,7 +133,7 @@ async def _enrolled(
     if campaign_id is None:
         return {**_waits("the round names no campaign; resume it with one"), "contact_id": contact_id}
     try:
-        await enroll_people(database, CampaignId(campaign_id), [contact_id], now=now)
+        await enroll_people(database, CampaignId(campaign_id), [contact_id], now=now, trace=row.trace)
     except RequestError as exc:
         return {**_waits(str(exc)), "contact_id": contact_id}
     joined = {"contact_id": contact_id, "campaign_id": campaign_id, "arm": dict(arm)}
@@ -143,13 +153,32 @@ async def _contact_of(
     if not row.promoted_by:
         return None, f"{there.name} is no contact; agentic-sales people promote {person_id}"
     source = Template(flow.outreach.basis_source).safe_substitute(source=lead.told.get("source") or lead.url)
-    grounds = Grounds(cast(ConsentBasis, flow.outreach.basis), source, row.promoted_by)
+    basis = cast(ConsentBasis, flow.outreach.basis)
     try:
         async with MailboxChecks(settings()) as checks:
-            promoted = await promote(database, person_id, grounds, check=checks.check, now=now)
+            guess = await _guess(database, lead, there, checks)
+
+            async def check(address: str) -> MailboxVerdict:
+                return guess or await checks.check(address)
+
+            grounds = Grounds(basis, f"{source} {FORMED}" if guess else source, row.promoted_by)
+            email = guess.address if guess else None
+            promoted = await promote(database, person_id, grounds, check=check, now=now, email=email)
     except RequestError as exc:
         return None, str(exc)
     return promoted.contact_id, ""
+
+
+async def _guess(database: Database, lead: LeadRow, there: PersonRow, checks: MailboxChecks) -> MailboxVerdict | None:
+    """Return a confirmed address of a person for whom no source printed one. None: one is known, or no guess stands."""
+    company_id = there.company_id or lead.company_id
+    async with database.reading() as connection:
+        facts = (await current_values(connection, "person", [there.person_id]))[there.person_id]
+        employer = await company(connection, CompanyId(company_id)) if company_id else None
+    if facts.get(EMAIL):
+        return None
+    domain = employer.domain if employer else site_of(str(lead.told.get("found", {}).get("domain") or ""))
+    return await confirmed_guess(there.name, domain, checks.check) if domain else None
 
 
 def _waits(why: str) -> dict[str, Any]:

@@ -109,7 +109,24 @@ def test_the_companies_of_a_code_search_keep_its_vertical() -> None:
     }
     [lead] = FINDS["companies_of_code"](output)
     known = COMPANY.model_copy(update={"found": {**lead.found, "person": {"name": "Ada Acme"}}, "company_id": "c1"})
-    assert TAKES["fit"](known) == {"person": {"name": "Ada Acme"}, "company_id": "c1", "vertical": "ingestible"}
+    asked = TAKES["fit"](known)
+    assert {**asked, "company": ""} == {
+        "person": {"name": "Ada Acme"},
+        "company_id": "c1",
+        "company": "",
+        "vertical": "ingestible",
+    }
+    assert asked["company"]["domain"] == "acme.example"
+
+
+def test_a_fit_is_asked_with_the_words_of_the_pages_that_were_read_also_for_a_company_of_the_book() -> None:
+    read = {"home_markdown": "We keep contracts.", "careers_markdown": ""}
+    found = {"person": {"name": "Ada Acme"}, "about": "A channel about contracts."}
+    lead = COMPANY.model_copy(update={"company_id": "c1", "found": found, "answers": {"company_enrichment": read}})
+    asked = TAKES["fit"](lead)
+    assert asked["company_id"] == "c1"
+    assert asked["company"]["description"] == "A channel about contracts."
+    assert asked["company"]["pages"] == [{"text": "We keep contracts."}]
 
 
 def test_an_author_is_a_lead_with_the_paper_that_found_the_author() -> None:
