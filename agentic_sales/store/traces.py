@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from agentic_sales.contracts import ContactId, PersonId, Subject
 from agentic_sales.rules.people_keys import profile_key
 from agentic_sales.store.analyses import AnalysisRow, erase_analyses, tells_of
 from agentic_sales.store.facts import FactRow, erase_facts, mentions
+from agentic_sales.store.flow_lists import ListedLine, erase_lines, lines_naming
 from agentic_sales.store.keys import erase_keys
 from agentic_sales.store.leads import LeadRow, erase_leads, names_of
 from agentic_sales.store.locks import lock
@@ -43,6 +44,8 @@ class Traces:
     """Channels with their name, and everything below one of their profiles."""
     leads: tuple[LeadRow, ...] = ()
     """Leads with them as their person, and leads that name them."""
+    lines: tuple[ListedLine, ...] = ()
+    """Lines of lists of leads that name them."""
 
 
 async def people_meant(
@@ -81,7 +84,9 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
     facts = await every(connection, FactRow, select(FactRow).where(FactRow.subject_id.in_(ids)))
     analyses = await every(connection, AnalysisRow, select(AnalysisRow).where(AnalysisRow.subject_id.in_(ids)))
     leads = await every(connection, LeadRow, select(LeadRow).where(LeadRow.person_id.in_(ids)))
+    lines: list[ListedLine] = []
     if wanted:
+        lines = await lines_naming(connection, wanted, names.are_in)
         leads += await every_searched(connection, LeadRow, names_of(wanted))
         facts += await every_searched(connection, FactRow, mentions(wanted) & FactRow.subject_id.not_in(ids))
         analyses += await every_searched(connection, AnalysisRow, tells_of(wanted) & AnalysisRow.subject_id.not_in(ids))
@@ -95,7 +100,13 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
             for row in {row.lead_id: row for row in leads}.values()
             if row.person_id in ids or names.are_in(row.name, row.subject_key, row.reason, row.reasons, row.told)
         ),
+        tuple(lines),
     )
+
+
+def naming(words: Iterable[str]) -> Callable[..., bool]:
+    """Return a test that tells whether one of the words stands alone in one of some values, in any case."""
+    return _Words(sorted(word for word in words if word)).are_in
 
 
 class _Words:
@@ -138,6 +149,7 @@ async def erase_traces(
     gone = await connection.execute(delete(AnalysisRow).where(AnalysisRow.analysis_id.in_(ids)))
     erased["analyses"] += gone.rowcount
     erased["leads"] += await erase_leads(connection, [row.lead_id for row in traces.leads])
+    erased["lines"] += await erase_lines(connection, traces.lines, now=now)
     for subject in sorted(own):
         erased["facts"] += await erase_facts(connection, subject)
         erased["analyses"] += await erase_analyses(connection, subject)

@@ -42,6 +42,8 @@ class Meant:
     """Keys by which the person was looked for."""
     addresses: tuple[str, ...]
     """Addresses of the contacts among the people. Campaigns may know more about these."""
+    words: tuple[str, ...] = ()
+    """Addresses, whole names and profiles of the people. Texts elsewhere may hold these."""
 
 
 async def meant(connection: AsyncConnection, whom: Whom) -> Meant:
@@ -65,7 +67,8 @@ async def meant(connection: AsyncConnection, whom: Whom) -> Meant:
     names += [f"{row.first_name} {row.last_name}".strip() for row in (contact, *contacts) if row is not None]
     words = {*spelt, profile_of(whom.profile) or "", *(row.email for row in contacts), *filter(_is_whole, names)}
     traces = await traces_of(connection, people, words)
-    return Meant(traces, tuple(keys), tuple(sorted({row.email for row in contacts} - spelt)))
+    told = {word for word in (*words, *(row.profile for row in people)) if word}
+    return Meant(traces, tuple(keys), tuple(sorted({row.email for row in contacts} - spelt)), tuple(sorted(told)))
 
 
 async def erase_from_book(database: Database, whom: Whom, *, now: datetime) -> tuple[dict[str, int], tuple[str, ...]]:

@@ -11,7 +11,7 @@ from agentic_sales.campaigns.visits import clock
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.callers import Trace
 from agentic_sales.facade.outreach.export import Exported, rows_of
-from agentic_sales.facade.outreach.forget import Forgotten, drop_kept_answers, forgotten
+from agentic_sales.facade.outreach.forget import Forgotten, drop_kept_answers, erase_step_runs, forgotten
 from agentic_sales.facade.state import Facade
 from agentic_sales.facade.store_errors import ERRORS
 
@@ -54,9 +54,11 @@ async def forget(facade: Facade, trace: Trace, body: NamedPerson) -> Forgotten:
     database, whom = facade.database, body.whom()
     await drop_kept_answers(facade)
     async with database.reading() as connection:
-        addresses = [each for each in (body.email, *(await meant(connection, whom)).addresses) if each]
+        found = await meant(connection, whom)
+    addresses = [each for each in (body.email, *found.addresses) if each]
     told = [await forgotten(facade, trace, email) for email in dict.fromkeys(addresses)]
     counts, _ = await erase_from_book(database, whom, now=clock.now())
+    counts = {**counts, **await erase_step_runs(facade, trace, found.words)}
     if not addresses:
         await database.scrub()
     erased = {

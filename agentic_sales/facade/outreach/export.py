@@ -41,4 +41,5 @@ def rows_of(traces: Traces) -> dict[str, list[dict[str, Any]]]:
     """Return what the book holds as plain data, by the kinds that `forget` counts. Empty kinds are left out."""
     kinds = {"people": traces.people, "facts": traces.facts, "analyses": traces.analyses, "things": traces.things}
     kinds |= {"leads": traces.leads}
-    return {kind: [row.as_data() for row in rows] for kind, rows in kinds.items() if rows}
+    rows = {kind: [row.as_data() for row in rows] for kind, rows in kinds.items() if rows}
+    return rows | ({"lines": [line.as_data() for line in traces.lines]} if traces.lines else {})

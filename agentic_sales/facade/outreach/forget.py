@@ -5,13 +5,13 @@ row goes last.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from agentic_sales.campaigns.book.privacy import Whom, erase_from_book
+from agentic_sales.campaigns.book.privacy import Whom, erase_from_book, meant
 from agentic_sales.campaigns.people.forget import Leaving, erase, leave_for_good, written_to
 from agentic_sales.campaigns.sending.transports.chosen import local_maildir
 from agentic_sales.campaigns.visits import clock
@@ -20,6 +20,7 @@ from agentic_sales.contracts import RunId, RunStatus
 from agentic_sales.errors import PoolUnavailable, RunFailed, RunNotEnded, ThreadBusy, UnknownRun
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.callers import Trace
+from agentic_sales.facade.outreach.step_runs import step_runs_naming
 from agentic_sales.facade.state import Facade, FacadeState
 from agentic_sales.facade.store_errors import ERRORS
 from agentic_sales.facade.threads.questions import answered
@@ -69,14 +70,35 @@ async def forgotten(facade: FacadeState, trace: TraceContext, email: str) -> For
     """Erase the person of an address from campaigns, runs, the book and the kept answers of sources."""
     database = facade.database
     await drop_kept_answers(facade)
+    async with database.reading() as connection:
+        words = (await meant(connection, Whom(email=email))).words
     leaving = await leave_for_good(database, email, now=clock.now())
     # Before the contact's own row: it leads to the person of the book.
     in_book, _ = await erase_from_book(database, Whom(email=email), now=clock.now())
+    in_steps = await erase_step_runs(facade, trace, words)
     if leaving is None:
         await database.scrub()  # Its file may hold data that an aborted request erased.
-        return Forgotten(known=bool(in_book), erased=in_book)
+        return Forgotten(known=bool(in_book), erased={**in_book, **in_steps})
     told = await _Erasure(facade, trace).of(leaving)
-    return told.model_copy(update={"erased": {**told.erased, **in_book}})
+    return told.model_copy(update={"erased": {**told.erased, **in_book, **in_steps}})
+
+
+async def erase_step_runs(facade: FacadeState, trace: TraceContext, words: Collection[str]) -> dict[str, int]:
+    """Erase the records of flows' runs that name a person. Return their number, with their sub-runs.
+
+    Their visits stay, since these name nobody.
+
+    Args:
+        facade: The facade.
+        trace: Trace of the request.
+        words: Addresses, whole names and profiles of the person.
+
+    Raises:
+        RunNotEnded: One did not end in time after its cancellation.
+        BrokerUnavailable: Redis did not answer.
+    """
+    count = await _Erasure(facade, trace).of_runs(await step_runs_naming(facade, words))
+    return {"step_runs": count} if count else {}
 
 
 async def drop_kept_answers(facade: FacadeState) -> None:
@@ -125,6 +147,11 @@ class _Erasure:
             "local_mails": await local_maildir(self._state.settings).remove(wrote.touch_ids),
         }
         return Forgotten(known=True, erased={**erased, **await erase(database, leaving.contact_id)})
+
+    async def of_runs(self, run_ids: Iterable[RunId]) -> int:
+        """Erase the records of runs and of their sub-runs. Return how many there were."""
+        await self._erase_runs(run_ids)
+        return self._erased_runs
 
     async def _rest(self, thread_id: str) -> None:
         """Wait until no run is at work on a thread. A run that was to begin does not begin."""

@@ -9,6 +9,7 @@ from agentic_sales.runs.canary import canary_ages
 from agentic_sales.runs.keys import DEAD_KEY, WORKERS_KEY, alive_key, run_key, subruns_key
 from agentic_sales.runs.records import Outcome, RunRecord
 from agentic_sales.runs.rows import RECORD_FIELDS, outcome_of, record_of, text_of
+from agentic_sales.wire import from_wire
 
 
 class ReadsRuns(Commands):
@@ -29,6 +30,15 @@ class ReadsRuns(Commands):
             rows = await pipe.execute()
         records = (record_of(run_id, raw) for run_id, raw in zip(asked, rows, strict=True))
         return [record for record in records if record is not None]
+
+    async def payloads(self, run_ids: Iterable[RunId]) -> list[tuple[RunId, list[Any]]]:
+        """Return what runs were asked and what they answered, as plain values. Unknown runs have none."""
+        asked = list(run_ids)
+        async with self.in_time(), self.redis.pipeline(transaction=False) as pipe:
+            for run_id in asked:
+                pipe.hmget(run_key(run_id), "request", "output", "failure")
+            rows = await pipe.execute()
+        return [(run_id, [from_wire(raw) for raw in row if raw]) for run_id, row in zip(asked, rows, strict=True)]
 
     async def outcomes(self, run_ids: Iterable[RunId]) -> list[Outcome | None]:
         """Return the outcome of each run. None stands for an unended or unknown run."""

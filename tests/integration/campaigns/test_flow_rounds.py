@@ -16,12 +16,13 @@ from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.contracts import MailboxId, PersonId
 from agentic_sales.errors import RunFailed
+from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.settings import Settings
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.facts import Fact
-from agentic_sales.store.flow_rounds import FlowRoundRow
+from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow
 from agentic_sales.store.leads import LeadRow
 from agentic_sales.store.mailboxes import add_mailbox
 from agentic_sales.store.merge import merge_people
@@ -293,6 +294,28 @@ async def test_whoever_is_forgotten_is_in_no_lead_any_more_also_not_as_a_name_in
     assert "Ada Acme" not in told
     assert "ada@acme.example" not in told
     assert set(await leads_by_name(store)) == {"beta/kit", "rich/app", "dim/lamp"}
+
+
+async def test_a_forgotten_person_is_in_no_list_that_a_flow_was_given(store: Database) -> None:
+    lines = [{"company": "Acme", "person": "Ada Acme", "email": "ada@acme.example"}, {"company": "Beta"}]
+    order = desk.RoundOrder("list", given={"leads": lines})
+    await desk.begin_round(store, ROUND, order, trace={}, now=BEGUN)
+    await desk.plan_rounds(store, order, "0 6 * * 1", time_zone="UTC", missed="skip", now=BEGUN)
+    whom = Whom(email="ada@acme.example")
+    async with store.reading() as connection:
+        held = (await meant(connection, whom)).traces
+    assert [line.told for line in held.lines] == [lines[0], lines[0]]
+    erased, _ = await erase_from_book(store, whom, now=BEGUN)
+    assert erased["lines"] == 2
+    [row], [plan] = await rows(store, FlowRoundRow), await rows(store, FlowPlanRow)
+    assert row.given["leads"] == plan.request["given"]["leads"] == [lines[1]]
+
+
+async def test_the_visits_to_people_whom_a_round_enrolls_belong_to_the_trace_of_the_round(store: Database) -> None:
+    await through(store)
+    [row] = await rows(store, FlowRoundRow)
+    assert parse_inbound(row.trace).is_decided
+    assert [joined.trace for joined in await rows(store, EnrollmentRow)] == [row.trace, row.trace]
 
 
 async def test_a_lead_of_a_person_who_was_merged_into_another_one_goes_on_with_that_one(store: Database) -> None:
