@@ -27,7 +27,7 @@ CampaignState = Literal["draft", "running", "paused", "stopped", "finished"]
 """State of a campaign."""
 EnrollmentState = Literal["active", "finished", "stopped", "parked"]
 """State of a person in a campaign. `parked` means an error that a person must look at."""
-ApprovalState = Literal["pending", "approved", "rejected", "edited", "expired"]
+ApprovalState = Literal["pending", "approved", "rejected", "edited", "expired", "outdated"]
 """State of a question about a message. `edited` means that another question took its place."""
 TouchState = Literal["pending", "dispatching", "sent", "failed", "ambiguous", "suppressed", "deferred"]
 """State of a touch. `ambiguous`: nobody knows whether it was sent. A person or the provider's word ends that."""

@@ -107,14 +107,19 @@ def import_people(
 
 @app.command()
 def start(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Start a campaign. What would break the rules of mail providers for senders is told before.
+    """Start a campaign. Say who is next, when, and how many messages wait for a word.
 
     agentic-sales campaigns start spring
+
+    A message is written and asked about a day before it may go, also at a weekend. `draft_ahead_h` of the plan says how
+    many hours. It goes only after a word, within the window. What would break the rules of mail providers for senders
+    is told before.
     """
     from agentic_sales.cli.views import deliverability
 
     note(*(f"warning: {line}" for line in deliverability.warnings_of(campaign, url)), style="yellow")
     _move(campaign, "start", url, as_json)
+    _tell_next(campaign, url, as_json)
 
 
 @app.command()
@@ -128,11 +133,32 @@ def pause(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) 
 
 @app.command()
 def resume(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Resume a paused campaign.
+    """Resume a paused campaign. Say who is next, when, and how many messages wait for a word.
 
     agentic-sales campaigns resume spring
     """
     _move(campaign, "resume", url, as_json)
+    _tell_next(campaign, url, as_json)
+
+
+@app.command("next")
+def next_visits(
+    campaign: CampaignArgument,
+    *,
+    limit: Most = 20,
+    offset: From = 0,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who is next in a campaign, when the message goes, and why not earlier.
+
+    agentic-sales campaigns next spring
+    """
+    from agentic_sales.cli.views import coming
+
+    found = answer(as_json, lambda: coming.ask_next(campaign, url, limit=limit, offset=offset))
+    nothing = f"nobody of campaign `{campaign}` is on the way: agentic-sales campaigns import --help"
+    show_list(found, as_json, coming.as_table, nothing)
 
 
 @app.command()
@@ -371,6 +397,15 @@ def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # 
     path = asking.path_of(campaign, verb)
     moved = answer(as_json, lambda: campaigns.ask("POST", path, url))
     tell(moved, as_json, f"campaign `{campaign}` is {moved['state']}")
+
+
+def _tell_next(campaign: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - the flag of the command
+    """Say to people who is next. A program asks `next` itself."""
+    from agentic_sales.cli.views import coming
+
+    if not as_json:
+        visits = answer(as_json, lambda: coming.ask_next(campaign, url, limit=coming.LOOKED_AT))
+        note(*coming.next_lines(campaign, visits))
 
 
 def _read(file: Path) -> bytes:

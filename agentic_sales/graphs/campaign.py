@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field
 from agentic_sales.campaigns.sending.door import Door
 from agentic_sales.campaigns.sending.links import open_links
 from agentic_sales.campaigns.sending.touches import touch_key
-from agentic_sales.campaigns.visits import clock, surroundings, visit, work
+from agentic_sales.campaigns.visits import clock, situation, surroundings, visit, work
 from agentic_sales.campaigns.visits.machine import NextAct, decide
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import UnknownRecord
@@ -69,10 +69,10 @@ async def guard(state: State) -> dict[str, Any]:
     """Decide on the next step."""
     try:
         async with _database().reading() as connection:
-            situation = await visit.situation_of(connection, _key(state))
+            found = await situation.situation_of(connection, _key(state))
     except UnknownRecord as exc:  # the person was forgotten: nothing is left to do, nor to write down
         return {**NextAct("leave", str(exc)).plain(), "step": state.step, "sent": state.sent}
-    return {**decide(situation, clock.now()).plain(), "step": situation.enrollment.step, "sent": state.sent}
+    return {**decide(found, clock.now()).plain(), "step": found.enrollment.step, "sent": state.sent}
 
 
 def route_by_act(state: State) -> str:
@@ -81,7 +81,7 @@ def route_by_act(state: State) -> str:
 
 
 async def generate_touch(state: State) -> dict[str, Any]:
-    """Let the step's workflow write the message, and put it into the send ledger; or stop, if it says so."""
+    """Let the step's workflow write the message, or write it anew, and put it into the send ledger."""
     await work.write_message(_database(), _key(state))
     return {}
 

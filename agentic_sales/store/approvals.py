@@ -26,7 +26,10 @@ class ApprovalRow(Table):
     digest: Mapped[str]
     """Digest of the exact message and recipient."""
     state: Mapped[str] = mapped_column(default="pending")
-    """`pending`, `approved`, `rejected`, `edited` (another question took its place) or `expired`."""
+    """`pending`, `approved`, `rejected`, `edited` (another question took its place), `expired` or `outdated`.
+
+    An outdated one counts for nothing, because what its message was written from has changed since.
+    """
     decided_by: Mapped[str | None] = mapped_column(default=None)
     """Person that answered."""
     decided_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -157,6 +160,20 @@ async def expire_approvals(connection: AsyncConnection, *, now: datetime) -> lis
         .returning(*columns(ApprovalRow))
     )
     return await every(connection, ApprovalRow, statement)
+
+
+async def outdate(connection: AsyncConnection, touch_id: TouchId) -> int:
+    """Withdraw every open or approved question about a touch. Return their number."""
+    withdrawn = update(ApprovalRow).where(
+        ApprovalRow.touch_id == touch_id, ApprovalRow.state.in_(("pending", "approved", "expired"))
+    )
+    return (await connection.execute(withdrawn.values(state="outdated"))).rowcount
+
+
+async def outdated_of(connection: AsyncConnection, touch_id: TouchId) -> list[str]:
+    """Return the ids of the withdrawn questions about a touch."""
+    statement = select(ApprovalRow.approval_id).where(ApprovalRow.touch_id == touch_id, ApprovalRow.state == "outdated")
+    return list((await connection.execute(statement.order_by(ApprovalRow.approval_id))).scalars())
 
 
 async def is_approved(connection: AsyncConnection, touch_id: TouchId, digest: str) -> bool:

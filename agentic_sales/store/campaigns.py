@@ -32,6 +32,8 @@ class CampaignRow(Table):
     """Reason for the state in words for people. Empty if a person set the state."""
     plan: Mapped[dict[str, Any]]
     """A `campaigns.plan.CampaignPlan` as JSON with steps, window, mailboxes and approval."""
+    plan_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Number of this plan, from 1. The plans before it are in `earlier_plans`."""
     created_at: Mapped[datetime]
     """When it was made."""
     updated_at: Mapped[datetime]
@@ -58,6 +60,8 @@ class EnrollmentRow(Table):
     """`active`, `finished`, `stopped` or `parked`. A person must look at a parked one."""
     reason: Mapped[str] = mapped_column(default="")
     """Reason for its end or for parking it."""
+    plan_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    """Version of the campaign's plan that the person goes by."""
     step: Mapped[int] = mapped_column(default=0)
     """Next step, from 0."""
     wake_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -138,6 +142,17 @@ async def move_campaign(
     return await first(connection, CampaignRow, statement)
 
 
+async def replace_plan(
+    connection: AsyncConnection, campaign_id: CampaignId, plan: Mapping[str, Any], *, version: int
+) -> None:
+    """Give a campaign a new version of its plan.
+
+    Its `updated_at` stays. The guardrail counts from there.
+    """
+    changed = update(CampaignRow).where(CampaignRow.campaign_id == campaign_id)
+    await connection.execute(changed.values(plan=dict(plan), plan_version=version))
+
+
 async def finish_campaigns(connection: AsyncConnection, *, now: datetime) -> list[CampaignId]:
     """Finish every running campaign with enrollments that have all ended. Return the campaigns."""
     joined = select(EnrollmentRow.contact_id).where(EnrollmentRow.campaign_id == CampaignRow.campaign_id)
@@ -167,7 +182,8 @@ async def enroll(
     now: datetime,
 ) -> bool:
     """Enroll a person for a visit at a moment. None waits for a wake. False if the person is enrolled already."""
-    row = {"campaign_id": campaign_id, "contact_id": contact_id, "wake_at": wake_at}
+    row: dict[str, Any] = {"campaign_id": campaign_id, "contact_id": contact_id, "wake_at": wake_at}
+    row["plan_version"] = await _version(connection, campaign_id)
     return await insert_new(connection, EnrollmentRow, {**row, "created_at": now, "updated_at": now})
 
 
@@ -181,9 +197,17 @@ async def enroll_many(
     trace: Mapping[str, str] | None = None,
 ) -> int:
     """Enroll people, with the trace of their visits. Return the number of people that were never enrolled before."""
-    same = {"campaign_id": campaign_id, "wake_at": wake_at, "trace": trace, "created_at": now, "updated_at": now}
+    times = {"wake_at": wake_at, "created_at": now, "updated_at": now}
+    of = {"campaign_id": campaign_id, "plan_version": await _version(connection, campaign_id), "trace": trace}
+    same: dict[str, Any] = {**of, **times}
     rows = [{"contact_id": contact_id, **same} for contact_id in sorted(set(people))]
     return len(await insert_many(connection, EnrollmentRow, rows))
+
+
+async def _version(connection: AsyncConnection, campaign_id: CampaignId) -> int:
+    """Return the version of a campaign's present plan. A missing campaign is found by the foreign key."""
+    statement = select(CampaignRow.plan_version).where(CampaignRow.campaign_id == campaign_id)
+    return (await connection.execute(statement)).scalar_one_or_none() or 1
 
 
 async def enrollment(
@@ -214,6 +238,17 @@ async def change_enrollment(
     return (await connection.execute(statement.values(updated_at=now, **values))).rowcount == 1
 
 
+async def place_enrollment(
+    connection: AsyncConnection, found: EnrollmentRow, values: Mapping[str, Any], *, is_visited: bool, now: datetime
+) -> None:
+    """Let a person go on at a place, in whatever state the enrollment was. `is_visited` plans a visit at once."""
+    going_on = {"state": ACTIVE, "reason": "", "fruitless": 0, **woken(now), **values}
+    if not is_visited:
+        going_on["wake_at"] = None
+    mine = (EnrollmentRow.campaign_id == found.campaign_id) & (EnrollmentRow.contact_id == found.contact_id)
+    await connection.execute(update(EnrollmentRow).where(mine).values(**going_on))
+
+
 async def go_on(connection: AsyncConnection, campaign_id: CampaignId, contact_id: ContactId, *, now: datetime) -> bool:
     """Let a parked enrollment go on now, or one that a visit may be about to park. False if it has ended."""
     mine = (EnrollmentRow.campaign_id == campaign_id) & (EnrollmentRow.contact_id == contact_id)
@@ -242,6 +277,15 @@ async def enrollments(
     statement = select(EnrollmentRow).order_by(EnrollmentRow.created_at, EnrollmentRow.contact_id)
     statement = narrowed(statement, {EnrollmentRow.campaign_id: campaign_id, EnrollmentRow.state: state})
     return await every(connection, EnrollmentRow, statement.limit(limit).offset(offset))
+
+
+async def coming_enrollments(
+    connection: AsyncConnection, campaign_id: CampaignId, *, limit: int, offset: int = 0
+) -> list[EnrollmentRow]:
+    """Return a campaign's active enrollments by their next visits. Those that wait for a wake come last."""
+    statement = select(EnrollmentRow).where(EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.state == ACTIVE)
+    order = EnrollmentRow.wake_at.is_(None), EnrollmentRow.wake_at, EnrollmentRow.contact_id
+    return await every(connection, EnrollmentRow, statement.order_by(*order).limit(limit).offset(offset))
 
 
 async def enrollment_counts(connection: AsyncConnection, campaign_id: CampaignId) -> dict[tuple[str, str], int]:

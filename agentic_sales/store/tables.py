@@ -4,10 +4,12 @@ from agentic_sales.store.activations import ActivationRow
 from agentic_sales.store.analyses import AnalysisRow
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.arrivals import ArrivalRow
+from agentic_sales.store.audit import AuditEntryRow
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.columns import Table
 from agentic_sales.store.companies import CompanyRow
 from agentic_sales.store.contacts import ContactRow
+from agentic_sales.store.earlier_plans import EarlierPlanRow
 from agentic_sales.store.facts import FactRow
 from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow
 from agentic_sales.store.inbound import InboundRow
@@ -27,9 +29,11 @@ __all__ = [
     "AnalysisRow",
     "ApprovalRow",
     "ArrivalRow",
+    "AuditEntryRow",
     "CampaignRow",
     "CompanyRow",
     "ContactRow",
+    "EarlierPlanRow",
     "EnrollmentRow",
     "FactRow",
     "FlowPlanRow",

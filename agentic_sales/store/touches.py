@@ -30,7 +30,8 @@ SENT: tuple[TouchState, ...] = ("sent",)
 UNKNOWN: tuple[TouchState, ...] = ("dispatching", "ambiguous")
 """States of a touch that may have been sent already."""
 
-
+RENEWED = "renewed"
+"""Facts of a touch that waits again. No digest is the same."""
 MOST_HELD = 2_000
 """Most messages waiting for a turn of a mailbox that a search for the next turn counts."""
 
@@ -113,6 +114,8 @@ class TouchRow(Table):
     """Run that wrote it."""
     langsmith_run_id: Mapped[str | None] = mapped_column(default=None)
     """The same run in LangSmith, for feedback."""
+    facts: Mapped[str] = mapped_column(default="", server_default="")
+    """Digest of what it was written from. Empty: a release without this column wrote it."""
     created_at: Mapped[datetime]
     """Time of its creation."""
     updated_at: Mapped[datetime]
@@ -262,6 +265,34 @@ async def edit(
     )
 
 
+async def rewrite(
+    connection: AsyncConnection, found: TouchRow, values: Mapping[str, Any], *, now: datetime
+) -> TouchRow | None:
+    """Change a waiting touch that was written from other facts. None if it was tried or rewritten meanwhile."""
+    statement = (
+        update(TouchRow)
+        .where(TouchRow.touch_id == found.touch_id, TouchRow.state.in_(WAITING))
+        .where(TouchRow.attempts == found.attempts, TouchRow.facts == found.facts)
+        .values(updated_at=now, **values)
+        .returning(*columns(TouchRow))
+    )
+    return await first(connection, TouchRow, statement)
+
+
+async def renew(connection: AsyncConnection, touch_id: TouchId, *, now: datetime) -> bool:
+    """Let a touch wait again that was ended unsent, and count as written from other facts. False if it was not so.
+
+    Its message is then written and asked about again. A touch that a provider has ever reported on is never renewed.
+    """
+    statement = (
+        update(TouchRow)
+        .where(TouchRow.touch_id == touch_id, TouchRow.state == "suppressed")
+        .where(TouchRow.sent_at.is_(None), TouchRow.resolved_by.is_(None), TouchRow.provider_id.is_(None))
+        .values(state="pending", detail="", facts=RENEWED, not_before_at=now, updated_at=now)
+    )
+    return (await connection.execute(statement)).rowcount == 1
+
+
 async def suppress_touch(connection: AsyncConnection, touch_id: TouchId, *, detail: str, now: datetime) -> bool:
     """End a waiting touch unsent. False if it no longer waits."""
     values = {"state": "suppressed", "detail": detail, "updated_at": now}
@@ -310,11 +341,14 @@ async def slots_taken(connection: AsyncConnection, mailbox_id: MailboxId, day: d
 
 
 async def held_turns(connection: AsyncConnection, found: TouchRow, *, after: datetime) -> list[datetime]:
-    """Return the next turns of a mailbox's other messages that wait for a later moment, in order."""
+    """Return the next turns of a mailbox's other messages that were told to come back at a later moment, in order.
+
+    A draft that is written ahead was told nothing. It takes its turn when it is due.
+    """
     statement = (
         select(TouchRow.not_before_at)
         .where(TouchRow.mailbox_id == found.mailbox_id, TouchRow.touch_id != found.touch_id)
-        .where(TouchRow.state.in_(WAITING), TouchRow.not_before_at > after)
+        .where(TouchRow.state.in_(WAITING), TouchRow.not_before_at > after, TouchRow.detail != "")
         .order_by(TouchRow.not_before_at)
         .limit(MOST_HELD)
     )

@@ -20,8 +20,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.plan.plan import CampaignPlan
 from agentic_sales.campaigns.visits.visit import UNREAD
-from agentic_sales.contracts import CampaignId, MailboxId
+from agentic_sales.contracts import CampaignId, MailboxId, TouchId
 from agentic_sales.settings import Settings
+from agentic_sales.store.approvals import is_approved
 from agentic_sales.store.campaigns import EnrollmentRow, add_campaign, enroll, enrollment, move_campaign
 from agentic_sales.store.contacts import add_contact
 from agentic_sales.store.database import open_database
@@ -62,6 +63,8 @@ class Sweep:
     """People whose way did not end as it had to, or of whose messages or answers not every one is accounted for."""
     late: int = 0
     """People whose way ended days after that of somebody whose processes nobody killed."""
+    unapproved: int = 0
+    """Messages that went although nobody had agreed to exactly them."""
     ambiguous: int = 0
     """Messages of which nobody knew whether they were sent, shown as such and resolved by name."""
     of_those_sent: int = 0
@@ -74,8 +77,8 @@ class Sweep:
     def end(self) -> None:
         """Compare the ways with the last, that nobody disturbed."""
         self.late = sum(at > self.ended_at[-1] + LATE for at in self.ended_at)
-        if self.late or self.twice:
-            self.wrong.append(f"{self.late} late, {self.twice} twice")
+        if self.late or self.twice or self.unapproved:
+            self.wrong.append(f"{self.late} late, {self.twice} twice, {self.unapproved} unapproved")
 
     def counts(self) -> Counter[str]:
         """Return what can be added up."""
@@ -193,6 +196,7 @@ async def _judge(life: Life, sink: NotingSink, swept: Sweep) -> None:
     async with open_database(life.settings) as database, database.reading() as connection:
         row = await enrollment(connection, *life.key)
         sent = await touches(connection, campaign_id=life.key[0])
+        unapproved = [one for one in sent if one.state == "sent" and not await is_approved(connection, *_exactly(one))]
         unread = [
             one for one in await inbound_of(connection, life.key[1]) if one.kind in UNREAD and one.reply_class is None
         ]
@@ -204,10 +208,15 @@ async def _judge(life: Life, sink: NotingSink, swept: Sweep) -> None:
     swept.of_those_sent += sum(one.state == "sent" for one in unknown)
     swept.ended_at.append(row.updated_at)
     swept.twice += sum(times > 1 for times in taken.values())
+    swept.unapproved += len(unapproved) if SHAPES[life.shape].plan["needs_approval"] else 0
     if unread or not _is_right(SHAPES[life.shape], row, sent, taken):
         swept.lost += 1
         told = [(one.step, one.state, one.detail, taken[one.step]) for one in sent]
         swept.wrong.append(f"killed at {life.dies_at}: {row.state} ({row.reason}), {told}, {len(unread)} unread")
+
+
+def _exactly(one: TouchRow) -> tuple[TouchId, str]:
+    return TouchId(one.touch_id), one.digest
 
 
 def _is_right(shape: Shape, row: EnrollmentRow, sent: Sequence[TouchRow], taken: Mapping[int, int]) -> bool:

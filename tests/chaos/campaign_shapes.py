@@ -11,16 +11,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import update
+
 from agentic_sales.campaigns.answers import events
 from agentic_sales.campaigns.answers.inbound import Inbound, Kind
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
 from agentic_sales.campaigns.sending.door import resolve
 from agentic_sales.campaigns.sending.touches import touch_key
 from agentic_sales.contracts import ApprovalId, TouchId
-from agentic_sales.store.approvals import ApprovalRow, approvals
+from agentic_sales.store.approvals import ApprovalRow, approvals, is_approved
+from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database
-from agentic_sales.store.touches import IN_DOUBT, TouchRow, touch, touches
-from agentic_sales.store.visits import Key
+from agentic_sales.store.touches import IN_DOUBT, WAITING, TouchRow, touch, touches
+from agentic_sales.store.visits import Key, wake
 from tests.support.smtp_server import MailSink, Reply, drops_the_connection
 
 EDITED = "Edited: "
@@ -117,6 +120,25 @@ async def refuses(people: People) -> None:
         await reject(people.database, ApprovalId(row.approval_id), **words)
 
 
+async def agrees(people: People) -> None:
+    """Agree to every message."""
+    for row, _ in await people.questions():
+        words: Any = {"digest": row.digest, "by": "Ann", "note": "", "now": people.now}
+        await approve(people.database, ApprovalId(row.approval_id), **words)
+
+
+async def agrees_and_corrects(people: People) -> None:
+    """Agree to every message. Correct the person's position while an approved message waits for its day."""
+    await agrees(people)
+    async with people.database.writing() as connection:
+        found = await touch(connection, touch_key(*people.key, 1))
+        if found is not None and found.state in WAITING and await is_approved(connection, found.touch_id, found.digest):  # type: ignore[arg-type]
+            person = ContactRow.contact_id == people.key[1], ContactRow.position != "Head of Sales"
+            changed = await connection.execute(update(ContactRow).where(*person).values(position="Head of Sales"))
+            if changed.rowcount:
+                await wake(connection, now=people.now, campaign_id=people.key[0], contact_id=people.key[1])
+
+
 def greylists(recipient: int) -> str:
     """Answer every other recipient that it is too early."""
     return "451 4.7.1 come back later" if recipient % 2 else "250 OK"
@@ -152,6 +174,7 @@ A_OR_B = {"variants": [{"name": "a"}, {"name": "b", "input": {"campaign_id": "ot
 SHAPES: Mapping[str, Shape] = {
     "away": Shape((FIRST, LATER), frozenset({0, 1}), deed=is_away),
     "asked": Shape((FIRST,), frozenset({0}), plan={"needs_approval": True}, deed=edits_and_agrees),
+    "ahead": Shape((FIRST, LATER), frozenset({0, 1}), plan={"needs_approval": True}, deed=agrees_and_corrects),
     "refused": Shape((FIRST,), frozenset(), "stopped", plan={"needs_approval": True}, deed=refuses),
     "left_out": Shape(({"only_if": {"plan": "pro"}}, A_OR_B), frozenset({1})),
     "answered": Shape((FIRST, LATER), frozenset({0}), "stopped", deed=answers),

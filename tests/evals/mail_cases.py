@@ -7,7 +7,8 @@ from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import parse_mail
 from agentic_sales.campaigns.answers.replies import asked_of, note_class
 from agentic_sales.campaigns.people.addresses import email_hash
-from agentic_sales.campaigns.visits.visit import unread_replies, zone_of
+from agentic_sales.campaigns.visits.situation import zone_of
+from agentic_sales.campaigns.visits.visit import unread_replies
 from agentic_sales.contracts import ContactId
 from agentic_sales.graphs.classify_reply import Input, graph
 from agentic_sales.store.inbound import InboundRow, inbound_of

@@ -22,17 +22,17 @@ from uuid import NAMESPACE_URL, uuid5
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from agentic_sales.campaigns.plan.plan import stored_plan
-from agentic_sales.contracts import CampaignId, RunId, TouchId
+from agentic_sales.campaigns.plan.versions import plan_at
+from agentic_sales.contracts import CampaignId, ContactId, RunId, TouchId
 from agentic_sales.errors import PlanUnreadable
 from agentic_sales.observability.redaction import redacted
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
 from agentic_sales.store.approvals import approvals_of
-from agentic_sales.store.campaigns import CampaignRow, campaign
+from agentic_sales.store.campaigns import CampaignRow, campaign, enrollment
 from agentic_sales.store.database import Database
 from agentic_sales.store.faults import is_of_world
 from agentic_sales.store.outcomes import OutcomeRow, add_outcome, is_any_untold, take_untold
-from agentic_sales.store.touches import touch
+from agentic_sales.store.touches import TouchRow, touch
 
 APPROVAL = "approval"
 JUDGED: Mapping[str, tuple[str, float]] = {
@@ -88,13 +88,16 @@ def _feedback_id(touch_id: str, key: str) -> str:
     return str(uuid5(NAMESPACE_URL, f"agentic-sales:{touch_id}:{key}"))
 
 
-def _workflow_of(campaign: CampaignRow, step: int) -> str | None:
-    """Return the workflow that wrote a step's message. None if the plan does not say, or no longer."""
+async def _workflow_of(connection: AsyncConnection, campaign: CampaignRow, written: TouchRow) -> str | None:
+    """Return the workflow that wrote a message. None if the person's plan does not say, or no longer."""
+    enrolled = await enrollment(connection, CampaignId(written.campaign_id), ContactId(written.contact_id))
     try:
-        steps = stored_plan(campaign).steps
+        steps = (
+            await plan_at(connection, campaign, enrolled.plan_version if enrolled else campaign.plan_version)
+        ).steps
     except PlanUnreadable:
         return None
-    return steps[step].workflow if step < len(steps) else None
+    return steps[written.step].workflow if written.step < len(steps) else None
 
 
 async def _readable(connection: AsyncConnection, row: OutcomeRow, shown: Collection[str]) -> Feedback | None:
@@ -113,7 +116,7 @@ async def _feedback(connection: AsyncConnection, row: OutcomeRow, shown: Collect
     of = None if found is None else await campaign(connection, CampaignId(found.campaign_id))
     if found is None or of is None or found.langsmith_run_id is None:
         return None
-    workflow = _workflow_of(of, found.step)
+    workflow = await _workflow_of(connection, of, found)
     if workflow is None:
         return None
     key, score = JUDGED[row.outcome]

@@ -15,6 +15,7 @@ from agentic_sales.campaigns.plan.plan import CampaignPlan, stored_plan
 from agentic_sales.campaigns.sending.approval import ask_again
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import InvalidRequest, StateConflict
+from agentic_sales.store.audit import note_act
 from agentic_sales.store.campaigns import (
     CampaignRow,
     add_campaign,
@@ -51,19 +52,45 @@ async def create(database: Database, campaign_id: str, *, name: str, plan: Campa
         InvalidRequest: The id is none, or the plan names a mailbox that is not there.
         StateConflict: There is a campaign of this id.
     """
+    async with database.writing() as connection:
+        return await _create(connection, campaign_id, name=name, plan=plan, now=now)
+
+
+async def _create(
+    connection: AsyncConnection, campaign_id: str, *, name: str, plan: CampaignPlan, now: datetime
+) -> CampaignRow:
     if not _ID.fullmatch(campaign_id):
         raise InvalidRequest(f"`{campaign_id}` is no campaign id: 1 to 64 letters, digits, `-` and `_`")
     chosen = CampaignId(campaign_id)
-    async with database.writing() as connection:
-        for number, mailbox_id in enumerate(plan.mailboxes):
-            found = await mailbox(connection, mailbox_id)
-            if found is None or found.removed_at is not None:
-                told = f"`mailboxes[{number}]` of the plan is `{mailbox_id}`, and there is no such mailbox"
-                raise InvalidRequest(f"{told}; add it by `agentic-sales mailboxes add`")
-        plain = plan.model_dump(mode="json")
-        if not await add_campaign(connection, chosen, name=name or campaign_id, plan=plain, now=now):
-            raise StateConflict("campaign", campaign_id, "there is one of this id already")
-        return await known_campaign(connection, chosen)
+    await check_mailboxes(connection, plan)
+    plain = plan.model_dump(mode="json")
+    if not await add_campaign(connection, chosen, name=name or campaign_id, plan=plain, now=now):
+        raise StateConflict("campaign", campaign_id, "there is one of this id already")
+    return await known_campaign(connection, chosen)
+
+
+async def check_mailboxes(connection: AsyncConnection, plan: CampaignPlan) -> None:
+    """Refuse a plan with a mailbox that is not there.
+
+    Raises:
+        InvalidRequest: It has one.
+    """
+    for number, mailbox_id in enumerate(plan.mailboxes):
+        found = await mailbox(connection, mailbox_id)
+        if found is None or found.removed_at is not None:
+            told = f"`mailboxes[{number}]` of the plan is `{mailbox_id}`, and there is no such mailbox"
+            raise InvalidRequest(f"{told}; add it by `agentic-sales mailboxes add`")
+
+
+def named(by: str) -> str:
+    """Return the name of the person that changes something, without spaces around it.
+
+    Raises:
+        InvalidRequest: It is empty.
+    """
+    if not by.strip():
+        raise InvalidRequest("say who decides: `by` (--by NAME) is empty, and the audit list keeps a name")
+    return by.strip()
 
 
 async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: datetime) -> CampaignRow:
@@ -139,12 +166,39 @@ async def known_campaign(connection: AsyncConnection, campaign_id: CampaignId) -
     return known(await campaign(connection, campaign_id), "campaign", campaign_id)
 
 
+async def clone(
+    database: Database, campaign_id: CampaignId, new_id: str, *, name: str, by: str, now: datetime, note: str = ""
+) -> CampaignRow:
+    """Make a draft with the present plan of a campaign. Its people do not come along.
+
+    Raises:
+        UnknownRecord: There is no such campaign.
+        InvalidRequest: The new id is none, nobody is named, or the plan names a mailbox that is not there.
+        StateConflict: There is a campaign of the new id.
+    """
+    decider = named(by)
+    async with database.writing() as connection:
+        plan = stored_plan(await known_campaign(connection, campaign_id))
+        made = await _create(connection, new_id, name=name, plan=plan, now=now)
+        copied = CampaignId(made.campaign_id)
+        await note_act(
+            connection, "clone", by=decider, note=note, told={"of": campaign_id}, now=now, campaign_id=copied
+        )
+        return made
+
+
 async def unpark_people(
-    database: Database, campaign_id: CampaignId, contact_id: ContactId | None, *, now: datetime
+    database: Database,
+    campaign_id: CampaignId,
+    contact_id: ContactId | None,
+    *,
+    now: datetime,
+    by: str = "",
+    note: str = "",
 ) -> int:
     """Let parked people go on, once the reason is mended. Return how many there are.
 
-    A question that nobody answered in time is asked again.
+    A question that nobody answered in time is asked again. The audit list keeps who let them go on, if a name is given.
 
     Raises:
         UnknownRecord: There is no such campaign.
@@ -156,4 +210,8 @@ async def unpark_people(
         unparked = await unpark(connection, campaign_id, contact_id, now=now)
         if contact_id is not None and not unparked:
             raise StateConflict("enrollment", f"{campaign_id}/{contact_id}", "nobody is parked there")
+        told = {"unparked": unparked}
+        await note_act(
+            connection, "unpark", by=by, note=note, told=told, now=now, campaign_id=campaign_id, contact_id=contact_id
+        )
         return unparked

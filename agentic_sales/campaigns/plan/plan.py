@@ -18,6 +18,9 @@ from agentic_sales.store.campaigns import CampaignRow
 LONGEST_TTL_S = 400 * 86_400
 """Longest that a message may wait for an agreement. A number of any size would end beyond the calendar's last year."""
 
+MOST_AHEAD_H = 720.0
+"""Longest time ahead: 30 days. A draft that is older says nothing about the day on which it goes."""
+
 
 class Variant(BaseModel):
     """One of several ways to write a step's message."""
@@ -104,6 +107,13 @@ class CampaignPlan(BaseModel):
     window: SendWindow = Field(default_factory=SendWindow, description="When it may write, in the recipient's time.")
     time_zone: str = Field(default="UTC", description="IANA zone of people whose own is not known.")
     needs_approval: bool = Field(default=True, description="Somebody must agree to every message before it is sent.")
+    draft_ahead_h: float = Field(
+        default=24.0,
+        ge=0,
+        le=MOST_AHEAD_H,
+        description="Hours before a message may go at which it is written and asked about, also outside the window; 0: "
+        "when it is due. Messages that need no approval are written when they are due.",
+    )
     guardrail: Guardrail = Field(
         default_factory=Guardrail, description="When it pauses by itself, to be looked at by somebody."
     )
@@ -111,7 +121,7 @@ class CampaignPlan(BaseModel):
         default=7 * 86_400,
         gt=0,
         le=LONGEST_TTL_S,
-        description="Seconds after which nobody can agree any more; at most 400 days.",
+        description="Seconds after a message is due at which nobody can agree any more; at most 400 days.",
     )
 
     @property
@@ -126,6 +136,11 @@ class CampaignPlan(BaseModel):
     def lacks(self, known: Mapping[str, Any]) -> str:
         """Return the first field without which a person is not written to. Empty if there is none."""
         return next((name for name in self.needed_fields if not str(known.get(name) or "").strip()), "")
+
+    @property
+    def draft_ahead(self) -> timedelta:
+        """Return how long before it may go a message is written."""
+        return timedelta(hours=self.draft_ahead_h)
 
     @property
     def approval_ttl(self) -> timedelta:
@@ -146,16 +161,25 @@ class CampaignPlan(BaseModel):
 
 
 def stored_plan(campaign: CampaignRow) -> CampaignPlan:
-    """Return the plan of a campaign.
+    """Return the present plan of a campaign. `versions.plan_at` returns the one by which a person goes.
+
+    Raises:
+        PlanUnreadable: Another release stored it. A field of it is none here, or has another form now.
+    """
+    return read_stored(campaign.campaign_id, campaign.plan)
+
+
+def read_stored(campaign_id: str, plan: Mapping[str, Any]) -> CampaignPlan:
+    """Return a plan of a campaign from its stored form.
 
     Raises:
         PlanUnreadable: Another release stored it. A field of it is none here, or has another form now.
     """
     try:
-        return CampaignPlan.model_validate(campaign.plan)
+        return CampaignPlan.model_validate(plan)
     except ValidationError as exc:
         problems = ((".".join(map(str, problem["loc"])) or "the plan", problem["msg"]) for problem in exc.errors())
-        raise PlanUnreadable(campaign.campaign_id, problems) from exc
+        raise PlanUnreadable(campaign_id, problems) from exc
 
 
 def variant_for(plan: CampaignPlan, campaign_id: CampaignId, contact_id: ContactId, step: int) -> Variant | None:

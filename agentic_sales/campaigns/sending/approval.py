@@ -5,17 +5,24 @@ answer's transaction. If a process died between the two, the agreed message woul
 """
 
 from datetime import datetime
-from hashlib import sha256
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.permission import refusal
 from agentic_sales.campaigns.sending.messages import check_words
-from agentic_sales.campaigns.sending.touches import KEY_CHARS, known_touch, message_digest
+from agentic_sales.campaigns.sending.touches import digest_of, known_touch, message_digest
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict
-from agentic_sales.store.approvals import ApprovalRow, approval, ask, decide, unanswered_of_parked, was_edited
+from agentic_sales.store.approvals import (
+    ApprovalRow,
+    approval,
+    ask,
+    decide,
+    outdated_of,
+    unanswered_of_parked,
+    was_edited,
+)
 from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.statements import known
@@ -28,6 +35,8 @@ async def ask_approval(
 ) -> ApprovalRow:
     """Ask whether a message may be sent. Further calls ask about the same message only once.
 
+    After a question was withdrawn the same message is asked about again.
+
     Args:
         connection: Of a writing transaction.
         touch: The message.
@@ -36,7 +45,8 @@ async def ask_approval(
         instead_of: Question that this one replaces, because the message was edited or nobody answered in time. Empty if
             there is none.
     """
-    key = sha256(f"{touch.touch_id}\0{touch.digest}\0{instead_of}".encode()).hexdigest()[:KEY_CHARS]
+    withdrawn = await outdated_of(connection, TouchId(touch.touch_id))
+    key = digest_of(touch.touch_id, touch.digest, instead_of, *withdrawn)
     await ask(
         connection,
         ApprovalId(key),
@@ -164,6 +174,9 @@ async def _decide(
         await learn(connection, touch_id, "edited" if is_of_edited else state, now=now)
         return answered
     found = await known_approval(connection, approval_id)
+    if found.state == "outdated":
+        told = "what its message was written from has changed, so the message is written and asked about again"
+        raise StateConflict("approval", approval_id, told)
     if found.state != "pending":
         raise StateConflict("approval", approval_id, f"it is `{found.state}` by {found.decided_by or 'nobody'}")
     if found.expires_at <= now:

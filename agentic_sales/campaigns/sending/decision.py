@@ -43,6 +43,8 @@ class Facts:
     """Why the person must not be written to."""
     is_approved: bool
     """Somebody agreed to exactly this message."""
+    is_outdated: bool
+    """What the message was written from has changed."""
     sender: MailboxRow
     """The mailbox."""
     turn: MailboxTurn
@@ -90,6 +92,7 @@ def _waits_for_people(facts: Facts) -> tuple[str, ...]:
     waits = {
         f"the campaign is {facts.campaign.state}": facts.campaign.state != "running",
         "the enrollment is parked": facts.enrollment is not None and facts.enrollment.state == "parked",
+        "what it was written from has changed, so it is written anew": facts.is_outdated,
         "nobody has approved this message": facts.plan.needs_approval and not facts.is_approved,
         f"the mailbox `{facts.sender.mailbox_id}` is held until somebody releases it": not facts.sender.is_active,
     }

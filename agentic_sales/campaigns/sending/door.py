@@ -26,19 +26,20 @@ from agentic_sales.campaigns.outcomes.guardrail import pause_if_harmful
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.people.stops import stop_person
-from agentic_sales.campaigns.plan.plan import stored_plan
+from agentic_sales.campaigns.plan.versions import plan_at
 from agentic_sales.campaigns.sending.caps import MailboxTurn, free_turn, next_turn, pace_of, turn_after
 from agentic_sales.campaigns.sending.decision import LOOK_AGAIN, LOOK_AGAIN_AT_MAILBOX, Facts, SendVerdict, decide
 from agentic_sales.campaigns.sending.links import Links
 from agentic_sales.campaigns.sending.messages import build_message
 from agentic_sales.campaigns.sending.touches import known_touch
 from agentic_sales.campaigns.sending.transports.contract import Handover, MailTransport
+from agentic_sales.campaigns.visits.situation import is_of_others
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
 from agentic_sales.errors import ConfigurationError, InvalidMessage, LoginRefused, StateConflict
 from agentic_sales.observability.metrics import SENDS
 from agentic_sales.runs.purse import count
 from agentic_sales.store.approvals import is_approved
-from agentic_sales.store.campaigns import campaign, enrollment, go_on, held_campaign, locked_campaign
+from agentic_sales.store.campaigns import CampaignRow, campaign, enrollment, go_on, held_campaign, locked_campaign
 from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, change_mailbox, locked_mailbox, mailbox
@@ -199,7 +200,16 @@ async def when_and_why(database: Database, touch_id: TouchId, *, now: datetime) 
         UnknownRecord: There is no such touch.
     """
     async with database.reading() as connection:
-        facts = await _facts(connection, touch_id, now, is_forecast=True)
+        return await forecast_of(connection, touch_id, now=now)
+
+
+async def forecast_of(connection: AsyncConnection, touch_id: TouchId, *, now: datetime) -> Forecast:
+    """Say when a touch will go, and why not now, in a transaction of the caller.
+
+    Raises:
+        UnknownRecord: There is no such touch.
+    """
+    facts = await _facts(connection, touch_id, now, is_forecast=True)
     verdict = decide(facts, now)
     touch = facts.touch
     if verdict.kind == "never":
@@ -213,9 +223,9 @@ async def _take(connection: AsyncConnection, touch_id: TouchId, now: datetime) -
     if touch.state not in WAITING:
         return await _not_waiting(connection, touch, now)
     # From here to the commit nobody else takes a turn of the mailbox, and nobody pauses the campaign.
-    await locked_mailbox(connection, MailboxId(touch.mailbox_id))
-    await held_campaign(connection, CampaignId(touch.campaign_id))
-    facts = await _facts(connection, touch_id, now)
+    sender = await locked_mailbox(connection, MailboxId(touch.mailbox_id))
+    held = await held_campaign(connection, CampaignId(touch.campaign_id))
+    facts = await _facts(connection, touch_id, now, held=(held, sender))
     verdict = decide(facts, now)
     if verdict.kind == "go":
         return await _dispatch(connection, facts, now)
@@ -322,20 +332,31 @@ def _ending(touch: TouchRow, delivery: Handover, now: datetime) -> tuple[TouchSt
             return state, told
 
 
-async def _facts(connection: AsyncConnection, touch_id: TouchId, now: datetime, *, is_forecast: bool = False) -> Facts:
+async def _facts(
+    connection: AsyncConnection,
+    touch_id: TouchId,
+    now: datetime,
+    *,
+    is_forecast: bool = False,
+    held: tuple[CampaignRow | None, MailboxRow | None] = (None, None),
+) -> Facts:
     touch = await known_touch(connection, touch_id)
     campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
-    found = known(await campaign(connection, campaign_id), "campaign", campaign_id)
+    found = known(held[0] or await campaign(connection, campaign_id), "campaign", campaign_id)
     person = known(await contact(connection, contact_id), "contact", contact_id)
-    sender = known(await mailbox(connection, MailboxId(touch.mailbox_id)), "mailbox", touch.mailbox_id)
+    sender = known(held[1] or await mailbox(connection, MailboxId(touch.mailbox_id)), "mailbox", touch.mailbox_id)
+    enrolled = await enrollment(connection, campaign_id, contact_id)
+    plan = await plan_at(connection, found, enrolled.plan_version if enrolled else found.plan_version)
+    is_outdated = enrolled is not None and await is_of_others(connection, touch, enrolled, plan=plan, person=person)
     return Facts(
         touch=touch,
         campaign=found,
-        plan=stored_plan(found),
-        enrollment=await enrollment(connection, campaign_id, contact_id),
+        plan=plan,
+        enrollment=enrolled,
         person=person,
         refusal=await refusal_of(connection, person),
         is_approved=await is_approved(connection, touch_id, touch.digest),
+        is_outdated=is_outdated,
         sender=sender,
         turn=await _turn(connection, touch, sender, now, is_forecast=is_forecast),
     )

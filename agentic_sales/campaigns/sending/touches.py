@@ -1,8 +1,12 @@
-"""Write a message into the send ledger before it is sent. There is one per campaign, person and step."""
+"""Write a message into the send ledger before it is sent. There is one per campaign, person and step.
+
+A message is bound to the facts that it was written from. While it waits and they change, it is written anew.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +17,7 @@ from agentic_sales.errors import InvalidRequest, NotPermitted, UnknownRecord
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.mailboxes import mailbox
 from agentic_sales.store.statements import known
-from agentic_sales.store.touches import TouchRow, add_touch, touch, touch_ids, touches
+from agentic_sales.store.touches import WAITING, TouchRow, add_touch, rewrite, touch, touch_ids, touches
 
 KEY_CHARS = 32
 
@@ -44,22 +48,27 @@ class Draft:
     """Run that wrote it."""
     langsmith_run_id: str | None = None
     """The same run in LangSmith."""
+    facts: str = ""
+    """Digest of what it was written from. Empty if its writer cannot tell."""
     is_reply: bool = True
     """True: it goes into the thread of the messages before, with their subject. False: it begins a thread."""
 
 
 def touch_key(campaign_id: CampaignId, contact_id: ContactId, step: int) -> TouchId:
     """Return the identity of a message for ever. It is the ledger's key and every provider's idempotency key."""
-    return TouchId(_digest(campaign_id, contact_id, str(step)))
+    return TouchId(digest_of(campaign_id, contact_id, str(step)))
 
 
 def message_digest(*, to_email: str, subject: str, text: str, html: str) -> str:
     """Return the digest of exactly the approved content: the recipient and the message."""
-    return _digest(to_email, subject, text, html)
+    return digest_of(to_email, subject, text, html)
 
 
 async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetime) -> TouchRow:
-    """Write a message into the ledger. An earlier message for the same step stays as it is, and is returned.
+    """Write a message into the ledger.
+
+    An earlier message for the same step is returned as it is. One that waits and was written from other facts is
+    written anew instead.
 
     Raises:
         NotPermitted: The person must not be written to.
@@ -67,8 +76,44 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
         InvalidMessage: No mail can be made of it.
     """
     key = touch_key(draft.campaign_id, draft.contact_id, draft.step)
-    if (written := await touch(connection, key)) is not None:
+    written = await touch(connection, key)
+    if written is not None and not is_of_other_facts(written, draft.facts):
         return written
+    if written is None:
+        await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft)}, now=now)
+    elif written.attempts:
+        await keep_words(connection, written, draft, now=now)
+    else:
+        await rewrite(connection, written, {**await _columns_of(connection, draft), "detail": ""}, now=now)
+    return await known_touch(connection, key)
+
+
+async def keep_words(connection: AsyncConnection, written: TouchRow, draft: Draft, *, now: datetime) -> None:
+    """Note that a message stays in its words though what it was written from has changed.
+
+    A message that was tried keeps its sender and its recipient, too. A provider may know it already.
+
+    Raises:
+        NotPermitted: The person must not be written to.
+        UnknownRecord: The person or the mailbox is not known.
+        InvalidMessage: No mail can be made of it.
+    """
+    values: dict[str, Any] = {"facts": draft.facts, "not_before_at": draft.not_before_at, "detail": ""}
+    if not written.attempts:
+        values = {**await _columns_of(connection, draft), **values, "subject": written.subject}
+        values["digest"] = message_digest(
+            to_email=values["to_email"], subject=written.subject, text=written.text, html=written.html
+        )
+    await rewrite(connection, written, values, now=now)
+
+
+def is_of_other_facts(written: TouchRow, facts: str) -> bool:
+    """Tell whether a waiting message was written from other facts than these. Unknown facts are never others."""
+    return bool(facts and written.facts) and written.facts != facts and written.state in WAITING
+
+
+async def _columns_of(connection: AsyncConnection, draft: Draft) -> dict[str, Any]:
+    key = touch_key(draft.campaign_id, draft.contact_id, draft.step)
     person = known(await contact(connection, draft.contact_id), "contact", draft.contact_id)
     sender = known(await mailbox(connection, draft.mailbox_id), "mailbox", draft.mailbox_id)
     if (reason := await refusal_of(connection, person)) is not None:
@@ -76,8 +121,7 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
     before = await _before(connection, draft) if draft.is_reply else []
     subject, conversation = _subject(draft, before), [row.message_id for row in before]
     check_words(subject=subject, text=draft.text, html=draft.html)
-    values = {
-        "touch_id": key,
+    return {
         "campaign_id": draft.campaign_id,
         "contact_id": draft.contact_id,
         "step": draft.step,
@@ -95,9 +139,8 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
         "not_before_at": draft.not_before_at,
         "run_id": draft.run_id,
         "langsmith_run_id": draft.langsmith_run_id,
+        "facts": draft.facts,
     }
-    await add_touch(connection, values, now=now)
-    return await known_touch(connection, key)
 
 
 async def known_touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow:
@@ -145,5 +188,6 @@ def _subject(draft: Draft, before: list[TouchRow]) -> str:
     return first if first.lower().startswith("re:") else f"Re: {first}"[:LONGEST_SUBJECT_CHARS]
 
 
-def _digest(*parts: str) -> str:
+def digest_of(*parts: str) -> str:
+    """Return the digest of texts in their order."""
     return sha256("\0".join(parts).encode()).hexdigest()[:KEY_CHARS]

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from agentic_sales.campaigns.plan.plan import CampaignPlan, Step
 from agentic_sales.campaigns.plan.windows import later, spread_ratio
+from agentic_sales.campaigns.sending.touches import is_of_other_facts
 from agentic_sales.contracts import MailboxId
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
@@ -21,7 +22,7 @@ from agentic_sales.store.touches import TouchRow
 Act = Literal["write", "ask", "send", "advance", "sleep", "park", "stop", "finish", "leave"]
 """The next act for an enrollment.
 
-- `write`: write the step's message.
+- `write`: write the step's message, or withdraw it where what it was written from has changed.
 - `ask`: ask a person about it.
 - `send`: send it.
 - `advance`: go to the next step.
@@ -30,6 +31,9 @@ Act = Literal["write", "ask", "send", "advance", "sleep", "park", "stop", "finis
 - `stop` or `finish`: end the enrollment.
 - `leave`: keep it as it is, because it has ended.
 """
+
+
+NOT_DUE = "the message is not due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +62,19 @@ class Situation:
     """When the message before was sent. None if there was none."""
     sent_from: MailboxId | None = None
     """Mailbox of the message before. None if there was none."""
+    facts: str = ""
+    """Digest of what a message of the present step is written from now. Empty where nothing waits to be sent."""
 
     @property
     def step(self) -> Step | None:
         """Return the present step, or None after the last one."""
         number = self.enrollment.step
         return self.plan.steps[number] if number < len(self.plan.steps) else None
+
+    @property
+    def is_outdated(self) -> bool:
+        """Return whether the waiting message was written from other facts than the present ones."""
+        return self.touch is not None and is_of_other_facts(self.touch, self.facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +115,30 @@ def due_at(situation: Situation) -> datetime:
 
     It is the step's delay after the message before, in the person's hours.
     """
+    enrollment = situation.enrollment
+    spread = spread_ratio(enrollment.campaign_id, enrollment.contact_id, str(enrollment.step))
+    return situation.plan.window.first_open(_earliest(situation), situation.zone, spread_ratio=spread)
+
+
+def written_at(situation: Situation, now: datetime) -> datetime:
+    """Return when the present step's message is written, in UTC.
+
+    A message that somebody must agree to is written some hours before the hours in which it may go, also outside of
+    them. Every other message is written when it is due.
+    """
+    plan = situation.plan
+    if not plan.needs_approval or not plan.draft_ahead_h:
+        return due_at(situation)
+    return plan.window.first_open(max(_earliest(situation), now), situation.zone) - plan.draft_ahead
+
+
+def _earliest(situation: Situation) -> datetime:
     step, plan, enrollment = situation.step, situation.plan, situation.enrollment
     assert step is not None  # noqa: S101 - asked of a step
     since = situation.sent_at or enrollment.created_at
     working = plan.window if step.counts == "working_days" else None
     earliest = later(since, situation.zone, days=step.delay_days, window=working)
-    if enrollment.not_before_at is not None:
-        earliest = max(earliest, enrollment.not_before_at)
-    spread = spread_ratio(enrollment.campaign_id, enrollment.contact_id, str(enrollment.step))
-    return plan.window.first_open(earliest, situation.zone, spread_ratio=spread)
+    return earliest if enrollment.not_before_at is None else max(earliest, enrollment.not_before_at)
 
 
 def _of_enrollment(situation: Situation) -> NextAct | None:
@@ -150,9 +176,9 @@ def _of_unwritten(situation: Situation, now: datetime) -> NextAct | None:
         return None
     if situation.refusal is not None:
         return NextAct("stop", situation.refusal)
-    due = due_at(situation)
-    if now < due:
-        return NextAct("sleep", "the message is not due", due)
+    if (at := written_at(situation, now)) > now:
+        ahead = f", and is written {situation.plan.draft_ahead_h:g} h before it may go"
+        return NextAct("sleep", f"{NOT_DUE}{ahead if at < due_at(situation) else ''}", at)
     if lacking := situation.plan.lacks(situation.fields):
         return NextAct("park", f"the field `{lacking}` is empty, and the plan writes to nobody without it")
     return NextAct("write")
@@ -180,9 +206,21 @@ def _of_waiting(situation: Situation, touch: TouchRow, now: datetime) -> NextAct
     """Decide about a message that waits. The approval comes first, then the time."""
     if situation.step is None:
         return NextAct("send")  # the door knows that it never may, and ends it
+    if situation.is_outdated:
+        return _of_outdated(situation, now)
     if situation.plan.needs_approval and (decision := _of_approval(situation, now)) is not None:
         return decision
+    if (due := due_at(situation)) > now:
+        return NextAct("sleep", NOT_DUE, due)
     return NextAct("sleep", touch.detail, touch.not_before_at) if touch.not_before_at > now else None
+
+
+def _of_outdated(situation: Situation, now: datetime) -> NextAct:
+    """Withdraw the question about a message of other facts at once. Write the message anew when a new one would be."""
+    at = written_at(situation, now)
+    if situation.approval is None and at > now:
+        return NextAct("sleep", "what the message was written from has changed, so it is written anew", at)
+    return NextAct("write")
 
 
 def _of_approval(situation: Situation, now: datetime) -> NextAct | None:

@@ -1,20 +1,22 @@
 """Do the work of a visit that asks other workflows: read what came back, and let a message be written."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from agentic_sales.campaigns.answers.replies import asked_of, note_class
 from agentic_sales.campaigns.visits import clock
+from agentic_sales.campaigns.visits.machine import written_at
+from agentic_sales.campaigns.visits.situation import commission_of, situation_of, zone_of
 from agentic_sales.campaigns.visits.visit import (
     ask_person,
-    commission_of,
     keep_draft,
+    keep_wording,
     park,
     put_off,
-    situation_of,
     stop,
     unread_replies,
     wakes_of,
-    zone_of,
+    withdraw,
 )
 from agentic_sales.errors import InvalidMessage, NotPermitted
 from agentic_sales.runs.subruns import run_assistant
@@ -39,18 +41,33 @@ async def read_replies(database: Database, key: Key) -> int:
 
 
 async def write_message(database: Database, key: Key) -> None:
-    """Let the step's workflow write the message, and put it into the send ledger; or stop, if it says so."""
+    """Let the step's workflow write the message, and put it into the send ledger; or stop, if it says so.
+
+    A message of other facts is withdrawn first. It is written anew when its time has come.
+    """
     async with database.reading() as connection:
         situation = await situation_of(connection, key)
         commission = await commission_of(connection, situation)
+    if situation.is_outdated:
+        has_own_words = await withdraw(database, situation)
+        if written_at(situation, clock.now()) > clock.now():
+            return
+        if has_own_words:
+            await _kept(database, key, keep_wording(database, situation, commission.facts, now=clock.now()))
+            return
     written = await run_assistant(commission.assistant_id, commission.input)
     if skipped := written.output.get("skip_reason"):
         await stop(database, key, str(skipped), now=clock.now())
         return
     run = written.record
-    ids: dict[str, Any] = {"run_id": run.run_id, "langsmith_run_id": run.langsmith_run_id}
+    ids: dict[str, Any] = {"facts": commission.facts, "run_id": run.run_id, "langsmith_run_id": run.langsmith_run_id}
+    await _kept(database, key, keep_draft(database, situation, written.output, **ids, now=clock.now()))
+
+
+async def _kept(database: Database, key: Key, keeping: Awaitable[object]) -> None:
+    """Wait until a message is in the send ledger. Stop or park its person where it cannot be."""
     try:
-        await keep_draft(database, situation, written.output, **ids, now=clock.now())
+        await keeping
     except NotPermitted as exc:  # the person left while the message was written
         await stop(database, key, str(exc), now=clock.now())
     except InvalidMessage as exc:  # a person must look; who lets it go on has it written anew

@@ -21,6 +21,7 @@ from agentic_sales.campaigns.sending.approval import approve, edit_message, reje
 from agentic_sales.campaigns.sending.door import resolve, when_and_why
 from agentic_sales.campaigns.sending.touches import touch_named
 from agentic_sales.campaigns.visits import clock
+from agentic_sales.campaigns.visits.coming import coming_visits
 from agentic_sales.contracts import (
     ApprovalId,
     ApprovalState,
@@ -186,6 +187,16 @@ async def describe_campaign(facade: Facade, campaign_id: str) -> dict[str, Any]:
         row = await desk.known_campaign(connection, CampaignId(campaign_id))
         report = await report_of(connection, CampaignId(campaign_id), steps=len(row.plan["steps"]))
     return {**described(row), "plan": row.plan, **asdict(report)}
+
+
+@router.get("/{campaign_id}/next", responses=ERRORS, summary="List the coming visits of a campaign")
+async def list_coming(facade: Facade, campaign_id: str, limit: Limit = 100, offset: Offset = 0) -> Response:
+    """List the coming visits to people with the next one first. Each says when it is and why its message waits."""
+    key, now = CampaignId(campaign_id), clock.now()
+    async with facade.database.reading() as connection:
+        await desk.known_campaign(connection, key)
+        found = await coming_visits(connection, key, now=now, limit=limit + 1, offset=offset)
+    return page([visit.as_data() for visit in found], limit=limit, offset=offset)
 
 
 @router.get("/{campaign_id}/material", responses=ERRORS, summary="Hand out what a rehearsal needs")

@@ -2,7 +2,8 @@
 
 import pytest
 
-from agentic_sales.campaigns.visits.visit import commission_of, keep_draft, situation_of
+from agentic_sales.campaigns.visits.situation import commission_of, situation_of
+from agentic_sales.campaigns.visits.visit import keep_draft
 from agentic_sales.settings import Settings
 from tests.support.small_campaign import CAMPAIGN, NOW, small_campaign
 

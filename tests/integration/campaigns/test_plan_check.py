@@ -7,7 +7,7 @@ import pytest
 
 from agentic_sales.campaigns.plan.check import TOLD, TOLD_IF_TAKEN, read_plan
 from agentic_sales.campaigns.plan.plan import CampaignPlan
-from agentic_sales.campaigns.visits.visit import commission_of, situation_of
+from agentic_sales.campaigns.visits.situation import commission_of, situation_of
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidRequest
 from agentic_sales.facade.runs.validation import InputValidator

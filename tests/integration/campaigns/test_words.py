@@ -11,7 +11,8 @@ from agentic_sales.campaigns.people.import_lines import ConsentDefaults
 from agentic_sales.campaigns.plan.check import read_plan
 from agentic_sales.campaigns.plan.plan import CampaignPlan
 from agentic_sales.campaigns.visits.machine import decide
-from agentic_sales.campaigns.visits.visit import Commission, commission_of, keep_draft, sender_of, situation_of
+from agentic_sales.campaigns.visits.situation import Commission, commission_of, sender_of, situation_of
+from agentic_sales.campaigns.visits.visit import keep_draft
 from agentic_sales.contracts import ContactId, MailboxId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidRequest

@@ -1,0 +1,190 @@
+"""Read the situation of one person in a campaign: all inputs of the next decision, and of the next message."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from agentic_sales.campaigns.people.permission import refusal_of
+from agentic_sales.campaigns.plan.plan import CampaignPlan, mailbox_for, variant_for
+from agentic_sales.campaigns.plan.versions import plan_at
+from agentic_sales.campaigns.plan.windows import zone_named
+from agentic_sales.campaigns.sending.touches import digest_of, is_of_other_facts
+from agentic_sales.campaigns.visits.machine import Situation
+from agentic_sales.contracts import CampaignId, CompanyId, ContactId, MailboxId, TouchId
+from agentic_sales.control import control_plane
+from agentic_sales.errors import UnknownRecord
+from agentic_sales.rules.fields import filled_in
+from agentic_sales.rules.names import name_in_address, whole_name
+from agentic_sales.store.approvals import ApprovalRow, approvals_of
+from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
+from agentic_sales.store.companies import company
+from agentic_sales.store.contacts import ContactRow
+from agentic_sales.store.database import Database
+from agentic_sales.store.mailboxes import MailboxRow, mailbox
+from agentic_sales.store.touches import SENT, WAITING, TouchRow, touches
+from agentic_sales.store.visits import Key, visited
+
+MOST_TOUCHES = 10_000
+"""More messages than any campaign has for one person."""
+REPLACED = frozenset({"edited", "outdated"})
+"""States of questions that count no more, because another question takes their place."""
+
+
+async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
+    """Read all inputs of the next decision.
+
+    Raises:
+        UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
+    """
+    campaign_id, contact_id = key
+    campaign, person, enrolled = await _visited(connection, key)
+    plan = await plan_at(connection, campaign, enrolled.plan_version)
+    theirs = await touches(connection, campaign_id=campaign_id, contact_id=contact_id, limit=MOST_TOUCHES)
+    written = next((row for row in theirs if row.step == enrolled.step), None)
+    sent = [row for row in theirs if row.state in SENT and row.step < enrolled.step]
+    situation = Situation(
+        campaign=campaign,
+        plan=plan,
+        enrollment=enrolled,
+        person=person,
+        zone=_zone_of(person, plan),
+        fields=_fields_of(person),
+        refusal=await refusal_of(connection, person),
+        touch=written,
+        approval=await _latest_approval(connection, written),
+        sent_at=max((row.sent_at for row in sent if row.sent_at), default=None),
+        sent_from=_sent_from(theirs, enrolled.step),
+    )
+    if written is None or not written.facts or written.state not in WAITING or situation.step is None:
+        return situation
+    return replace(situation, facts=(await commission_of(connection, situation)).facts)
+
+
+async def is_of_others(
+    connection: AsyncConnection, written: TouchRow, enrolled: EnrollmentRow, *, plan: CampaignPlan, person: ContactRow
+) -> bool:
+    """Tell whether a waiting message of the present step is written from other facts than the present ones.
+
+    It reads no more than it must, because the send door asks it. A sender that the plan still names stays the sender.
+    """
+    if not written.facts or written.state not in WAITING or not written.step == enrolled.step < len(plan.steps):
+        return False
+    asked = _Asked(plan, enrolled, person, _fields_of(person), MailboxId(written.mailbox_id))
+    return is_of_other_facts(written, (await commission_of(connection, asked)).facts)
+
+
+def _sent_from(theirs: Sequence[TouchRow], step: int) -> MailboxId | None:
+    """Return the mailbox of the message before a step. None if there was none."""
+    sent = [row for row in theirs if row.state in SENT and row.step < step]
+    return MailboxId(max(sent, key=lambda row: row.step).mailbox_id) if sent else None
+
+
+async def zone_of(database: Database, key: Key) -> ZoneInfo:
+    """Return a person's time zone, or the campaign's if the person's is not known.
+
+    Raises:
+        UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
+    """
+    async with database.reading() as connection:
+        campaign, person, enrolled = await _visited(connection, key)
+        return _zone_of(person, await plan_at(connection, campaign, enrolled.plan_version))
+
+
+async def _visited(connection: AsyncConnection, key: Key) -> tuple[CampaignRow, ContactRow, EnrollmentRow]:
+    found = await visited(connection, key)
+    if found is None:
+        raise UnknownRecord("enrollment", f"{key[0]}/{key[1]}")
+    return found
+
+
+def _zone_of(person: ContactRow, plan: CampaignPlan) -> ZoneInfo:
+    return zone_named(person.time_zone or "") or zone_named(plan.time_zone) or ZoneInfo("UTC")
+
+
+def _fields_of(person: ContactRow) -> dict[str, Any]:
+    own = ("first_name", "last_name", "position", "time_zone", "consent_basis")
+    return {**person.fields, **{name: getattr(person, name) or "" for name in own}}
+
+
+async def _latest_approval(connection: AsyncConnection, written: TouchRow | None) -> ApprovalRow | None:
+    if written is None:
+        return None
+    asked = await approvals_of(connection, TouchId(written.touch_id))
+    return next((row for row in reversed(asked) if row.digest == written.digest and row.state not in REPLACED), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Commission:
+    """A request to a workflow to write a message."""
+
+    assistant_id: str
+    """The workflow."""
+    input: dict[str, Any]
+    """Its input."""
+    facts: str
+    """Digest of all that the message is written from. Another digest means another message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The part of a situation from which a message is written. Its fields are those of `Situation`."""
+
+    plan: CampaignPlan
+    enrollment: EnrollmentRow
+    person: ContactRow
+    fields: Mapping[str, Any]
+    sent_from: MailboxId | None
+
+
+async def commission_of(connection: AsyncConnection, situation: Situation | _Asked) -> Commission:
+    """Return the workflow that writes the present step's message, with its inputs."""
+    enrolled = situation.enrollment
+    step = situation.plan.steps[enrolled.step]
+    campaign_id, contact_id = CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id)
+    person = situation.person
+    employer = await company(connection, CompanyId(person.company_id)) if person.company_id else None
+    known = {
+        "recipient_name": whole_name(person.first_name, person.last_name),
+        "recipient_role": person.position,
+        "recipient_email": person.email,
+        "company_name": employer.name if employer else "",
+        "campaign_id": campaign_id,
+    }
+    fields = situation.plan.fields_of(situation.fields)
+    variant = variant_for(situation.plan, campaign_id, contact_id, enrolled.step)
+    given = filled_in({**step.input, **(variant.input if variant else {})}, fields)
+    sender = await mailbox(connection, sender_of(situation))
+    told = {name: value for name, value in fields.items() if value}
+    further: dict[str, Any] = {"recipient_fields": told, **_signed_by(sender)}
+    schema = control_plane().schemas.get(step.workflow, {"input": {}})
+    taken = schema["input"].get("properties", {})
+    further = {name: value for name, value in further.items() if name in taken}
+    asked = {**known, **further, **given}
+    away_until_at = enrolled.not_before_at.isoformat() if enrolled.not_before_at else ""
+    written = json.dumps(asked, sort_keys=True, ensure_ascii=False, default=str)
+    sent_from = sender_of(situation)
+    return Commission(
+        step.workflow,
+        asked,
+        digest_of(step.workflow, written, step.thread, str(enrolled.step), sent_from, away_until_at),
+    )
+
+
+def _signed_by(sender: MailboxRow | None) -> dict[str, str]:
+    """Return who signs. A mailbox without a name signs by its address, because nobody signs as nobody."""
+    if sender is None:
+        return {}
+    name = sender.display_name or name_in_address(sender.address)
+    return {"sender_name": name, "sender_role": sender.sender_role, "signature": sender.signature}
+
+
+def sender_of(situation: Situation | _Asked) -> MailboxId:
+    """Return the mailbox of the present step's message: that of the message before, while the plan names it."""
+    if situation.sent_from is not None and situation.sent_from in situation.plan.mailboxes:
+        return situation.sent_from
+    enrolled = situation.enrollment
+    return mailbox_for(situation.plan, CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id))
