@@ -238,10 +238,14 @@ def story(flowing: Fleet) -> Story:
         flowing, "the mails are sent", lambda: sent_to(flowing, joined), lambda found: len(found) == len(joined)
     )
     asyncio.run(reply_to(flowing.directory, *sent))
-    wait_for_all(
-        flowing, ORDERS, "have an interested lead", lambda report: any(arm["interested"] for arm in report["arms"])
+    leads = soon(
+        flowing,
+        "every answer is the outcome of its lead",
+        lambda: {flow_id: flowing.get(f"/flows/r-{flow_id}/leads").json() for flow_id in ORDERS},
+        lambda told: all(
+            lead["outcome"] == "interested" for found in told.values() for lead in found if lead["stage"] == "enrolled"
+        ),
     )
-    leads = {flow_id: flowing.get(f"/flows/r-{flow_id}/leads").json() for flow_id in ORDERS}
     return Story(leads, {flow_id: flowing.get(f"/flows/{flow_id}/report").json() for flow_id in ORDERS})
 
 
@@ -316,6 +320,8 @@ def test_ten_rounds_that_wait_for_their_sources_hold_no_child_of_core(flowing: F
         states = {round_id: flowing.get(f"/flows/{round_id}/report").json() for round_id in waiting}
         assert {(told["state"], told["found"]) for told in states.values()} == {("running", None)}
     finally:
+        for round_id in waiting:
+            posted(flowing, f"/flows/{round_id}/pause", None)
         freeze(flowing, signal.SIGCONT)
 
 
