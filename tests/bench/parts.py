@@ -19,6 +19,7 @@ from tests.bench.campaigns import tick_cost
 from tests.bench.ceiling import bare_processes
 from tests.bench.checkpoints import bytes_per_step
 from tests.bench.discovery import CRAWLS, blast, enrichment_costs
+from tests.bench.flows import visit_times
 from tests.bench.imports import import_cost
 from tests.bench.load import Ask, Load, Measured, OpenCaller, Question, http_caller, measure
 from tests.bench.processes import Target, core_fleet, cpu_s, fleet_of_two_pools, floor, langgraph_dev
@@ -54,7 +55,7 @@ PARTS = (
     "traces",
     "book",
 )
-LONG_PARTS = ("large_book",)
+LONG_PARTS = ("large_book", "flows")
 """Parts that take minutes, so that they are measured where they are asked for by name."""
 WARM_UP_S = 1.0
 MANY_CHILDREN_WARM_UP_S = 3.0
@@ -80,6 +81,8 @@ WOKEN = 200
 MOST_TIMES_A_TICK = 2.0
 MOST_TIMES_A_MAIL = {50: 1.5, 95: 2.0}
 """How much slower mails may be beside crawls, by percentile."""
+MOST_TIMES_A_VISIT = 1.5
+"""How much slower visits of campaigns may be beside a round of every flow."""
 MANY_COMPANIES = 100_000
 MOST_SHOW_MS = 50.0
 
@@ -123,6 +126,18 @@ class Bench:
             yield from (_import_fact(rows) for rows in IMPORT_ROWS)
         if self._wants("traces"):
             yield from self._traces()
+        if self._wants("flows"):
+            yield from self._flows()
+
+    def _flows(self) -> Iterator[Line]:
+        self.say("visits of a campaign beside a round of every flow …")
+        seen = visit_times()
+        yield Fact("p95 of a campaign's visit, quiet", seen.quiet_ms, "ms")
+        yield Fact("p95 of a campaign's visit, ten flows under way", seen.busy_ms, "ms")
+        ratio = seen.busy_ms / seen.quiet_ms
+        most = MOST_TIMES_A_VISIT
+        yield Fact("p95 of a visit, ten flows over quiet", ratio, "times", f"≤ {most:g}", is_met=ratio <= most)
+        yield Fact("rounds that were still under way after the last visit", seen.rounds_under_way, "rounds")
 
     def _stores(self) -> Iterator[Line]:
         if self._wants("checkpoints"):
