@@ -14,7 +14,7 @@ SPREAD = $(BIN)/python -m tests.spread --numprocesses $(PROCESSES)
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 
 help:
-	@echo 'make demo                one company through the whole fleet, then everything is ended'
+	@echo 'make demo                one company and two flows through the whole fleet, then all is ended'
 	@echo 'make demo URL=https://…  the same with a real web site'
 	@echo 'make up                  keep the fleet running here; Ctrl-C ends all of it'
 	@echo 'make test                the whole gate: check beside every test; 17 minutes on two cores'

@@ -174,7 +174,7 @@ def demo(
         str | None, typer.Option(help="Web site of a company. The default is a sample site on loopback.")
     ] = None,
 ) -> None:
-    """Start a fleet, take one company through the pipeline, let a campaign's days pass and end the fleet.
+    """Start a fleet, take one company through the pipeline, let two flows write to people and end the fleet.
 
     agentic-sales demo --url https://example.com
     """

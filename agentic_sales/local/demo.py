@@ -1,4 +1,4 @@
-"""Take one company through the whole fleet, then a campaign, and show the results: `make demo`.
+"""Take one company through the whole fleet, let two flows find people and write to them: `make demo`.
 
 The fleet is the fleet of the Procfile. It has ports and a directory of its own, and nothing of it is left afterwards.
 """
@@ -15,7 +15,7 @@ from rich.console import Console
 
 from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.client import Client, LangGraphError
-from agentic_sales.local import demo_campaign
+from agentic_sales.local import demo_flows, demo_story
 from agentic_sales.local.demo_report import failures, show
 from agentic_sales.local.fleet import FleetPlan, LocalFleet, running_fleet
 from agentic_sales.local.interrupts import run_interruptibly
@@ -30,15 +30,19 @@ _COMPANY = "northwind-signals"
 """File of the company in the sample world."""
 _CHILDREN_PER_POOL = "2"
 """One company needs no more, and a small machine starts faster."""
+_SECOND_ACT = (
+    "Two flows look for people: `hiring` on job boards, `open_source` on GitHub. "
+    "The days between their mails pass in seconds …"
+)
 _TOLD_LINES = 40
 _FAILED = 1
 
 
 def demo(url: str | None, configuration: Settings, console: Console) -> int:
-    """Run the pipeline over one company's web site, then a campaign. Return 0 for a full success.
+    """Run the pipeline over one company's web site, and two flows. Return 0 for a full success.
 
     Args:
-        url: The web site. None: a company of the sample world, which is served on loopback.
+        url: The web site. None: a company of the sample world. The flows look in the sample world either way.
         configuration: This process's. Its model and its key are used, its Redis is not.
         console: Shows the story.
 
@@ -46,7 +50,7 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
         ConfigurationError: The fleet cannot start as configured.
     """
     with _world(url) as (site, sources), TemporaryDirectory(prefix="agentic-sales-demo-") as folder:
-        clock = demo_campaign.clock_in(Path(folder))
+        clock = demo_flows.clock_in(Path(folder))
         plan = FleetPlan(
             state_dir=Path(folder),
             port=free_port(),
@@ -56,7 +60,7 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
                 "CELERY_BROKER_URL": None,
                 "DATABASE_URL": None,
                 "AGENTIC_SALES_WORKER_CONCURRENCY": _CHILDREN_PER_POOL,
-                **demo_campaign.environment(clock),
+                **demo_flows.environment(clock),
                 **sources,
             },
         )
@@ -66,12 +70,9 @@ def demo(url: str | None, configuration: Settings, console: Console) -> int:
 
 @contextmanager
 def _world(url: str | None) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield the site of a company and the settings that lead the fleet to it."""
-    if url is not None:
-        yield url, {}
-    else:
-        with serve_world() as world:
-            yield world.companies.by_file[_COMPANY].url, world.environment()
+    """Yield the site of a company and the settings that lead the fleet to the sample world."""
+    with serve_world() as world:
+        yield url or world.companies.by_file[_COMPANY].url, world.environment()
 
 
 class _Log:
@@ -103,7 +104,7 @@ async def _demo(
             with _step(console, f"Starting a fleet on {plan.url}: Redis and every process of the Procfile …"):
                 await fleet.wait_until_ready()
             with Client(plan.url, token.get_secret_value() if token else None) as client:
-                wrong = await _unless_it_fails(fleet, _acts(client, plan, site, clock, console, may_skip=may_skip))
+                wrong = await _unless_it_fails(fleet, _acts(client, fleet, site, clock, console, may_skip=may_skip))
     except (FleetFailed, LangGraphError) as exc:
         wrong = [str(exc)]
     if wrong:
@@ -112,24 +113,26 @@ async def _demo(
 
 
 async def _acts(
-    client: Client, plan: FleetPlan, site: str, clock: ClockFile, console: Console, *, may_skip: bool
+    client: Client, fleet: LocalFleet, site: str, clock: ClockFile, console: Console, *, may_skip: bool
 ) -> list[str]:
-    """Play both acts and show each. Return the failures."""
-    with _step(console, f"{site} goes through discovery, classification and e-mail …"):
-        result = await client.arun(ASSISTANT, {"domains": [site]}, timeout_s=BY_ID[ASSISTANT].time_limit_s)
-    show(result, console)
-    with _step(console, "A campaign writes to three people; its days pass in seconds …"):
-        story = await demo_campaign.play(client, plan.state_dir, clock)
-    for part in demo_campaign.told(story):
-        console.print(part, highlight=False, soft_wrap=isinstance(part, str))
-    return [*failures(result.output, may_skip=may_skip), *demo_campaign.wrong(story)]
+    """Play both acts in one trace and show each. Return the failures."""
+    with demo_flows.one_trace() as trace_id:
+        await demo_flows.begin(client)  # They look for people while the first act goes on.
+        with _step(console, f"{site} goes through discovery, classification and e-mail …"):
+            result = await client.arun(ASSISTANT, {"domains": [site]}, timeout_s=BY_ID[ASSISTANT].time_limit_s)
+        show(result, console)
+        with _step(console, _SECOND_ACT):
+            story = await demo_flows.play(client, fleet, clock, trace_id)
+    for part in demo_story.told(story):
+        console.print(part, highlight=False)
+    return [*failures(result.output, may_skip=may_skip), *demo_story.wrong(story)]
 
 
 @contextmanager
 def _step(console: Console, text: str) -> Iterator[None]:
     """Tell the current step, with a spinner on a terminal."""
     if not console.is_terminal:
-        console.print(text, highlight=False, soft_wrap=True)
+        console.print(text, highlight=False)
     with console.status(text):
         yield
 
