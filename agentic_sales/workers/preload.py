@@ -8,9 +8,11 @@ reach a graph are imported here when a worker starts, not before, since beat and
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from billiard.util import get_pdeathsig  # type: ignore[attr-defined]  # its types are older
 from celery import signals
 from celery.concurrency.prefork import TaskPool
 
@@ -82,6 +84,8 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
         load_suffixes()  # once for all children: 6 MB each and 27 ms of the first message of each
     import agentic_sales.workers.child.process  # noqa: F401, PLC0415 - so that every child inherits it
 
+    _load_what_a_child_asks_the_kernel_by()
+
     slots = control_plane().slots_of(queues)
     consumer = instance.consumer  # type: ignore[attr-defined]  # celery-types lacks it
     consumer.prefetch_multiplier *= slots
@@ -92,6 +96,12 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
     log.info(
         "graphs_loaded", worker=sender, queues=sorted(queues), slots=slots, assistants=carried.carried_assistants()
     )
+
+
+def _load_what_a_child_asks_the_kernel_by() -> None:
+    """Let billiard load its parser of C once for all children. Each asks by it to be ended with its parent."""
+    with suppress(OSError):  # not on Linux: there it is not asked for
+        get_pdeathsig()
 
 
 def _refuse_other_pools(pool: type) -> None:
