@@ -3,9 +3,10 @@
     START → check_reply → guard → generate_touch → guard → approve → guard → send_touch → guard → record
     → guard → schedule_next → sleep → check_reply → guard → schedule_next → END
 
-`guard` decides on the next step, each time from the store. Each node that carries a decision out leads back to it.
-`sleep` interrupts until the campaign's tick or an event wakes the thread. The checkpoint only says where the thread
-waits. After the death of a process the next visit finds the open steps. Only the send door sends, and never twice.
+`check_reply` also drafts the answer to a reply, and sends it once a person agreed. `guard` decides on the next step,
+each time from the store. Each node that carries a decision out leads back to it. `sleep` interrupts until the tick or
+an event wakes the thread. The checkpoint only says where the thread waits. After the death of a process the next visit
+finds the open steps. Only the send door sends, and never twice.
 """
 
 from typing import Any, Literal
@@ -15,10 +16,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, interrupt
 from pydantic import BaseModel, Field
 
-from agentic_sales.campaigns.sending.door import Door
-from agentic_sales.campaigns.sending.links import open_links
 from agentic_sales.campaigns.sending.touches import touch_key
-from agentic_sales.campaigns.visits import clock, situation, surroundings, visit, work
+from agentic_sales.campaigns.visits import answering, clock, situation, surroundings, visit, work
 from agentic_sales.campaigns.visits.machine import NextAct, decide
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import UnknownRecord
@@ -52,17 +51,17 @@ class Output(BaseModel):
 class State(Input, Output):
     """Input, output, and the notes of a visit for its end."""
 
-    wakes: int = Field(
-        default=-1, description="How often they had been woken at the begin of the visit; -1: not known."
-    )
+    wakes: int = Field(default=-1, description="How often they had been woken when the visit began; -1: not known.")
+    answer_at: str | None = Field(None, description="When an agreed answer is due, in UTC; null: none waits.")
 
 
 EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
 
 
 async def check_reply(state: State) -> dict[str, Any]:
-    """Read the mails that came back since the last visit, and draw the consequences."""
-    return {"wakes": await work.read_replies(_database(), _key(state))}
+    """Read the mails that came back since the last visit, draw the consequences, and take the answers to them on."""
+    wakes = await work.read_replies(_database(), _key(state))
+    return {"wakes": wakes, "answer_at": await answering.take_on(_database(), _key(state))}
 
 
 async def guard(state: State) -> dict[str, Any]:
@@ -94,8 +93,7 @@ async def approve(state: State) -> dict[str, Any]:
 
 async def send_touch(state: State) -> dict[str, Any]:
     """Send the message through the door, which may say: not now, or never."""
-    async with surroundings.transport() as transport:
-        door = Door(_database(), transport, open_links(settings()), own_way=surroundings.own_way())
+    async with surroundings.open_door(_database()) as door:
         row = await door.send(touch_key(*_key(state), state.step), now=clock.now())
     return {"sent": [*state.sent, row.touch_id]} if row.state == "sent" else {}
 
@@ -108,7 +106,8 @@ async def record(state: State) -> dict[str, Any]:
 
 async def schedule_next(state: State) -> dict[str, Any]:
     """Write down when the next visit is, or how the person's way ended."""
-    decision = NextAct.of(state.act, state.why, state.wake_at)
+    wake_at = min(filter(None, (state.wake_at, state.answer_at)), default=None)
+    decision = NextAct.of(state.act, state.why, wake_at)
     await visit.settle(_database(), _key(state), decision, wakes=state.wakes, now=clock.now())
     return {}
 

@@ -122,7 +122,7 @@ async def unanswered_of_parked(
             & (EnrollmentRow.step == TouchRow.step),
         )
         .where(EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.state == "parked")
-        .where(TouchRow.state.in_(WAITING))
+        .where(TouchRow.state.in_(WAITING), TouchRow.answers.is_(None))
         .where(ApprovalRow.state.in_(("pending", "expired")), ApprovalRow.expires_at <= now)
     )
     if contact_id is not None:

@@ -56,7 +56,9 @@ class TouchRow(Table):
     contact_id: Mapped[str] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
     """The person."""
     step: Mapped[int]
-    """Step of the campaign, from 0."""
+    """Step of the campaign, from 0. An answer to a reply has the step that was replied to."""
+    answers: Mapped[str | None] = mapped_column(default=None)
+    """Event of the reply that it answers. None for a message of the plan."""
     variant: Mapped[str] = mapped_column(default="")
     """Variant of the step. Empty without variants."""
     mailbox_id: Mapped[str] = mapped_column(ForeignKey("mailboxes.mailbox_id"))
@@ -157,10 +159,10 @@ async def touches(
 
 
 async def touch_counts(connection: AsyncConnection, campaign_id: CampaignId) -> dict[tuple[int, str], int]:
-    """Count a campaign's touches by step and state."""
+    """Count a campaign's touches by step and state. Answers to replies are left out."""
     statement = (
         select(TouchRow.step, TouchRow.state, func.count())
-        .where(TouchRow.campaign_id == campaign_id)
+        .where(TouchRow.campaign_id == campaign_id, TouchRow.answers.is_(None))
         .group_by(TouchRow.step, TouchRow.state)
     )
     return {(step, state): count for step, state, count in await connection.execute(statement)}

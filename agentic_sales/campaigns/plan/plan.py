@@ -78,6 +78,22 @@ class FieldRule(BaseModel):
         return self
 
 
+class Answers(BaseModel):
+    """How replies are answered that are interested, ask, or ask for a later time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    facts: str = Field(default="", max_length=10_000, description="Facts about the product to answer with.")
+    instructions: str = Field(default="", max_length=4_000, description="What the answers should do.")
+    tone: str = Field(default="professional", max_length=100, description="Tone of the answers, in a word or two.")
+    booking_url: str = Field(
+        default="",
+        max_length=2_000,
+        pattern=r"^(https?://\S+)?$",
+        description="Page on which a person picks a time. A line of each answer to somebody interested names it.",
+    )
+
+
 class Guardrail(BaseModel):
     """When a campaign pauses by itself, until somebody resumes it."""
 
@@ -113,6 +129,11 @@ class CampaignPlan(BaseModel):
         le=MOST_AHEAD_H,
         description="Hours before a message may go at which it is written and asked about, also outside the window; 0: "
         "when it is due. Messages that need no approval are written when they are due.",
+    )
+    answers: Answers | None = Field(
+        default=None,
+        description="A reply that is interested, asks, or asks for a later time gets a drafted answer, which waits for "
+        "somebody's word; null: nobody drafts one.",
     )
     guardrail: Guardrail = Field(
         default_factory=Guardrail, description="When it pauses by itself, to be looked at by somebody."

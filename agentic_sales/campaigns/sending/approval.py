@@ -23,11 +23,15 @@ from agentic_sales.store.approvals import (
     unanswered_of_parked,
     was_edited,
 )
+from agentic_sales.store.campaigns import ACTIVE
 from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import WAITING, TouchRow, edit, suppress_touch
 from agentic_sales.store.visits import wake
+
+ENDED_TOO = (ACTIVE, "parked", "stopped", "finished")
+"""States of an enrollment whose answers to replies are sent."""
 
 
 async def ask_approval(
@@ -87,7 +91,8 @@ async def approve(
         touch = await known_touch(connection, TouchId(answered.touch_id))
         if touch.digest != digest or touch.state not in WAITING:
             raise StateConflict("approval", approval_id, f"its message is `{touch.state}`, or was changed")
-        if (reason := await refusal(connection, ContactId(touch.contact_id))) is not None:
+        is_answer = touch.answers is not None
+        if (reason := await refusal(connection, ContactId(touch.contact_id), is_answer=is_answer)) is not None:
             raise NotPermitted(touch.contact_id, reason)
         await _wake(connection, touch, now)
         return answered
@@ -155,7 +160,8 @@ async def known_approval(connection: AsyncConnection, approval_id: ApprovalId) -
 
 async def _wake(connection: AsyncConnection, touch: TouchRow, now: datetime) -> None:
     campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
-    await wake(connection, now=now, campaign_id=campaign_id, contact_id=contact_id)
+    states = ENDED_TOO if touch.answers is not None else (ACTIVE,)  # the reply has ended the sequence
+    await wake(connection, now=now, campaign_id=campaign_id, contact_id=contact_id, states=states)
 
 
 async def _decide(

@@ -79,8 +79,11 @@ def decide(facts: Facts, now: datetime) -> SendVerdict:
 def _ends(facts: Facts) -> str:
     if facts.refusal is not None:
         return facts.refusal
-    if facts.campaign.state in {"stopped", "finished"}:
+    is_answer = facts.touch.answers is not None
+    if facts.campaign.state == "stopped" or (facts.campaign.state == "finished" and not is_answer):
         return f"the campaign is {facts.campaign.state}"
+    if is_answer:  # The reply has ended the sequence, and it is answered all the same.
+        return "" if facts.enrollment else "is not enrolled"
     if shortened := facts.plan.ends_before(facts.touch.step):
         return shortened
     if facts.enrollment is None or facts.enrollment.state == "stopped":
@@ -89,11 +92,14 @@ def _ends(facts: Facts) -> str:
 
 
 def _waits_for_people(facts: Facts) -> tuple[str, ...]:
+    is_answer = facts.touch.answers is not None
+    is_parked = facts.enrollment is not None and facts.enrollment.state == "parked"
     waits = {
-        f"the campaign is {facts.campaign.state}": facts.campaign.state != "running",
-        "the enrollment is parked": facts.enrollment is not None and facts.enrollment.state == "parked",
+        f"the campaign is {facts.campaign.state}": facts.campaign.state
+        not in ({"running", "finished"} if is_answer else {"running"}),
+        "the enrollment is parked": is_parked and not is_answer,
         "what it was written from has changed, so it is written anew": facts.is_outdated,
-        "nobody has approved this message": facts.plan.needs_approval and not facts.is_approved,
+        "nobody has approved this message": (facts.plan.needs_approval or is_answer) and not facts.is_approved,
         f"the mailbox `{facts.sender.mailbox_id}` is held until somebody releases it": not facts.sender.is_active,
     }
     return tuple(why for why, holds in waits.items() if holds)
@@ -105,7 +111,7 @@ def _waits_for_time(facts: Facts, now: datetime) -> list[tuple[datetime, str]]:
     if facts.touch.not_before_at > now:
         waits.append((facts.touch.not_before_at, facts.touch.detail or "its time has not come"))
     back_at = facts.enrollment.not_before_at if facts.enrollment else None
-    if back_at is not None and back_at > now:
+    if back_at is not None and back_at > now and facts.touch.answers is None:
         waits.append((back_at, "the person is away until then"))
     if facts.turn.why:
         waits.append((facts.turn.at, facts.turn.why))

@@ -354,7 +354,7 @@ async def _facts(
         plan=plan,
         enrollment=enrolled,
         person=person,
-        refusal=await refusal_of(connection, person),
+        refusal=await refusal_of(connection, person, is_answer=touch.answers is not None),
         is_approved=await is_approved(connection, touch_id, touch.digest),
         is_outdated=is_outdated,
         sender=sender,

@@ -3,7 +3,8 @@
 A message is bound to the facts that it was written from. While it waits and they change, it is written anew.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -15,6 +16,7 @@ from agentic_sales.campaigns.sending.messages import LONGEST_SUBJECT_CHARS, chec
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import InvalidRequest, NotPermitted, UnknownRecord
 from agentic_sales.store.contacts import contact
+from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.mailboxes import mailbox
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import WAITING, TouchRow, add_touch, rewrite, touch, touch_ids, touches
@@ -59,6 +61,11 @@ def touch_key(campaign_id: CampaignId, contact_id: ContactId, step: int) -> Touc
     return TouchId(digest_of(campaign_id, contact_id, str(step)))
 
 
+def answer_key(event_id: str) -> TouchId:
+    """Return the identity of the answer to a reply for ever. A reply has at most one."""
+    return TouchId(digest_of("answer", event_id))
+
+
 def message_digest(*, to_email: str, subject: str, text: str, html: str) -> str:
     """Return the digest of exactly the approved content: the recipient and the message."""
     return digest_of(to_email, subject, text, html)
@@ -88,6 +95,29 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
     return await known_touch(connection, key)
 
 
+async def write_answer(connection: AsyncConnection, draft: Draft, reply: InboundRow, *, now: datetime) -> TouchRow:
+    """Write the answer to a reply into the ledger. An earlier answer to it stays as it is, and is returned.
+
+    It stands in the thread of the reply. Its `In-Reply-To` is the reply, if that has an id. Its subject is the reply's.
+
+    Args:
+        connection: Of a writing transaction.
+        draft: The answer. Its step is the step that was replied to.
+        reply: The reply.
+        now: The present.
+
+    Raises:
+        NotPermitted: The person must not be written to, not even in answer.
+        UnknownRecord: The person or the mailbox is not known.
+        InvalidMessage: No mail can be made of it.
+    """
+    key = answer_key(reply.event_id)
+    if (written := await touch(connection, key)) is not None:
+        return written
+    await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft, reply)}, now=now)
+    return await known_touch(connection, key)
+
+
 async def keep_words(connection: AsyncConnection, written: TouchRow, draft: Draft, *, now: datetime) -> None:
     """Note that a message stays in its words though what it was written from has changed.
 
@@ -112,19 +142,19 @@ def is_of_other_facts(written: TouchRow, facts: str) -> bool:
     return bool(facts and written.facts) and written.facts != facts and written.state in WAITING
 
 
-async def _columns_of(connection: AsyncConnection, draft: Draft) -> dict[str, Any]:
-    key = touch_key(draft.campaign_id, draft.contact_id, draft.step)
+async def _columns_of(connection: AsyncConnection, draft: Draft, reply: InboundRow | None = None) -> dict[str, Any]:
+    key = touch_key(draft.campaign_id, draft.contact_id, draft.step) if reply is None else answer_key(reply.event_id)
     person = known(await contact(connection, draft.contact_id), "contact", draft.contact_id)
     sender = known(await mailbox(connection, draft.mailbox_id), "mailbox", draft.mailbox_id)
-    if (reason := await refusal_of(connection, person)) is not None:
+    if (reason := await refusal_of(connection, person, is_answer=reply is not None)) is not None:
         raise NotPermitted(draft.contact_id, reason)
-    before = await _before(connection, draft) if draft.is_reply else []
-    subject, conversation = _subject(draft, before), [row.message_id for row in before]
+    subject, conversation = await _thread_of(connection, draft, reply)
     check_words(subject=subject, text=draft.text, html=draft.html)
     return {
         "campaign_id": draft.campaign_id,
         "contact_id": draft.contact_id,
         "step": draft.step,
+        "answers": None if reply is None else reply.event_id,
         "variant": draft.variant,
         "mailbox_id": draft.mailbox_id,
         "to_email": person.email,
@@ -180,12 +210,26 @@ async def _before(connection: AsyncConnection, draft: Draft) -> list[TouchRow]:
     return before[begins:]
 
 
+async def _thread_of(connection: AsyncConnection, draft: Draft, reply: InboundRow | None) -> tuple[str, Sequence[str]]:
+    """Return the subject, and the `Message-ID`s of the conversation, the oldest first."""
+    if reply is None:
+        before = await _before(connection, draft) if draft.is_reply else []
+        return _subject(draft, before), [row.message_id for row in before]
+    before = await _before(connection, replace(draft, step=draft.step + 1))
+    told = reply.subject or (before[-1].subject if before else draft.subject)
+    own = [reply.message_id] if reply.message_id else []
+    return _in_thread(told), [*(row.message_id for row in before), *own]
+
+
 def _subject(draft: Draft, before: list[TouchRow]) -> str:
     """Return the subject. Mail programs take a message with another subject out of its thread."""
     if not before:
         return draft.subject
-    first = before[0].subject
-    return first if first.lower().startswith("re:") else f"Re: {first}"[:LONGEST_SUBJECT_CHARS]
+    return _in_thread(before[0].subject)
+
+
+def _in_thread(subject: str) -> str:
+    return subject if subject.lower().startswith("re:") else f"Re: {subject}"[:LONGEST_SUBJECT_CHARS]
 
 
 def digest_of(*parts: str) -> str:

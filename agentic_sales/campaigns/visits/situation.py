@@ -44,7 +44,7 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
     campaign, person, enrolled = await _visited(connection, key)
     plan = await plan_at(connection, campaign, enrolled.plan_version)
     theirs = await touches(connection, campaign_id=campaign_id, contact_id=contact_id, limit=MOST_TOUCHES)
-    written = next((row for row in theirs if row.step == enrolled.step), None)
+    written = next((row for row in theirs if row.step == enrolled.step and row.answers is None), None)
     sent = [row for row in theirs if row.state in SENT and row.step < enrolled.step]
     situation = Situation(
         campaign=campaign,
@@ -159,7 +159,7 @@ async def commission_of(connection: AsyncConnection, situation: Situation | _Ask
     given = filled_in({**step.input, **(variant.input if variant else {})}, fields)
     sender = await mailbox(connection, sender_of(situation))
     told = {name: value for name, value in fields.items() if value}
-    further: dict[str, Any] = {"recipient_fields": told, **_signed_by(sender)}
+    further: dict[str, Any] = {"recipient_fields": told, **signed_by(sender)}
     schema = control_plane().schemas.get(step.workflow, {"input": {}})
     taken = schema["input"].get("properties", {})
     further = {name: value for name, value in further.items() if name in taken}
@@ -174,7 +174,7 @@ async def commission_of(connection: AsyncConnection, situation: Situation | _Ask
     )
 
 
-def _signed_by(sender: MailboxRow | None) -> dict[str, str]:
+def signed_by(sender: MailboxRow | None) -> dict[str, str]:
     """Return who signs. A mailbox without a name signs by its address, because nobody signs as nobody."""
     if sender is None:
         return {}
