@@ -38,7 +38,7 @@ NOW = datetime(2026, 11, 30, 11, tzinfo=UTC)
 ALWAYS = {"starts": "00:00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]}
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 ROUND = "first"
-FEW = {"AGENTIC_SALES_CAMPAIGN_TICK_S": "0.5", "AGENTIC_SALES_WORKER_CONCURRENCY": "1"}
+FEW = {"AGENTIC_SALES_CAMPAIGN_TICK_S": "2.0", "AGENTIC_SALES_WORKER_CONCURRENCY": "1"}
 """One child a pool: a child that waited would be missed at once."""
 LISTED = [{"domain": "northwind-signals.example", "person": "Ailsa Vanterpool", "title": "Chief Executive Officer"}]
 ORDERS: Mapping[str, Mapping[str, Any]] = {
