@@ -45,6 +45,7 @@ pytest_plugins = [
     "tests.support.fleet",
     "tests.support.containers",
     "tests.support.world",
+    "tests.support.wheel",
     "tests.support.book_runs",
 ]
 
@@ -53,7 +54,7 @@ _ACCEPTANCE = _TESTS / "acceptance"
 
 
 # The slowest first, so that no process is left alone with them at the end.
-_ORDER = ("chaos", "acceptance", "deploy", "hostile", "structure", "integration", "unit")
+_ORDER = ("chaos", "acceptance", "deploy", "hostile", "structure", "integration", "evals", "unit")
 
 
 class NetworkRefused(Exception):

@@ -6,9 +6,7 @@ It asks the stores themselves, byte by byte, and nothing of the product: what th
 import asyncio
 import sqlite3
 import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,6 +17,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from agentic_sales.store.inbound import InboundRow, inbound_of
 from tests.support.fleet import Fleet
+from tests.support.processes import run_command
 
 CAREFUL, HASTY = "careful", "hasty"
 """A campaign whose messages somebody agrees to, and one whose messages go at once."""
@@ -103,9 +102,7 @@ class Remembering:
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run `agentic-sales campaigns …`."""
         environment = {**self.fleet.environment, "LANGGRAPH_URL": self.fleet.url, "COLUMNS": "200"}
-        program = Path(sys.executable).with_name("agentic-sales")
-        whole = [str(program), "campaigns", *arguments]
-        return subprocess.run(whole, env=environment, capture_output=True, text=True, check=False, timeout=90)
+        return run_command("agentic-sales", "campaigns", *arguments, environment=environment, timeout_s=90)
 
     def threads_of(self, contact_id: str) -> list[str]:
         """Return the threads of a person."""

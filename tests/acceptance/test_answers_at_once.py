@@ -2,13 +2,11 @@
 
 import asyncio
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 from agentic_sales.store.approvals import ApprovalRow
 from tests.support.fleet import WEB, fleet_of
+from tests.support.processes import run_command
 from tests.support.services import redis_server
 from tests.support.small_campaign import small_campaign
 
@@ -48,9 +47,7 @@ class Desk:
 
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run `agentic-sales campaigns …`."""
-        program = Path(sys.executable).with_name("agentic-sales")
-        command = [str(program), "campaigns", *arguments]
-        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=60)
+        return run_command("agentic-sales", "campaigns", *arguments, environment=self.environment)
 
 
 @pytest.fixture

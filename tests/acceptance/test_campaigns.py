@@ -3,10 +3,8 @@
 import asyncio
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +16,7 @@ from agentic_sales.store.campaigns import EnrollmentRow, enrollment
 from agentic_sales.store.database import open_database
 from agentic_sales.store.inbound import inbound
 from tests.support.fleet import WEB, Fleet, fleet_of
+from tests.support.processes import run_command
 from tests.support.services import redis_server
 from tests.support.small_campaign import CAMPAIGN, SmallCampaign, set_up
 from tests.support.waiting import eventually
@@ -220,10 +219,7 @@ def approvals(fleet: Fleet) -> list[dict[str, Any]]:
 def command(fleet: Fleet, *arguments: str, fails: bool = False) -> "subprocess.CompletedProcess[str]":
     """Run `agentic-sales campaigns …` against a fleet; it must end well, or, if so wanted, must not."""
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "200"}
-    program = Path(sys.executable).with_name("agentic-sales")
-    ended = subprocess.run(
-        [program, "campaigns", *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+    ended = run_command("agentic-sales", "campaigns", *arguments, environment=environment)
     assert (ended.returncode != 0) == fails, ended.stderr
     return ended
 

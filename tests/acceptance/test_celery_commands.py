@@ -10,7 +10,8 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
 from agentic_sales.outbound.http import httpx
-from tests.support.fleet import PROCFILE, PROJECT, Fleet
+from tests.support.fleet import PROCFILE, Fleet
+from tests.support.processes import run_command
 from tests.support.waiting import eventually
 
 WORKER_AS_WRITTEN = "celery -A agentic_sales worker -Q discovery"
@@ -34,15 +35,7 @@ def state_of_beat(fleet: Fleet) -> Path:
 
 def celery(fleet: Fleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a command of Celery to its end, in the fleet's environment."""
-    return subprocess.run(
-        ["celery", "-A", "agentic_sales", *arguments],
-        cwd=PROJECT,
-        env=dict(fleet.environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run_command("celery", "-A", "agentic_sales", *arguments, environment=fleet.environment)
 
 
 def test_a_worker_with_a_queue_and_nothing_else_joins_its_pool(commands: Fleet) -> None:

@@ -1,8 +1,6 @@
-"""The demo, whole: a fleet from nothing, one company and two flows through it, and nothing left."""
+"""The demo of the installed product, whole: a fleet from nothing, a company and two flows through it, nothing left."""
 
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ import psutil  # type: ignore[import-untyped]  # psutil ships no types
 import pytest
 
 from tests.acceptance.readme import blocks, without_numbers
-from tests.support.services import MACHINE_ENVIRONMENT
+from tests.support.wheel import Installed
 
 DEADLINE_S = 240
 
@@ -23,18 +21,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def told(place: Path) -> str:
-    """Run the demo once, as `make demo` does; return what it prints."""
-    path = f"{Path(sys.executable).parent}:{MACHINE_ENVIRONMENT['PATH']}"
-    ended = subprocess.run(
-        ["/bin/sh", "-c", "agentic-sales demo"],
-        env={**MACHINE_ENVIRONMENT, "PATH": path, "TMPDIR": str(place)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=DEADLINE_S,
-        check=False,
-    )
+def started_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty folder, in which the demo is started."""
+    return tmp_path_factory.mktemp("empty")
+
+
+@pytest.fixture(scope="module")
+def told(installed: Installed, place: Path, started_in: Path) -> str:
+    """Run the demo once; return what it prints."""
+    where = {"TMPDIR": str(place)}
+    ended = installed.run("agentic-sales", "demo", cwd=started_in, environment=where, timeout_s=DEADLINE_S)
     assert ended.returncode == 0, ended.stdout
     return ended.stdout
 
@@ -104,10 +100,10 @@ def test_the_readme_shows_what_it_prints(told: str) -> None:
     assert [shown for shown in without_numbers(blocks("text")[0]) if shown not in lines] == []
 
 
-def test_no_process_and_no_file_is_left(told: str, place: Path) -> None:
+def test_no_process_and_no_file_is_left(told: str, place: Path, started_in: Path) -> None:
     assert "trace" in told
     assert not [process.cmdline() for process in psutil.process_iter() if _lives_in(process, place)]
-    assert not list(place.iterdir())
+    assert not [*place.iterdir(), *started_in.iterdir()]
 
 
 def _lives_in(process: Any, folder: Path) -> bool:

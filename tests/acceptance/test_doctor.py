@@ -1,7 +1,6 @@
 """`agentic-sales doctor` on a real fleet: silent where nothing is wrong, and naming each thing that a test breaks."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -11,9 +10,10 @@ import pytest
 
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.outbound.http import httpx
-from tests.support.fleet import PROCFILE, PROJECT, WEB, Fleet, fleet_of
+from tests.support.fleet import PROCFILE, WEB, Fleet, fleet_of
 from tests.support.http_server import QuietHandler, served
 from tests.support.ports import free_port
+from tests.support.processes import run_command
 from tests.support.services import redis_server
 from tests.support.waiting import eventually
 
@@ -36,15 +36,8 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 
 def examined(fleet: Fleet, *, url: str | None = None, **environment: str) -> tuple[int, dict[str, Finding]]:
     """Run the doctor; return its exit status and what it found, by check."""
-    done = subprocess.run(
-        ["agentic-sales", "doctor", "--json"],
-        env={**fleet.environment, "LANGGRAPH_URL": url or fleet.url, **environment},
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    told = {**fleet.environment, "LANGGRAPH_URL": url or fleet.url, **environment}
+    done = run_command("agentic-sales", "doctor", "--json", environment=told)
     assert done.stdout, done.stderr
     return done.returncode, {finding["check"]: finding for finding in json.loads(done.stdout)}
 
@@ -188,14 +181,6 @@ def test_a_facade_that_does_not_answer_is_told_in_one_line(patient: Fleet, token
 
 def test_people_get_a_table(patient: Fleet) -> None:
     environment = {**patient.environment, "LANGGRAPH_URL": patient.url, "COLUMNS": "140"}
-    done = subprocess.run(
-        ["agentic-sales", "doctor"],
-        env=environment,
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    done = run_command("agentic-sales", "doctor", environment=environment, check=True)
     assert "trace through core" in done.stdout
     assert "noeviction" in done.stdout

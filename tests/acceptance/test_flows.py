@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.database import open_database
 from tests.acceptance.remembering import Remembering
 from tests.support.fleet import WEB, Fleet, fleet_of
+from tests.support.processes import run_command
 from tests.support.services import redis_server
 from tests.support.waiting import eventually
 
@@ -85,10 +85,7 @@ def flowing(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
 def command(fleet: Fleet, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run `agentic-sales …` against a fleet. It must end well."""
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "200"}
-    program = Path(sys.executable).with_name("agentic-sales")
-    ended = subprocess.run(
-        [program, *arguments], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
+    ended = run_command("agentic-sales", *arguments, environment=environment)
     assert ended.returncode == 0, ended.stderr
     return ended
 

@@ -1,12 +1,11 @@
 """The facade does not start in a way that lets anyone in."""
 
-import subprocess
-
 import pytest
 
 from agentic_sales.outbound.http import httpx
-from tests.support.fleet import PROJECT, Fleet
+from tests.support.fleet import Fleet
 from tests.support.ports import free_port
+from tests.support.processes import run_command
 
 REFUSED = 2
 WITHOUT_KEY = {"LANGGRAPH_AUTH_TOKEN": None}
@@ -15,15 +14,8 @@ WITHOUT_KEY = {"LANGGRAPH_AUTH_TOKEN": None}
 def refusal(fleet: Fleet, *arguments: str, key: str | None = None) -> str:
     """Start a facade that must not start; return what it says. One that starts is killed by the time limit."""
     environment = {name: value for name, value in fleet.environment.items() if name != "LANGGRAPH_AUTH_TOKEN"}
-    done = subprocess.run(
-        ["agentic-sales", "serve", "--port", str(free_port()), *arguments],
-        cwd=PROJECT,
-        env=environment if key is None else {**environment, "LANGGRAPH_AUTH_TOKEN": key},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    told = environment if key is None else {**environment, "LANGGRAPH_AUTH_TOKEN": key}
+    done = run_command("agentic-sales", "serve", "--port", str(free_port()), *arguments, environment=told)
     assert done.returncode == REFUSED, done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr

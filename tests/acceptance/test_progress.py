@@ -1,14 +1,12 @@
 """A run tells how far it is, from its nodes through worker, stream and facade to the command line."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 from agentic_sales.client import Client
 from tests.acceptance.examples import example_of
 from tests.support.fleet import Fleet
+from tests.support.processes import run_command
 
 ASSISTANT = "company_discovery"
 
@@ -27,8 +25,7 @@ def test_a_caller_sees_each_stage_of_a_discovery_to_its_end(fleet: Fleet) -> Non
 def test_the_command_line_tells_the_stages_and_prints_the_output_alone(fleet: Fleet) -> None:
     arguments = "run", ASSISTANT, "--input", json.dumps(example_of(ASSISTANT) | {"dry_run": True})
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url}
-    command = [str(Path(sys.executable).with_name("agentic-sales")), *arguments]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    ended = run_command("agentic-sales", *arguments, environment=environment, check=True)
     queries = json.loads(ended.stdout)["queries"]
     assert [line for line in ended.stderr.splitlines() if line.startswith(f"search 1/{len(queries)} ")]
     assert f"search {len(queries)}/{len(queries)} " in ended.stderr

@@ -1,4 +1,4 @@
-"""The README does what it says: its commands, answers and edits are carried out here, `make demo` in `test_demo.py`."""
+"""The README does what it says: its commands, answers and edits are carried out here, the demo in `test_demo.py`."""
 
 import json
 import re

@@ -28,6 +28,7 @@ from agentic_sales.outbound.http import httpx
 from tests.deploy.files import DEPLOY, document, environment_file, make_secrets
 from tests.support.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
 from tests.support.ports import free_port
+from tests.support.processes import run_command
 from tests.support.services import RedisServer, end_group, missing, start_redis
 from tests.support.waiting import eventually
 
@@ -171,15 +172,8 @@ def test_the_doctor_examines_the_fleet_as_the_facade_may_and_finds_what_is_broke
     fleet: Fleet, guarded: tuple[RedisServer, Path]
 ) -> None:
     url = environment_file(guarded[1] / "web.env")["REDIS_URL"]
-    done = subprocess.run(
-        ["agentic-sales", "doctor", "--json", "--url", fleet.url],
-        env={**fleet.environment, "REDIS_URL": url},
-        cwd=fleet.directory,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    told = {**fleet.environment, "REDIS_URL": url}
+    done = run_command("agentic-sales", "doctor", "--json", "--url", fleet.url, environment=told, cwd=fleet.directory)
     broken = {finding["check"] for finding in json.loads(done.stdout) if finding["status"] == "fail"}
     assert broken == {"graph broken_import"}, done.stdout + done.stderr
     denied(guarded[0])  # asking for more than one may is no fault of the fleet

@@ -15,14 +15,7 @@ from tests.support.ports import free_port
 from tests.support.services import RedisServer, end_group, redis_server, spawn
 from tests.support.team import GRAPH, PROMPTS
 from tests.support.waiting import eventually
-from tests.support.wheel import (
-    Installed,
-    build_wheel,
-    copy_of_the_repository,
-    install,
-    install_from_index,
-    tracked_files,
-)
+from tests.support.wheel import Installed, build_wheel, install_from_index, tracked_files
 
 PACKAGED = "agentic_sales/_packaged/"
 MOST_MB = 200
@@ -32,21 +25,6 @@ REGISTRY = """from agentic_sales.registry import GraphSpec
 GRAPHS = (GraphSpec("greet", "acme.sales.greet", effect="pure"),)
 """
 CONFIGURATION = "from agentic_sales._packaged.celeryconfig import *\n\nworker_concurrency = 1\n"
-
-
-@pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_of_the_repository(tmp_path_factory.mktemp("repository"))
-
-
-@pytest.fixture(scope="module")
-def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(repository, tmp_path_factory.mktemp("wheel"))
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    return install(wheel, tmp_path_factory.mktemp("installed") / "env")
 
 
 def members(wheel: Path) -> dict[str, bytes]:
@@ -101,14 +79,6 @@ def test_the_commands_work_in_an_empty_directory(installed: Installed, tmp_path:
     assert (routes.returncode, "country_classify" in routes.stdout) == (0, True), routes.stdout
     check = installed.run("agentic-sales", "check", cwd=tmp_path)
     assert (check.returncode, check.stdout) == (0, "nothing to mend\n")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_demo_runs_in_an_empty_directory(installed: Installed, tmp_path: Path) -> None:
-    told = installed.run("agentic-sales", "demo", cwd=tmp_path, timeout_s=240)
-    assert told.returncode == 0, told.stdout
-    assert "Subject: " in told.stdout
-    assert "mails in the maildir: none was sent twice." in told.stdout
     assert list(tmp_path.iterdir()) == []
 
 

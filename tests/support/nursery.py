@@ -14,13 +14,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 COMMANDS = ("celery", "agentic-sales")
 """Commands that can be forked. Every other one is started by a shell."""
+PROJECT = Path(__file__).parents[2]
 POLL_S = 0.02
 VARIABLE = "TESTS_NURSERY"
 """Name of the socket at which `tests.spread` has nurseries made."""
@@ -112,10 +113,10 @@ class Nurseries:
 
 
 @cache
-def nursery(directory: Path) -> Nursery:
+def nursery() -> Nursery:
     """Return this process's nursery. `tests.spread` lets all processes of a gate have theirs from one import."""
     if (path := os.environ.get(VARIABLE)) is None:
-        own = Nurseries(directory)
+        own = Nurseries(PROJECT)
         atexit.register(own.close)
         path = own.path
     return Nursery(path)
@@ -134,6 +135,31 @@ def fork(command: str, *, cwd: Path, log: Path, environment: Mapping[str, str]) 
         return None
     words = ["/bin/sh", "-c", f"printf '%s\\0' {command}"]
     argv = subprocess.run(words, env=dict(environment), capture_output=True, text=True, check=True).stdout
-    asked = {"argv": argv.split("\0")[:-1], "cwd": str(cwd), "log": str(log), "environment": dict(environment)}
-    source = nursery(cwd)
+    return fork_words(argv.split("\0")[:-1], cwd=cwd, log=log, environment=environment)
+
+
+def fork_words(
+    words: Sequence[str], *, cwd: Path, log: Path, environment: Mapping[str, str], errors: Path | None = None
+) -> Fork:
+    """Start a command of the product.
+
+    Args:
+        words: The command and its arguments.
+        cwd: Where it starts.
+        log: Where its standard output is appended.
+        environment: All of its environment.
+        errors: Where its standard error is appended. None: to the log.
+    """
+    streams = {"log": str(log), "errors": str(errors or log)}
+    return _forked(argv=list(words), cwd=str(cwd), environment=dict(environment), **streams)
+
+
+def fork_call(call: Path, *, log: Path) -> Fork:
+    """Start a call that `nursery_main.make_call` reads from a file, in the environment and folder of this process."""
+    streams = {"log": str(log), "errors": str(log)}
+    return _forked(call=str(call), cwd=str(Path.cwd()), environment=dict(os.environ), **streams)
+
+
+def _forked(**asked: Any) -> Fork:
+    source = nursery()
     return Fork(source, source.ask(**asked)["pid"])

@@ -8,19 +8,24 @@ that is imported here reads a setting, so a forked process reads its own environ
 out, since they hold memory that the processes of one worker share.
 """
 
+import atexit
+import fcntl
 import gc
 import importlib
 import json
 import os
+import pickle
 import select
 import signal
 import socket
 import sys
+import threading
 import time
 import traceback
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from agentic_sales.registry import GRAPHS
 from agentic_sales.settings import settings
@@ -42,7 +47,12 @@ LIBRARIES = (
         "typer",
     ),
 )
-FACADE = "agentic_sales.facade.app"
+COMMANDS = (
+    *("agentic_sales.cli.main", "agentic_sales.cli.views.run", "agentic_sales.cli.views.runs", "agentic_sales.client"),
+    *("agentic_sales.doctor.examine", "agentic_sales.facade.app", "rich.table", "rich.progress", "celery.bin.control"),
+)
+CALLED = ("pytest", "psycopg", "tests.support.small_campaign", "tests.support.databases")
+"""What the tests import whose functions are called in a fork."""
 
 
 def main() -> None:
@@ -56,7 +66,7 @@ def main() -> None:
     asked = serve(calls)
     if asked is not None:
         calls.close()
-        run(asked)
+        end(run(asked))
 
 
 def accept(listening: socket.socket, ended: int) -> socket.socket | None:
@@ -93,25 +103,60 @@ def serve(calls: socket.socket) -> dict[str, Any] | None:
     return None
 
 
-def run(asked: dict[str, Any]) -> None:
-    """Run a command of this environment, as its script does, with the environment that it was asked to have."""
+def run(asked: dict[str, Any]) -> object:
+    """Do what was asked for, with the environment that was asked for. Return the status of its end."""
     os.environ.clear()
     os.environ.update(asked["environment"])
     time.tzset()
     os.chdir(asked["cwd"])
-    argv = asked["argv"]
+    try:
+        if "call" in asked:
+            make_call(Path(asked["call"]))
+            return None
+        return run_command(asked["argv"])
+    except SystemExit as ended:
+        return ended.code
+
+
+def run_command(argv: list[str]) -> object:
+    """Run a command of this environment, as its script does."""
     sys.argv = argv
+    sys.modules["__main__"].__package__ = None  # as of a script: a usage line names the command as it was started
     sys.path[0] = os.path.dirname(sys.executable)  # noqa: PTH120 - the scripts' folder stands first, as for a script
     sys.path[1:1] = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     [script] = entry_points(group="console_scripts", name=argv[0])
-    sys.exit(script.load()())
+    return script.load()()
+
+
+def make_call(file: Path) -> None:
+    """Call what a file holds as soon as nobody locks it. Write what the call returns beside it, see `processes.py`."""
+    with file.open("rb") as opened:
+        call = pickle.load(opened)  # noqa: S301 - the tests wrote it
+        file.with_suffix(".ready").touch()
+        fcntl.flock(opened, fcntl.LOCK_SH)
+    file.with_suffix(".result").write_bytes(pickle.dumps(call()))
+
+
+def end(status: object) -> NoReturn:
+    """End as the interpreter does, but leave the memory to the kernel.
+
+    To free every object of what was imported takes a third of a second, and copies the pages that the forks share.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    if not isinstance(status, int | None):
+        sys.stderr.write(f"{status}\n")
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status or 0)
 
 
 @cache
 def _import_modules() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
-    for name in (FACADE, *(row.module for row in GRAPHS)):
+    for name in (*COMMANDS, *CALLED, *(row.module for row in GRAPHS)):
         importlib.import_module(name)
     assert settings.cache_info().misses == 0, "a module read the settings while it was imported"
     assert "celeryconfig" not in sys.modules, "a module read Celery's configuration while it was imported"
@@ -133,10 +178,10 @@ def _fork(asked: dict[str, Any]) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         nothing = os.open(os.devnull, os.O_RDONLY)
         log = os.open(asked["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        for opened, stream in ((nothing, 0), (log, 1), (log, 2)):
+        errors = os.open(asked["errors"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        for stream, opened in enumerate((nothing, log, errors)):
             os.dup2(opened, stream)
-        os.close(nothing)
-        os.close(log)
+            os.close(opened)
         sys.stdout.reconfigure(write_through=True)  # type: ignore[union-attr]  # a text file, as at every start
     except BaseException:  # noqa: BLE001 - whatever it is, this process must not go on as a second parent
         traceback.print_exc()

@@ -219,7 +219,13 @@ def rabbitmq_host() -> Iterator[RabbitMQ]:
 
 def members_of_group(leader_pid: int) -> list[psutil.Process]:
     """Return the living processes of a process group, zombies not among them."""
-    members = []
+    members: list[psutil.Process] = []
+    try:
+        os.killpg(leader_pid, 0)
+    except ProcessLookupError:  # nothing is left, and to look at every process of the machine costs
+        return members
+    except PermissionError:  # macOS answers so for a group of zombies
+        pass
     for process in psutil.process_iter():
         try:
             if os.getpgid(process.pid) == leader_pid and process.status() != psutil.STATUS_ZOMBIE:

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.support.fleet import PROJECT
+from tests.support.once import made_once
 from tests.support.services import MACHINE_ENVIRONMENT, missing
 
 _NO_INDEX = ("Could not find a version", "No matching distribution", "Failed to establish", "Temporary failure in name")
@@ -57,6 +58,25 @@ class Installed:
             timeout=timeout_s,
             check=False,
         )
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the repository's files, for all processes of a run."""
+    return made_once(tmp_path_factory, "repository", copy_of_the_repository)
+
+
+@pytest.fixture(scope="session")
+def wheel(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, for all processes of a run."""
+    folder = made_once(tmp_path_factory, "wheel", lambda folder: build_wheel(repository, folder))
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """The wheel in an environment of its own, for all processes of a run."""
+    return Installed(wheel, made_once(tmp_path_factory, "installed", lambda folder: install(wheel, folder)))
 
 
 def tracked_files() -> list[str]:

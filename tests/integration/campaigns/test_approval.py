@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from agentic_sales.store.contacts import erase_contact
 from agentic_sales.store.database import open_database
 from agentic_sales.store.visits import next_wake_at
 from tests.support.databases import new_postgresql, until_blocked
+from tests.support.processes import side_by_side
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 
 NEEDS_APPROVAL = {"needs_approval": True}
@@ -76,9 +76,9 @@ async def test_of_fifty_answers_at_once_exactly_one_counts(migrated: Settings) -
     async with small_campaign(migrated, plan=NEEDS_APPROVAL) as campaign:
         touch_id = await campaign.message()
         question = await ask(campaign, touch_id)
-        arguments = [migrated] * DECIDERS, [question.approval_id] * DECIDERS, [question.digest] * DECIDERS
-        with ProcessPoolExecutor(DECIDERS, mp_context=get_context("spawn")) as pool:
-            counted = Counter(outcome for outcomes in pool.map(decide_often, *arguments) for outcome in outcomes)
+        decide = partial(decide_often, migrated, ApprovalId(question.approval_id), question.digest)
+        answers = side_by_side(*[decide] * DECIDERS)
+        counted = Counter(outcome for outcomes in answers for outcome in outcomes)
         async with campaign.database.reading() as connection:
             (decided,) = await approvals_of(connection, touch_id)
         assert counted == {decided.state: 1, "StateConflict": DECIDERS * DECISIONS_EACH - 1}

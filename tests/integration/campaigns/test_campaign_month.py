@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,13 +29,28 @@ from tests.unit.campaigns.test_windows import ZONES
 
 BEGIN = datetime(2026, 3, 16, 6, tzinfo=UTC)
 """A Monday; Berlin and London change their clocks on the 29th, New York changed them the week before."""
-PEOPLE_PER_ZONE = 3
-CAP, RAMP_START, RAMP_PER_DAY, SPACING_S = 12, 4, 2, 120.0
+SPACING_S = 120.0
 MAILBOXES = [MailboxId("sales"), MailboxId("sales-2"), MailboxId("sales-3")]
 PLAN: dict[str, Any] = {"steps": [{}, {"delay_days": 3}, {"delay_days": 5}], "mailboxes": MAILBOXES}
 
 
-async def people_of(campaign: SmallCampaign, per_zone: int = PEOPLE_PER_ZONE) -> dict[str, str]:
+class Size(NamedTuple):
+    """How many people there are, and how little a mailbox may send to them."""
+
+    per_zone: int
+    """People of each time zone."""
+    cap: int
+    """Most messages of a mailbox in a day."""
+    ramp_start: int
+    """Most messages of its first day."""
+    ramp_per_day: int
+    """By how many that grows each day."""
+
+
+SIZES: list[Any] = [Size(1, 5, 2, 1), pytest.param(Size(3, 12, 4, 2), marks=pytest.mark.long)]
+
+
+async def people_of(campaign: SmallCampaign, per_zone: int) -> dict[str, str]:
     """Enroll people of every time zone; return the zone of each."""
     zones: dict[str, str] = {}
     for number, zone in enumerate(ZONES * per_zone):
@@ -50,16 +65,17 @@ async def sent_in(campaign: SmallCampaign) -> list[TouchRow]:
     return sorted((row for row in found if row.sent_at), key=lambda row: row.sent_at or BEGIN)
 
 
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size.per_zone} of each zone")
 class TestNarrowMailboxes:
     @pytest.fixture
-    async def month(self, tmp_path: Path) -> AsyncIterator[SmallCampaign]:
+    async def month(self, size: Size, tmp_path: Path) -> AsyncIterator[SmallCampaign]:
         """A running campaign from three mailboxes that may send little."""
         configuration = Settings(state_dir=tmp_path)
         await asyncio.to_thread(upgrade, configuration)
         limits: dict[str, Any] = {
-            "daily_cap": CAP,
-            "ramp_start": RAMP_START,
-            "ramp_per_day": RAMP_PER_DAY,
+            "daily_cap": size.cap,
+            "ramp_start": size.ramp_start,
+            "ramp_per_day": size.ramp_per_day,
             "spacing_s": SPACING_S,
         }
         async with small_campaign(configuration, plan=PLAN, **limits) as campaign:
@@ -69,19 +85,19 @@ class TestNarrowMailboxes:
                     await add_mailbox(connection, mailbox, values, now=BEGIN)
             yield campaign
 
-    async def test_no_rule_is_broken_and_everybody_gets_everything(self, month: SmallCampaign) -> None:
-        zones, clock = await people_of(month), VirtualClock(BEGIN)
+    async def test_no_rule_is_broken_and_everybody_gets_everything(self, size: Size, month: SmallCampaign) -> None:
+        zones, clock = await people_of(month, size.per_zone), VirtualClock(BEGIN)
         visits = await rehearse(month.database, clock, MaildirTransport(month.folder))
         sent = await sent_in(month)
         async with month.database.reading() as connection:
             standing = await enrollment_counts(connection, CAMPAIGN)
         assert standing == {("finished", "every message was sent"): len(zones)}
         assert len(sent) == len(month.mails()) == 3 * len(zones)
-        assert_rules(sent, zones)
+        assert_rules(sent, zones, size)
         assert visits < 5 * len(sent), f"{visits} visits for {len(sent)} messages"
 
 
-def assert_rules(sent: list[TouchRow], zones: dict[str, str]) -> None:
+def assert_rules(sent: list[TouchRow], zones: dict[str, str], size: Size) -> None:
     """Check caps, ramp-up, spacing, hours, working days and order, from the times alone."""
     first_day: dict[str, datetime] = {}
     by_day: Counter[tuple[str, int]] = Counter()
@@ -92,7 +108,7 @@ def assert_rules(sent: list[TouchRow], zones: dict[str, str]) -> None:
         local = row.sent_at.astimezone(ZoneInfo(zones[row.contact_id]))
         assert (9 <= local.hour < 17, local.isoweekday() < 6) == (True, True), local
     for (_, day), count in by_day.items():
-        assert count <= min(CAP, RAMP_START + RAMP_PER_DAY * day)
+        assert count <= min(size.cap, size.ramp_start + size.ramp_per_day * day)
     for mailbox in MAILBOXES:
         times = [row.dispatched_at for row in sent if row.mailbox_id == mailbox and row.dispatched_at]
         assert all(later - earlier >= timedelta(seconds=SPACING_S) for earlier, later in pairwise(times))

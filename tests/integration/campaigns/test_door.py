@@ -1,10 +1,9 @@
 """The send door: what leaves, leaves once, and only when every rule lets it."""
 
 import asyncio
-from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from agentic_sales.store.database import open_database
 from agentic_sales.store.mailboxes import mailbox
 from agentic_sales.store.suppressions import suppressions_of
 from agentic_sales.store.visits import next_wake_at
+from tests.support.processes import side_by_side
 from tests.support.small_campaign import CAMPAIGN, MAILBOX, NOW, SmallCampaign, later, person_of, small_campaign
 
 SENDERS = 4
@@ -102,8 +102,8 @@ async def test_of_processes_that_send_the_same_messages_each_message_leaves_once
 ) -> None:
     async with small_campaign(migrated, daily_cap=CAP) as campaign:
         touch_ids = [await campaign.message(f"person{number}@example.com") for number in range(MESSAGES)]
-    with ProcessPoolExecutor(SENDERS, mp_context=get_context("spawn")) as pool:
-        list(pool.map(send_all, [migrated] * SENDERS, [touch_ids[i:] + touch_ids[:i] for i in range(SENDERS)]))
+    senders = [partial(send_all, migrated, touch_ids[i:] + touch_ids[:i]) for i in range(SENDERS)]
+    side_by_side(*senders)
     async with open_database(migrated) as database:
         campaign = SmallCampaign(database, migrated.state_dir / "mail")
         rows = [await campaign.row(touch_id) for touch_id in touch_ids]

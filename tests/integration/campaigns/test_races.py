@@ -1,10 +1,9 @@
 """What many processes do at once is done by one of them, on both databases, and nobody waits in a circle."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Awaitable, Callable
 from functools import partial
-from multiprocessing import get_context
+from typing import Any
 
 import pytest
 
@@ -22,6 +21,7 @@ from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.suppressions import suppress, suppressions
 from agentic_sales.store.touches import edit, expire_leases
 from tests.integration.campaigns.test_door import Dying
+from tests.support.processes import side_by_side
 from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, later, small_campaign
 
 PROCESSES = 4
@@ -30,14 +30,6 @@ EMAIL = "jo@example.com"
 KINDS: tuple[Kind, ...] = ("reply", "bounced", "complained", "unsubscribed")
 
 Attempt = Callable[[Database, int], Awaitable[bool]]
-
-
-@pytest.fixture(scope="module")
-def processes() -> Iterator[ProcessPoolExecutor]:
-    """Processes that are there already, so that they really act at once."""
-    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        list(pool.map(abs, range(PROCESSES)))
-        yield pool
 
 
 async def import_person(database: Database, _: int) -> bool:
@@ -91,7 +83,7 @@ def try_often(configuration: Settings, attempt: Attempt, number: int) -> int:
     return sum(asyncio.run(attempts()))
 
 
-async def test_what_many_try_at_once_is_done_by_one(migrated: Settings, processes: ProcessPoolExecutor) -> None:
+async def test_what_many_try_at_once_is_done_by_one(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         unknown = await campaign.message("lost@example.com")
         with pytest.raises(KeyboardInterrupt):
@@ -112,9 +104,8 @@ async def test_what_many_try_at_once_is_done_by_one(migrated: Settings, processe
         partial(edit_draft, draft=draft, digest=digest),
     ]
     for attempt in attempts:
-        shares = processes.map(
-            try_often, [migrated] * PROCESSES, [attempt] * PROCESSES, range(0, PROCESSES * TRIES_EACH, TRIES_EACH)
-        )
+        calls = [partial(try_often, migrated, attempt, number * TRIES_EACH) for number in range(PROCESSES)]
+        shares = side_by_side(*calls)
         assert sum(shares) == 1, attempt
 
 
@@ -148,17 +139,17 @@ def send_all(configuration: Settings, touch_ids: list[TouchId]) -> list[str]:
 
 
 async def test_events_and_senders_that_meet_at_one_person_neither_wait_in_a_circle_nor_lose_a_message(
-    migrated: Settings, processes: ProcessPoolExecutor
+    migrated: Settings,
 ) -> None:
     async with small_campaign(migrated, daily_cap=1000) as campaign:
         people = [await campaign.person(f"p{number}@example.com") for number in range(PROCESSES)]
         touch_ids = [await campaign.write(person, step) for person in people for step in range(3)]
-        senders = [processes.submit(send_all, migrated, order) for order in (touch_ids, touch_ids[::-1])]
-        reports = [processes.submit(report_all, migrated, first) for first in range(PROCESSES)]
-        for sender in senders:
-            states = await asyncio.wrap_future(sender)
-            assert set(states) <= {"sent", "suppressed", "dispatching"}
-        assert sum([await asyncio.wrap_future(report) for report in reports]) == len(people) * len(KINDS)
+        senders = [partial(send_all, migrated, order) for order in (touch_ids, touch_ids[::-1])]
+        reporters = [partial(report_all, migrated, first) for first in range(PROCESSES)]
+        calls: list[Callable[[], Any]] = [*senders, *reporters]
+        forth, back, *reported = side_by_side(*calls)
+        assert {*forth, *back} <= {"sent", "suppressed", "dispatching"}
+        assert sum(reported) == len(people) * len(KINDS)
         rows = [await campaign.row(touch_id) for touch_id in touch_ids]
         async with campaign.database.reading() as connection:
             assert len(await suppressions(connection)) == len(people) * len(KINDS)

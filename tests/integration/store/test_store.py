@@ -1,9 +1,8 @@
 """The database: made and brought up to date by whoever starts first, on SQLite and on PostgreSQL."""
 
 import asyncio
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from agentic_sales.store.products import products, save_product
 from agentic_sales.store.tables import Table
 from agentic_sales.store.threads import ThreadRow
 from tests.support.databases import DatabaseKind
+from tests.support.processes import side_by_side
 
 WRITERS = 4
 WRITES_EACH = 25
@@ -40,8 +40,7 @@ def test_an_empty_database_is_brought_up_once_and_then_left_alone(database_kind:
 
 
 def test_of_many_processes_that_start_at_once_one_migrates(database_kind: DatabaseKind) -> None:
-    with ProcessPoolExecutor(WRITERS, mp_context=get_context("spawn")) as pool:
-        applied = list(pool.map(upgrade, [database_kind.settings] * WRITERS))
+    applied = side_by_side(*[partial(upgrade, database_kind.settings)] * WRITERS)
     assert sorted(map(bool, applied)) == [False] * (WRITERS - 1) + [True]
 
 
@@ -82,8 +81,7 @@ def test_processes_that_read_and_then_write_wait_for_each_other(migrated: Settin
             await connection.execute(insert(ThreadRow).values(_thread("counter", datetime.now(UTC))))
 
     asyncio.run(prepare())
-    with ProcessPoolExecutor(WRITERS, mp_context=get_context("spawn")) as pool:
-        list(pool.map(count_up, [migrated] * WRITERS))
+    side_by_side(*[partial(count_up, migrated)] * WRITERS)
     assert count_of(migrated) == WRITERS * WRITES_EACH
 
 
