@@ -60,8 +60,9 @@ EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}
 
 async def check_reply(state: State) -> dict[str, Any]:
     """Read the mails that came back since the last visit, draw the consequences, and take the answers to them on."""
-    wakes = await work.read_replies(_database(), _key(state))
-    return {"wakes": wakes, "answer_at": await answering.take_on(_database(), _key(state))}
+    wakes, has_replied = await work.read_replies(_database(), _key(state))
+    answer_at = await answering.take_on(_database(), _key(state)) if has_replied else None
+    return {"wakes": wakes, "answer_at": answer_at}
 
 
 async def guard(state: State) -> dict[str, Any]:

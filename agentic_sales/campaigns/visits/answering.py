@@ -57,7 +57,7 @@ async def take_on(database: Database, key: Key) -> str | None:
     """
     async with database.reading() as connection:
         found = await campaign(connection, key[0])
-    if found is None or found.plan.get("answers") is None:  # Most visits end here, and cost one statement more.
+    if found is None or found.plan.get("answers") is None:
         return None
     try:
         await _draft(database, key)

@@ -3,7 +3,7 @@
 Each function is one transaction. If a process dies between two of them, the row says where to go on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -168,9 +168,12 @@ async def settle(database: Database, key: Key, decision: NextAct, *, wakes: int,
     log.info("visit_ended", campaign_id=key[0], contact_id=key[1], act=decision.act)
 
 
-async def unread_replies(database: Database, contact_id: ContactId) -> list[InboundRow]:
-    """Return the unread inbound mails of a person, oldest first."""
+async def replies_of(database: Database, contact_id: ContactId) -> list[InboundRow]:
+    """Return the inbound mails of a person that `classify_reply` reads or has read, oldest first."""
     async with database.reading() as connection:
-        return [
-            row for row in await inbound_of(connection, contact_id) if row.kind in UNREAD and row.reply_class is None
-        ]
+        return [row for row in await inbound_of(connection, contact_id) if row.kind in UNREAD]
+
+
+def unread(came: Iterable[InboundRow]) -> list[InboundRow]:
+    """Return the inbound mails that nobody has classified yet."""
+    return [row for row in came if row.reply_class is None]

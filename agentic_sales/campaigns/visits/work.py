@@ -13,8 +13,9 @@ from agentic_sales.campaigns.visits.visit import (
     keep_wording,
     park,
     put_off,
+    replies_of,
     stop,
-    unread_replies,
+    unread,
     wakes_of,
     withdraw,
 )
@@ -24,20 +25,21 @@ from agentic_sales.store.database import Database
 from agentic_sales.store.visits import Key
 
 
-async def read_replies(database: Database, key: Key) -> int:
+async def read_replies(database: Database, key: Key) -> tuple[int, bool]:
     """Classify what came back from a person since the last visit, and draw the consequences.
 
     Returns:
-        How often the person had been woken at the begin of the visit.
+        How often the person had been woken at the begin of the visit, and whether the person ever replied.
     """
     wakes = await wakes_of(database, key)  # before anything is read that may change meanwhile
-    for reply in await unread_replies(database, key[1]):
+    came = await replies_of(database, key[1])
+    for reply in unread(came):
         told = (await run_assistant("classify_reply", asked_of(reply))).output
         zone = await zone_of(database, key)
         back_at = await note_class(database, reply, key[1], told, zone=zone, now=clock.now())
         if back_at is not None:
             await put_off(database, key, back_at, now=clock.now())
-    return wakes
+    return wakes, any(row.kind == "reply" for row in came)
 
 
 async def write_message(database: Database, key: Key) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from agentic_sales.campaigns.answers.replies import note_class
 from agentic_sales.campaigns.people.forget import erase, leave_for_good, written_to
 from agentic_sales.campaigns.people.stops import stop_person
-from agentic_sales.campaigns.visits.visit import unread_replies
+from agentic_sales.campaigns.visits.visit import replies_of, unread
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
@@ -46,9 +46,9 @@ async def test_a_visit_that_was_claimed_before_finds_nothing_to_read_and_to_hand
         }
         async with campaign.database.writing() as connection:
             await add_inbound(connection, "reply-1", {**reply, "received_at": NOW}, now=NOW)
-        assert await unread_replies(campaign.database, contact_id)
+        assert unread(await replies_of(campaign.database, contact_id))
         assert await leave_for_good(campaign.database, ADDRESS, now=NOW) is not None
-        assert await unread_replies(campaign.database, contact_id) == []
+        assert unread(await replies_of(campaign.database, contact_id)) == []
         async with campaign.database.reading() as connection:
             assert [row.text for row in await inbound_of(connection, contact_id)] == [""]
 
@@ -133,7 +133,7 @@ async def test_a_classification_that_meets_the_erasure_of_its_person_does_not_wa
             }
             async with campaign.database.writing() as connection:
                 await add_inbound(connection, "reply-1", reply, now=NOW)
-            [row] = await unread_replies(campaign.database, contact_id)
+            [row] = unread(await replies_of(campaign.database, contact_id))
             digest = (await campaign.row(touch_id)).email_hash
             told = {"reply_class": "interested"}
             async with campaign.database.writing() as erasure:
