@@ -17,7 +17,7 @@ def intervals_s(
     """Return the interval of each job in seconds. A job that was due in an outage is due at the first slot after it.
 
     Args:
-        tick_s: Interval of the ticks of campaigns, flows and verticals, and of reading a provider's received mail.
+        tick_s: Interval of the ticks of campaigns, flows and verticals, of telling events and of reading received mail.
         boards_s: Interval of looking for job boards and reading the known ones. None leaves it out.
         freshness_s: Interval of looking whether the sites of products have changed. None leaves it out.
     """
@@ -25,6 +25,7 @@ def intervals_s(
         "tick_campaigns": tick_s,
         "tick_flows": tick_s,
         "tick_verticals": tick_s,
+        "deliver_events": tick_s,
         "read_arrivals": tick_s,
         "read_inboxes": 60.0,
         "prune_checkpoints": 900.0,

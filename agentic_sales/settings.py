@@ -149,6 +149,8 @@ class Settings(BaseSettings):
 
     webhook_secret: SecretStr | None = Field(None, alias="AGENTIC_SALES_WEBHOOK_SECRET")
     """Secret (`whsec_…`, base64) that signs the webhooks of runs. None: a run with a webhook is refused."""
+    approvals_per_day: int = Field(200, ge=1, alias="AGENTIC_SALES_APPROVALS_PER_DAY")
+    """Messages that one person may approve in a UTC day when several are approved at once."""
 
     model: str | None = Field(None, alias="AGENTIC_SALES_MODEL")
     """Model of the standard tier in `init_chat_model` form, e.g. `openai:gpt-4.1-mini`. None: rules only."""

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from agentic_sales.cli import (
+    campaign_files,
     campaigns,
     companies,
     db,
@@ -26,6 +27,7 @@ from agentic_sales.cli import (
     suppressions,
     topic,
     verticals,
+    webhooks,
     world,
 )
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, fail, note, print_json
@@ -43,11 +45,13 @@ app = typer.Typer(
 
 app.add_typer(runs.app, name="runs")
 campaigns.app.add_typer(suppressions.app)
+campaigns.app.add_typer(campaign_files.app)
 app.add_typer(campaigns.app, name="campaigns")
 flows.app.command()(market.simulate)
 app.add_typer(flows.app, name="flows")
 app.add_typer(verticals.app, name="verticals")
 app.add_typer(mailboxes.app, name="mailboxes")
+app.add_typer(webhooks.app, name="webhooks")
 app.add_typer(companies.app, name="companies")
 app.add_typer(people.app, name="people")
 app.command()(people.facts)

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.doctor.deployment import examine_deployment
+from agentic_sales.doctor.endpoints import examine_endpoints
 from agentic_sales.doctor.findings import Finding
 from agentic_sales.doctor.fleet import examine_fleet
 from agentic_sales.doctor.senders import examine_senders
@@ -33,12 +34,13 @@ def examine(url: str | None, configuration: Settings, control: ControlPlane) -> 
 
 
 async def _examine(url: str, configuration: Settings, control: ControlPlane) -> list[Finding]:
-    fleet, deployment, senders = await asyncio.gather(
+    fleet, deployment, senders, told = await asyncio.gather(
         examine_fleet(url.rstrip("/"), configuration, control),
         examine_deployment(configuration, control),
         examine_senders(url.rstrip("/"), configuration),
+        examine_endpoints(url.rstrip("/"), configuration),
     )
-    return [*fleet, *deployment, *senders]
+    return [*fleet, *deployment, *senders, *told]
 
 
 def has_failed(findings: Sequence[Finding]) -> bool:

@@ -34,8 +34,10 @@ from agentic_sales.facade.fleet.tracing import langsmith_kept, traced
 from agentic_sales.facade.guard import Guard
 from agentic_sales.facade.openapi import documented
 from agentic_sales.facade.outreach import (
+    campaign_files,
     campaigns,
     deliverability,
+    endpoints,
     export,
     flows,
     forget,
@@ -75,8 +77,8 @@ STATEMENT_TIMEOUT_S = 10.0
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(suppressions, imports, mailboxes, deliverability, campaigns, flows, verticals),
-    *(export, forget, unsubscribe, webhooks),
+    *(suppressions, imports, mailboxes, endpoints, deliverability, campaign_files, campaigns),
+    *(flows, verticals, export, forget, unsubscribe, webhooks),
     *(companies, privacy, people, facts, products),
     *(health, metrics, fleet),
 )

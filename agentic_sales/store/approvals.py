@@ -17,7 +17,11 @@ class ApprovalRow(Table):
     """One question to a person."""
 
     __tablename__ = "approvals"
-    __table_args__ = (Index(None, "state", "expires_at"), Index(None, "touch_id"))
+    __table_args__ = (
+        Index(None, "state", "expires_at"),
+        Index(None, "touch_id"),
+        Index(None, "decided_by", "decided_at"),
+    )
 
     approval_id: Mapped[str] = mapped_column(primary_key=True)
     """Digest of the touch and of the exact message. The same message is asked about once."""
@@ -174,6 +178,13 @@ async def outdated_of(connection: AsyncConnection, touch_id: TouchId) -> list[st
     """Return the ids of the withdrawn questions about a touch."""
     statement = select(ApprovalRow.approval_id).where(ApprovalRow.touch_id == touch_id, ApprovalRow.state == "outdated")
     return list((await connection.execute(statement.order_by(ApprovalRow.approval_id))).scalars())
+
+
+async def approved_since(connection: AsyncConnection, by: str, *, since: datetime) -> int:
+    """Count the messages that a person has approved from a moment on, also if the word was withdrawn since."""
+    mine = (ApprovalRow.decided_by == by, ApprovalRow.decided_at >= since)
+    agreed = ApprovalRow.state.in_(("approved", "outdated"))
+    return (await connection.execute(select(func.count()).where(*mine, agreed))).scalar_one()
 
 
 async def is_approved(connection: AsyncConnection, touch_id: TouchId, digest: str) -> bool:

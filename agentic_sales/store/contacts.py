@@ -1,6 +1,6 @@
 """Keep contacts: the people that campaigns may write to. Each person has one row."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -83,6 +83,12 @@ async def contact_ids(connection: AsyncConnection, email_hashes: Iterable[str]) 
 async def contact(connection: AsyncConnection, contact_id: ContactId) -> ContactRow | None:
     """Return a person. None if unknown or forgotten."""
     return await first(connection, ContactRow, select(ContactRow).where(ContactRow.contact_id == contact_id))
+
+
+async def contacts_of(connection: AsyncConnection, ids: Collection[str]) -> dict[str, ContactRow]:
+    """Return people by their ids. Unknown ones are left out."""
+    found = await every(connection, ContactRow, select(ContactRow).where(ContactRow.contact_id.in_(ids)))
+    return {row.contact_id: row for row in found}
 
 
 async def contact_by_hash(connection: AsyncConnection, email_hash: str) -> ContactRow | None:

@@ -23,6 +23,7 @@ from agentic_sales.store.subjects import SubjectRow
 from agentic_sales.store.suppressions import LiftRow, SuppressionRow
 from agentic_sales.store.threads import ThreadLabelRow, ThreadRow
 from agentic_sales.store.touches import TouchRow
+from agentic_sales.store.webhooks import WebhookEndpointRow, WebhookMessageRow
 
 __all__ = [
     "ActivationRow",
@@ -53,4 +54,6 @@ __all__ = [
     "ThreadLabelRow",
     "ThreadRow",
     "TouchRow",
+    "WebhookEndpointRow",
+    "WebhookMessageRow",
 ]

@@ -134,6 +134,12 @@ async def touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow | No
     return await first(connection, TouchRow, select(TouchRow).where(TouchRow.touch_id == touch_id))
 
 
+async def touches_of(connection: AsyncConnection, ids: Collection[str]) -> dict[str, TouchRow]:
+    """Return touches by their ids. Unknown ones are left out."""
+    found = await every(connection, TouchRow, select(TouchRow).where(TouchRow.touch_id.in_(ids)))
+    return {row.touch_id: row for row in found}
+
+
 async def touch_ids(connection: AsyncConnection, prefix: str, *, limit: int) -> list[TouchId]:
     """Return ids of touches that begin with a text."""
     begins = TouchRow.touch_id.startswith(prefix, autoescape=True)

@@ -45,6 +45,12 @@ async def _tick_verticals(child: CurrentChild, _: str) -> object:
     return await tick_verticals(child)
 
 
+async def _deliver_events(_child: CurrentChild, _: str) -> object:
+    from agentic_sales.workers.child.outbox import deliver_events  # noqa: PLC0415 - as above
+
+    return await deliver_events(settings())
+
+
 async def _read_arrivals(_child: CurrentChild, _: str) -> object:
     from agentic_sales.workers.child.campaigns import read_arrivals  # noqa: PLC0415 - as above
 
@@ -85,6 +91,7 @@ JOBS: Mapping[str, Callable[[CurrentChild, str], Awaitable[object]]] = {
     "tick_campaigns": _tick_campaigns,
     "tick_flows": _tick_flows,
     "tick_verticals": _tick_verticals,
+    "deliver_events": _deliver_events,
     "read_arrivals": _read_arrivals,
     "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,

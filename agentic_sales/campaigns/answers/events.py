@@ -12,6 +12,7 @@ from agentic_sales.campaigns.outcomes import guardrail
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.stops import stop_person
+from agentic_sales.campaigns.webhooks.events import announce_bounced, announce_sent
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId, TouchState
 from agentic_sales.errors import InvalidAddress
 from agentic_sales.rules.conversations import answered_subject, firm_domain
@@ -160,9 +161,14 @@ async def _note(connection: AsyncConnection, found: TouchRow, event: Inbound, no
     state: TouchState = NEVER_LEFT.get(event.kind, "sent")
     expected = UNKNOWN if state == "sent" else (*UNKNOWN, *SENT)
     detail = f"proved by {event.event_id}" if state == "sent" else f"{event.source}: {event.text or event.kind}"
-    if await resolve(connection, touch_id, state, expected=expected, by=event.event_id, detail=detail, now=now):
+    resolved = await resolve(connection, touch_id, state, expected=expected, by=event.event_id, detail=detail, now=now)
+    if resolved is not None:
+        if resolved.state == "sent":
+            await announce_sent(connection, resolved, now=now)
         await go_on(connection, CampaignId(found.campaign_id), ContactId(found.contact_id), now=now)
     await learn(connection, touch_id, event.kind, now=now)
+    if event.kind == "bounced":
+        await announce_bounced(connection, found, now=now)
     values: dict[str, Any] = {}
     if event.kind == "delivered":
         values["delivered_at"] = event.received_at

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.windows import instant
+from agentic_sales.campaigns.webhooks.events import announce, of_touch
 from agentic_sales.contracts import ContactId, StopReason, TouchId
 from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import MAYBE_UNSUBSCRIBE, InboundRow, classify_inbound
-from agentic_sales.store.touches import note_outcome
+from agentic_sales.store.touches import note_outcome, touch
 
 CONSEQUENCES: dict[str, StopReason] = {
     "unsubscribe": "unsubscribed",
@@ -76,6 +77,10 @@ async def note_class(
         if person is not None:  # First, as every transaction does, and the erasure of a person too.
             await locked_contact(connection, person.email_hash)
         await classify_inbound(connection, reply.event_id, reply_class)
+        ids = {"event_id": reply.event_id, "contact_id": contact_id, "touch_id": reply.touch_id}
+        written = None if reply.touch_id is None else await touch(connection, TouchId(reply.touch_id))
+        data = {**ids, **({} if written is None else of_touch(written)), "reply_class": reply_class, "kind": reply.kind}
+        await announce(connection, "reply.classified", f"{reply.event_id}:{reply_class}", data, now=now)
         if reply.touch_id is not None:
             await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
         is_end = reply.kind == "reply" or reply_class in OF_MACHINES or bool(told.get("is_gone"))

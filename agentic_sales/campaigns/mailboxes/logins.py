@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from agentic_sales.campaigns.mailboxes.secret_places import ENVIRONMENT, FILE, check_place, secret_at
 from agentic_sales.contracts import MailboxId
 from agentic_sales.errors import InvalidRequest, LoginRefused
 from agentic_sales.outbound.addresses import is_loopback
-from agentic_sales.settings import environment_secret
 from agentic_sales.store.mailboxes import MailboxRow
 
 LoginKind = Literal["password", "microsoft", "google", "resend"]
@@ -24,7 +24,6 @@ _SERVERS = {
     "microsoft": ("smtp://smtp.office365.com:587", "imaps://outlook.office365.com:993"),
     "google": ("smtps://smtp.gmail.com:465", "imaps://imap.gmail.com:993"),
 }
-_ENVIRONMENT, _FILE = "env:", "file:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +66,8 @@ class MailboxLogin:
         Raises:
             LoginRefused: Its secret is in the environment, where no token can be kept.
         """
-        if self.secret.startswith(_FILE):
-            return Path(self.secret.removeprefix(_FILE))
+        if self.secret.startswith(FILE):
+            return Path(self.secret.removeprefix(FILE))
         if self.secret:
             raise LoginRefused(self.mailbox_id, "its tokens need a file: give `file:/path` as its secret, or none")
         return state_dir.absolute() / "mailboxes" / f"{self.mailbox_id}.token"
@@ -118,17 +117,12 @@ def checked_login(mailbox_id: str, kind: str, address: str, *, smtp: str, imap: 
 
 
 def _check_secret(kind: str, secret: str) -> None:
-    is_reference = secret.startswith((_ENVIRONMENT, _FILE)) and secret.partition(":")[2].strip() != ""
-    if secret and not is_reference:
-        raise InvalidRequest(
-            "the secret of a mailbox is told by where it is, `env:NAME` or `file:/path`, and never by itself"
-        )
+    if secret:
+        check_place(secret, "the secret of a mailbox")
     if not secret and kind not in BY_TOKEN:
         raise InvalidRequest(f"a mailbox with the login `{kind}` needs the place of its secret: env:NAME or file:/path")
-    if kind == "microsoft" and secret.startswith(_ENVIRONMENT):
+    if kind == "microsoft" and secret.startswith(ENVIRONMENT):
         raise InvalidRequest("the tokens of Microsoft change, so they need a file: file:/path, or no secret")
-    if secret.startswith(_FILE) and not Path(secret.removeprefix(_FILE)).is_absolute():
-        raise InvalidRequest("the file of a secret needs its whole path, because many processes read it")
 
 
 def _place(url: str, protocol: str, address: str) -> ServerPlace:
@@ -159,16 +153,7 @@ def read_secret(login: MailboxLogin) -> str:
     Raises:
         LoginRefused: It is not there.
     """
-    kind, _, name = login.secret.partition(":")
-    if f"{kind}:" == _ENVIRONMENT:
-        found = environment_secret(name)
-        if not found:
-            raise LoginRefused(login.mailbox_id, f"the variable {name} is not set in the process that logs in")
-        return found
     try:
-        found = Path(name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise LoginRefused(login.mailbox_id, f"the file of its secret cannot be read: {exc}") from exc
-    if not found:
-        raise LoginRefused(login.mailbox_id, f"the file `{name}` of its secret is empty")
-    return found
+        return secret_at(login.secret)
+    except ValueError as exc:
+        raise LoginRefused(login.mailbox_id, str(exc)) from exc

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.plan.plan import stored_plan
+from agentic_sales.campaigns.webhooks.events import announce
 from agentic_sales.contracts import CampaignId
 from agentic_sales.errors import PlanUnreadable
 from agentic_sales.rules.shares import share
@@ -54,6 +55,8 @@ async def pause_if_harmful(connection: AsyncConnection, campaign_id: CampaignId,
         if count >= FEWEST and (share(count, sent).low_ratio or 0.0) > limit:
             reason = f"{count} of {sent} messages {words}, more than {limit:.1%}; look at its list, then resume it"
             await move_campaign(connection, campaign_id, expected=(RUNNING,), to="paused", reason=reason, now=now)
+            told = {"campaign_id": campaign_id, "outcome": outcome, "count": count, "sent": sent, "limit": limit}
+            await announce(connection, "campaign.paused", f"{campaign_id}:{now.isoformat()}", told, now=now)
             log.warning("campaign_paused_itself", campaign_id=campaign_id, outcome=outcome, count=count, sent=sent)
             return True
     return False

@@ -5,11 +5,15 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.webhooks.events import announce
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
 from agentic_sales.store.campaigns import stop_enrollments
 from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.suppressions import suppress
 from agentic_sales.store.touches import suppress_touches
+
+OPT_OUTS = frozenset({"unsubscribed", "complained"})
+"""Reasons that are the person's own wish to hear nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +45,8 @@ async def stop_person(
     campaigns: list[CampaignId] = []
     if person is not None:
         campaigns = await stop_enrollments(connection, ContactId(person.contact_id), reason, now=now)
+    if reason in OPT_OUTS:
+        told = {"contact_id": None if person is None else person.contact_id, "reason": reason}
+        data = {**told, "campaign_ids": list(campaigns), "touch_ids": list(touches)}
+        await announce(connection, "person.opted_out", f"{email_hash}:{reason}:{source}", data, now=now)
     return Stopped(tuple(touches), tuple(campaigns))

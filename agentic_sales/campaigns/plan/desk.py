@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.plan.plan import CampaignPlan, stored_plan
 from agentic_sales.campaigns.sending.approval import ask_again
+from agentic_sales.campaigns.webhooks.events import announce_ended
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import InvalidRequest, StateConflict
 from agentic_sales.store.audit import note_act
@@ -109,6 +110,7 @@ async def move(database: Database, campaign_id: CampaignId, verb: Verb, *, now: 
             raise StateConflict("campaign", campaign_id, told)
         if verb == "stop":
             await suppress_campaign(connection, campaign_id, detail="the campaign is stopped", now=now)
+            await announce_ended(connection, campaign_id, "stopped", now=now)
         if verb != "pause":
             await wake(connection, now=now, campaign_id=campaign_id)
         return moved

@@ -4,7 +4,7 @@ An answer is bound to the exact message, and each question is decided exactly on
 answer's transaction. If a process died between the two, the agreed message would wait until the question expires.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -12,11 +12,13 @@ from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.permission import refusal
 from agentic_sales.campaigns.sending.messages import check_words
 from agentic_sales.campaigns.sending.touches import digest_of, known_touch, message_digest
+from agentic_sales.campaigns.webhooks.events import announce, of_touch
 from agentic_sales.contracts import ApprovalId, CampaignId, ContactId, TouchId
 from agentic_sales.errors import NotPermitted, StateConflict
 from agentic_sales.store.approvals import (
     ApprovalRow,
     approval,
+    approved_since,
     ask,
     decide,
     outdated_of,
@@ -26,6 +28,7 @@ from agentic_sales.store.approvals import (
 from agentic_sales.store.campaigns import ACTIVE
 from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.database import Database
+from agentic_sales.store.locks import lock
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import WAITING, TouchRow, edit, suppress_touch
 from agentic_sales.store.visits import wake
@@ -51,7 +54,7 @@ async def ask_approval(
     """
     withdrawn = await outdated_of(connection, TouchId(touch.touch_id))
     key = digest_of(touch.touch_id, touch.digest, instead_of, *withdrawn)
-    await ask(
+    is_new = await ask(
         connection,
         ApprovalId(key),
         touch_id=TouchId(touch.touch_id),
@@ -59,6 +62,9 @@ async def ask_approval(
         expires_at=expires_at,
         now=now,
     )
+    if is_new:
+        asked = {"approval_id": key, "expires_at": expires_at.isoformat()}
+        await announce(connection, "approval.due", key, {**of_touch(touch), **asked}, now=now)
     return await known_approval(connection, ApprovalId(key))
 
 
@@ -77,16 +83,35 @@ async def ask_again(
 
 
 async def approve(
-    database: Database, approval_id: ApprovalId, *, digest: str, by: str, now: datetime, note: str = ""
+    database: Database,
+    approval_id: ApprovalId,
+    *,
+    digest: str,
+    by: str,
+    now: datetime,
+    note: str = "",
+    most_a_day: int | None = None,
 ) -> ApprovalRow:
     """Agree to exactly the message of a digest, and let it go.
 
+    Args:
+        database: Where the campaigns are.
+        approval_id: The question.
+        digest: Digest of the message.
+        by: Person that agrees.
+        now: The present.
+        note: Note of the person.
+        most_a_day: Messages that this person may agree to in a UTC day. None: no limit.
+
     Raises:
         UnknownRecord: There is no such question.
-        StateConflict: It was answered, has expired, is about another message, or the message waits no longer.
+        StateConflict: It was answered, has expired, is about another message, the message waits no longer, or the
+            person has agreed to the most messages of a day.
         NotPermitted: The person must not be written to by now.
     """
     async with database.writing() as connection:
+        if most_a_day is not None:
+            await _check_day(connection, approval_id, by, most_a_day, now)
         answered = await _decide(connection, approval_id, "approved", digest=digest, by=by, note=note, now=now)
         touch = await known_touch(connection, TouchId(answered.touch_id))
         if touch.digest != digest or touch.state not in WAITING:
@@ -147,6 +172,16 @@ async def edit_message(
         return await ask_approval(
             connection, edited, expires_at=answered.expires_at, now=now, instead_of=answered.approval_id
         )
+
+
+async def _check_day(
+    connection: AsyncConnection, approval_id: ApprovalId, by: str, most_a_day: int, now: datetime
+) -> None:
+    await lock(connection, "approvals", [by])  # Or two requests at a time would both find room for one more.
+    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    if await approved_since(connection, by, since=day) >= most_a_day:
+        told = f"{by} has approved {most_a_day} messages today, which is the most (AGENTIC_SALES_APPROVALS_PER_DAY)"
+        raise StateConflict("approval", approval_id, told)
 
 
 async def known_approval(connection: AsyncConnection, approval_id: ApprovalId) -> ApprovalRow:

@@ -34,6 +34,7 @@ from agentic_sales.campaigns.sending.messages import build_message
 from agentic_sales.campaigns.sending.touches import known_touch
 from agentic_sales.campaigns.sending.transports.contract import Handover, MailTransport
 from agentic_sales.campaigns.visits.situation import is_of_others
+from agentic_sales.campaigns.webhooks.events import announce_bounced, announce_sent
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
 from agentic_sales.errors import ConfigurationError, InvalidMessage, LoginRefused, StateConflict
 from agentic_sales.observability.metrics import SENDS
@@ -189,6 +190,8 @@ async def resolve(database: Database, touch_id: TouchId, state: TouchState, *, b
             raise StateConflict("touch", touch_id, f"it is `{found.state}`, and only an ambiguous one can be resolved")
         # In the same transaction, or a process that dies between the two would leave the person parked for ever.
         await go_on(connection, CampaignId(ended.campaign_id), ContactId(ended.contact_id), now=now)
+        if ended.state == "sent":
+            await announce_sent(connection, ended, now=now)
     log.info("touch_resolved", touch_id=touch_id, state=state)
     return ended
 
@@ -300,12 +303,15 @@ async def _finish(
         await locked_campaign(connection, campaign_id)
         await stop_person(connection, touch.email_hash, "bounced", source=f"touch {touch.touch_id}", now=now)
         await learn(connection, TouchId(touch.touch_id), "bounced", now=now)
+        await announce_bounced(connection, touch, now=now)
     state, values = _ending(touch, delivery, now)
     told = {**values, "provider": provider}
     ended = await finish(connection, touch, state, told, expected=TAKEN, now=now)
     if ended is None and (ended := await finish(connection, touch, state, told, expected=IN_DOUBT, now=now)):
         # It was called ambiguous while its sender was slow, and the person may have been parked for it.
         await go_on(connection, campaign_id, ContactId(touch.contact_id), now=now)
+    if ended is not None and ended.state == "sent":
+        await announce_sent(connection, ended, now=now)
     if delivery.is_bad_address:
         await note_outcome(connection, TouchId(touch.touch_id), {"outcome": "bounced", "outcome_at": now}, now=now)
         await pause_if_harmful(connection, campaign_id, now=now)

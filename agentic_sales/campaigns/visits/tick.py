@@ -16,6 +16,7 @@ import structlog
 from uuid_utils import uuid7
 
 from agentic_sales.campaigns.sending.door import sweep
+from agentic_sales.campaigns.webhooks.events import announce_ended
 from agentic_sales.contracts import RunFailure, RunId
 from agentic_sales.errors import PlanUnreadable, RequestError, StateUnreadable, TransientError
 from agentic_sales.runs.ledger import Outcome
@@ -123,6 +124,7 @@ async def tick(
 async def _finish(database: Database, now: datetime) -> None:
     async with database.writing() as connection:
         for campaign_id in await finish_campaigns(connection, now=now):
+            await announce_ended(connection, campaign_id, "finished", now=now)
             log.info("campaign_finished", campaign_id=campaign_id)
 
 

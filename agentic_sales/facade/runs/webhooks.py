@@ -23,6 +23,15 @@ async def check_webhook(state: FacadeState, url: str | None) -> None:
         return
     if state.settings.webhook_secret is None:
         raise InvalidRequest("webhook: this fleet signs none; its operator sets AGENTIC_SALES_WEBHOOK_SECRET")
+    await check_receiver(state, url)
+
+
+async def check_receiver(state: FacadeState, url: str) -> None:
+    """Check the address of a receiver. One that cannot be resolved now may be by the time of its delivery.
+
+    Raises:
+        InvalidRequest: It has no address on the public internet.
+    """
     guard = AddressGuard(state.settings.allow_private_hosts)
     try:
         async with asyncio.timeout(RESOLVE_TIMEOUT_S):
