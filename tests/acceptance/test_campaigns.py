@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import Inbound
@@ -17,20 +18,33 @@ from agentic_sales.store.database import open_database
 from agentic_sales.store.inbound import inbound
 from tests.support.fleet import WEB, Fleet, fleet_of
 from tests.support.processes import run_command
+from tests.support.receiver import Receiver, receiver
 from tests.support.services import redis_server
 from tests.support.small_campaign import CAMPAIGN, SmallCampaign, set_up
 from tests.support.waiting import eventually
 
 ALWAYS = {"starts": "00:00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]}
+SECRET = "whsec_YSBzZWNyZXQgb2YgdHdlbnR5LWZvdXI="
 PLAN = {"steps": [{}, {"delay_days": 0.00002, "counts": "days"}], "window": ALWAYS}
 
 
 @pytest.fixture(scope="module")
-def ticking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def listener() -> Iterator[Receiver]:
+    """The endpoint that this module's campaigns may tell."""
+    with receiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ticking(tmp_path_factory: pytest.TempPathFactory, listener: Receiver) -> Iterator[Fleet]:
     """A fleet with beat, and the pools that a campaign needs."""
     directory = tmp_path_factory.mktemp("campaigns")
     names = (WEB, "worker-core", "worker-email", "worker-classify", "beat")
-    environment = {"DISCOVERY_WORKER_QUEUE": ""}
+    environment = {
+        "DISCOVERY_WORKER_QUEUE": "",
+        "AGENTIC_SALES_WEBHOOK_SECRET": SECRET,
+        "AGENTIC_SALES_ALLOW_PRIVATE_HOSTS": listener.netloc,
+    }
     with redis_server(directory) as redis, fleet_of(directory, redis, environment, names=names) as fleet:
         fleet.wait_until_ready()
         yield fleet
@@ -109,6 +123,31 @@ def test_a_file_that_is_larger_than_other_bodies_is_taken_in(made: Fleet) -> Non
     listed = made.get("/campaigns/suppressions").json()
     assert ("unsubscribed", "many.csv, column opt out") in {(row["reason"], row["source"]) for row in listed}
     command(made, "stop", "many")
+
+
+def test_an_endpoint_is_told_of_a_campaign_and_doctor_of_an_event_that_nobody_took(
+    made: Fleet, listener: Receiver
+) -> None:
+    def webhooks(*arguments: str) -> subprocess.CompletedProcess[str]:
+        line = ["agentic-sales", "webhooks", *arguments]
+        environment = {**made.environment, "LANGGRAPH_URL": made.url}
+        return subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
+
+    assert webhooks("add", "crm", listener.url, "--event", "campaign.ended").returncode == 0
+    assert webhooks("test", "crm").returncode == 0
+    plan = made.directory / "plan.json"
+    command(made, "create", "short", "--plan", str(plan))
+    command(made, "stop", "short")
+    told = eventually("both are told", lambda: list(listener.told), lambda told: len(told) == 2, within_s=60)
+    bodies = [Webhook(SECRET).verify(one.body, dict(one.headers)) for one in told]
+    assert [body["type"] for body in bodies] == ["endpoint.test", "campaign.ended"]
+    assert bodies[1]["data"] == {"campaign_id": "short", "state": "stopped"}
+    listener.statuses.append(410)
+    refused = webhooks("test", "crm")
+    assert (refused.returncode, "the receiver answered 410" in refused.stderr) == (1, True)
+    [listed] = made.get("/campaigns/webhooks").json()
+    assert (listed["endpoint_id"], listed["dead"]) == ("crm", 1)
+    assert webhooks("remove", "crm").returncode == 0
 
 
 class TestByHand:

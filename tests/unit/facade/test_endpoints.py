@@ -119,6 +119,17 @@ def test_a_campaign_is_exported_and_no_cell_is_one_that_a_spreadsheet_executes(c
     assert list(csv.DictReader(io.StringIO(answers["outcomes"].text))) == []
 
 
+@pytest.mark.usefixtures("written")
+def test_the_exported_people_of_a_campaign_are_read_back_by_an_import(client: TestClient) -> None:
+    exported = client.get("/campaigns/spring/export/people")
+    plan = {"mailboxes": ["sales"], "steps": [{}]}
+    client.post("/campaigns", json={"campaign_id": "again", "plan": plan}).raise_for_status()
+    told = client.post("/campaigns/again/import?file=people.csv", content=exported.content)
+    assert told.status_code == 200, told.text
+    again = csv.DictReader(io.StringIO(client.get("/campaigns/again/export/people").text))
+    assert sorted(person["Email"] for person in again) == [f"p{number}@acme.example" for number in range(4)], told.text
+
+
 def test_a_file_that_is_none_is_refused(client: TestClient) -> None:
     assert client.get("/campaigns/nothing/export/people").status_code == 404
     assert client.get("/campaigns/nothing/export/secrets").status_code == 422
