@@ -53,7 +53,7 @@ def create(
     """
     from agentic_sales.cli.views import campaigns
 
-    body = {"campaign_id": campaign, "name": name, "plan": _read_json(plan)}
+    body = {"campaign_id": campaign, "name": name, "plan": read_json(plan)}
     made = answer(as_json, lambda: campaigns.ask("POST", "", url, body))
     tell(made, as_json, f"campaign `{campaign}` is a draft; import people, rehearse it, then start it")
 
@@ -173,20 +173,23 @@ def stop(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -
 @app.command()
 def unpark(
     campaign: CampaignArgument,
-    contact: Annotated[
-        str | None, typer.Argument(metavar="[CONTACT]", help="Id of a person. The default is everybody.")
+    person: Annotated[
+        str | None, typer.Argument(metavar="[PERSON]", help="Address or id of a person. The default is everybody.")
     ] = None,
+    *,
+    by: By = "",
+    note_text: Annotated[str, typer.Option("--note", help="Reason. The audit list keeps it.")] = "",
     url: Url = None,
-    as_json: AsJson = False,  # noqa: FBT002 - as above
+    as_json: AsJson = False,
 ) -> None:
     """Let parked people go on after the cause is mended. `show` tells the cause.
 
-    agentic-sales campaigns unpark spring
+    agentic-sales campaigns unpark spring jo@example.com --by Ann
     """
     from agentic_sales.cli.views import asking, campaigns
 
-    path = asking.path_of(campaign, "unpark")
-    told = answer(as_json, lambda: campaigns.ask("POST", path, url, contact_id=contact))
+    path, body = asking.path_of(campaign, "unpark"), {"person": person or "", "by": by, "note": note_text}
+    told = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
     tell(told, as_json, f"{told['unparked']} people of campaign `{campaign}` go on")
 
 
@@ -415,7 +418,8 @@ def _read(file: Path) -> bytes:
         end(WRONG, f"`{file}` cannot be read: {exc.strerror}")
 
 
-def _read_json(file: Path) -> Any:
+def read_json(file: Path) -> Any:
+    """Read the JSON document of a file. `-` is standard input. A mistake ends the command."""
     try:
         return json.loads(_read(file))
     except ValueError as exc:

@@ -16,6 +16,7 @@ from agentic_sales.cli import (
     campaign_files,
     campaigns,
     companies,
+    corrections,
     db,
     evals,
     flows,
@@ -46,6 +47,7 @@ app = typer.Typer(
 app.add_typer(runs.app, name="runs")
 campaigns.app.add_typer(suppressions.app)
 campaigns.app.add_typer(campaign_files.app)
+campaigns.app.add_typer(corrections.app)
 app.add_typer(campaigns.app, name="campaigns")
 flows.app.command()(market.simulate)
 app.add_typer(flows.app, name="flows")

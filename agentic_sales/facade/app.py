@@ -36,6 +36,7 @@ from agentic_sales.facade.openapi import documented
 from agentic_sales.facade.outreach import (
     campaign_files,
     campaigns,
+    corrections,
     deliverability,
     endpoints,
     export,
@@ -77,7 +78,7 @@ STATEMENT_TIMEOUT_S = 10.0
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(suppressions, imports, mailboxes, endpoints, deliverability, campaign_files, campaigns),
+    *(suppressions, imports, mailboxes, endpoints, deliverability, campaign_files, corrections, campaigns),
     *(flows, verticals, export, forget, unsubscribe, webhooks),
     *(companies, privacy, people, facts, products),
     *(health, metrics, fleet),

@@ -298,6 +298,15 @@ async def enrollment_counts(connection: AsyncConnection, campaign_id: CampaignId
     return {(state, reason): count for state, reason, count in await connection.execute(statement)}
 
 
+async def stopped_since(
+    connection: AsyncConnection, contact_id: ContactId, reasons: Collection[str], *, since: datetime
+) -> list[EnrollmentRow]:
+    """Return a person's enrollments that were stopped for one of these reasons since a moment."""
+    statement = select(EnrollmentRow).where(EnrollmentRow.contact_id == contact_id, EnrollmentRow.state == "stopped")
+    statement = statement.where(EnrollmentRow.reason.in_(reasons), EnrollmentRow.updated_at >= since)
+    return await every(connection, EnrollmentRow, statement.order_by(EnrollmentRow.campaign_id))
+
+
 async def stop_enrollments(
     connection: AsyncConnection, contact_id: ContactId, reason: StopReason, *, now: datetime
 ) -> list[CampaignId]:

@@ -125,6 +125,13 @@ async def undecided_count(connection: AsyncConnection, campaign_id: CampaignId) 
 
 
 async def classify_inbound(connection: AsyncConnection, event_id: str, reply_class: str) -> bool:
-    """Write the class of a reply. False if the reply is unknown."""
-    changed = update(InboundRow).where(InboundRow.event_id == event_id).values(reply_class=reply_class)
+    """Write the class of an unread reply. False if the reply is unknown, or a person has given it a class meanwhile."""
+    unread = (InboundRow.event_id == event_id) & InboundRow.reply_class.is_(None)
+    changed = update(InboundRow).where(unread).values(reply_class=reply_class)
     return (await connection.execute(changed)).rowcount == 1
+
+
+async def correct_inbound(connection: AsyncConnection, event_id: str, reply_class: str, *, kind: str) -> None:
+    """Write the class of an answer as a person gives it, and whether a person or a machine wrote the answer."""
+    changed = update(InboundRow).where(InboundRow.event_id == event_id)
+    await connection.execute(changed.values(reply_class=reply_class, kind=kind))

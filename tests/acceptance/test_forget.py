@@ -147,7 +147,14 @@ async def _make_thread(remembering: Remembering, thread_id: str) -> None:
 
 def expected_of(remembering: Remembering, contact_id: str) -> dict[str, int]:
     """Count what there is of a person, without asking the product."""
-    in_the_store = {"contacts": 1, "enrollments": 2, "messages": 2, "approvals": 1, "inbound_messages": 1}
+    in_the_store = {
+        "contacts": 1,
+        "enrollments": 2,
+        "messages": 2,
+        "approvals": 1,
+        "inbound_messages": 1,
+        "audit_entries": 0,
+    }
     in_the_book = {"people": 1, "facts": 2}
     beside_it = {
         "threads": 2,
@@ -190,7 +197,16 @@ def test_whoever_asks_is_handed_out_all_rows_that_would_be_erased_and_nobody_els
     expected = expected_of(people, people.id_of(OTTOKAR))
     rows = {kind: len(found) for kind, found in told["held"].items() if kind in expected}
     assert (told["known"], rows) == (True, {kind: expected[kind] for kind in rows})
-    assert set(rows) == {"contacts", "enrollments", "messages", "approvals", "inbound_messages", "people", "facts"}
+    assert set(rows) == {
+        "contacts",
+        "enrollments",
+        "messages",
+        "approvals",
+        "inbound_messages",
+        "audit_entries",
+        "people",
+        "facts",
+    }
     assert [answer["text"] for answer in told["held"]["inbound_messages"]] == [OTTOKAR.answer]
     assert all(word in json.dumps(told) for word in OTTOKAR.words)
     assert not any(word in json.dumps(told) for word in WILHELMINA.words)

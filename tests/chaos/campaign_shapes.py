@@ -15,6 +15,9 @@ from sqlalchemy import update
 
 from agentic_sales.campaigns.answers import events
 from agentic_sales.campaigns.answers.inbound import Inbound, Kind
+from agentic_sales.campaigns.plan.desk import known_campaign, move
+from agentic_sales.campaigns.plan.edits import edit_plan
+from agentic_sales.campaigns.plan.plan import CampaignPlan
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
 from agentic_sales.campaigns.sending.door import resolve
 from agentic_sales.campaigns.sending.touches import touch_key
@@ -139,6 +142,24 @@ async def agrees_and_corrects(people: People) -> None:
                 await wake(connection, now=people.now, campaign_id=people.key[0], contact_id=people.key[1])
 
 
+async def agrees_and_replans(people: People) -> None:
+    """Agree to every message. Pause, change the plan for everybody and resume, while an approved message waits."""
+    await agrees(people)
+    async with people.database.reading() as connection:
+        found = await known_campaign(connection, people.key[0])
+        waiting = await touch(connection, touch_key(*people.key, 1))
+    if found.plan_version == 1 and waiting is not None and waiting.state in WAITING:
+        if found.state == "running":
+            await move(people.database, people.key[0], "pause", now=people.now)
+        words = {"steps": [FIRST, {**LATER, "input": {"tone": "warm and brief"}}]}
+        plan = CampaignPlan.model_validate({**found.plan, **words})
+        await edit_plan(people.database, people.key[0], plan, by="Ann", now=people.now, moves=True)
+    async with people.database.reading() as connection:
+        found = await known_campaign(connection, people.key[0])
+    if found.state == "paused":
+        await move(people.database, people.key[0], "resume", now=people.now)
+
+
 def greylists(recipient: int) -> str:
     """Answer every other recipient that it is too early."""
     return "451 4.7.1 come back later" if recipient % 2 else "250 OK"
@@ -175,6 +196,7 @@ SHAPES: Mapping[str, Shape] = {
     "away": Shape((FIRST, LATER), frozenset({0, 1}), deed=is_away),
     "asked": Shape((FIRST,), frozenset({0}), plan={"needs_approval": True}, deed=edits_and_agrees),
     "ahead": Shape((FIRST, LATER), frozenset({0, 1}), plan={"needs_approval": True}, deed=agrees_and_corrects),
+    "replanned": Shape((FIRST, LATER), frozenset({0, 1}), plan={"needs_approval": True}, deed=agrees_and_replans),
     "refused": Shape((FIRST,), frozenset(), "stopped", plan={"needs_approval": True}, deed=refuses),
     "left_out": Shape(({"only_if": {"plan": "pro"}}, A_OR_B), frozenset({1})),
     "answered": Shape((FIRST, LATER), frozenset({0}), "stopped", deed=answers),

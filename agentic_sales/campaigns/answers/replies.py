@@ -76,7 +76,8 @@ async def note_class(
         person = await contact(connection, contact_id)
         if person is not None:  # First, as every transaction does, and the erasure of a person too.
             await locked_contact(connection, person.email_hash)
-        await classify_inbound(connection, reply.event_id, reply_class)
+        if not await classify_inbound(connection, reply.event_id, reply_class):
+            return None  # A person has read it meanwhile, or it was forgotten.
         ids = {"event_id": reply.event_id, "contact_id": contact_id, "touch_id": reply.touch_id}
         written = None if reply.touch_id is None else await touch(connection, TouchId(reply.touch_id))
         data = {**ids, **({} if written is None else of_touch(written)), "reply_class": reply_class, "kind": reply.kind}

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.contracts import CompanyId, ContactId
 from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.audit import audit_entries
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.columns import Table
 from agentic_sales.store.companies import company
@@ -53,4 +54,5 @@ async def _rows_of(connection: AsyncConnection, person: ContactRow) -> dict[str,
         "messages": await every(connection, TouchRow, written),
         "approvals": await every(connection, ApprovalRow, asked),
         "inbound_messages": await inbound_of(connection, contact_id),
+        "audit_entries": await audit_entries(connection, contact_id=contact_id, limit=1000),
     }

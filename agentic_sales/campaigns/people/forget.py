@@ -16,6 +16,7 @@ from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.visits.tick import thread_of
 from agentic_sales.contracts import CampaignId, ContactId, RunId, TouchId
 from agentic_sales.store.approvals import ApprovalRow
+from agentic_sales.store.audit import AuditEntryRow
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.contacts import ContactRow, erase_contact, locked_contact
 from agentic_sales.store.database import Database
@@ -98,6 +99,7 @@ async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
             "messages": await _count(connection, TouchRow.contact_id, [contact_id]),
             "approvals": await _count(connection, ApprovalRow.touch_id, await _touch_ids(connection, contact_id)),
             "inbound_messages": await _count(connection, InboundRow.contact_id, [contact_id]),
+            "audit_entries": await _count(connection, AuditEntryRow.contact_id, [contact_id]),
         }
         erased = {"contacts": int(await erase_contact(connection, contact_id)), **counts}
     await database.scrub()

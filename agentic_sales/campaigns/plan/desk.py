@@ -212,6 +212,8 @@ async def unpark_people(
         unparked = await unpark(connection, campaign_id, contact_id, now=now)
         if contact_id is not None and not unparked:
             raise StateConflict("enrollment", f"{campaign_id}/{contact_id}", "nobody is parked there")
+        if not by:  # Callers of earlier releases name nobody.
+            return unparked
         told = {"unparked": unparked}
         await note_act(
             connection, "unpark", by=by, note=note, told=told, now=now, campaign_id=campaign_id, contact_id=contact_id

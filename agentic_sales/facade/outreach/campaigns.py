@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from agentic_sales.campaigns.answers.inbound import Kind
 from agentic_sales.campaigns.outcomes.report import report_of
+from agentic_sales.campaigns.people.places import person_named
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.check import read_plan
 from agentic_sales.campaigns.plan.material import material_of
@@ -49,6 +50,21 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRout
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DecidedBody(_Body):
+    """Begin of the body of each request that corrects something."""
+
+    by: str = Field(min_length=1, max_length=200, description="Who decides; the audit list keeps it.")
+    note: str = Field(default="", max_length=2_000, description="Why; the audit list keeps it.")
+
+
+class Unparking(_Body):
+    """Body of a request that lets parked people go on. It may be left out."""
+
+    person: str = Field(default="", max_length=320, description="Address or `contact_id`; empty: everybody.")
+    by: str = Field(default="", max_length=200, description="Who decides; the audit list keeps it.")
+    note: str = Field(default="", max_length=2_000, description="Why; the audit list keeps it.")
 
 
 class NewCampaign(_Body):
@@ -209,10 +225,17 @@ async def rehearsal_material(
 
 
 @router.post("/{campaign_id}/unpark", responses=ERRORS, summary="Let parked people go on")
-async def unpark_people(facade: Facade, campaign_id: str, contact_id: str | None = None) -> dict[str, int]:
+async def unpark_people(
+    facade: Facade, campaign_id: str, contact_id: str | None = None, body: Unparking | None = None
+) -> dict[str, int]:
     """Let one parked person or all of the campaign go on. A still blocked person is parked again with the reason."""
-    person = ContactId(contact_id) if contact_id else None
-    return {"unparked": await desk.unpark_people(facade.database, CampaignId(campaign_id), person, now=clock.now())}
+    told = body or Unparking()
+    chosen = ContactId(contact_id) if contact_id else None
+    if told.person:
+        async with facade.database.writing() as connection:
+            chosen = ContactId((await person_named(connection, told.person)).contact_id)
+    by: dict[str, Any] = {"by": told.by, "note": told.note, "now": clock.now()}
+    return {"unparked": await desk.unpark_people(facade.database, CampaignId(campaign_id), chosen, **by)}
 
 
 @router.post("/{campaign_id}/{verb}", responses=ERRORS, summary="Start, pause, resume or stop a campaign")

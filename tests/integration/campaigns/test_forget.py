@@ -61,7 +61,14 @@ async def test_what_was_erased_is_counted_and_a_digest_keeps_mail_away(migrated:
         assert leaving is not None
         assert (await written_to(campaign.database, leaving.contact_id)).touch_ids == (touch_id,)
         erased = await erase(campaign.database, leaving.contact_id)
-        assert erased == {"contacts": 1, "enrollments": 1, "messages": 1, "approvals": 0, "inbound_messages": 0}
+        assert erased == {
+            "contacts": 1,
+            "enrollments": 1,
+            "messages": 1,
+            "approvals": 0,
+            "inbound_messages": 0,
+            "audit_entries": 0,
+        }
         assert await leave_for_good(campaign.database, ADDRESS, now=NOW) is None
         async with campaign.database.reading() as connection:
             [kept] = await suppressions(connection)
