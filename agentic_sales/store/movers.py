@@ -36,6 +36,7 @@ class Mover:
 async def movers_of(connection: AsyncConnection, campaign_id: CampaignId) -> list[Mover]:
     """Return the people of a campaign that have not come to its end."""
     present = _theirs() & (TouchRow.step == EnrollmentRow.step) & TouchRow.state.in_(WAITING)
+    present &= TouchRow.answers.is_(None)
     agreed = (ApprovalRow.digest == TouchRow.digest) & (ApprovalRow.state == "approved")
     approved = exists().where(present, ApprovalRow.touch_id == TouchRow.touch_id, agreed)
     columns = EnrollmentRow.contact_id, EnrollmentRow.step, _is_begun(), _is_held(), exists().where(present), approved

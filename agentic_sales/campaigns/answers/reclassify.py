@@ -2,7 +2,8 @@
 
 A person's word outranks a workflow's. A class that ends the sequence stops mail to the person everywhere. A class that
 does not end it takes back what this answer alone had caused: its entries on the list of suppressions, and the ends of
-the person's campaigns. Drafts that go on are written and asked about again.
+the person's campaigns. Drafts that go on are written and asked about again. A drafted answer that waits is withdrawn,
+since it answers the wrong class.
 """
 
 from collections.abc import Collection
@@ -19,7 +20,7 @@ from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.desk import VISITED, named
 from agentic_sales.campaigns.plan.windows import instant, zone_named
-from agentic_sales.campaigns.sending.touches import touch_key
+from agentic_sales.campaigns.sending.touches import answer_key, touch_key
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
 from agentic_sales.errors import InvalidRequest, StateConflict
 from agentic_sales.rules.replies import ReplyClass
@@ -37,7 +38,7 @@ from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, correct_inbound, inbound, inbound_of
 from agentic_sales.store.statements import known
 from agentic_sales.store.suppressions import lift, suppressions_of
-from agentic_sales.store.touches import note_outcome, renew, touch
+from agentic_sales.store.touches import note_outcome, renew, suppress_touch, touch
 
 CLASSES: tuple[str, ...] = get_args(ReplyClass)
 """Classes that a person can give."""
@@ -136,6 +137,8 @@ async def _consequences(
     reason = CONSEQUENCES.get(reply_class)
     kind = "reply" if reason in {"replied", "unsubscribed"} else "auto_reply"
     await correct_inbound(connection, reply.event_id, reply_class, kind=kind)
+    withdrawn = f"{by} read the reply as `{reply_class}`"
+    await suppress_touch(connection, answer_key(reply.event_id), detail=withdrawn, now=now)
     keeps = {reason} if reason is not None else set[str]()
     if reason == "unsubscribed" and reply.kind == "reply":
         keeps.add("replied")

@@ -11,6 +11,7 @@ import pytest
 
 from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import Inbound
+from agentic_sales.campaigns.answers.reclassify import reclassify
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
 from agentic_sales.campaigns.sending.door import sweep
@@ -99,6 +100,19 @@ async def spring(configuration: Settings, **plan: Any) -> AsyncIterator[Spring]:
         await begun.go_on()
         assert len(campaign.mails()) == 1
         yield begun
+
+
+async def test_a_drafted_answer_is_withdrawn_when_a_person_reads_the_reply_otherwise(migrated: Settings) -> None:
+    async with spring(migrated) as begun:
+        await begun.reply(ASKS)
+        await begun.go_on()
+        await begun.agree()
+        words: Any = {"by": "Ann", "now": begun.clock.at}
+        await reclassify(begun.campaign.database, "imap:sales:1", "out_of_office", **words)
+        await begun.go_on()
+        (answer,) = await begun.answers()
+        assert (answer.state, answer.detail) == ("suppressed", "Ann read the reply as `out_of_office`")
+        assert len(begun.campaign.mails()) == 1
 
 
 async def test_an_interested_reply_gets_a_drafted_answer_that_nobody_sends_without_a_word(migrated: Settings) -> None:
