@@ -21,6 +21,7 @@ from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.desk import VISITED, named
 from agentic_sales.campaigns.plan.windows import instant, zone_named
 from agentic_sales.campaigns.sending.touches import answer_key, touch_key
+from agentic_sales.campaigns.webhooks.events import announce, ids_of
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId
 from agentic_sales.errors import InvalidRequest, StateConflict
 from agentic_sales.rules.replies import ReplyClass
@@ -110,11 +111,18 @@ async def reclassify(
         told: dict[str, Any] = {"event_id": event_id, "before": reply.reply_class, "reply_class": reply_class}
         told |= {"stopped": list(done.stopped), "lifted": list(done.lifted), "resumed": list(done.resumed)}
         about = None if reply.touch_id is None else await touch(connection, TouchId(reply.touch_id))
+        read = {**ids_of(reply, about), "reply_class": reply_class, "kind": _kind_of(reply_class)}
+        await announce(connection, "reply.classified", f"{event_id}:{reply_class}:{now.isoformat()}", read, now=now)
         campaign_id = None if about is None else CampaignId(about.campaign_id)
         whom: Any = {"campaign_id": campaign_id, "contact_id": ContactId(person.contact_id)}
         await note_act(connection, "reclassify", by=name, note=note, told=told, now=now, **whom)
     log.info("answer_reclassified", event_id=event_id, before=done.before, reply_class=reply_class)
     return done
+
+
+def _kind_of(reply_class: str) -> str:
+    """Tell whether a person (`reply`) or a machine (`auto_reply`) writes answers of a class."""
+    return "reply" if CONSEQUENCES.get(reply_class) in {"replied", "unsubscribed"} else "auto_reply"
 
 
 def _check(reply: InboundRow, reply_class: str) -> None:
@@ -135,8 +143,7 @@ async def _consequences(
     now: datetime,
 ) -> Reclassified:
     reason = CONSEQUENCES.get(reply_class)
-    kind = "reply" if reason in {"replied", "unsubscribed"} else "auto_reply"
-    await correct_inbound(connection, reply.event_id, reply_class, kind=kind)
+    await correct_inbound(connection, reply.event_id, reply_class, kind=_kind_of(reply_class))
     withdrawn = f"{by} read the reply as `{reply_class}`"
     await suppress_touch(connection, answer_key(reply.event_id), detail=withdrawn, now=now)
     keeps = {reason} if reason is not None else set[str]()

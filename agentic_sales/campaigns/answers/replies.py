@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.windows import instant
-from agentic_sales.campaigns.webhooks.events import announce, of_touch
+from agentic_sales.campaigns.webhooks.events import announce, ids_of
 from agentic_sales.contracts import ContactId, StopReason, TouchId
 from agentic_sales.store.contacts import contact, locked_contact
 from agentic_sales.store.database import Database
@@ -78,10 +78,9 @@ async def note_class(
             await locked_contact(connection, person.email_hash)
         if not await classify_inbound(connection, reply.event_id, reply_class):
             return None  # A person has read it meanwhile, or it was forgotten.
-        ids = {"event_id": reply.event_id, "contact_id": contact_id, "touch_id": reply.touch_id}
         written = None if reply.touch_id is None else await touch(connection, TouchId(reply.touch_id))
-        data = {**ids, **({} if written is None else of_touch(written)), "reply_class": reply_class, "kind": reply.kind}
-        await announce(connection, "reply.classified", f"{reply.event_id}:{reply_class}", data, now=now)
+        read = {**ids_of(reply, written), "contact_id": contact_id, "reply_class": reply_class, "kind": reply.kind}
+        await announce(connection, "reply.classified", f"{reply.event_id}:{reply_class}", read, now=now)
         if reply.touch_id is not None:
             await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
         is_end = reply.kind == "reply" or reply_class in OF_MACHINES or bool(told.get("is_gone"))

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.touches import TouchRow
 from agentic_sales.store.webhooks import WebhookEndpointRow, add_message, endpoints
 
@@ -79,6 +80,12 @@ async def announce_ended(connection: AsyncConnection, campaign_id: str, state: s
     """Write that a campaign has `finished` or was `stopped`. A finished one may go on with new people and end again."""
     data = {"campaign_id": campaign_id, "state": state}
     await announce(connection, "campaign.ended", f"{campaign_id}:{state}:{now.isoformat()}", data, now=now)
+
+
+def ids_of(reply: InboundRow, written: TouchRow | None) -> dict[str, Any]:
+    """Return the ids of a reply and of the message that it answers."""
+    ids = {"event_id": reply.event_id, "contact_id": reply.contact_id, "touch_id": reply.touch_id}
+    return {**ids, **({} if written is None else of_touch(written))}
 
 
 def of_touch(row: TouchRow) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 
 from agentic_sales.campaigns.answers import events
 from agentic_sales.campaigns.answers.inbound import Inbound, Kind
+from agentic_sales.campaigns.answers.reclassify import reclassify
 from agentic_sales.campaigns.answers.replies import note_class
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.windows import zone_named
@@ -143,6 +144,18 @@ async def test_an_answer_is_told_with_its_class_and_an_opt_out_besides(
         assert rows["reply.classified"]["reply_class"] == reply_class
         assert rows["reply.classified"]["touch_id"] == touch_id
         assert ("person.opted_out" in rows) == opted_out
+
+
+async def test_a_class_that_a_person_corrects_is_told_as_well(migrated: Settings) -> None:
+    async with told_campaign(migrated, kinds=("reply.classified",)) as spring:
+        touch_id = await spring.message()
+        await spring.door().send(touch_id, now=NOW)
+        event_id = await happens(spring, "reply", touch_id, text="…")
+        for reply_class in ("out_of_office", "interested", "out_of_office"):
+            await reclassify(spring.database, event_id, reply_class, by="Ann", now=datetime.now(UTC))
+        told = sorted(await outbox(spring.database), key=lambda row: row.happened_at)
+        classes = [(row.data["reply_class"], row.data["touch_id"]) for row in told]
+        assert classes == [("out_of_office", touch_id), ("interested", touch_id), ("out_of_office", touch_id)]
 
 
 async def test_a_campaign_that_pauses_itself_and_one_that_is_stopped_are_told(migrated: Settings) -> None:
