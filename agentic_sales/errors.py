@@ -13,6 +13,7 @@
     │   ├── RunNotDead                only a run of the dead list can be retried or discarded
     │   ├── NotTraced                 feedback on a run that LangSmith does not have
     │   ├── IdempotencyConflict       an Idempotency-Key was used for another request
+    │   ├── DocumentUnreadable        a file for the documents has no text that can be read
     │   ├── InvalidRequest            the request is not one (not JSON, a field of the wrong type)
     │   ├── InvalidInput              the input does not fit the assistant's schema
     │   ├── InvalidUpdate             the graph does not take this update of its state
@@ -85,6 +86,7 @@ __all__ = [
     "ConfigurationError",
     "CredentialMissing",
     "CredentialRefused",
+    "DocumentUnreadable",
     "EffectExceeded",
     "ExtraMissing",
     "FetchRefused",
@@ -291,6 +293,15 @@ class IdempotencyConflict(RequestError):
             f"this Idempotency-Key belongs to run `{run_id}`, which another request started; use a new key for a new "
             "request"
         )
+
+
+class DocumentUnreadable(RequestError):
+    """Raised when a file that is to be added to the documents has no text that can be read."""
+
+    code = "document_unreadable"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"`{name[:200]}` cannot be added: {reason}")
 
 
 class InvalidRequest(RequestError):

@@ -199,6 +199,7 @@ GRAPHS: tuple[GraphSpec, ...] = (
     GraphSpec("score_recruiter_fit", "agentic_sales.graphs.score_recruiter_fit", effect="pure", time_limit_s=90.0),
     GraphSpec("contact_vertical_fit", "agentic_sales.graphs.contact_vertical_fit", time_limit_s=90.0),
     GraphSpec("score_contact", "agentic_sales.graphs.score_contact", time_limit_s=120.0),
+    GraphSpec("agentic_rag", "agentic_sales.graphs.agentic_rag", time_limit_s=240.0),
     GraphSpec("company_qa", "agentic_sales.graphs.company_qa", time_limit_s=180.0),
     GraphSpec("deep_scrape", "agentic_sales.graphs.deep_scrape", builder_attr=None, effect="write", time_limit_s=120.0),
     GraphSpec("company_enrichment", "agentic_sales.graphs.company_enrichment", effect="write"),

@@ -68,6 +68,7 @@ DEFAULT_CLASSIFY_WORKER_ASSISTANTS = _csv(
     "contact_vertical_fit",
     "score_contact",
     "company_qa",
+    "agentic_rag",
 )
 DEFAULT_DISCOVERY_WORKER_ASSISTANTS = _csv(
     "deep_scrape",
@@ -123,6 +124,7 @@ PUBLIC_CORE_PREFIXES: tuple[str, ...] = (
     "/companies",
     "/people",
     "/products",
+    "/documents",
     "/facts",
     "/linkedin/",
     "/docs",

@@ -29,6 +29,7 @@ def intervals_s(
         "read_arrivals": tick_s,
         "read_inboxes": 60.0,
         "prune_checkpoints": 900.0,
+        "index_documents": 300.0,
         "read_boards": boards_s,
         "check_freshness": freshness_s,
     }

@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     """Model of the standard tier in `init_chat_model` form, e.g. `openai:gpt-4.1-mini`. None: rules only."""
     model_deep: str | None = Field(None, alias="AGENTIC_SALES_MODEL_DEEP")
     """Model of the deep tier. None: the standard tier's."""
+    embeddings: str | None = Field(None, alias="AGENTIC_SALES_EMBEDDINGS")
+    """Model of embeddings in `init_embeddings` form, e.g. `openai:text-embedding-3-small`. None: full text alone."""
     run_models: CsvTuple = Field((), alias="AGENTIC_SALES_RUN_MODELS")
     """CSV of further models that a run may name, as `eval --model` does; `*`: any. None: those above alone."""
     model_fallback: Literal["rules", "fail"] = Field("rules", alias="AGENTIC_SALES_MODEL_FALLBACK")

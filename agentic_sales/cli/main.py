@@ -18,6 +18,7 @@ from agentic_sales.cli import (
     companies,
     corrections,
     db,
+    documents,
     evals,
     flows,
     mailboxes,
@@ -60,6 +61,7 @@ app.command()(people.facts)
 app.command("eval")(evals.evaluate)
 app.command()(topic.topic)
 app.add_typer(products.app, name="products")
+app.add_typer(documents.app, name="documents")
 app.add_typer(db.app, name="db")
 app.add_typer(world.app, name="world")
 

@@ -1,8 +1,8 @@
 """Read sets of labelled cases: lines of `{"id", "input", "expected", "tags"}`, and their measures.
 
 `measures.toml` beside the sets names for each assistant the compared paths, the metrics, and the least value. A label
-without a measure is compared exactly, a list as a set, and has no threshold. Sets that are older than this form are
-read by an adapter each.
+without a measure is compared exactly, a list as a set, and has no threshold. `<assistant_id>.given.json` beside a set
+holds input fields that all of its cases share. Sets that are older than this form are read by an adapter each.
 """
 
 import json
@@ -17,6 +17,7 @@ from agentic_sales.errors import ConfigurationError
 from agentic_sales.evaluation.metrics import METRICS
 
 MEASURES_FILE = "measures.toml"
+GIVEN = ".given.json"
 _KINDS = ("", ".own")
 """Endings of the sets of an assistant. Those with other endings widen tables and are run by name."""
 _STEP = re.compile(r"(?P<name>\w+)(?P<many>\[\])?(\[(?P<place>\d+)\])?")
@@ -84,7 +85,9 @@ def read_set(assistant_id: str, file: Path) -> EvalSet:
     """
     try:
         lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        cases = tuple(_case(assistant_id, line) for line in lines)
+        shared = file.with_name(f"{assistant_id}{GIVEN}")
+        given = json.loads(shared.read_text(encoding="utf-8")) if shared.is_file() else {}
+        cases = tuple(_case(assistant_id, line, given) for line in lines)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise ConfigurationError(
             f"`{file}` is no set of `{assistant_id}`: {type(exc).__name__}: {exc}; "
@@ -129,9 +132,9 @@ def _at(value: Any, steps: list[str]) -> Any:
     return _at(found, rest)
 
 
-def _case(assistant_id: str, line: Mapping[str, Any]) -> Case:
+def _case(assistant_id: str, line: Mapping[str, Any], shared: Mapping[str, Any]) -> Case:
     if "input" in line:
-        return Case(line["id"], line["input"], line["expected"], tuple(line.get("tags", ())))
+        return Case(line["id"], {**shared, **line["input"]}, line["expected"], tuple(line.get("tags", ())))
     given, expected = _ADAPTERS[assistant_id](line)
     return Case(line["id"], given, expected, (line["category"],))
 

@@ -24,7 +24,7 @@ from agentic_sales.facade import health
 from agentic_sales.facade.answers import JsonAnswer, answer_of_error, error_answer
 from agentic_sales.facade.bodies import problems_told
 from agentic_sales.facade.body_limits import BodyLimits, LimitedBodies
-from agentic_sales.facade.book import companies, facts, people, privacy, products
+from agentic_sales.facade.book import companies, documents, facts, people, privacy, products
 from agentic_sales.facade.bugs import Bugs
 from agentic_sales.facade.connections import CallerConnections
 from agentic_sales.facade.fleet import assistants, metrics
@@ -80,7 +80,7 @@ _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
     *(suppressions, imports, mailboxes, endpoints, deliverability, campaign_files, corrections, campaigns),
     *(flows, verticals, export, forget, unsubscribe, webhooks),
-    *(companies, privacy, people, facts, products),
+    *(companies, privacy, people, facts, products, documents),
     *(health, metrics, fleet),
 )
 _NO_SPANS_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}

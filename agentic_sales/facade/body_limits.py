@@ -1,4 +1,4 @@
-"""Limit the size of a request's body. An import may be larger than everything else."""
+"""Limit the size of a request's body. An import or a document may be larger than everything else."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-_IMPORT = re.compile(r"/(?:campaigns/[^/]+|companies|people)/import")
+_IMPORT = re.compile(r"/(?:(?:campaigns/[^/]+|companies|people)/import|documents)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,12 +117,21 @@ async def received(body: AsyncIterable[bytes], opened: ExitStack, read: Callable
     Raises:
         InvalidRequest: It is no file of the wanted kind.
     """
+    return await run_in_threadpool(read, await _spooled(body, opened))
+
+
+async def received_whole(body: AsyncIterable[bytes], opened: ExitStack) -> bytes:
+    """Receive the whole body, to a file at first, so that a slow caller holds no memory."""
+    return await run_in_threadpool((await _spooled(body, opened)).read)
+
+
+async def _spooled(body: AsyncIterable[bytes], opened: ExitStack) -> BinaryIO:
     spooled = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES)  # noqa: SIM115 - the stack closes it
     file = cast("BinaryIO", opened.enter_context(spooled))
     async for chunk in body:
         await run_in_threadpool(file.write, chunk)
     file.seek(0)
-    return await run_in_threadpool(read, file)
+    return file
 
 
 def _is_telling(line: ImportedLine) -> bool:

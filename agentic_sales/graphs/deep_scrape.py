@@ -2,7 +2,7 @@
 
 No model is asked. The fetcher keeps the crawl polite and safe. This graph chooses the next pages. It reads pages of the
 same host, the sitemap's first, level by level. Telling pages go before the others of a level. The book keeps the
-results as facts of the company. Without an id of the book nothing is written.
+results as facts of the company, and the pages as documents. Without an id of the book nothing is written.
 """
 
 from typing import Any
@@ -108,11 +108,13 @@ async def summarize(state: State) -> dict[str, Any]:
 
 
 async def persist(state: State) -> dict[str, Any]:
-    """Write the facts, in place of those of before. A site that shows nothing changes nothing."""
+    """Write the facts, in place of those of before, and the pages. A site that shows nothing changes nothing."""
     if not state.company_id or state.dry_run or not state.readable:
         return NOT_BOOKED
+    subject = Subject("company", state.company_id)
     async with writing_book("deep_scrape") as book:
-        await book.replace(Subject("company", state.company_id), "", findings_of(state))
+        await book.replace(subject, "", findings_of(state))
+        await book.pages(subject, ((page.url, page.title, page.markdown) for page in state.pages))
     return book.told
 
 

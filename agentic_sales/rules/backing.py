@@ -33,7 +33,7 @@ def proof_of(text: str, quote: str, texts: Texts) -> Proof | None:
     """Return the words that back a claim, with their source. None: nothing backs it, or it has numbers of its own."""
     if not is_sober(text, texts):
         return None
-    found = ((source, find_quote(quote, given)) for source, given in texts.items() if _is_long(quote, given))
+    found = ((source, find_quote(quote, given)) for source, given in texts.items() if is_backing(quote, given))
     return next((Proof(claim=text, quote=words, source_url=source) for source, words in found if words), None)
 
 
@@ -79,7 +79,8 @@ def joined_proofs(*groups: Sequence[Proof]) -> list[Proof]:
     return list({(proof.claim, proof.quote): proof for group in groups for proof in group}.values())
 
 
-def _is_long(quote: str, text: str) -> bool:
+def is_backing(quote: str, text: str) -> bool:
+    """Tell whether a quote is long enough to back something: three words, or a whole sentence of the text."""
     return len(quote.split()) >= LEAST_QUOTE_WORDS or folded(quote) in map(folded, sentences(text))
 
 

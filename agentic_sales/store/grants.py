@@ -16,8 +16,10 @@ _READ = (
     "alembic_version",
     "analyses",
     "companies",
+    "documents",
     "facts",
     "forgotten_keys",
+    "passages",
     "people",
     "products",
     "subject_keys",
@@ -30,12 +32,16 @@ _WRITE: Mapping[str, str] = {
     "analyses": "INSERT, DELETE",
     # A person blocks a company and promotes a person. So the columns of both are not among these.
     "companies": f"INSERT (company_id, created_at, {', '.join(_COMPANY)}), UPDATE ({', '.join(_COMPANY)})",
+    "documents": "INSERT, UPDATE",
     "facts": "INSERT, UPDATE, DELETE",
+    "passages": "INSERT, DELETE",
     "people": f"INSERT (person_id, created_at, {', '.join(_PERSON)}), UPDATE ({', '.join(_PERSON)})",
     "subject_keys": "INSERT",
     "subjects": "INSERT, UPDATE",
 }
 """Rights of writers beside reading, by table."""
+_SEQUENCES = "passages_passage_id_seq"
+"""Sequences that writers take numbers from."""
 _GROUPS = text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)")
 
 
@@ -57,3 +63,5 @@ def grant_book(connection: Connection) -> None:
         connection.execute(text(f"REVOKE ALL ON {', '.join(Table.metadata.tables)} FROM {group}"))
         for right, tables in rights[group].items():
             connection.execute(text(f"GRANT {right} ON {', '.join(tables)} TO {group}"))
+        if group == WRITERS:
+            connection.execute(text(f"GRANT USAGE ON SEQUENCE {_SEQUENCES} TO {group}"))

@@ -12,9 +12,15 @@ from zlib import crc32
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-Guarded = Literal["companies", "people", "facts", "approvals"]
+Guarded = Literal["companies", "people", "facts", "approvals", "documents"]
 """The things to lock, in the order in which a transaction has to lock."""
-_CLASSES: dict[Guarded, int] = {"companies": 0x5A1E6, "people": 0x5A1E7, "facts": 0x5A1E8, "approvals": 0x5A1E9}
+_CLASSES: dict[Guarded, int] = {
+    "companies": 0x5A1E6,
+    "people": 0x5A1E7,
+    "facts": 0x5A1E8,
+    "approvals": 0x5A1E9,
+    "documents": 0x5A1EA,
+}
 _STRIPES = 256
 """Locks of a class. A transaction of many keys must not use up PostgreSQL's table of locks."""
 _LOCK = text("SELECT pg_advisory_xact_lock(:class, stripe) FROM unnest(CAST(:stripes AS integer[])) AS stripe")

@@ -9,6 +9,7 @@ from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
 from agentic_sales.store.columns import Table
 from agentic_sales.store.companies import CompanyRow
 from agentic_sales.store.contacts import ContactRow
+from agentic_sales.store.documents import DocumentRow, PassageRow
 from agentic_sales.store.earlier_plans import EarlierPlanRow
 from agentic_sales.store.facts import FactRow
 from agentic_sales.store.flow_rounds import FlowPlanRow, FlowRoundRow
@@ -34,6 +35,7 @@ __all__ = [
     "CampaignRow",
     "CompanyRow",
     "ContactRow",
+    "DocumentRow",
     "EarlierPlanRow",
     "EnrollmentRow",
     "FactRow",
@@ -45,6 +47,7 @@ __all__ = [
     "LiftRow",
     "MailboxRow",
     "OutcomeRow",
+    "PassageRow",
     "PersonRow",
     "ProductRow",
     "SubjectKeyRow",

@@ -12,12 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import ContactId, PersonId, Subject
 from agentic_sales.rules.people_keys import profile_key
+from agentic_sales.rules.search_terms import terms_of
 from agentic_sales.store.analyses import AnalysisRow, erase_analyses, tells_of
+from agentic_sales.store.documents import erase_passages
 from agentic_sales.store.facts import FactRow, erase_facts, mentions
 from agentic_sales.store.flow_lists import ListedLine, erase_lines, lines_naming
 from agentic_sales.store.keys import erase_keys
 from agentic_sales.store.leads import LeadRow, erase_leads, names_of
 from agentic_sales.store.locks import lock
+from agentic_sales.store.passages import FoundPassage, passages_with_all
 from agentic_sales.store.people import (
     PersonRow,
     erase_person,
@@ -46,6 +49,8 @@ class Traces:
     """Leads with them as their person, and leads that name them."""
     lines: tuple[ListedLine, ...] = ()
     """Lines of lists of leads that name them."""
+    passages: tuple[FoundPassage, ...] = ()
+    """Passages of documents that name them."""
 
 
 async def people_meant(
@@ -81,6 +86,7 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
     wanted = sorted({word for word in (*words, *profiles) if word})
     ids = [row.person_id for row in people]
     names = _Words(wanted)
+    passages = [each for word in wanted for each in await passages_with_all(connection, terms_of(word))]
     facts = await every(connection, FactRow, select(FactRow).where(FactRow.subject_id.in_(ids)))
     analyses = await every(connection, AnalysisRow, select(AnalysisRow).where(AnalysisRow.subject_id.in_(ids)))
     leads = await every(connection, LeadRow, select(LeadRow).where(LeadRow.person_id.in_(ids)))
@@ -101,12 +107,18 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
             if row.person_id in ids or names.are_in(row.name, row.subject_key, row.reason, row.reasons, row.told)
         ),
         tuple(lines),
+        tuple(each for each in {one.passage_id: one for one in passages}.values() if _is_told(each, names)),
     )
 
 
 def naming(words: Iterable[str]) -> Callable[..., bool]:
     """Return a test that tells whether one of the words stands alone in one of some values, in any case."""
     return _Words(sorted(word for word in words if word)).are_in
+
+
+def _is_told(passage: FoundPassage, names: "_Words") -> bool:
+    said = passage.title, passage.url, *passage.heading_path, passage.text
+    return names.are_in(*(" ".join(each.split()) for each in said))
 
 
 class _Words:
@@ -148,6 +160,7 @@ async def erase_traces(
     ids = [row.analysis_id for row in traces.analyses]
     gone = await connection.execute(delete(AnalysisRow).where(AnalysisRow.analysis_id.in_(ids)))
     erased["analyses"] += gone.rowcount
+    erased["passages"] += await erase_passages(connection, [int(each.passage_id) for each in traces.passages])
     erased["leads"] += await erase_leads(connection, [row.lead_id for row in traces.leads])
     erased["lines"] += await erase_lines(connection, traces.lines, now=now)
     for subject in sorted(own):

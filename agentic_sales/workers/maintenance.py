@@ -75,6 +75,12 @@ async def _prune_checkpoints(child: CurrentChild, _: str) -> object:
     return await prune(child.configuration, is_busy=is_busy, now=datetime.now(UTC))
 
 
+async def _index_documents(_child: CurrentChild, _: str) -> object:
+    from agentic_sales.workers.child.documents import index_documents  # noqa: PLC0415 - as above
+
+    return await index_documents()
+
+
 async def _read_boards(child: CurrentChild, slot: str) -> object:
     from agentic_sales.workers.child.nightly import read_boards  # noqa: PLC0415 - as above
 
@@ -95,6 +101,7 @@ JOBS: Mapping[str, Callable[[CurrentChild, str], Awaitable[object]]] = {
     "read_arrivals": _read_arrivals,
     "read_inboxes": _read_inboxes,
     "prune_checkpoints": _prune_checkpoints,
+    "index_documents": _index_documents,
     "read_boards": _read_boards,
     "check_freshness": _check_freshness,
 }

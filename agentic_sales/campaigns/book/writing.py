@@ -24,6 +24,7 @@ from agentic_sales.store.analyses import Analysis, save_analysis
 from agentic_sales.store.companies import resolve_companies
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import current_database
+from agentic_sales.store.documents import NewDocument, save_document
 from agentic_sales.store.facts import Fact, facts_of
 from agentic_sales.store.people import SourcedPerson, become_contact, recognise_people
 from agentic_sales.store.recording import Recorded, erase_fact_rows, record_facts
@@ -123,6 +124,14 @@ class BookWriter:
         """
         analysis = Analysis(subject, kind, content, self._workflow, self.run_id, prompts)
         return await save_analysis(self.connection, analysis, now=self.now)
+
+    async def pages(self, subject: Subject, pages: Iterable[tuple[str, str, str]]) -> None:
+        """Keep the pages of a company's site as documents: the address, the title and the Markdown of each."""
+        company_id = CompanyId(subject.id)
+        for url, title, markdown in pages:
+            new = NewDocument.of("page", url, title or url, markdown, url=url, company_id=company_id)
+            if new.parts:
+                await save_document(self.connection, new, now=self.now)
 
     @property
     def told(self) -> dict[str, Any]:

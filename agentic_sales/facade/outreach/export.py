@@ -42,4 +42,6 @@ def rows_of(traces: Traces) -> dict[str, list[dict[str, Any]]]:
     kinds = {"people": traces.people, "facts": traces.facts, "analyses": traces.analyses, "things": traces.things}
     kinds |= {"leads": traces.leads}
     rows = {kind: [row.as_data() for row in rows] for kind, rows in kinds.items() if rows}
-    return rows | ({"lines": [line.as_data() for line in traces.lines]} if traces.lines else {})
+    rows |= {"lines": [line.as_data() for line in traces.lines]} if traces.lines else {}
+    passages = [{"document": one.title, "url": one.url, "text": one.text} for one in traces.passages]
+    return rows | ({"passages": passages} if passages else {})
