@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from agentic_sales.checks.drawings import write_drawings
+from agentic_sales.checks.flow_costs import write_flow_costs
 from agentic_sales.checks.langgraph_json import write_langgraph_json
 from agentic_sales.checks.registries import rows_of
 from agentic_sales.checks.schemas import write_schemas
@@ -30,8 +31,8 @@ def generate_all(configuration: Settings, folder: Path) -> list[Path]:
     """Write `langgraph.json` into a folder and the other two files beside every registry of this deployment.
 
     The other two are `schemas.json` and `graphs.json`. The list of workflows in the folder's README is brought up to
-    date. The gazetteer is written too if its sources are installed. They
-    are packages of the development environment.
+    date, and so is the table of what flows cost in `deploy/README.md`. The gazetteer is written too if its sources are
+    installed. They are packages of the development environment.
 
     Raises:
         ConfigurationError: The registries contradict each other, or a graph does not load.
@@ -41,6 +42,7 @@ def generate_all(configuration: Settings, folder: Path) -> list[Path]:
         write_langgraph_json(folder, configuration.extra_registries),
         *(path for registry in registries for path in generate_beside(registry)),
         *write_workflow_list(folder),
+        *write_flow_costs(folder),
         *_generate_gazetteer(),
     ]
 

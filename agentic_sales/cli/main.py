@@ -17,6 +17,7 @@ from agentic_sales.cli import (
     campaigns,
     companies,
     corrections,
+    costs,
     db,
     documents,
     evals,
@@ -51,6 +52,8 @@ campaigns.app.add_typer(campaign_files.app)
 campaigns.app.add_typer(corrections.app)
 app.add_typer(campaigns.app, name="campaigns")
 flows.app.command()(market.simulate)
+flows.app.command()(costs.cost)
+flows.app.command()(costs.measure)
 app.add_typer(flows.app, name="flows")
 app.add_typer(verticals.app, name="verticals")
 app.add_typer(mailboxes.app, name="mailboxes")

@@ -7,6 +7,7 @@ answer is ever logged.
 
 import json
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -44,6 +45,10 @@ Answer with one JSON object and nothing else: no prose, no code fence. It must b
 _REPAIR = """\
 That answer cannot be used: {problems}
 Answer again with the whole JSON object, corrected, and nothing else."""
+current_meter: ContextVar[Callable[[Sequence[BaseMessage], BaseModel], None] | None] = ContextVar(
+    "current_meter", default=None
+)
+"""Told of each prompt that the rules answered, as a model would have got it, and of their answer."""
 _NOT_USABLE = (BudgetExceeded, ModelMisconfigured, ModelNotConfigured, ModelRefused, ProviderUnavailable, RateLimited)
 _log = structlog.get_logger(__name__)
 
@@ -144,6 +149,8 @@ async def ask(
         else:
             raise
         _tell_fallback(prompt, spending.model, exc)
+        if (meter := current_meter.get()) is not None:
+            meter(_opening(text, answer_type), value)
         return Answer(value, "rules", build_graph_meta(prompt, answered_by=None, spending=spending))
     return Answer(value, "llm", build_graph_meta(prompt, answered_by=spending.model, spending=spending))
 
@@ -181,7 +188,7 @@ def _open_chat(prompt: Prompt, temperature: float, spending: Spending, configura
 
 async def _converse(chat: Chat, text: str, answer_type: type[T]) -> T:
     """Ask, and ask again if the answer cannot be used. The second request holds that answer and its faults."""
-    messages: list[BaseMessage] = [SystemMessage(_instructions(answer_type)), HumanMessage(text)]
+    messages = _opening(text, answer_type)
     answer = await chat.reply(messages)
     try:
         return parse_answer(answer, answer_type)
@@ -192,6 +199,10 @@ async def _converse(chat: Chat, text: str, answer_type: type[T]) -> T:
     except (ValueError, RecursionError) as exc:
         # The cause is left out. It would carry the model's text into every log that prints a traceback.
         raise ModelRefused(chat.prompt.name, chat.model, _problems(exc)) from None
+
+
+def _opening(text: str, answer_type: type[BaseModel]) -> list[BaseMessage]:
+    return [SystemMessage(_instructions(answer_type)), HumanMessage(text)]
 
 
 def parse_answer(answer: str, answer_type: type[T]) -> T:

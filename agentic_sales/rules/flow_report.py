@@ -3,6 +3,7 @@
 The sentences are for salespeople. Each names the numbers that it rests on.
 """
 
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def flow_report(
     for plan in plans:
         found = _arms_of(plan, trials, rewards, (before or {}).get(plan.kind, {}))
         arms += found
-        told += _changes(plan, found)
+        told += _changes(flow_id, plan, found)
     told += score_told(calibration, thresholds) if calibration else ()
     return FlowReport(flow_id, counts, _shares(counts), tuple(arms), (_told(counts), *told))
 
@@ -127,16 +128,20 @@ def _told(counts: Mapping[Column, int]) -> str:
     return f"{', '.join(parts)}; {counts['answered']} answered and {counts['interested']} were interested."
 
 
-def _changes(plan: ArmPlan, arms: list[ArmReport]) -> Iterator[str]:
+def _changes(flow_id: str, plan: ArmPlan, arms: list[ArmReport]) -> Iterator[str]:
     """Describe the changes for the arms of a kind, with the reason."""
     for arm in (arm for arm in arms if arm.stopped):
         yield (
             f"{_name(arm)} is stopped: {arm.stopped}. "
-            "Nobody is written to by it until somebody has looked at it and lets it go on."
+            "Nobody is written to by it until somebody has looked at it and lets it go on by "
+            f"`{allow_command(flow_id, plan.kind, arm.name)}`."
         )
     live = [arm for arm in arms if arm.name in plan.contacts]
     if plan.stopped and not plan.contacts:
-        yield f"Every {KIND_WORDS[plan.kind]} is stopped, so the next round writes to nobody."
+        yield (
+            f"Every {KIND_WORDS[plan.kind]} is stopped, so the next round writes to nobody, and kept leads wait until "
+            "one of them goes on."
+        )
     every = sum(plan.contacts.values())
     moved = [arm for arm in live if arm.contacts_next != arm.contacts_before]
     for arm in moved:
@@ -144,6 +149,11 @@ def _changes(plan: ArmPlan, arms: list[ArmReport]) -> Iterator[str]:
         yield f"{_name(arm)}: {change}. {_why(arm)}"
     if doubt := _doubt(live):
         yield doubt
+
+
+def allow_command(flow_id: str, kind: ArmKind, name: str) -> str:
+    """Return the command that lets a stopped arm go on."""
+    return f"agentic-sales flows allow {flow_id} {kind} {shlex.quote(name)}"
 
 
 def _why(arm: ArmReport) -> str:

@@ -5,6 +5,7 @@ limits of all workers. A command asks by those of its own process.
 """
 
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -53,6 +54,8 @@ class Place:
 
 
 _OF_THIS_PROCESS = Place()
+current_place: ContextVar[Place | None] = ContextVar("current_place", default=None)
+"""Place of the sources of this context. None: with all workers in a run, else in this process."""
 
 
 class Source(Closing):
@@ -233,6 +236,8 @@ def _patience() -> Pauses | None:
 
 def _place() -> Place:
     """Return the limits and the cache of all workers, or of this process outside a run."""
+    if (place := current_place.get()) is not None:
+        return place
     pauses = current_pauses.get()
     return _OF_THIS_PROCESS if pauses is None else place_of(pauses.redis)
 

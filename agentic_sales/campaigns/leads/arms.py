@@ -17,7 +17,7 @@ from agentic_sales.campaigns.leads.outcomes import Messages, messages_of
 from agentic_sales.flows import Flow
 from agentic_sales.rules.arms import ArmPlan, Trial, dealt, harms_of, next_round, stopped_arms
 from agentic_sales.rules.calibration import Calibration, calibrated
-from agentic_sales.rules.flow_report import KIND_WORDS, score_told
+from agentic_sales.rules.flow_report import KIND_WORDS, allow_command, score_told
 from agentic_sales.rules.outcome_rewards import ARM_KINDS, ArmKind, rewards_of_outcomes
 from agentic_sales.store.flow_rounds import FlowRoundRow, flow_rounds
 from agentic_sales.store.leads import LeadRow
@@ -250,7 +250,7 @@ async def stop_of(connection: AsyncConnection, flow: Flow, arm: Mapping[str, Any
     learnt = await learnt_of(connection, flow.flow_id, now=now)
     for kind, name in _arms(arm).items():
         if kind in flow.learns_from and (why := learnt.stopped(kind).get(name)):
-            return f"{stop_words(kind, name)}: {why}; agentic-sales flows allow {flow.flow_id} {kind} '{name}'"
+            return f"{stop_words(kind, name)}: {why}; {allow_command(flow.flow_id, kind, name)}"
     return ""
 
 

@@ -1,12 +1,13 @@
 """An activation of a vertical goes from the search to a person's word and to a round, wherever its process dies."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Hashable, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, StateGraph
 from langgraph.types import Checkpointer
 from sqlalchemy import func, select
 
@@ -24,7 +25,7 @@ from agentic_sales.store.flow_rounds import FlowRoundRow
 from agentic_sales.store.statements import every
 from agentic_sales.workers.child.resume import woken
 from agentic_sales.workers.child.verticals import VERTICAL_ACTIVATION
-from agentic_sales.workers.loader import load_graph
+from agentic_sales.workers.loader import Graph, load_graph
 from tests.support.flow_rounds import BEGUN, Fate, Killed, Script, ScriptedRunner, empty
 
 SLUG = "ingestible"
@@ -50,8 +51,8 @@ SCRIPT: Script = {
 class Visits:
     """Drives the threads in this process, with a saver that outlives it."""
 
-    def __init__(self, saver: Checkpointer) -> None:
-        self._graph = load_graph(VERTICAL_ACTIVATION, saver).graph
+    def __init__(self, saver: Checkpointer, graph: Graph | None = None) -> None:
+        self._graph = graph or load_graph(VERTICAL_ACTIVATION, saver).graph
 
     async def visit(self, row: ActivationRow) -> None:
         thread_id = desk.thread_of(row.activation_id)
@@ -61,12 +62,32 @@ class Visits:
             await self._graph.ainvoke(start.values, config, durability="sync")
 
 
+def next_release(saver: Checkpointer) -> Graph:
+    """Return the graph with another name for the node that asks a person."""
+    module: Any = load_graph(VERTICAL_ACTIVATION).module
+    builder = StateGraph(module.State, input_schema=module.Input)
+    for node in (module.seed, module.sample, module.rest, module.roll_out):
+        builder.add_node(node)
+    builder.add_node("ask", module.confirm)
+    ways: dict[Hashable, str] = {name: name for name in ("seed", "sample", "rest", "roll_out", END)}
+    ways["confirm"] = "ask"
+    builder.add_edge(START, "seed")
+    builder.add_conditional_edges("seed", module.route_after_seed, ways)
+    builder.add_conditional_edges("sample", module.route_after_sample, ways)
+    builder.add_conditional_edges("rest", module.route_after_rest, ways)
+    builder.add_conditional_edges("ask", module.route_by_word, ways)
+    builder.add_edge("roll_out", END)
+    return builder.compile(checkpointer=saver, name="vertical_activation")
+
+
 class Desk:
     """A person, and a fleet whose workflows answer by a script."""
 
     def __init__(self, database: Database, script: Script = SCRIPT, fate: Fate | None = None) -> None:
         self.database, self.saver, self.at = database, InMemorySaver(), VirtualClock(BEGUN)
         self.runner = ScriptedRunner(script)
+        self.graph: Graph | None = None
+        """The graph of another release. None: that of this one."""
         self.runner.fate = fate or Fate()
 
     async def activate(self, *, is_dry: bool = False, order: desk.ActivationOrder = ORDER) -> ActivationRow:
@@ -77,7 +98,7 @@ class Desk:
 
     async def go_on(self) -> bool:
         """Let time pass until nothing is due. False: the process died before."""
-        token, visits = current_sub_runner.set(self.runner), Visits(self.saver)
+        token, visits = current_sub_runner.set(self.runner), Visits(self.saver, self.graph)
         try:
             with clock.going_by(self.at.now):
                 async with as_current(self.database), self.runner.fate.watching(self.database):
@@ -296,3 +317,15 @@ async def test_wrong_commands_say_what_to_do_instead(store: Database) -> None:
     await at.say("confirmed")
     with pytest.raises(StateConflict, match="Ann has confirmed it already"):
         await at.say("refused")
+
+
+async def test_a_thread_that_waits_is_confirmed_in_a_release_whose_node_has_another_name(store: Database) -> None:
+    at = Desk(store)
+    await at.activate()
+    assert await at.go_on()
+    await at.say("confirmed")
+
+    at.graph = next_release(at.saver)
+    assert await at.go_on()
+    assert ((await at.row()).state, len(await at.rounds())) == ("active", 1)
+    assert at.runner.counts() == Counter(vertical_discovery=1, company_enrichment=2)

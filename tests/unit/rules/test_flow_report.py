@@ -1,6 +1,7 @@
 """The report tells salespeople what was seen, and what changes because of it."""
 
 import json
+import shlex
 from dataclasses import asdict
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from agentic_sales.rules.arms import ArmPlan, Trial, next_round
 from agentic_sales.rules.calibration import CalibratedBand, Calibration, calibrated
-from agentic_sales.rules.flow_report import FlowReport, counted, flow_report
+from agentic_sales.rules.flow_report import FlowReport, allow_command, counted, flow_report
 from agentic_sales.rules.outcome_rewards import ARM_KINDS, COLUMNS
 from agentic_sales.rules.shares import share
 from tests.support.flow_trials import BANDS, BOUNDED, NAMES, REWARDS, trial, trials
@@ -107,7 +108,8 @@ def test_a_stopped_arm_is_told_with_its_reason_and_with_what_is_to_be_done() -> 
     report = flow_report("research", given, [plan], rewards=REWARDS)
     assert report.sentences[1] == (
         "Template `short` is stopped: 1 of 101 people complained of the mail. "
-        "Nobody is written to by it until somebody has looked at it and lets it go on."
+        "Nobody is written to by it until somebody has looked at it and lets it go on by "
+        "`agentic-sales flows allow research template short`."
     )
     assert {arm.name: (arm.contacts_next, bool(arm.stopped)) for arm in report.arms} == {
         "long": (100, False),
@@ -117,7 +119,14 @@ def test_a_stopped_arm_is_told_with_its_reason_and_with_what_is_to_be_done() -> 
 
 def test_a_flow_without_an_arm_left_says_so() -> None:
     report = reported([trial("a", "complained")], {}, {"a": 1}, {"a": "1 of 1 people complained of the mail"})
-    assert "Every template is stopped, so the next round writes to nobody." in report.sentences
+    assert (
+        "Every template is stopped, so the next round writes to nobody, and kept leads wait until one of them goes on."
+    ) in report.sentences
+
+
+def test_the_command_that_lets_an_arm_go_on_can_be_pasted_whatever_its_name_is() -> None:
+    command = allow_command("topic", "query", "it's sales; rm -rf /")
+    assert shlex.split(command)[-1] == "it's sales; rm -rf /"
 
 
 def test_nothing_is_told_of_an_arm_that_stays_as_it_is() -> None:
