@@ -61,8 +61,10 @@ def test_the_campaign_is_made_rehearsed_started_shown_and_forgets_its_person(fle
     commands = block.replace(".venv/bin/", "").replace("alias campaigns=", "shopt -s expand_aliases\nalias campaigns=")
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "160"}
     printed = in_shell(f"bash -ec {shlex.quote(commands)} 2>&1", environment=environment)
-    assert printed.count("jo@example.com") == 2, "the rehearsed messages"
-    assert "campaign `spring` is running" in printed
+    rehearsed, started, followed = printed.partition("campaign `spring` is running")
+    assert rehearsed.count("jo@example.com") == 2, "the rehearsed messages"
+    assert started
+    assert "jo@example.com" in followed, "who is next"
     assert "contacts: 1 erased" in printed
 
 
