@@ -15,7 +15,7 @@ app = typer.Typer()
 _AT_ONCE = 200
 
 
-@app.command("export")
+@app.command("export-file")
 def export_campaign(
     campaign: CampaignArgument,
     *,
@@ -26,7 +26,7 @@ def export_campaign(
 ) -> None:
     """Write a file of a campaign as CSV to standard output. No cell is one that a spreadsheet executes.
 
-    agentic-sales campaigns export spring --people > people.csv
+    agentic-sales campaigns export-file spring --people > people.csv
     """
     from agentic_sales.cli.views.asking import path_of
 

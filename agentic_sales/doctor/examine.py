@@ -34,12 +34,13 @@ def examine(url: str | None, configuration: Settings, control: ControlPlane) -> 
 
 
 async def _examine(url: str, configuration: Settings, control: ControlPlane) -> list[Finding]:
-    fleet, deployment, senders, told = await asyncio.gather(
-        examine_fleet(url.rstrip("/"), configuration, control),
-        examine_deployment(configuration, control),
-        examine_senders(url.rstrip("/"), configuration),
-        examine_endpoints(url.rstrip("/"), configuration),
+    base = url.rstrip("/")
+    fleet, deployment = await asyncio.gather(
+        examine_fleet(base, configuration, control), examine_deployment(configuration, control)
     )
+    if any(finding.check == "facade" and finding.status == "fail" for finding in fleet):
+        return [*fleet, *deployment]
+    senders, told = await asyncio.gather(examine_senders(base, configuration), examine_endpoints(base, configuration))
     return [*fleet, *deployment, *senders, *told]
 
 
