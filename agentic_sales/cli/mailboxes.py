@@ -159,6 +159,8 @@ def show(
     The DNS is asked for SPF, DKIM, DMARC, MX and the name of the server. Nothing is sent.
     """
     from agentic_sales.cli.views import campaigns, deliverability
+    from agentic_sales.cli.views.findings import as_table
+    from agentic_sales.rules.findings import Finding
 
     found = _mailbox(mailbox_id, url, as_json)
     mail = None if received is None else _read(received)
@@ -167,7 +169,7 @@ def show(
         print_json({**found, "deliverability": findings})
     else:
         Console().print(campaigns.mailbox_as_table(found))
-        Console().print(deliverability.findings_as_table(findings))
+        Console().print(as_table(Finding(**finding) for finding in findings))
 
 
 @app.command("test")

@@ -239,8 +239,9 @@ def doctor(url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - 
 
     Exit status: 0 nothing is broken (there may be warnings), 1 something is.
     """
+    from agentic_sales.cli.views.findings import as_table
     from agentic_sales.control import control_plane
-    from agentic_sales.doctor.examine import as_data, as_table, examine, has_failed
+    from agentic_sales.doctor.examine import as_data, examine, has_failed
     from agentic_sales.settings import settings
 
     findings = examine(url, settings(), control_plane())

@@ -11,9 +11,9 @@ from redis.exceptions import RedisError, ResponseError
 
 from agentic_sales.celery import app
 from agentic_sales.control import ControlPlane
-from agentic_sales.doctor.findings import Finding, fail, ok, warn
 from agentic_sales.errors import ConfigurationError
 from agentic_sales.outbound.http import httpx
+from agentic_sales.rules.findings import Finding, fail, ok, warn
 from agentic_sales.settings import Settings
 
 SHORTEST_VISIBILITY_S = 10.0

@@ -1,7 +1,7 @@
 """Examine the endpoints that are told of campaigns' events: is anything dead, or waiting for a long time?"""
 
-from agentic_sales.doctor.findings import Finding, ok, warn
 from agentic_sales.outbound.http import httpx
+from agentic_sales.rules.findings import Finding, ok, warn
 from agentic_sales.settings import Settings
 
 _TIMEOUT_S = 20.0

@@ -8,18 +8,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from rich.markup import escape
-from rich.table import Table
-
 from agentic_sales.control import ControlPlane
 from agentic_sales.doctor.deployment import examine_deployment
 from agentic_sales.doctor.endpoints import examine_endpoints
-from agentic_sales.doctor.findings import Finding
 from agentic_sales.doctor.fleet import examine_fleet
 from agentic_sales.doctor.senders import examine_senders
+from agentic_sales.rules.findings import Finding
 from agentic_sales.settings import Settings
-
-_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "cyan"}
 
 
 def examine(url: str | None, configuration: Settings, control: ControlPlane) -> list[Finding]:
@@ -47,15 +42,6 @@ async def _examine(url: str, configuration: Settings, control: ControlPlane) -> 
 def has_failed(findings: Sequence[Finding]) -> bool:
     """Return whether something is broken, as opposed to worth a look."""
     return any(finding.status == "fail" for finding in findings)
-
-
-def as_table(findings: Sequence[Finding]) -> Table:
-    """Lay the findings out for people."""
-    table = Table("", "check", "finding", box=None, header_style="bold", pad_edge=False)
-    for finding in findings:
-        told = escape(finding.told) if not finding.fix else f"{escape(finding.told)}\n[dim]→ {escape(finding.fix)}[/]"
-        table.add_row(f"[{_COLOURS[finding.status]}]{finding.status}[/]", finding.check, told)
-    return table
 
 
 def as_data(findings: Sequence[Finding]) -> list[dict[str, Any]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from agentic_sales.control import ControlPlane
-from agentic_sales.doctor.findings import Finding, fail, ok, warn
 from agentic_sales.observability.tracing import traceparent
 from agentic_sales.outbound.http import httpx
+from agentic_sales.rules.findings import Finding, fail, ok, warn
 from agentic_sales.runs.canary import CANARY_LIMIT_S
 from agentic_sales.settings import Settings
 

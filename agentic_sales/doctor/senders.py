@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from agentic_sales.doctor.findings import Finding, fail, ok, warn
 from agentic_sales.outbound.http import httpx
+from agentic_sales.rules.findings import Finding, fail, ok, warn
 from agentic_sales.settings import Settings
 
 TIMEOUT_S = 45.0

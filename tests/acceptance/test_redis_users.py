@@ -21,10 +21,10 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from agentic_sales.doctor.deployment import replay_findings
-from agentic_sales.doctor.findings import Finding
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.local.redis import carried_binary, redis_binary
 from agentic_sales.outbound.http import httpx
+from agentic_sales.rules.findings import Finding
 from tests.deploy.files import DEPLOY, document, environment_file, make_secrets
 from tests.support.fleet import MISBEHAVING, PROCFILE, STOP_WITHIN_S, WORKERS, Fleet, fleet_of
 from tests.support.ports import free_port

@@ -7,9 +7,9 @@ and less than 0.3 % complaints. They ask every sender for SPF or DKIM, and for s
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agentic_sales.campaigns.deliverability.findings import SenderFinding, harmful
 from agentic_sales.campaigns.deliverability.sender import organization_of
 from agentic_sales.campaigns.plan.plan import CampaignPlan
+from agentic_sales.rules.findings import Finding, fail
 from agentic_sales.store.mailboxes import MailboxRow
 
 BULK_A_DAY = 5_000
@@ -24,7 +24,7 @@ class BulkWarning:
 
     mailbox_id: str
     """Empty for the plan."""
-    finding: SenderFinding
+    finding: Finding
 
     def as_data(self) -> dict[str, str]:
         """Return it as plain data for programs."""
@@ -38,7 +38,7 @@ def messages_a_day(rows: Iterable[MailboxRow], organization: str) -> int:
 
 
 def bulk_warnings(
-    plan: CampaignPlan, rows: Sequence[MailboxRow], findings: Mapping[str, Sequence[SenderFinding]]
+    plan: CampaignPlan, rows: Sequence[MailboxRow], findings: Mapping[str, Sequence[Finding]]
 ) -> list[BulkWarning]:
     """Return what would break a rule. What is unknown is a warning for a bulk sender alone, who has to be sure.
 
@@ -51,7 +51,7 @@ def bulk_warnings(
     limit = plan.guardrail.most_complained_ratio
     if limit > MOST_COMPLAINED_RATIO:
         told = f"the plan goes on up to {limit:.1%} complaints; Gmail and Yahoo refuse a sender from 0.3 % on"
-        finding = harmful(COMPLAINTS, told, "set guardrail.most_complained_ratio of the plan to 0.003 or less")
+        finding = fail(COMPLAINTS, told, "set guardrail.most_complained_ratio of the plan to 0.003 or less")
         warnings.append(BulkWarning("", finding))
     for row in rows:
         organization = organization_of(row.address.rpartition("@")[2].lower())
@@ -60,5 +60,5 @@ def bulk_warnings(
     return warnings
 
 
-def _breaks(finding: SenderFinding, is_bulk: bool) -> bool:  # noqa: FBT001 - the one thing that it depends on
+def _breaks(finding: Finding, is_bulk: bool) -> bool:  # noqa: FBT001 - the one thing that it depends on
     return finding.status == "fail" or (is_bulk and finding.status == "unknown" and finding.check in _OF_BULK)

@@ -9,13 +9,13 @@ from typing import TypeVar
 
 from agentic_sales.campaigns.deliverability.dkim import KEY, examine_dkim
 from agentic_sales.campaigns.deliverability.dmarc import POLICY, examine_alignment, examine_dmarc
-from agentic_sales.campaigns.deliverability.findings import SenderFinding, harmful, sound, unknown
 from agentic_sales.campaigns.deliverability.received import ONE_CLICK_CHECK
 from agentic_sales.campaigns.deliverability.sender import Sender
 from agentic_sales.campaigns.deliverability.servers import MX, REVERSE, examine_mail_servers, examine_reverse_name
 from agentic_sales.campaigns.deliverability.spf import RECORD, WAY, examine_spf
 from agentic_sales.campaigns.deliverability.way_out import way_out_of
 from agentic_sales.errors import ConfigurationError, LoginRefused
+from agentic_sales.rules.findings import Finding, fail, ok, unknown
 from agentic_sales.settings import Settings
 from agentic_sales.sources.sender_dns import SenderDns
 from agentic_sales.store.mailboxes import MailboxRow
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 async def examine_sender(
     configuration: Settings, row: MailboxRow, dns: SenderDns, *, selectors: Sequence[str] = ()
-) -> list[SenderFinding]:
+) -> list[Finding]:
     """Return everything that is found of a mailbox. Nobody is connected to but DNS servers.
 
     Args:
@@ -40,9 +40,9 @@ async def examine_sender(
     try:
         way = way_out_of(configuration, row)
     except (ConfigurationError, LoginRefused) as exc:
-        return [harmful(WAY_OUT, str(exc), "agentic-sales mailboxes edit, or mend AGENTIC_SALES_MAIL")]
+        return [fail(WAY_OUT, str(exc), "agentic-sales mailboxes edit, or mend AGENTIC_SALES_MAIL")]
     if way.stays_here:
-        return [sound(WAY_OUT, "its mail stays in the state directory, so no receiver asks for its domain")]
+        return [ok(WAY_OUT, "its mail stays in the state directory, so no receiver asks for its domain")]
     domain = row.address.rpartition("@")[2].lower()
     told = dict.fromkeys((*configuration.selectors_of(domain), *selectors))
     sender = Sender(row.mailbox_id, row.address, way, tuple(told))
@@ -65,14 +65,14 @@ async def _in_time(part: Awaitable[T], late: T) -> T:
         return late
 
 
-def _late(check: str) -> SenderFinding:
+def _late(check: str) -> Finding:
     return unknown(check, f"the DNS did not answer within {LONGEST_S:g} s")
 
 
-def _one_click(configuration: Settings, sender: Sender) -> SenderFinding:
+def _one_click(configuration: Settings, sender: Sender) -> Finding:
     if not (configuration.public_url or "").startswith("https://"):
         told = "the link to unsubscribe is not an https:// address, and receivers call no other (RFC 8058, 3.1)"
-        return harmful(ONE_CLICK_CHECK, told, "set AGENTIC_SALES_PUBLIC_URL to the https:// address of the facade")
+        return fail(ONE_CLICK_CHECK, told, "set AGENTIC_SALES_PUBLIC_URL to the https:// address of the facade")
     told = (
         "every message has both headers; "
         f"{sender.way.name} signs it, and which headers it signs is not known before one arrives"

@@ -1,8 +1,8 @@
 """Examine where replies and bounces of a sender arrive, and what its sending server is called."""
 
-from agentic_sales.campaigns.deliverability.findings import SenderFinding, doubtful, harmful, sound, unknown
 from agentic_sales.campaigns.deliverability.sender import Sender
 from agentic_sales.outbound.addresses import is_public
+from agentic_sales.rules.findings import Finding, fail, ok, unknown, warn
 from agentic_sales.rules.mail_providers import OTHER
 from agentic_sales.sources.sender_dns import SenderDns
 
@@ -10,7 +10,7 @@ MX, REVERSE = "MX", "reverse name"
 _SHOWN = "a received mail shows the address in its first `Received` line"
 
 
-async def examine_mail_servers(dns: SenderDns, sender: Sender) -> SenderFinding:
+async def examine_mail_servers(dns: SenderDns, sender: Sender) -> Finding:
     """Return whether somebody takes mail for the domain of the sender."""
     domain, answer = sender.domain, await dns.mail_servers(sender.domain)
     fix = f"publish the MX records of your mail service at `{domain}`"
@@ -18,18 +18,18 @@ async def examine_mail_servers(dns: SenderDns, sender: Sender) -> SenderFinding:
         return unknown(MX, f"whether `{domain}` takes mail is not known: {answer.why}")
     if answer.values == ("",):
         told = f"`{domain}` says that it takes no mail (null MX), so replies are lost and receivers refuse its mail"
-        return harmful(MX, told, fix)
+        return fail(MX, told, fix)
     if servers := [host for host in answer.values if host]:
-        return sound(MX, f"replies to `{domain}` arrive at `{servers[0]}`")
+        return ok(MX, f"replies to `{domain}` arrive at `{servers[0]}`")
     host = await dns.addresses(domain)
     if host.state == "unknown":
         return unknown(MX, f"`{domain}` has no MX record, and whether it has a host is not known: {host.why}")
     if host.state == "found":
-        return doubtful(MX, f"`{domain}` has no MX record; replies go to its own host, if that takes mail", fix)
-    return harmful(MX, f"`{domain}` has neither a mail server nor a host, so replies and bounces are lost", fix)
+        return warn(MX, f"`{domain}` has no MX record; replies go to its own host, if that takes mail", fix)
+    return fail(MX, f"`{domain}` has neither a mail server nor a host, so replies and bounces are lost", fix)
 
 
-async def examine_reverse_name(dns: SenderDns, sender: Sender) -> SenderFinding:
+async def examine_reverse_name(dns: SenderDns, sender: Sender) -> Finding:
     """Return whether the address of a server of one's own has a name that leads back to it, as Gmail asks."""
     way = sender.way
     if way.provider != OTHER:
@@ -45,10 +45,10 @@ async def examine_reverse_name(dns: SenderDns, sender: Sender) -> SenderFinding:
     worst = dict(reversed(found))
     if "missing" in worst:
         told = f"{worst['missing']}; Gmail refuses mail from such an address, if {way.host} sends from it"
-        return doubtful(REVERSE, told, "let the owner of the address set its PTR record to the name of the server")
+        return warn(REVERSE, told, "let the owner of the address set its PTR record to the name of the server")
     if "unknown" in worst:
         return unknown(REVERSE, worst["unknown"])
-    return sound(REVERSE, worst["ok"])
+    return ok(REVERSE, worst["ok"])
 
 
 async def _leads_back(dns: SenderDns, address: str) -> tuple[str, str]:

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Sequence
 
-from agentic_sales.campaigns.deliverability.findings import SenderFinding, doubtful, harmful, sound, unknown
 from agentic_sales.campaigns.deliverability.sender import Sender, organization_of
 from agentic_sales.outbound.addresses import is_public
+from agentic_sales.rules.findings import Finding, fail, ok, unknown, warn
 from agentic_sales.rules.mail_providers import OTHER
 from agentic_sales.rules.spf_records import MOST_LOOKUPS
 from agentic_sales.sources.sender_dns import SenderDns
@@ -18,7 +18,7 @@ _SAMPLES = 3
 """Networks of a service of which one address each is tried."""
 
 
-async def examine_spf(dns: SenderDns, sender: Sender) -> list[SenderFinding]:
+async def examine_spf(dns: SenderDns, sender: Sender) -> list[Finding]:
     """Return what is found of the record, and of the way by which the mail leaves."""
     walk = await _walk(dns, sender, _SOMEBODY)
     return [_record(walk, sender), await _way(dns, walk, sender)]
@@ -28,35 +28,35 @@ async def _walk(dns: SenderDns, sender: Sender, ip: str) -> SpfWalk:
     return await follow_spf(dns, sender.envelope_domain, sender=sender.address, ip=ip)
 
 
-def _record(walk: SpfWalk, sender: Sender) -> SenderFinding:
+def _record(walk: SpfWalk, sender: Sender) -> Finding:
     domain = sender.envelope_domain
     if not walk.records:
         if walk.unanswered:
             return unknown(RECORD, f"{walk.why}; whether there is an SPF record is not known")
-        return harmful(RECORD, f"{walk.why}: Gmail and Microsoft refuse mail that nothing vouches for", _advice(sender))
+        return fail(RECORD, f"{walk.why}: Gmail and Microsoft refuse mail that nothing vouches for", _advice(sender))
     if walk.mistakes:
         told = f"receivers give up on the record of `{domain}`: {'; '.join(walk.mistakes)}"
-        return harmful(RECORD, told, _cure_of(walk))
+        return fail(RECORD, told, _cure_of(walk))
     if walk.catch_all == "+":
         told = f"the record of `{domain}` ends in `+all`, so everybody may send as you, and receivers distrust it"
-        return harmful(RECORD, told, "let it end in `-all` or `~all`")
+        return fail(RECORD, told, "let it end in `-all` or `~all`")
     return _readable(walk, domain)
 
 
-def _readable(walk: SpfWalk, domain: str) -> SenderFinding:
+def _readable(walk: SpfWalk, domain: str) -> Finding:
     if walk.unanswered:
         return unknown(RECORD, f"a part of the record of `{domain}` could not be read: {'; '.join(walk.unanswered)}")
     if walk.catch_all in {"", "?"}:
         end = "`?all`" if walk.catch_all else "no `all`"
         told = f"the record of `{domain}` ends in {end}, so it says nothing against a forger"
-        return doubtful(RECORD, told, "let it end in `~all`, or in `-all`")
+        return warn(RECORD, told, "let it end in `~all`, or in `-all`")
     if walk.has_ptr:
         told = f"the record of `{domain}` has the mechanism `ptr`, which receivers may ignore (RFC 7208, 5.5)"
-        return doubtful(RECORD, told, "name the servers by `ip4`, `ip6`, `a` or `include` instead")
+        return warn(RECORD, told, "name the servers by `ip4`, `ip6`, `a` or `include` instead")
     told = (
         f"one record at `{domain}`, {walk.lookups} of at most {MOST_LOOKUPS} questions, ends in `{walk.catch_all}all`"
     )
-    return sound(RECORD, told)
+    return ok(RECORD, told)
 
 
 def _advice(sender: Sender) -> str:
@@ -76,14 +76,14 @@ def _cure_of(walk: SpfWalk) -> str:
     return "mend or take out the term; every receiver stops at it"
 
 
-async def _way(dns: SenderDns, walk: SpfWalk, sender: Sender) -> SenderFinding:
+async def _way(dns: SenderDns, walk: SpfWalk, sender: Sender) -> Finding:
     way, provider = sender.way, sender.way.provider
     if not walk.records:
         if walk.unanswered:
             return unknown(WAY, f"whether the record lets mail by {way.name} pass is not known: {walk.why}")
-        return harmful(WAY, f"no record lets mail by {way.name} pass", _advice(sender))
+        return fail(WAY, f"no record lets mail by {way.name} pass", _advice(sender))
     if walk.mistakes:
-        return harmful(WAY, f"receivers give up on the record, so nothing vouches for {way.name}", _cure_of(walk))
+        return fail(WAY, f"receivers give up on the record, so nothing vouches for {way.name}", _cure_of(walk))
     if provider != OTHER and provider.spf:
         return await _by_service(dns, walk, sender)
     if way.is_here:
@@ -92,25 +92,25 @@ async def _way(dns: SenderDns, walk: SpfWalk, sender: Sender) -> SenderFinding:
     return await _by_server(dns, walk, sender)
 
 
-async def _by_service(dns: SenderDns, walk: SpfWalk, sender: Sender) -> SenderFinding:
+async def _by_service(dns: SenderDns, walk: SpfWalk, sender: Sender) -> Finding:
     provider = sender.way.provider
     named = {name.lower().rstrip(".") for name in walk.domains}
     if found := next((include for include in provider.spf if include in named), None):
-        return sound(WAY, f"the record includes `{found}`, by which {provider.name} sends")
+        return ok(WAY, f"the record includes `{found}`, by which {provider.name} sends")
     theirs = await follow_spf(dns, provider.spf[0], sender=sender.address, ip=_SOMEBODY)
     some = [str(network.network_address) for network in theirs.networks if is_public(str(network.network_address))]
     results = {(await _walk(dns, sender, ip)).result for ip in some[:_SAMPLES]}
     if results == {"pass"}:
-        return sound(WAY, f"the record names networks of {provider.name} themselves; they may change")
+        return ok(WAY, f"the record names networks of {provider.name} themselves; they may change")
     if not some or walk.unanswered or theirs.unanswered or "temperror" in results:
         return unknown(
             WAY, f"whether the record lets mail by {provider.name} pass is not known: the DNS did not say all"
         )
     told = f"the record of `{sender.envelope_domain}` does not let mail by {provider.name} pass"
-    return harmful(WAY, told, f"add include:{provider.spf[0]} to it, before its `all`")
+    return fail(WAY, told, f"add include:{provider.spf[0]} to it, before its `all`")
 
 
-async def _by_server(dns: SenderDns, walk: SpfWalk, sender: Sender) -> SenderFinding:
+async def _by_server(dns: SenderDns, walk: SpfWalk, sender: Sender) -> Finding:
     host = sender.way.host
     answer = await dns.addresses(host)
     if answer.state != "found":
@@ -121,14 +121,14 @@ async def _by_server(dns: SenderDns, walk: SpfWalk, sender: Sender) -> SenderFin
         return unknown(WAY, told, "let the record name the public address of that server; a received mail shows it")
     results = await _results(dns, sender, addresses)
     if all(result == "pass" for result in results.values()):
-        return sound(WAY, f"the record lets mail from {host} ({', '.join(addresses)}) pass")
+        return ok(WAY, f"the record lets mail from {host} ({', '.join(addresses)}) pass")
     if any(organization_of(domain) == organization_of(host) for domain in walk.domains):
-        return sound(WAY, f"the record includes a record of the organization of {host}")
+        return ok(WAY, f"the record includes a record of the organization of {host}")
     if "temperror" in results.values():
         return unknown(WAY, f"whether the record lets mail from {host} pass is not known: {'; '.join(walk.unanswered)}")
     bad = ", ".join(f"{address} ({result})" for address, result in results.items() if result != "pass")
     told = f"the record does not let mail from {host} pass: {bad}; the server may send from another address"
-    return doubtful(WAY, told, f"ask the operator of {host} what to include, or add its addresses to the record")
+    return warn(WAY, told, f"ask the operator of {host} what to include, or add its addresses to the record")
 
 
 async def _results(dns: SenderDns, sender: Sender, addresses: Sequence[str]) -> dict[str, str]:

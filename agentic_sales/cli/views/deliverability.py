@@ -1,15 +1,10 @@
-"""Ask how receivers see a mailbox and a campaign, and lay it out for people."""
+"""Ask how receivers see a mailbox and a campaign."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from rich.table import Table
-from rich.text import Text
 
 from agentic_sales.cli.views.asking import ask_facade, path_of
 from agentic_sales.client import LangGraphError
-
-COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "unknown": "cyan"}
 
 
 def findings_of(mailbox: Mapping[str, Any], url: str | None, received: bytes | None) -> list[dict[str, Any]]:
@@ -34,17 +29,6 @@ def findings_of(mailbox: Mapping[str, Any], url: str | None, received: bytes | N
     shown = [finding.as_data() for finding in examine_received(received, address=address)]
     known = {finding["check"] for finding in shown} & {ONE_CLICK_CHECK}
     return [*(finding for finding in found if finding["check"] not in known), *shown]
-
-
-def findings_as_table(findings: Sequence[Mapping[str, Any]]) -> Table:
-    """Lay findings out for people, each with its cure."""
-    table = Table("", "check", "finding", box=None, header_style="bold", pad_edge=False)
-    for finding in findings:
-        told = Text(finding["told"])
-        if finding["fix"]:
-            told.append(f"\n→ {finding['fix']}", style="dim")
-        table.add_row(Text(finding["status"], style=COLOURS[finding["status"]]), finding["check"], told)
-    return table
 
 
 def warnings_of(campaign: str, url: str | None) -> Iterator[str]:

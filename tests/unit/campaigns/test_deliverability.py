@@ -8,9 +8,9 @@ import pytest
 
 from agentic_sales.campaigns.deliverability.bulk import bulk_warnings
 from agentic_sales.campaigns.deliverability.examine import examine_sender
-from agentic_sales.campaigns.deliverability.findings import SenderFinding, harmful, sound, unknown
 from agentic_sales.campaigns.deliverability.received import examine_received, selectors_of
 from agentic_sales.campaigns.plan.plan import CampaignPlan
+from agentic_sales.rules.findings import Finding, fail, ok, unknown
 from agentic_sales.settings import Settings
 from agentic_sales.sources import sender_dns
 from agentic_sales.sources.sender_dns import SenderDns
@@ -42,7 +42,7 @@ def mailbox(**values: Any) -> MailboxRow:
 
 async def examined(
     zone: Zone, row: MailboxRow | None = None, *, selectors: str = "acme.example=s1", **environment: str
-) -> Mapping[str, SenderFinding]:
+) -> Mapping[str, Finding]:
     """Return what is found, by check."""
     told = {"AGENTIC_SALES_DNS": zone.address, "AGENTIC_SALES_DKIM_SELECTORS": selectors}
     told |= {"AGENTIC_SALES_PUBLIC_URL": "https://sales.acme.example", **environment}
@@ -260,7 +260,7 @@ def test_the_mailboxes_of_one_organization_make_a_bulk_sender_together(caps: tup
         MailboxRow(mailbox_id=name, address=f"{name}@{name}.acme.example", daily_cap=cap, created_at=datetime.now(UTC))
         for name, cap in zip(("sales", "news"), caps, strict=True)
     ]
-    found = {"sales": [sound("SPF", ""), harmful("DKIM", "", ""), unknown("one-click", ""), unknown("MX", "")]}
+    found = {"sales": [ok("SPF", ""), fail("DKIM", "", ""), unknown("one-click", ""), unknown("MX", "")]}
     assert {warning.finding.check for warning in bulk_warnings(plan(), rows, found)} == warned
 
 

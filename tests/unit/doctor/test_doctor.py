@@ -8,8 +8,8 @@ import pytest
 from agentic_sales.celery import app
 from agentic_sales.control import ControlPlane, build_control_plane
 from agentic_sales.doctor.deployment import examine_deployment
-from agentic_sales.doctor.findings import Finding
 from agentic_sales.registry import GraphSpec
+from agentic_sales.rules.findings import Finding
 from agentic_sales.settings import Settings
 
 

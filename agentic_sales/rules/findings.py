@@ -1,18 +1,18 @@
-"""Hold the findings of the doctor's checks."""
+"""Hold what examinations find: the doctor's of a fleet, and those of a mailbox's domain."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Status = Literal["ok", "warn", "fail", "unknown"]
+FindingStatus = Literal["ok", "warn", "fail", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """The finding of one check."""
 
-    status: Status
+    status: FindingStatus
     """`ok`, `warn`, `fail` or `unknown`. `warn` is worth a look or unseen from here. `fail` loses runs, traces or mail,
-    now or later. `unknown` is neither fine nor missing: the DNS did not say."""
+    now or later. `unknown` is neither fine nor missing: the DNS did not say, or only the provider can know."""
     check: str
     """The examined thing."""
     told: str
@@ -38,3 +38,8 @@ def warn(check: str, told: str, fix: str) -> Finding:
 def fail(check: str, told: str, fix: str) -> Finding:
     """Find something broken."""
     return Finding("fail", check, told, fix)
+
+
+def unknown(check: str, told: str, fix: str = "ask again later, or from a machine whose DNS answers") -> Finding:
+    """Find that nobody knows."""
+    return Finding("unknown", check, told, fix)
