@@ -161,6 +161,8 @@ class AgenticSalesError(Exception):
     """Base of everything that this product raises on purpose."""
 
     code: str = "error"
+    is_retryable: bool = False
+    """Whether the same request can succeed later."""
 
 
 class RequestError(AgenticSalesError):
@@ -173,6 +175,7 @@ class TransientError(AgenticSalesError):
     """Raised when the world is busy; the same request can succeed later."""
 
     code = "unavailable"
+    is_retryable = True
     retry_after_s: float | None = None
     """Seconds to wait before the next try; None: unknown."""
 

@@ -19,7 +19,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.campaigns.book import bulk as book
 from agentic_sales.campaigns.book.known import KnownCompany
-from agentic_sales.errors import AgenticSalesError, RunFailed, TransientError
+from agentic_sales.errors import AgenticSalesError
 from agentic_sales.llm.progress import tell_progress
 from agentic_sales.rules import bulk as rules
 from agentic_sales.rules.forms import dumped
@@ -94,8 +94,7 @@ async def _ask(kind: rules.BulkKind, company: KnownCompany, *, apply: bool) -> P
     try:
         run = await run_assistant(kind.asks, asked | by_id)
     except AgenticSalesError as exc:
-        may_help = exc.is_retryable if isinstance(exc, RunFailed) else isinstance(exc, TransientError)
-        why = {"status": "failed", "error_code": exc.code, "reasons": [str(exc)], "is_final": not may_help}
+        why = {"status": "failed", "error_code": exc.code, "reasons": [str(exc)], "is_final": not exc.is_retryable}
         return known.model_copy(update=why).model_dump()
     return rules.answered(known, kind, run.output).model_dump()
 

@@ -12,7 +12,7 @@ from typing import Any
 from agentic_sales.campaigns.activations.desk import vertical_named
 from agentic_sales.campaigns.leads.desk import RoundOrder, begin_round_over
 from agentic_sales.contracts import RunId
-from agentic_sales.errors import AgenticSalesError, RunFailed, TransientError
+from agentic_sales.errors import AgenticSalesError
 from agentic_sales.rules.vertical_sample import SampledCompany, judged_by_site, sample_of
 from agentic_sales.runs.subruns import SubRun, begin_assistant, ended_assistants
 from agentic_sales.store.activations import (
@@ -54,7 +54,7 @@ async def seed(database: Database, slug: str, *, now: datetime) -> ActivationRow
     if isinstance(end, SubRun):
         return await _write(database, row, _seeded(row, end.output), now)
     values: dict[str, Any] = {"seed_run_id": None, "tries": row.tries + 1, "reason": f"the search failed: {end}"[:500]}
-    if not _is_retryable(end) or values["tries"] % MOST_TRIES == 0:
+    if not end.is_retryable or values["tries"] % MOST_TRIES == 0:
         values["state"] = FAILED
     return await _write(database, row, values, now)
 
@@ -156,7 +156,7 @@ def _seeded(row: ActivationRow, output: Mapping[str, Any]) -> dict[str, Any]:
 
 def _not_read(company: SampledCompany, error: AgenticSalesError) -> SampledCompany:
     tries = company.tries + 1
-    is_over = not _is_retryable(error) or tries >= MOST_TRIES
+    is_over = not error.is_retryable or tries >= MOST_TRIES
     why_not = f"its site was not read: {error}"[:500] if is_over else ""
     return company.model_copy(update={"run_id": None, "tries": tries, "why_not": why_not})
 
@@ -168,7 +168,3 @@ async def _write(database: Database, row: ActivationRow, values: Mapping[str, An
             connection, row.activation_id, values, now=now, stages=(row.stage,), states=(row.state,)
         )
     return changed or await known_activation(database, row.slug)
-
-
-def _is_retryable(error: AgenticSalesError) -> bool:
-    return error.is_retryable if isinstance(error, RunFailed) else isinstance(error, TransientError)

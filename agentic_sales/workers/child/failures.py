@@ -7,7 +7,7 @@ itself never raises, because a failure that cannot be recorded makes the broker 
 from pydantic_core import PydanticSerializationError
 
 from agentic_sales.contracts import RunFailure, plain_text
-from agentic_sales.errors import AgenticSalesError, RunFailed, TransientError
+from agentic_sales.errors import AgenticSalesError
 from agentic_sales.registry import GraphSpec
 
 EXITS = (SystemExit, KeyboardInterrupt, GeneratorExit)
@@ -26,11 +26,8 @@ def failure_of(row: GraphSpec, exc: BaseException) -> RunFailure:
 def _failure_of(row: GraphSpec, exc: BaseException) -> RunFailure:
     error, told = type(exc).__name__, plain_text(exc)
     match exc:
-        case RunFailed():
-            return RunFailure(code=exc.code, message=told, is_retryable=exc.is_retryable, error=error)
         case AgenticSalesError():
-            is_retryable = isinstance(exc, TransientError)
-            return RunFailure(code=exc.code, message=told, is_retryable=is_retryable, error=error)
+            return RunFailure(code=exc.code, message=told, is_retryable=exc.is_retryable, error=error)
         case PydanticSerializationError():
             message = f"the final state of `{row.assistant_id}` is not JSON: {told}; a node must return plain data"
             return RunFailure(code="bug", message=message, is_retryable=False, error=error)
