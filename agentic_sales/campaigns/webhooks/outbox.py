@@ -1,6 +1,5 @@
 """Take messages to endpoints out of the outbox, try each, and write how the try ended.
 
-A success of the receiver ends a message, and so does 410 (gone for good). Every other answer is tried again, for hours.
 A message that nobody took is dead: `doctor` tells of it, and a person lets it be tried again.
 """
 
@@ -15,6 +14,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from agentic_sales.campaigns.mailboxes.secret_places import secret_at
+from agentic_sales.outbound.signed_posts import AT_ONCE, GONE_FOR_GOOD, ROUND_S, refusal_of, signed_headers
 from agentic_sales.runs.webhooks import MOST_ATTEMPTS, pause_s
 from agentic_sales.store.database import Database
 from agentic_sales.store.webhooks import (
@@ -30,14 +30,10 @@ from agentic_sales.store.webhooks import (
 )
 from agentic_sales.wire import to_wire
 
-AT_ONCE = 20
 LEASE = timedelta(seconds=30)
 """Lease of a try. It is longer than any try takes."""
-ROUND_S = 20.0
-"""After so long no further message is claimed. The next round does it."""
 KEPT = timedelta(days=7)
 """How long a delivered message is kept, to be looked at."""
-GONE = 410
 
 log = structlog.get_logger()
 
@@ -90,17 +86,16 @@ async def _try(
     answer = await _answer(post, row, receiver, fleet_secret)
     now = datetime.now(UTC)
     ids = {"event_id": row.event_id, "endpoint_id": row.endpoint_id, "attempt": row.attempts}
-    if isinstance(answer, int) and 200 <= answer < 300:  # noqa: PLR2004 - the statuses of a success
+    why = refusal_of(answer) if isinstance(answer, int) else answer[:500]
+    if why is None:
         values = {"state": DELIVERED, "error": "", "due_at": now + KEPT}
         log.info("event_delivered", **ids)
+    elif row.attempts >= MOST_ATTEMPTS or why == GONE_FOR_GOOD:
+        values = {"state": DEAD, "error": why}
+        log.error("event_dead", **ids, reason=why)
     else:
-        why = f"the receiver answered {answer}" if isinstance(answer, int) else answer[:500]
-        if row.attempts >= MOST_ATTEMPTS or answer == GONE:
-            values = {"state": DEAD, "error": why}
-            log.error("event_dead", **ids, reason=why)
-        else:
-            values = {"error": why, "due_at": now + timedelta(seconds=pause_s(row.attempts))}
-            log.warning("event_put_off", **ids, reason=why)
+        values = {"error": why, "due_at": now + timedelta(seconds=pause_s(row.attempts))}
+        log.warning("event_put_off", **ids, reason=why)
     async with database.writing() as connection:
         await end_try(connection, row, values)
 
@@ -109,7 +104,7 @@ async def _answer(
     post: Post, row: WebhookMessageRow, receiver: WebhookEndpointRow | None, fleet_secret: SecretStr | None
 ) -> int | str:
     if receiver is None:
-        return GONE  # It was removed after the event.
+        return GONE_FOR_GOOD  # It was removed after the event.
     try:
         return await post(_call(row, receiver, await asyncio.to_thread(_signer, receiver, fleet_secret)))
     except ValueError as exc:
@@ -134,11 +129,4 @@ def _signer(receiver: WebhookEndpointRow, fleet_secret: SecretStr | None) -> Web
 
 def _call(row: WebhookMessageRow, receiver: WebhookEndpointRow, signer: Webhook) -> SignedCall:
     body = to_wire({"type": row.kind, "timestamp": row.happened_at.isoformat(), "data": row.data})
-    now = datetime.now(UTC)
-    headers = {
-        "webhook-id": row.event_id,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": signer.sign(row.event_id, now, body.decode()),
-        "content-type": "application/json",
-    }
-    return SignedCall(receiver.url, body, headers)
+    return SignedCall(receiver.url, body, signed_headers(signer, row.event_id, body))

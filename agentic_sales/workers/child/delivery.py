@@ -1,10 +1,7 @@
-"""Tell webhooks of the ends of runs, from a worker child: signed, to checked addresses alone, no redirect followed.
-
-A success of the receiver ends the delivery, and so does 410 (gone for good). Every other answer is tried again, for
-hours. The body of an answer is not read.
-"""
+"""Tell webhooks of the ends of runs, from a worker child."""
 
 import asyncio
+from contextlib import aclosing
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -13,8 +10,7 @@ from pydantic import SecretStr
 from standardwebhooks import Webhook
 
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
-from agentic_sales.outbound.addresses import AddressGuard
-from agentic_sales.outbound.connections import Budget, Connections
+from agentic_sales.outbound.signed_posts import AT_ONCE, GONE_FOR_GOOD, ROUND_S, Receivers, refusal_of, signed_headers
 from agentic_sales.runs import callbacks
 from agentic_sales.runs.descriptions import described, moment
 from agentic_sales.runs.ledger import Ledger
@@ -24,35 +20,23 @@ from agentic_sales.wire import to_wire
 
 log = structlog.get_logger()
 
-AT_ONCE = 20
-"""Deliveries that one child makes at the same time."""
-TIMEOUT_S = 10.0
-"""How long a receiver may take."""
-ROUND_S = 20.0
-"""After so long no further delivery is begun; the next round makes it."""
-_GONE = 410
-
 
 async def deliver_due(ledger: Ledger, configuration: Settings) -> int:
     """Make every delivery that is due; return how many tries that took."""
     if configuration.webhook_secret is None:
         return 0
-    guard = AddressGuard(configuration.allow_private_hosts)
-    webhooks, connections = Webhooks(ledger, ttl_s=configuration.run_ttl_s), Connections(guard)
-    teller = _Teller(guard, connections, webhooks, configuration.webhook_secret)
-    tries, until_s = 0, monotonic() + ROUND_S
-    try:
+    webhooks, tries, until_s = Webhooks(ledger, ttl_s=configuration.run_ttl_s), 0, monotonic() + ROUND_S
+    async with aclosing(Receivers(configuration.allow_private_hosts)) as receivers:
+        teller = _Teller(receivers, webhooks, configuration.webhook_secret)
         while monotonic() < until_s and (deliveries := await webhooks.claim(AT_ONCE)):
             await asyncio.gather(*map(teller.deliver, deliveries))
             tries += len(deliveries)
-    finally:
-        await connections.aclose()
     return tries
 
 
 class _Teller:
-    def __init__(self, guard: AddressGuard, connections: Connections, webhooks: Webhooks, secret: SecretStr) -> None:
-        self._guard, self._connections, self._webhooks = guard, connections, webhooks
+    def __init__(self, receivers: Receivers, webhooks: Webhooks, secret: SecretStr) -> None:
+        self._receivers, self._webhooks = receivers, webhooks
         self._signer, self._secret = Webhook(secret.get_secret_value()), secret
 
     async def deliver(self, delivery: WebhookDelivery) -> None:
@@ -61,7 +45,7 @@ class _Teller:
         if reason is None:
             await self._webhooks.end(delivery, "delivered")
             log.info("webhook_delivered", run_id=delivery.record.run_id, attempt=delivery.attempt)
-        elif delivery.attempt >= MOST_ATTEMPTS or reason == _answered(_GONE):
+        elif delivery.attempt >= MOST_ATTEMPTS or reason == GONE_FOR_GOOD:
             await self._webhooks.end(delivery, "dead", reason)
             log.error("webhook_dead", run_id=delivery.record.run_id, attempt=delivery.attempt, reason=reason)
         else:
@@ -71,29 +55,20 @@ class _Teller:
     async def _problem(self, delivery: WebhookDelivery) -> str | None:
         try:
             body = body_of(delivery)
-            headers = {**delivery.trace.outbound(), **self._signed(delivery, body), "content-type": "application/json"}
-            target = self._guard.target(delivery.url)
-            status = await self._connections.tell(target, Budget(TIMEOUT_S), body, headers)
+            headers = {**delivery.trace.outbound(), **self._signed(delivery, body)}
+            status = await self._receivers.post(delivery.url, body, headers)
         except (FetchRefused, ProviderUnavailable) as exc:
             return str(exc)
         except Exception as exc:  # One delivery that raises keeps back no other one.
             log.exception("webhook_raised", run_id=delivery.record.run_id)
             return f"{type(exc).__name__}: {exc}"[:500]
-        return None if 200 <= status < 300 else _answered(status)  # noqa: PLR2004 - the statuses of a success
+        return refusal_of(status)
 
     def _signed(self, delivery: WebhookDelivery, body: bytes) -> dict[str, str]:
-        now, message_id = datetime.now(UTC), delivery.record.run_id
-        callback = callbacks.is_callback(delivery.record.metadata)
-        return {
-            "webhook-id": message_id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": self._signer.sign(message_id, now, body.decode()),
-            **(callbacks.signed(self._secret.get_secret_value(), body) if callback else {}),
-        }
-
-
-def _answered(status: int) -> str:
-    return f"the receiver answered {status}"
+        headers = signed_headers(self._signer, delivery.record.run_id, body)
+        if callbacks.is_callback(delivery.record.metadata):
+            headers |= callbacks.signed(self._secret.get_secret_value(), body)
+        return headers
 
 
 def body_of(delivery: WebhookDelivery) -> bytes:
