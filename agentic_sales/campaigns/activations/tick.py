@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from agentic_sales.campaigns.next_visits import MOST_FRUITLESS, look_again_at, try_again_at
 from agentic_sales.errors import AgenticSalesError, TransientError
 from agentic_sales.store.activations import (
     FAILED,
@@ -27,12 +28,6 @@ BATCH = 50
 """Activations that a tick visits."""
 LEASE = timedelta(seconds=30)
 """How long a claim holds. A visit waits for nothing, and is ended sooner if it hangs."""
-MOST_FRUITLESS = 5
-"""Failed visits in a row, after which a person must look."""
-BACK_OFF = timedelta(seconds=15)
-"""Back-off after the first failed visit. It doubles with each further one."""
-SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(seconds=30)
-"""How soon a visit comes again for runs that are under way. It comes later the longer they take."""
 
 
 class ActivationVisits(Protocol):
@@ -70,14 +65,14 @@ async def _end_visit(database: Database, row: ActivationRow, now: datetime) -> N
         if after.state == WAITING and after.word:
             values["wake_at"] = now
         elif after.state == RUNNING:
-            values["wake_at"] = now + min(max((now - after.updated_at) / 4, SHORTEST_LOOK), LONGEST_LOOK)
+            values["wake_at"] = look_again_at(after.updated_at, now)
         await end_activation_visit(connection, row, values)
     log.info("activation_visited", activation_id=row.activation_id, stage=after.stage, state=after.state)
 
 
 async def _given_back(database: Database, row: ActivationRow, exc: Exception, now: datetime) -> None:
     fruitless, why = row.fruitless + 1, str(exc)[:500] or type(exc).__name__
-    values: dict[str, Any] = {"fruitless": fruitless, "wake_at": now + BACK_OFF * 2**fruitless, "reason": why}
+    values: dict[str, Any] = {"fruitless": fruitless, "wake_at": try_again_at(fruitless, now), "reason": why}
     if not isinstance(exc, TransientError | TimeoutError) or fruitless >= MOST_FRUITLESS:
         values = {"fruitless": 0, "wake_at": None, "state": FAILED, "reason": why}
     async with database.writing() as connection:

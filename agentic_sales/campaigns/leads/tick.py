@@ -16,6 +16,7 @@ from uuid_utils import uuid7
 
 from agentic_sales.campaigns.leads.desk import RoundOrder, begin_round_over
 from agentic_sales.campaigns.leads.outcomes import note_outcomes
+from agentic_sales.campaigns.next_visits import MOST_FRUITLESS, try_again_at
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import RequestError, TransientError
 from agentic_sales.rules.cron import next_slot, slots_between
@@ -42,10 +43,6 @@ BATCH = 50
 """Rounds that a tick visits."""
 LEASE = timedelta(minutes=15)
 """How long a claim holds, in case the ledger has lost the run."""
-MOST_FRUITLESS = 5
-"""Failed visits in a row, after which a person must look."""
-BACK_OFF = timedelta(seconds=15)
-"""Back-off after the first failed visit. It doubles with each further one."""
 LATE = timedelta(minutes=15)
 """A slot is missed if nobody looked for so long."""
 
@@ -140,7 +137,7 @@ async def _given_back(
     fruitless = row.fruitless + is_its_fault
     values: Mapping[str, Any] = {
         "fruitless": fruitless,
-        "wake_at": now + BACK_OFF * 2 ** min(fruitless, 8),
+        "wake_at": try_again_at(fruitless, now),
         "reason": why,
     }
     if fruitless >= MOST_FRUITLESS:

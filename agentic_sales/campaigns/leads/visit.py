@@ -24,9 +24,10 @@ from agentic_sales.campaigns.leads.arms import (
     with_plan,
 )
 from agentic_sales.campaigns.leads.reaching import note_person
+from agentic_sales.campaigns.next_visits import SHORTEST_LOOK, look_again_at
 from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
-from agentic_sales.errors import AgenticSalesError, RunFailed, TransientError
+from agentic_sales.errors import AgenticSalesError, TransientError
 from agentic_sales.flows import IMPORT, Flow, LeadScore, LeadStep
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.lead_steps import (
@@ -81,8 +82,6 @@ MOST_TRIES = 3
 """Failures of one step, after which the lead has failed. The same holds for a discovery."""
 BACK_OFF = timedelta(seconds=30)
 """Back-off after the first failure of a step. It doubles with each further one."""
-SHORTEST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(seconds=30)
-"""How soon a visit comes again for runs that are under way. It comes later the longer they take."""
 
 
 async def discover(database: Database, round_id: str, *, now: datetime) -> None:
@@ -252,7 +251,7 @@ async def _next_look(connection: AsyncConnection, row: FlowRoundRow, now: dateti
     under_way = await leads_under_way(connection, row.round_id)
     begun = [lead.updated_at for lead in under_way] or ([row.updated_at] if row.discovery_run_id else [])
     due_at = await next_due_at(connection, row.round_id)
-    moments = [now + min(max((now - at) / 4, SHORTEST_LOOK), LONGEST_LOOK) for at in begun]
+    moments = [look_again_at(at, now) for at in begun]
     moments += [max(due_at, now + SHORTEST_LOOK)] if due_at else []
     moments += [] if moments else [now + (BACK_OFF * row.tries if row.found is None else SHORTEST_LOOK)]
     return min(moments)
@@ -295,7 +294,7 @@ async def _discovery_failed(
 ) -> None:
     tries = row.tries + 1
     values: dict[str, Any] = {"tries": tries, "reason": f"discovery failed: {error}"}
-    if not _is_retryable(error) or tries >= MOST_TRIES:
+    if not error.is_retryable or tries >= MOST_TRIES:
         values["state"] = FAILED
     async with database.writing() as connection:
         await end_discovery(connection, row.round_id, run_id, values, now=now)
@@ -364,7 +363,7 @@ async def _step_failed(
 ) -> None:
     tries = lead.tries + 1
     values: dict[str, Any] = {"run_id": None, "tries": tries, "reason": f"{step.assistant_id}: {error}"[:500]}
-    if _is_retryable(error) and tries < MOST_TRIES:
+    if error.is_retryable and tries < MOST_TRIES:
         values["due_at"] = now + BACK_OFF * 2 ** (tries - 1)
     else:
         values["stage"] = "failed"
@@ -403,10 +402,6 @@ async def _pause(database: Database, row: FlowRoundRow, why: str, now: datetime)
 
 def _stepped(lead: LeadRow) -> dict[str, Any]:
     return {"run_id": None, "step": lead.step + 1, "tries": 0, "due_at": None}
-
-
-def _is_retryable(error: AgenticSalesError) -> bool:
-    return error.is_retryable if isinstance(error, RunFailed) else isinstance(error, TransientError)
 
 
 def _dry_if(row: FlowRoundRow, assistant_id: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 from uuid_utils import uuid7
 
+from agentic_sales.campaigns.next_visits import MOST_FRUITLESS, try_again_at
 from agentic_sales.campaigns.sending.door import sweep
 from agentic_sales.campaigns.webhooks.events import announce_ended
 from agentic_sales.contracts import RunFailure, RunId
@@ -35,10 +36,6 @@ BATCH = 500
 """Visits that are claimed at a time, in one transaction."""
 LEASE = timedelta(minutes=15)
 """How long a claim holds. It is longer than the time limit of a visit's run, in case the ledger has lost the run."""
-MOST_FRUITLESS = 5
-"""Failed visits in a row. After that many a person must look."""
-BACK_OFF = timedelta(seconds=15)
-"""Back-off after the first failed visit. It doubles with each further one."""
 MOST_UNDER_WAY = 10 * BATCH
 """Visits at one time with a waiting or working run. So many neither fill a shared queue nor outlast a lease."""
 HOPELESS = frozenset({StateUnreadable.code, PlanUnreadable.code})
@@ -201,6 +198,6 @@ def _given_back(row: EnrollmentRow, lost: _Lost, now: datetime) -> dict[str, Any
         values: dict[str, Any] = {"fruitless": 0, "wake_at": None}
         told = {"state": "parked", "reason": why}
     else:
-        values = {"fruitless": fruitless, "wake_at": now + BACK_OFF * 2 ** min(fruitless, 8)}
+        values = {"fruitless": fruitless, "wake_at": try_again_at(fruitless, now)}
         told = {"reason": lost.why}
     return {**values, **(told if row.state == ACTIVE else {}), "updated_at": now}

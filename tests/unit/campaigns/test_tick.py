@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from agentic_sales.campaigns.visits.tick import BACK_OFF, LEASE, tick
+from agentic_sales.campaigns.next_visits import BACK_OFF
+from agentic_sales.campaigns.visits.tick import LEASE, tick
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import QueueFull
 from agentic_sales.runs.ledger import Outcome

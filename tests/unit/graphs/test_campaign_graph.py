@@ -14,6 +14,7 @@ from sqlalchemy import event, update
 
 from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import Inbound
+from agentic_sales.campaigns.next_visits import MOST_FRUITLESS
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.plan.desk import enroll_people, known_campaign
@@ -23,7 +24,7 @@ from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
 from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.campaigns.visits.machine import NextAct
-from agentic_sales.campaigns.visits.tick import MOST_FRUITLESS, tick
+from agentic_sales.campaigns.visits.tick import tick
 from agentic_sales.campaigns.visits.visit import settle, wakes_of
 from agentic_sales.contracts import ApprovalId, RunFailure, RunId, TouchId
 from agentic_sales.errors import StateConflict
