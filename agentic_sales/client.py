@@ -228,11 +228,8 @@ class Client:
         Raises:
             LangGraphError: The facade refused or was not reachable.
         """
-        url, headers, asked = (
-            f"{self._base_url()}{path}",
-            _auth_headers(self._token) | trace_headers(),
-            f"{method} {path}",
-        )
+        url, asked = f"{self._base_url()}{path}", f"{method} {path}"
+        headers = _auth_headers(self._token) | trace_headers()
         response = self._loop.submit(self._send(method, url, body, headers, timeout_s=timeout_s, asked=asked)).result()
         if not response.is_success:
             raise _refusal(asked, response)

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from agentic_sales.cli.campaigns import By, CampaignArgument
+from agentic_sales.cli.campaigns import CampaignArgument
 from agentic_sales.cli.companies import write_csv
-from agentic_sales.cli.output import FAILED, WRONG, AsJson, Url, answer, end, note, print_json
+from agentic_sales.cli.output import FAILED, WRONG, AsJson, By, Url, answer, end, note, print_json
 
 app = typer.Typer()
 

@@ -15,6 +15,7 @@ from agentic_sales.cli.output import (
     FAILED,
     WRONG,
     AsJson,
+    By,
     From,
     Most,
     Url,
@@ -32,7 +33,6 @@ app = typer.Typer(
 
 CampaignArgument = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Id of the campaign.")]
 PersonArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Address of the person.")]
-By = Annotated[str, typer.Option("--by", help="Name of the person that decides. It is kept.")]
 
 
 @app.command()

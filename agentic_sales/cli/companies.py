@@ -12,6 +12,7 @@ from agentic_sales.cli.output import (
     FAILED,
     WRONG,
     AsJson,
+    By,
     From,
     Most,
     Url,
@@ -27,7 +28,6 @@ app = typer.Typer(no_args_is_help=True, help="List, show, import, export, merge 
 
 CompanyArgument = Annotated[str, typer.Argument(metavar="COMPANY", help="Id, site or name of the company.")]
 CsvFile = Annotated[Path, typer.Argument(help="CSV file. `-` is standard input.")]
-By = Annotated[str, typer.Option("--by", help="Name of the person that decides. It is kept.")]
 Text = Annotated[str | None, typer.Option("--text", help="Part of the name or of the site.")]
 Country = Annotated[str | None, typer.Option(help="List only companies of this country.")]
 Category = Annotated[str | None, typer.Option(help="List only companies of this category.")]

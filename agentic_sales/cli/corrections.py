@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from agentic_sales.cli.campaigns import By, CampaignArgument, read_json
-from agentic_sales.cli.output import WRONG, AsJson, From, Most, Url, answer, end, show_list, tell
+from agentic_sales.cli.campaigns import CampaignArgument, read_json
+from agentic_sales.cli.output import WRONG, AsJson, By, From, Most, Url, answer, end, show_list, tell
 
 app = typer.Typer()
 

@@ -19,6 +19,7 @@ UNREACHED = "start a fleet with `agentic-sales up`, or name its facade with --ur
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for programs.")]
 Url = Annotated[str | None, typer.Option(help="URL of the facade. The default is LANGGRAPH_URL.")]
 Most = Annotated[int, typer.Option("--limit", help="Most entries to list.", min=1, max=1000)]
+By = Annotated[str, typer.Option("--by", help="Name of the person that decides. It is kept.")]
 From = Annotated[int, typer.Option("--offset", help="Entries to pass over.", min=0)]
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from agentic_sales.cli.companies import By, CsvFile, send_file, write_csv
-from agentic_sales.cli.output import WRONG, AsJson, From, Most, Url, answer, end, print_json, show_list, tell
+from agentic_sales.cli.companies import CsvFile, send_file, write_csv
+from agentic_sales.cli.output import WRONG, AsJson, By, From, Most, Url, answer, end, print_json, show_list, tell
 
 app = typer.Typer(no_args_is_help=True, help="List, show, import, export, promote and forget people of the book.")
 

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from agentic_sales.cli.campaigns import By, PersonArgument
-from agentic_sales.cli.output import WRONG, AsJson, From, Most, Url, answer, end, show_list, tell
+from agentic_sales.cli.campaigns import PersonArgument
+from agentic_sales.cli.output import WRONG, AsJson, By, From, Most, Url, answer, end, show_list, tell
 
 app = typer.Typer()
 

@@ -6,12 +6,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from agentic_sales.cli.output import AsJson, Url, answer, print_json, show_list, tell
+from agentic_sales.cli.output import AsJson, By, Url, answer, print_json, show_list, tell
 
 app = typer.Typer(no_args_is_help=True, help="Activate verticals: find companies by their code, ask, roll out.")
 
 SlugArgument = Annotated[str, typer.Argument(metavar="SLUG", help="The vertical. `verticals list` tells all.")]
-By = Annotated[str, typer.Option("--by", metavar="NAME", help="Who says so.")]
 
 
 @app.command("list")

@@ -1,7 +1,7 @@
 """Read the situation of one person in a campaign: all inputs of the next decision, and of the next message."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -57,7 +57,7 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
         touch=written,
         approval=await _latest_approval(connection, written),
         sent_at=max((row.sent_at for row in sent if row.sent_at), default=None),
-        sent_from=_sent_from(theirs, enrolled.step),
+        sent_from=MailboxId(max(sent, key=lambda row: row.step).mailbox_id) if sent else None,
     )
     if written is None or not written.facts or written.state not in WAITING or situation.step is None:
         return situation
@@ -75,12 +75,6 @@ async def is_of_others(
         return False
     asked = _Asked(plan, enrolled, person, _fields_of(person), MailboxId(written.mailbox_id))
     return is_of_other_facts(written, (await commission_of(connection, asked)).facts)
-
-
-def _sent_from(theirs: Sequence[TouchRow], step: int) -> MailboxId | None:
-    """Return the mailbox of the message before a step. None if there was none."""
-    sent = [row for row in theirs if row.state in SENT and row.step < step]
-    return MailboxId(max(sent, key=lambda row: row.step).mailbox_id) if sent else None
 
 
 async def zone_of(database: Database, key: Key) -> ZoneInfo:
@@ -157,7 +151,8 @@ async def commission_of(connection: AsyncConnection, situation: Situation | _Ask
     fields = situation.plan.fields_of(situation.fields)
     variant = variant_for(situation.plan, campaign_id, contact_id, enrolled.step)
     given = filled_in({**step.input, **(variant.input if variant else {})}, fields)
-    sender = await mailbox(connection, sender_of(situation))
+    sent_from = sender_of(situation)
+    sender = await mailbox(connection, sent_from)
     told = {name: value for name, value in fields.items() if value}
     further: dict[str, Any] = {"recipient_fields": told, **signed_by(sender)}
     schema = control_plane().schemas.get(step.workflow, {"input": {}})
@@ -166,7 +161,6 @@ async def commission_of(connection: AsyncConnection, situation: Situation | _Ask
     asked = {**known, **further, **given}
     away_until_at = enrolled.not_before_at.isoformat() if enrolled.not_before_at else ""
     written = json.dumps(asked, sort_keys=True, ensure_ascii=False, default=str)
-    sent_from = sender_of(situation)
     return Commission(
         step.workflow,
         asked,
