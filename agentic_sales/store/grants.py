@@ -53,15 +53,11 @@ def grant_book(connection: Connection) -> None:
     """
     if connection.dialect.name != "postgresql":
         return
-    rights: dict[str, dict[str, tuple[str, ...]]]
-    rights = {
-        READERS: {"SELECT": _READ},
-        JUDGES: {_WRITE["facts"]: ("facts",)},
-        WRITERS: {right: (table,) for table, right in _WRITE.items()},
-    }
+    rights: dict[str, Mapping[str, str]]
+    rights = {READERS: dict.fromkeys(_READ, "SELECT"), JUDGES: {"facts": _WRITE["facts"]}, WRITERS: _WRITE}
     for group in connection.execute(_GROUPS, {"names": list(rights)}).scalars().all():
         connection.execute(text(f"REVOKE ALL ON {', '.join(Table.metadata.tables)} FROM {group}"))
-        for right, tables in rights[group].items():
-            connection.execute(text(f"GRANT {right} ON {', '.join(tables)} TO {group}"))
+        for table, right in rights[group].items():
+            connection.execute(text(f"GRANT {right} ON {table} TO {group}"))
         if group == WRITERS:
             connection.execute(text(f"GRANT USAGE ON SEQUENCE {_SEQUENCES} TO {group}"))
