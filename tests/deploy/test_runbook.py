@@ -53,7 +53,7 @@ def test_every_variable_is_one_that_something_reads() -> None:
 
 
 def test_every_file_exists() -> None:
-    for path in re.findall(r"[\w./-]+\.(?:yml|yaml|py|acl|example)\b", "\n".join(QUOTED)):
+    for path in re.findall(r"[\w./-]+(?:\.(?:yml|yaml|py|acl)|env\.example)\b", "\n".join(QUOTED)):
         if "*" not in path and "secrets/" not in path:
             assert any((folder / path).exists() for folder in (DEPLOY, PROJECT)), path
 

@@ -30,6 +30,12 @@ class QuietHandler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
+class Listening(ThreadingHTTPServer):
+    """A server that lets many callers connect at one moment. The standard library's refuses the sixth."""
+
+    request_queue_size = 128
+
+
 @contextmanager
 def served(handler: type[BaseHTTPRequestHandler], *, tls: tuple[Path, Path] | None = None) -> Iterator[str]:
     """Serve on a free port for as long as the context lasts. Yield the URL.
@@ -38,7 +44,7 @@ def served(handler: type[BaseHTTPRequestHandler], *, tls: tuple[Path, Path] | No
         handler: Answers the requests.
         tls: Certificate and key of a server that speaks TLS.
     """
-    with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:
+    with Listening((LOOPBACK, 0), handler) as server:
         if tls is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
