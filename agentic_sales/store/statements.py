@@ -82,6 +82,12 @@ async def insert_new(connection: AsyncConnection, kind: type[Table], values: Map
     return (await connection.execute(returned)).first() is not None
 
 
+async def insert_row(connection: AsyncConnection, kind: type[T], values: Mapping[str, Any]) -> T | None:
+    """Write a row unless one with the same key is there. Return it as it stands there now, or None."""
+    statement = _insert(connection, kind).values(values).on_conflict_do_nothing()
+    return await first(connection, kind, statement.returning(*columns(kind)))
+
+
 async def add_rows(connection: AsyncConnection, kind: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write rows that are not there. PostgreSQL does it in a third of the time of `insert_many`."""
     if rows:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
 from agentic_sales.store.columns import Table
-from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
+from agentic_sales.store.statements import columns, every, first, insert_row, narrowed
 
 UNTRIED: tuple[TouchState, ...] = ("pending",)
 """State of a touch that was never tried."""
@@ -124,9 +124,9 @@ class TouchRow(Table):
     """When the row changed last."""
 
 
-async def add_touch(connection: AsyncConnection, values: Mapping[str, Any], *, now: datetime) -> bool:
-    """Write a new touch. False without any change if this person has a touch of this step."""
-    return await insert_new(connection, TouchRow, {**values, "created_at": now, "updated_at": now})
+async def add_touch(connection: AsyncConnection, values: Mapping[str, Any], *, now: datetime) -> TouchRow | None:
+    """Write a new touch and return it. None without any change if this person has a touch of this step."""
+    return await insert_row(connection, TouchRow, {**values, "created_at": now, "updated_at": now})
 
 
 async def touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow | None:

@@ -353,7 +353,9 @@ async def _facts(
     sender = known(held[1] or await mailbox(connection, MailboxId(touch.mailbox_id)), "mailbox", touch.mailbox_id)
     enrolled = await enrollment(connection, campaign_id, contact_id)
     plan = await plan_at(connection, found, enrolled.plan_version if enrolled else found.plan_version)
-    is_outdated = enrolled is not None and await is_of_others(connection, touch, enrolled, plan=plan, person=person)
+    is_outdated = enrolled is not None and await is_of_others(
+        connection, touch, enrolled, plan=plan, person=person, sender=sender
+    )
     return Facts(
         touch=touch,
         campaign=found,

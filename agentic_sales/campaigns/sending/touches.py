@@ -87,8 +87,9 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
     if written is not None and not is_of_other_facts(written, draft.facts):
         return written
     if written is None:
-        await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft)}, now=now)
-    elif written.attempts:
+        added = await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft)}, now=now)
+        return added or await known_touch(connection, key)
+    if written.attempts:
         await keep_words(connection, written, draft, now=now)
     else:
         await rewrite(connection, written, {**await _columns_of(connection, draft), "detail": ""}, now=now)
@@ -114,8 +115,8 @@ async def write_answer(connection: AsyncConnection, draft: Draft, reply: Inbound
     key = answer_key(reply.event_id)
     if (written := await touch(connection, key)) is not None:
         return written
-    await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft, reply)}, now=now)
-    return await known_touch(connection, key)
+    added = await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft, reply)}, now=now)
+    return added or await known_touch(connection, key)
 
 
 async def keep_words(connection: AsyncConnection, written: TouchRow, draft: Draft, *, now: datetime) -> None:

@@ -65,7 +65,13 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
 
 
 async def is_of_others(
-    connection: AsyncConnection, written: TouchRow, enrolled: EnrollmentRow, *, plan: CampaignPlan, person: ContactRow
+    connection: AsyncConnection,
+    written: TouchRow,
+    enrolled: EnrollmentRow,
+    *,
+    plan: CampaignPlan,
+    person: ContactRow,
+    sender: MailboxRow,
 ) -> bool:
     """Tell whether a waiting message of the present step is written from other facts than the present ones.
 
@@ -74,7 +80,7 @@ async def is_of_others(
     if not written.facts or written.state not in WAITING or not written.step == enrolled.step < len(plan.steps):
         return False
     asked = _Asked(plan, enrolled, person, _fields_of(person), MailboxId(written.mailbox_id))
-    return is_of_other_facts(written, (await commission_of(connection, asked)).facts)
+    return is_of_other_facts(written, (await commission_of(connection, asked, sender)).facts)
 
 
 async def zone_of(database: Database, key: Key) -> ZoneInfo:
@@ -134,8 +140,16 @@ class _Asked:
     sent_from: MailboxId | None
 
 
-async def commission_of(connection: AsyncConnection, situation: Situation | _Asked) -> Commission:
-    """Return the workflow that writes the present step's message, with its inputs."""
+async def commission_of(
+    connection: AsyncConnection, situation: Situation | _Asked, mailbox_read: MailboxRow | None = None
+) -> Commission:
+    """Return the workflow that writes the present step's message, with its inputs.
+
+    Args:
+        connection: Of the caller's transaction.
+        situation: From what it is written.
+        mailbox_read: A mailbox that the transaction has read already. It is read again if another one is the sender.
+    """
     enrolled = situation.enrollment
     step = situation.plan.steps[enrolled.step]
     campaign_id, contact_id = CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id)
@@ -152,7 +166,8 @@ async def commission_of(connection: AsyncConnection, situation: Situation | _Ask
     variant = variant_for(situation.plan, campaign_id, contact_id, enrolled.step)
     given = filled_in({**step.input, **(variant.input if variant else {})}, fields)
     sent_from = sender_of(situation)
-    sender = await mailbox(connection, sent_from)
+    is_read = mailbox_read is not None and mailbox_read.mailbox_id == sent_from
+    sender = mailbox_read if is_read else await mailbox(connection, sent_from)
     told = {name: value for name, value in fields.items() if value}
     further: dict[str, Any] = {"recipient_fields": told, **signed_by(sender)}
     schema = control_plane().schemas.get(step.workflow, {"input": {}})
