@@ -47,7 +47,7 @@ def team_fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
 @pytest.fixture(scope="module")
 def script(request: pytest.FixtureRequest) -> Path:
     """The TypeScript caller, checked and translated by the compiler of TypeScript."""
-    folder = installed(request.config.cache.mkdir("examples"), *PACKAGES)
+    folder = installed(request.config, "examples", *PACKAGES)
     (folder / "approve.ts").write_text((EXAMPLES / "approve.ts").read_text("utf-8"), "utf-8")
     (folder / "package.json").write_text('{"type": "module"}')
     command = [str(folder / "node_modules" / ".bin" / "tsc"), *TSC, "approve.ts"]

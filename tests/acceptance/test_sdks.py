@@ -189,7 +189,7 @@ async def _thread_that_waits_at(sdk: LangGraphClient, thread_id: str, interrupts
 @pytest.fixture(scope="module")
 def javascript(request: pytest.FixtureRequest, shared_fleet: Fleet) -> dict[str, Any]:
     """What the JavaScript SDK gives back; its packages are installed once into pytest's cache."""
-    folder = installed(request.config.cache.mkdir("javascript-sdk"), *JAVASCRIPT_PACKAGES)
+    folder = installed(request.config, "javascript-sdk", *JAVASCRIPT_PACKAGES)
     outcomes: dict[str, Any] = run_script(SCRIPT, folder, shared_fleet.url, shared_fleet.token, json.dumps(EMAIL))
     return outcomes
 

@@ -55,8 +55,7 @@ Silences = Mapping[str, Future[Any]]
 @pytest.fixture(scope="module")
 def silences(shared_fleet: Fleet, request: pytest.FixtureRequest) -> Iterator[Silences]:
     """Silent runs, read by every kind of client at the same time; the results, by the client and its wish."""
-    cache: Any = request.config.cache
-    folder = installed(cache.mkdir("javascript-sdk"), *JAVASCRIPT_PACKAGES)
+    folder = installed(request.config, "javascript-sdk", *JAVASCRIPT_PACKAGES)
     with ThreadPoolExecutor(max_workers=6) as threads:
         yield {
             **{f"http-{wish}": threads.submit(lines, shared_fleet, wish) for wish in ("cancel", "continue")},

@@ -157,7 +157,7 @@ def test_what_people_wrote_is_hidden_and_never_leaves_unredacted(traced_fleet: F
 def test_a_trace_of_javascript_goes_on_over_every_pool_of_the_fleet(
     request: pytest.FixtureRequest, traced_fleet: Fleet, spans: Collector, sample_site: str
 ) -> None:
-    packages = installed(request.config.cache.mkdir("javascript-tracing"), *JAVASCRIPT_PACKAGES)
+    packages = installed(request.config, "javascript-tracing", *JAVASCRIPT_PACKAGES)
     values = json.dumps(example_of("pipeline") | {"domains": [sample_site]})
     told = run_script(SCRIPT, packages, traced_fleet.url, traced_fleet.token, spans.url, "pipeline", values)
     assert told["answer"]["reports"]

@@ -20,8 +20,7 @@ SILENCE_S = 7.0
 @pytest.fixture(scope="module")
 def page(request: pytest.FixtureRequest, shared_fleet: Fleet) -> dict[str, Any]:
     """What the page saw."""
-    cache: Any = request.config.cache
-    folder = installed(cache.mkdir("javascript-react"), *PACKAGES)
+    folder = installed(request.config, "javascript-react", *PACKAGES)
     seen: dict[str, Any] = run_script(SCRIPT, folder, shared_fleet.url, shared_fleet.token, str(SILENCE_S))
     return seen
 

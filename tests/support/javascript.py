@@ -1,4 +1,4 @@
-"""Run scripts of JavaScript on packages that npm installs once, into pytest's cache."""
+"""Run scripts of JavaScript on packages that npm installs once, beside what pytest keeps."""
 
 import fcntl
 import json
@@ -7,11 +7,18 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.services import missing
 
 
-def installed(folder: Path, *packages: str) -> Path:
-    """Install packages into a folder unless it has them; skip where there is no node or no registry."""
+def installed(config: pytest.Config, name: str, *packages: str) -> Path:
+    """Install packages into a kept folder unless it has them; skip where there is no node or no registry.
+
+    The folder is where pytest's cache has its own, also where pytest runs without its cache.
+    """
+    folder = config.rootpath / ".pytest_cache" / "d" / name
+    folder.mkdir(parents=True, exist_ok=True)
     node, npm = shutil.which("node"), shutil.which("npm")
     if node is None or npm is None:
         missing("no node and npm on this machine")
