@@ -9,7 +9,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PEER := .venv-langgraph-dev
 CODE := agentic_sales tests celeryconfig.py deploy/build_wheel.py examples
-PROCESSES := 4
+PROCESSES := 6
 SPREAD = $(BIN)/python -m tests.spread --numprocesses $(PROCESSES)
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
 

@@ -37,6 +37,9 @@ mail_location = maildir:{folder}/mail/%u
 first_valid_uid = 1
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service imap-login {{
   chroot =
@@ -48,6 +51,7 @@ service imap-login {{
   }}
 }}
 auth_mechanisms = plain login{token_mechanism}
+auth_failure_delay = 0
 {token_passdb}
 passdb {{
   driver = static

@@ -10,7 +10,7 @@ from agentic_sales.local.world.companies import WorldCompany
 from agentic_sales.local.world.exchange import Asked, WorldAnswer, as_text
 
 _HTML = "text/html; charset=utf-8"
-_SLOW_S = 1.0
+_SLOW_S = 0.3
 _PUBLIC_BOARDS = {
     "ashby": "https://jobs.ashbyhq.com",
     "greenhouse": "https://boards.greenhouse.io",
