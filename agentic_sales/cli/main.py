@@ -27,6 +27,7 @@ from agentic_sales.cli import (
     people,
     products,
     runs,
+    suggestions,
     suppressions,
     topic,
     verticals,
@@ -50,6 +51,7 @@ app.add_typer(runs.app, name="runs")
 campaigns.app.add_typer(suppressions.app)
 campaigns.app.add_typer(campaign_files.app)
 campaigns.app.add_typer(corrections.app)
+campaigns.app.add_typer(suggestions.app)
 app.add_typer(campaigns.app, name="campaigns")
 flows.app.command()(market.simulate)
 flows.app.command()(costs.cost)

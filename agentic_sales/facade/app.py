@@ -44,6 +44,7 @@ from agentic_sales.facade.outreach import (
     forget,
     imports,
     mailboxes,
+    suggestions,
     suppressions,
     unsubscribe,
     verticals,
@@ -78,7 +79,8 @@ STATEMENT_TIMEOUT_S = 10.0
 
 _PARTS = (
     *(many_runs, runs, feedback, threads, thread_state, thread_runs, assistants),
-    *(suppressions, imports, mailboxes, endpoints, deliverability, campaign_files, corrections, campaigns),
+    *(suppressions, imports, mailboxes, endpoints, deliverability, campaign_files, corrections, suggestions),
+    campaigns,
     *(flows, verticals, export, forget, unsubscribe, webhooks),
     *(companies, privacy, people, facts, products, documents),
     *(health, metrics, fleet),

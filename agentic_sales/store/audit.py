@@ -13,7 +13,7 @@ from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import every, insert_new, narrowed
 
-AuditedAct = Literal["edit", "clone", "add", "move", "remove", "unpark", "reclassify"]
+AuditedAct = Literal["edit", "clone", "add", "move", "remove", "unpark", "reclassify", "accept", "decline"]
 """What a person changed. The commands have the same names."""
 
 

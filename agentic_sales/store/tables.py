@@ -21,6 +21,7 @@ from agentic_sales.store.outcomes import OutcomeRow
 from agentic_sales.store.people import ForgottenRow, PersonRow
 from agentic_sales.store.products import ProductRow
 from agentic_sales.store.subjects import SubjectRow
+from agentic_sales.store.suggestions import SuggestionRow
 from agentic_sales.store.suppressions import LiftRow, SuppressionRow
 from agentic_sales.store.threads import ThreadLabelRow, ThreadRow
 from agentic_sales.store.touches import TouchRow
@@ -52,6 +53,7 @@ __all__ = [
     "ProductRow",
     "SubjectKeyRow",
     "SubjectRow",
+    "SuggestionRow",
     "SuppressionRow",
     "Table",
     "ThreadLabelRow",

@@ -154,6 +154,7 @@ def expected_of(remembering: Remembering, contact_id: str) -> dict[str, int]:
         "approvals": 1,
         "inbound_messages": 1,
         "audit_entries": 0,
+        "suggestions": 0,
     }
     in_the_book = {"people": 1, "facts": 2}
     beside_it = {
@@ -204,6 +205,7 @@ def test_whoever_asks_is_handed_out_all_rows_that_would_be_erased_and_nobody_els
         "approvals",
         "inbound_messages",
         "audit_entries",
+        "suggestions",
         "people",
         "facts",
     }
@@ -212,7 +214,7 @@ def test_whoever_asks_is_handed_out_all_rows_that_would_be_erased_and_nobody_els
     assert not any(word in json.dumps(told) for word in WILHELMINA.words)
     assert people.post("/export", {"email": HILDEGARD.email}) | {"copies": ""} == {
         "known": False,
-        "held": {"suppressions": [], "lifted_suppressions": []},
+        "held": {"suppressions": [], "lifted_suppressions": [], "suggestions": []},
         "copies": "",
     }
 

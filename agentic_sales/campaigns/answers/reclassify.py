@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.answers.events import STOPS
 from agentic_sales.campaigns.answers.replies import AWAY, CONSEQUENCES
+from agentic_sales.campaigns.answers.suggestions import suggest
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.desk import VISITED, named
@@ -146,6 +147,7 @@ async def _consequences(
     await correct_inbound(connection, reply.event_id, reply_class, kind=_kind_of(reply_class))
     withdrawn = f"{by} read the reply as `{reply_class}`"
     await suppress_touch(connection, answer_key(reply.event_id), detail=withdrawn, now=now)
+    await suggest(connection, reply, person, reply_class, now=now)
     keeps = {reason} if reason is not None else set[str]()
     if reason == "unsubscribed" and reply.kind == "reply":
         keeps.add("replied")

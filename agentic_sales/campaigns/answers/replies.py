@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from agentic_sales.campaigns.answers.suggestions import suggest
 from agentic_sales.campaigns.outcomes.learning import learn
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.windows import instant
@@ -83,6 +84,9 @@ async def note_class(
         await announce(connection, "reply.classified", f"{reply.event_id}:{reply_class}", read, now=now)
         if reply.touch_id is not None:
             await learn(connection, TouchId(reply.touch_id), reply_class, now=now)
+        if person is not None:
+            is_gone = bool(told.get("is_gone"))
+            await suggest(connection, reply, person, reply_class, is_gone=is_gone, now=now)
         is_end = reply.kind == "reply" or reply_class in OF_MACHINES or bool(told.get("is_gone"))
         if person is not None and reason is not None and is_end:
             await stop_person(connection, person.email_hash, reason, source=reply.event_id, now=now)

@@ -16,6 +16,7 @@ from agentic_sales.rules.shares import CONFIDENCE_RATIO, Share, share
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import enrollment_counts
 from agentic_sales.store.inbound import InboundRow, undecided_count
+from agentic_sales.store.suggestions import open_suggestion_count
 from agentic_sales.store.touches import TouchRow, touch_counts
 
 _Counts = dict[tuple[int, str], int]
@@ -65,6 +66,8 @@ class CampaignReport:
     """People's answers per step and variant."""
     undecided: int = 0
     """People with a possible opt-out that nobody has decided on yet. Nothing more is sent to them."""
+    suggested: int = 0
+    """People that answers named and that nobody has decided on yet."""
     confidence_ratio: float = CONFIDENCE_RATIO
     """How often the intervals of the shares hold the true share, 0-1."""
 
@@ -80,8 +83,9 @@ async def report_of(connection: AsyncConnection, campaign_id: CampaignId, *, ste
             reasons[reason] = reasons.get(reason, 0) + count
     touched = await touch_counts(connection, campaign_id)
     by_step = [{state: n for (at, state), n in touched.items() if at == step} for step in range(steps)]
+    suggested = await open_suggestion_count(connection, campaign_id)
     undecided = await undecided_count(connection, campaign_id)
-    return CampaignReport(people, reasons, by_step, await _variants(connection, campaign_id), undecided)
+    return CampaignReport(people, reasons, by_step, await _variants(connection, campaign_id), undecided, suggested)
 
 
 async def _variants(connection: AsyncConnection, campaign_id: CampaignId) -> list[VariantReport]:

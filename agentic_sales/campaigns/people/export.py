@@ -16,6 +16,7 @@ from agentic_sales.store.companies import company
 from agentic_sales.store.contacts import ContactRow, contact_by_hash
 from agentic_sales.store.inbound import inbound_of
 from agentic_sales.store.statements import every
+from agentic_sales.store.suggestions import suggestions_about
 from agentic_sales.store.suppressions import lifts, suppressions_of
 from agentic_sales.store.touches import TouchRow
 
@@ -35,6 +36,8 @@ async def held_of(connection: AsyncConnection, email: str) -> Held:
         "suppressions": await suppressions_of(connection, digest),
         "lifted_suppressions": await lifts(connection, email_hash=digest, limit=1000),
     }
+    contact_id = None if person is None else ContactId(person.contact_id)
+    rows["suggestions"] = await suggestions_about(connection, digest, contact_id)
     if person is not None:
         rows |= await _rows_of(connection, person)
     return {kind: [row.as_data() for row in found] for kind, found in rows.items()}

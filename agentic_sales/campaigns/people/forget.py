@@ -21,6 +21,7 @@ from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.contacts import ContactRow, erase_contact, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.inbound import InboundRow, erase_unreadable
+from agentic_sales.store.suggestions import erase_suggestions
 from agentic_sales.store.suppressions import anonymize
 from agentic_sales.store.touches import TouchRow
 
@@ -64,6 +65,7 @@ async def leave_for_good(database: Database, email: str, *, now: datetime) -> Le
         await erase_unreadable(connection, normalized(email))
         person = await locked_contact(connection, digest)
         if person is None:
+            await erase_suggestions(connection, digest, None)
             return None
         contact_id = ContactId(person.contact_id)
         mine = EnrollmentRow.contact_id == contact_id
@@ -93,13 +95,15 @@ async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
     """
     async with database.writing() as connection:
         # Held, so that of two erasures of one person one counts the rows.
-        await connection.execute(select(ContactRow).where(ContactRow.contact_id == contact_id).with_for_update())
+        mine = select(ContactRow.email_hash).where(ContactRow.contact_id == contact_id).with_for_update()
+        digest = (await connection.execute(mine)).scalar_one_or_none() or ""
         counts = {
             "enrollments": await _count(connection, EnrollmentRow.contact_id, [contact_id]),
             "messages": await _count(connection, TouchRow.contact_id, [contact_id]),
             "approvals": await _count(connection, ApprovalRow.touch_id, await _touch_ids(connection, contact_id)),
             "inbound_messages": await _count(connection, InboundRow.contact_id, [contact_id]),
             "audit_entries": await _count(connection, AuditEntryRow.contact_id, [contact_id]),
+            "suggestions": await erase_suggestions(connection, digest, contact_id),
         }
         erased = {"contacts": int(await erase_contact(connection, contact_id)), **counts}
     await database.scrub()

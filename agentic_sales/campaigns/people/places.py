@@ -80,7 +80,7 @@ async def add_person(
     async with database.writing() as connection:
         found = await person_named(connection, person)
         campaign = known(await locked_campaign(connection, campaign_id), "campaign", campaign_id)
-        place = await _add(connection, campaign, found, now)
+        place = await join_campaign(connection, campaign, found, now)
         await _note(connection, "add", place, by=name, note=note, before={}, now=now)
         return place
 
@@ -140,14 +140,20 @@ async def move_person(
         else:
             other = known(await locked_campaign(connection, to), "campaign", to)
             await _remove(connection, enrolled, name, now)
-            place = await _add(connection, other, found, now)
+            place = await join_campaign(connection, other, found, now)
         await _note(connection, "move", place, by=name, note=note, before={"from": campaign_id, **before}, now=now)
         return place
 
 
-async def _add(
+async def join_campaign(
     connection: AsyncConnection, campaign: CampaignRow, person: ContactRow, now: datetime
 ) -> PlaceInCampaign:
+    """Let a person join a locked campaign, in the transaction of the caller.
+
+    Raises:
+        NotPermitted: The person must not be written to.
+        StateConflict: The person is in it already, or the campaign was stopped.
+    """
     check_joinable(campaign)
     await _check_permitted(connection, person)
     campaign_id, contact_id = CampaignId(campaign.campaign_id), ContactId(person.contact_id)

@@ -226,6 +226,9 @@ def _reasons(campaign: Mapping[str, Any]) -> Iterator[Text]:
     if undecided := campaign["undecided"]:
         look = f"agentic-sales campaigns inbound --campaign {campaign['campaign_id']} --class maybe_unsubscribe"
         yield Text(f"{undecided} may have opted out, and nobody has decided yet: {look}")
+    if suggested := campaign["suggested"]:
+        look = f"agentic-sales campaigns suggestions {campaign['campaign_id']}"
+        yield Text(f"{suggested} were named in answers, and nobody has decided yet: {look}")
 
 
 def touches_as_table(touches: Sequence[Mapping[str, Any]], named_by: str = "touch_id") -> Table:

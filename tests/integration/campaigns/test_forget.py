@@ -68,6 +68,7 @@ async def test_what_was_erased_is_counted_and_a_digest_keeps_mail_away(migrated:
             "approvals": 0,
             "inbound_messages": 0,
             "audit_entries": 0,
+            "suggestions": 0,
         }
         assert await leave_for_good(campaign.database, ADDRESS, now=NOW) is None
         async with campaign.database.reading() as connection:

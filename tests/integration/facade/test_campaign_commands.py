@@ -54,12 +54,13 @@ class Office:
         """Count the mails that left."""
         return len(list((self.configuration.state_dir / "mail").glob("new/*")))
 
-    def answers(self, text: str) -> None:
-        """Let the person answer."""
+    def answers(self, text: str, event_id: str = "answer-1", about: str = "") -> None:
+        """Let the person answer, also in the thread of a message."""
 
         async def arrive() -> None:
             now = self.clock.now()
-            event = Inbound("answer-1", "test", "reply", now, address="jo@example.com", text=text, is_signed=True)
+            told: Any = {"address": "jo@example.com", "text": text, "is_signed": True}
+            event = Inbound(event_id, "test", "reply", now, about_ids=(about,), **told)
             async with open_database(self.configuration) as database, database.writing() as connection:
                 await record(connection, event, now=now)
 
@@ -154,6 +155,31 @@ def test_what_is_approved_on_a_sunday_goes_on_monday_and_is_corrected_under_way(
     assert [entry["act"] for entry in audit] == ["reclassify", "move", "remove", "add", "clone", "edit"]
     assert {entry["by"] for entry in audit} == {"Ann"}
     assert "one campaign is enough" in done(command, "audit", "autumn")
+
+
+def test_a_person_that_an_answer_names_is_listed_and_accepted_or_declined_by_name(
+    office: Office, command: Command
+) -> None:
+    plan = json.dumps({**PLAN, "steps": [{}], "needs_approval": False})
+    done(command, "create", "named", "--plan", "-", stdin=plan)
+    done(command, "import", "named", "-", "--basis", "consent", "--source", "a fair", stdin="email\nal@example.com\n")
+    done(command, "start", "named")
+    office.pass_until(office.clock.now() + timedelta(days=4))
+    [sent] = json.loads(done(command, "touches", "named", "--json"))
+    text = "Wrong person. Please ask Jane Doe (jane@example.com) or Bob Roe (bob@example.com)."
+    office.answers(text, "answer-2", sent["message_id"])
+    office.pass_until(office.clock.now() + timedelta(hours=1))
+    assert "2 were named in answers" in done(command, "show", "named")
+    jane, bob = sorted(json.loads(done(command, "suggestions", "named", "--json")), key=lambda row: str(row["email"]))[
+        ::-1
+    ]
+    assert "say who decides: --by NAME" in command("campaigns", "accept", jane["suggestion_id"]).stderr
+    assert "at step 0" in done(command, "accept", jane["suggestion_id"], "--by", "Ann")
+    assert "nobody is enrolled" in done(command, "decline", bob["suggestion_id"], "--by", "Ann")
+    again = command("campaigns", "accept", bob["suggestion_id"], "--by", "Ann")
+    assert (again.returncode, "Ann has declined it already" in again.stderr) == (2, True)
+    assert "accepted by Ann" in done(command, "suggestions", "named", "--state", "accepted")
+    assert "no answer named such a person" in done(command, "suggestions", "named", "--state", "open")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ def test_the_variants_are_readable_at_80_columns() -> None:
         "variants": [told],
         "reasons": {},
         "undecided": 0,
+        "suggested": 0,
         "confidence_ratio": 0.95,
     }
     drawn = shown(campaigns.as_picture(campaign))
