@@ -87,7 +87,7 @@ test-fast: install
 	@$(MAKE) --no-print-directory --jobs 2 check server-free
 
 server-free: install
-	$(SPREAD) tests/unit tests/structure
+	$(SPREAD) -m 'not long and not server' tests/unit tests/structure
 
 test-long: install langgraph-dev
 	$(BIN)/python -m pytest -m long

@@ -57,13 +57,23 @@ _ACCEPTANCE = _TESTS / "acceptance"
 _ORDER = ("chaos", "acceptance", "deploy", "hostile", "structure", "integration", "evals", "unit")
 
 
+_SERVERS = frozenset({"book", "facade", "langsmith", "redis_url", "serve", "server", "shared_world", "site"})
+"""Fixtures that start a server."""
+
+
 class NetworkRefused(Exception):
     """Raised when a unit test speaks to another machine; it is no `OSError`, so that no error handling hides it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the slowest; a file's tests stay together in one process, since they share servers."""
+    """Begin with the slowest; a file's tests stay together in one process, since they share servers.
+
+    Mark tests that ask a server, so that `make test-fast` can leave them out.
+    """
     items.sort(key=_rank)
+    for item in items:
+        if isinstance(item, pytest.Function) and not _SERVERS.isdisjoint(item.fixturenames):
+            item.add_marker(pytest.mark.server)
 
 
 def _rank(item: pytest.Item) -> int:

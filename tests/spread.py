@@ -49,10 +49,10 @@ def main() -> int:
         return _run(asked) if asked else 0
     os.close(ended)
     spec = f"{chosen.numprocesses}*popen//python={sys.executable} -I -S {COMMAND} {listening.getsockname()}"
+    listening.close()  # With the forking process the last listener is gone. A command then fails instead of waiting.
     try:
         return int(pytest.main([*options, "--tx", spec, "--dist", "loadfile", "--no-loadscope-reorder"]))
     finally:
-        listening.close()
         os.close(running)
         os.waitpid(server, 0)
         nurseries.close()
