@@ -3,8 +3,9 @@
     START → check_reply → guard → generate_touch → guard → approve → guard → send_touch → guard → record
     → guard → schedule_next → sleep → check_reply → guard → schedule_next → END
 
-`check_reply` also drafts the answer to a reply, and sends it once a person agreed. `guard` decides on the next step,
-each time from the store. Each node that carries a decision out leads back to it. `sleep` interrupts until the tick or
+`check_reply` also drafts the answer to a reply, and sends it once a person agreed. `guard` decides on the next step
+from the store, or from what the node before has just read or written there. Each node that carries a decision out leads
+back to it. `sleep` interrupts until the tick or
 an event wakes the thread. The checkpoint only says where the thread waits. After the death of a process the next visit
 finds the open steps. Only the send door sends, and never twice.
 """
@@ -16,9 +17,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Checkpointer, interrupt
 from pydantic import BaseModel, Field
 
-from agentic_sales.campaigns.sending.touches import touch_key
-from agentic_sales.campaigns.visits import answering, clock, situation, surroundings, visit, work
-from agentic_sales.campaigns.visits.machine import NextAct, decide
+from agentic_sales.campaigns.visits import answering, clock, visit, work
+from agentic_sales.campaigns.visits.machine import NextAct
 from agentic_sales.contracts import CampaignId, ContactId
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.rules.forms import Form
@@ -68,11 +68,10 @@ async def check_reply(state: State) -> dict[str, Any]:
 async def guard(state: State) -> dict[str, Any]:
     """Decide on the next step."""
     try:
-        async with _database().reading() as connection:
-            found = await situation.situation_of(connection, _key(state))
+        decision, step = await work.next_act(_database(), _key(state))
     except UnknownRecord as exc:  # the person was forgotten: nothing is left to do, nor to write down
         return {**NextAct("leave", str(exc)).plain(), "step": state.step, "sent": state.sent}
-    return {**decide(found, clock.now()).plain(), "step": found.enrollment.step, "sent": state.sent}
+    return {**decision.plain(), "step": step, "sent": state.sent}
 
 
 def route_by_act(state: State) -> str:
@@ -94,14 +93,13 @@ async def approve(state: State) -> dict[str, Any]:
 
 async def send_touch(state: State) -> dict[str, Any]:
     """Send the message through the door, which may say: not now, or never."""
-    async with surroundings.open_door(_database()) as door:
-        row = await door.send(touch_key(*_key(state), state.step), now=clock.now())
+    row = await work.send_message(_database(), _key(state), state.step)
     return {"sent": [*state.sent, row.touch_id]} if row.state == "sent" else {}
 
 
 async def record(state: State) -> dict[str, Any]:
     """Go on to the next step."""
-    await visit.advance(_database(), _key(state), step=state.step, now=clock.now())
+    await work.go_on(_database(), _key(state), state.step)
     return {}
 
 

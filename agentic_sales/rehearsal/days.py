@@ -20,6 +20,7 @@ from agentic_sales.contracts import RunId
 from agentic_sales.control import control_plane
 from agentic_sales.rehearsal.in_process import sub_runs_in_process
 from agentic_sales.runs.ledger import Outcome
+from agentic_sales.runs.memory import remembering
 from agentic_sales.store.campaigns import EnrollmentRow
 from agentic_sales.store.database import Database, as_current
 from agentic_sales.store.visits import Key, key_of, next_wake_at
@@ -45,7 +46,8 @@ class InProcessFleet:
         config: Any = {"configurable": {"thread_id": thread_of(key)}, "recursion_limit": 100}
         failure = None
         try:
-            await self.graph.ainvoke(await self._start(key, config), config, durability="sync")
+            with remembering():
+                await self.graph.ainvoke(await self._start(key, config), config, durability="sync")
         except Exception as exc:  # noqa: BLE001 - the boundary, as in a worker: a run's failure is data
             failure = failure_of(control_plane().row(CAMPAIGN), exc)
         self.ends[run_id] = Outcome(run_id, "error" if failure else "success", None, failure)

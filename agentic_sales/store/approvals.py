@@ -12,6 +12,9 @@ from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
 from agentic_sales.store.touches import WAITING, TouchRow
 
+REPLACED = ("edited", "outdated")
+"""States of questions that count no more, because another question takes their place."""
+
 
 class ApprovalRow(Table):
     """One question to a person."""

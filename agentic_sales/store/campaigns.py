@@ -102,12 +102,6 @@ async def campaign(connection: AsyncConnection, campaign_id: CampaignId) -> Camp
     return await first(connection, CampaignRow, select(CampaignRow).where(CampaignRow.campaign_id == campaign_id))
 
 
-async def held_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
-    """Return a campaign or None. Nobody can pause or stop it until this transaction ends."""
-    statement = select(CampaignRow).where(CampaignRow.campaign_id == campaign_id).with_for_update(read=True)
-    return await first(connection, CampaignRow, statement)
-
-
 async def locked_campaign(connection: AsyncConnection, campaign_id: CampaignId) -> CampaignRow | None:
     """Return a campaign or None. Nobody can move, finish or send for it until this transaction ends."""
     statement = select(CampaignRow).where(CampaignRow.campaign_id == campaign_id).with_for_update(key_share=True)
@@ -228,14 +222,15 @@ async def change_enrollment(
     *,
     now: datetime,
     expected_step: int | None = None,
-) -> bool:
-    """Change columns of an active enrollment. False if it is not active or not at the expected step."""
+) -> EnrollmentRow | None:
+    """Change columns of an active enrollment. None if it is not active or not at the expected step."""
     statement = update(EnrollmentRow).where(
         EnrollmentRow.campaign_id == campaign_id, EnrollmentRow.contact_id == contact_id, EnrollmentRow.state == ACTIVE
     )
     if expected_step is not None:
         statement = statement.where(EnrollmentRow.step == expected_step)
-    return (await connection.execute(statement.values(updated_at=now, **values))).rowcount == 1
+    changed = statement.values(updated_at=now, **values).returning(*columns(EnrollmentRow))
+    return await first(connection, EnrollmentRow, changed)
 
 
 async def place_enrollment(

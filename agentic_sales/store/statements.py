@@ -29,15 +29,32 @@ async def first(connection: AsyncConnection, kind: type[T], statement: Executabl
     return None if row is None else _record(kind, row)
 
 
-async def first_joined(
+async def every_joined(
     connection: AsyncConnection, kinds: Sequence[type[Table]], statement: Executable
-) -> tuple[Any, ...] | None:
-    """Return the first row of a statement over several tables, as one row of each. None without a row."""
-    row = (await connection.execute(statement)).first()
-    if row is None:
-        return None
-    values = iter(row)
-    return tuple(kind(**{column.key: next(values) for column in columns(kind)}) for kind in kinds)
+) -> list[tuple[Any, ...]]:
+    """Return every row of a statement over several tables, as one row of each table and then its further columns.
+
+    Tables are all columns of their kinds, in the same order. None stands for the row of a table that an outer join
+    did not find. A row that several rows repeat is the same object in each.
+    """
+    parts, made, end = [], dict[Any, Table](), 0
+    for kind in kinds:
+        keys = [column.key for column in columns(kind)]
+        parts.append((kind, keys, slice(end, end + len(keys)), [keys.index(c.key) for c in kind.__table__.primary_key]))
+        end += len(keys)
+
+    def record(kind: type[Table], keys: Sequence[str], values: Sequence[Any], identity: Sequence[int]) -> Table | None:
+        key = (kind, *(values[place] for place in identity))
+        if None in key:
+            return None
+        if key not in made:
+            made[key] = kind(**dict(zip(keys, values, strict=True)))
+        return made[key]
+
+    return [
+        (*(record(kind, keys, row[part], identity) for kind, keys, part, identity in parts), *row[end:])
+        for row in await connection.execute(statement)
+    ]
 
 
 async def every(connection: AsyncConnection, kind: type[T], statement: Executable) -> list[T]:

@@ -342,12 +342,6 @@ async def expire_leases(connection: AsyncConnection, *, now: datetime, detail: s
     return [TouchId(found) for found in (await connection.execute(statement)).scalars()]
 
 
-async def slots_taken(connection: AsyncConnection, mailbox_id: MailboxId, day: date) -> int:
-    """Count the messages against a mailbox's cap of a day."""
-    statement = select(func.count()).where(TouchRow.mailbox_id == mailbox_id, TouchRow.slot_day == day)
-    return int((await connection.execute(statement)).scalar_one())
-
-
 async def held_turns(connection: AsyncConnection, found: TouchRow, *, after: datetime) -> list[datetime]:
     """Return the next turns of a mailbox's other messages that were told to come back at a later moment, in order.
 

@@ -4,7 +4,8 @@ A visit is claimed under a lease. Of many workers only one takes it. A visit tha
 lease.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,12 @@ from sqlalchemy import ColumnElement, bindparam, case, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
+from agentic_sales.store.approvals import REPLACED, ApprovalRow
 from agentic_sales.store.campaigns import ACTIVE, CampaignRow, EnrollmentRow, woken
+from agentic_sales.store.companies import CompanyRow
 from agentic_sales.store.contacts import ContactRow
-from agentic_sales.store.statements import columns, every, first, first_joined
+from agentic_sales.store.inbound import InboundRow
+from agentic_sales.store.statements import columns, every, every_joined, first
 from agentic_sales.store.touches import WAITING, TouchRow
 
 Key = tuple[CampaignId, ContactId]
@@ -25,16 +29,68 @@ def key_of(enrollment: EnrollmentRow) -> Key:
     return CampaignId(enrollment.campaign_id), ContactId(enrollment.contact_id)
 
 
-async def visited(connection: AsyncConnection, key: Key) -> tuple[CampaignRow, ContactRow, EnrollmentRow] | None:
-    """Return the campaign, the person and the enrollment of a visit. None if one of them is missing."""
-    kinds = (CampaignRow, ContactRow, EnrollmentRow)
+@dataclass(frozen=True, slots=True)
+class RowsOfVisit:
+    """The rows of one person in one campaign, as one statement read them."""
+
+    campaign: CampaignRow
+    """The campaign."""
+    person: ContactRow
+    """The person."""
+    enrollment: EnrollmentRow
+    """The person's way through the campaign."""
+    employer: CompanyRow | None
+    """The person's employer. None: it is not known."""
+    touches: Sequence[TouchRow]
+    """Every message of the campaign to the person, the oldest first."""
+    approvals: Mapping[str, ApprovalRow]
+    """Latest question about exactly the message of a touch, by the id of the touch. Replaced ones are left out."""
+
+
+async def visited(connection: AsyncConnection, key: Key) -> RowsOfVisit | None:
+    """Return the rows of a visit. None if the campaign, the person or the enrollment is missing."""
+    kinds = (CampaignRow, ContactRow, EnrollmentRow, CompanyRow, TouchRow, ApprovalRow)
+    theirs = (TouchRow.campaign_id == EnrollmentRow.campaign_id) & (TouchRow.contact_id == EnrollmentRow.contact_id)
+    about_it = (ApprovalRow.touch_id == TouchRow.touch_id) & (ApprovalRow.digest == TouchRow.digest)
     statement = (
         select(*(kind.__table__ for kind in kinds))
         .join_from(EnrollmentRow.__table__, CampaignRow.__table__)
         .join(ContactRow.__table__, ContactRow.contact_id == EnrollmentRow.contact_id)
+        .outerjoin(CompanyRow.__table__, CompanyRow.company_id == ContactRow.company_id)
+        .outerjoin(TouchRow.__table__, theirs)
+        .outerjoin(ApprovalRow.__table__, about_it & ApprovalRow.state.not_in(REPLACED))
         .where(_is(key))
+        .order_by(TouchRow.created_at, TouchRow.touch_id, ApprovalRow.created_at, ApprovalRow.approval_id)
     )
-    return await first_joined(connection, kinds, statement)
+    found = await every_joined(connection, kinds, statement)
+    if not found:
+        return None
+    campaign, person, enrollment, employer, *_ = found[0]
+    touches = {row.touch_id: row for *_, row, _ in found if row is not None}
+    approvals = {row.touch_id: row for *_, row in found if row is not None}  # The latest one is the last.
+    return RowsOfVisit(campaign, person, enrollment, employer, [*touches.values()], approvals)
+
+
+async def came_back(
+    connection: AsyncConnection, key: Key, kinds: Collection[str]
+) -> tuple[int | None, list[InboundRow]]:
+    """Return how often a person was woken, and the person's inbound items of some kinds, the oldest first.
+
+    One statement reads both. So an item that it does not show wakes the person again. The number is None if the person
+    is not enrolled.
+    """
+    statement = (
+        select(InboundRow.__table__, EnrollmentRow.wakes)
+        .join_from(EnrollmentRow.__table__, InboundRow.__table__, _came(kinds), isouter=True)
+        .where(_is(key))
+        .order_by(InboundRow.received_at, InboundRow.created_at, InboundRow.event_id)
+    )
+    found = await every_joined(connection, [InboundRow], statement)
+    return (found[0][1] if found else None), [row for row, _ in found if row is not None]
+
+
+def _came(kinds: Collection[str]) -> ColumnElement[bool]:
+    return (InboundRow.contact_id == EnrollmentRow.contact_id) & InboundRow.kind.in_(kinds)
 
 
 async def claim_due(

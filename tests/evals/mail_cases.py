@@ -8,7 +8,7 @@ from agentic_sales.campaigns.answers.inbound import parse_mail
 from agentic_sales.campaigns.answers.replies import asked_of, note_class
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.visits.situation import zone_of
-from agentic_sales.campaigns.visits.visit import replies_of, unread
+from agentic_sales.campaigns.visits.visit import begin, unread
 from agentic_sales.contracts import ContactId
 from agentic_sales.graphs.classify_reply import Input, graph
 from agentic_sales.store.inbound import InboundRow, inbound_of
@@ -72,6 +72,6 @@ async def _come_back(campaign: SmallCampaign, raw: bytes) -> None:
 
 async def _classify(campaign: SmallCampaign, contact_id: ContactId) -> None:
     zone = await zone_of(campaign.database, (CAMPAIGN, contact_id))
-    for reply in unread(await replies_of(campaign.database, contact_id)):
+    for reply in unread((await begin(campaign.database, (CAMPAIGN, contact_id)))[1]):
         told = await graph.ainvoke(Input.model_validate(asked_of(reply)))
         await note_class(campaign.database, reply, contact_id, dict(told), zone=zone, now=later(days=1))

@@ -36,14 +36,14 @@ from agentic_sales.campaigns.sending.transports.contract import Handover, MailTr
 from agentic_sales.campaigns.visits.situation import is_of_others
 from agentic_sales.campaigns.webhooks.events import announce_bounced, announce_sent
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId, TouchState
-from agentic_sales.errors import ConfigurationError, InvalidMessage, LoginRefused, StateConflict
+from agentic_sales.errors import ConfigurationError, InvalidMessage, LoginRefused, StateConflict, UnknownRecord
 from agentic_sales.observability.metrics import SENDS
 from agentic_sales.runs.purse import count
-from agentic_sales.store.approvals import is_approved
-from agentic_sales.store.campaigns import CampaignRow, campaign, enrollment, go_on, held_campaign, locked_campaign
-from agentic_sales.store.contacts import contact, locked_contact
+from agentic_sales.store.campaigns import CampaignRow, go_on, locked_campaign
+from agentic_sales.store.contacts import locked_contact
 from agentic_sales.store.database import Database
-from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, change_mailbox, locked_mailbox, mailbox
+from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, change_mailbox
+from agentic_sales.store.sends import RowsOfTouch, campaign_of, rows_of, sender_of
 from agentic_sales.store.statements import known
 from agentic_sales.store.touches import (
     IN_DOUBT,
@@ -56,7 +56,6 @@ from agentic_sales.store.touches import (
     held_turns,
     hold,
     note_outcome,
-    slots_taken,
     suppress_touch,
     waiting_ahead,
 )
@@ -212,7 +211,8 @@ async def forecast_of(connection: AsyncConnection, touch_id: TouchId, *, now: da
     Raises:
         UnknownRecord: There is no such touch.
     """
-    facts = await _facts(connection, touch_id, now, is_forecast=True)
+    read = await _read(connection, touch_id, now, is_locked=False)
+    facts = await _facts(connection, read, now, is_forecast=True)
     verdict = decide(facts, now)
     touch = facts.touch
     if verdict.kind == "never":
@@ -222,13 +222,13 @@ async def forecast_of(connection: AsyncConnection, touch_id: TouchId, *, now: da
 
 async def _take(connection: AsyncConnection, touch_id: TouchId, now: datetime) -> Facts | TouchRow:
     """Take a touch for one try, with a turn of its mailbox. Otherwise note why not, and return the touch as it is."""
-    touch = await known_touch(connection, touch_id)
-    if touch.state not in WAITING:
-        return await _not_waiting(connection, touch, now)
     # From here to the commit nobody else takes a turn of the mailbox, and nobody pauses the campaign.
-    sender = await locked_mailbox(connection, MailboxId(touch.mailbox_id))
-    held = await held_campaign(connection, CampaignId(touch.campaign_id))
-    facts = await _facts(connection, touch_id, now, held=(held, sender))
+    read = await _read(connection, touch_id, now, is_locked=True)
+    if read.rows.touch.state not in WAITING:
+        return await _not_waiting(connection, read.rows.touch, now)
+    if read.rows.touch.mailbox_id != read.sender.mailbox_id:  # It was rewritten while this waited for the lock.
+        return read.rows.touch
+    facts = await _facts(connection, read, now)
     verdict = decide(facts, now)
     if verdict.kind == "go":
         return await _dispatch(connection, facts, now)
@@ -338,43 +338,45 @@ def _ending(touch: TouchRow, delivery: Handover, now: datetime) -> tuple[TouchSt
             return state, told
 
 
-async def _facts(
-    connection: AsyncConnection,
-    touch_id: TouchId,
-    now: datetime,
-    *,
-    is_forecast: bool = False,
-    held: tuple[CampaignRow | None, MailboxRow | None] = (None, None),
-) -> Facts:
-    touch = await known_touch(connection, touch_id)
-    campaign_id, contact_id = CampaignId(touch.campaign_id), ContactId(touch.contact_id)
-    found = known(held[0] or await campaign(connection, campaign_id), "campaign", campaign_id)
-    person = known(await contact(connection, contact_id), "contact", contact_id)
-    sender = known(held[1] or await mailbox(connection, MailboxId(touch.mailbox_id)), "mailbox", touch.mailbox_id)
-    enrolled = await enrollment(connection, campaign_id, contact_id)
-    plan = await plan_at(connection, found, enrolled.plan_version if enrolled else found.plan_version)
-    is_outdated = enrolled is not None and await is_of_others(
-        connection, touch, enrolled, plan=plan, person=person, sender=sender
-    )
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is known of a touch, under the locks or for a forecast."""
+
+    sender: MailboxRow
+    campaign: CampaignRow
+    rows: RowsOfTouch
+
+
+async def _read(connection: AsyncConnection, touch_id: TouchId, now: datetime, *, is_locked: bool) -> _Read:
+    """Read the rows of a touch, those that are locked first. The others are then as the locks keep them."""
+    sender = known(await sender_of(connection, touch_id, is_locked=is_locked), "touch", touch_id)
+    found = known(await campaign_of(connection, touch_id, is_held=is_locked), "touch", touch_id)
+    rows = await rows_of(connection, touch_id, slot_day=pace_of(sender).day_of(now))
+    if rows is None:
+        raise UnknownRecord("touch", touch_id)
+    return _Read(sender, found, rows)
+
+
+async def _facts(connection: AsyncConnection, read: _Read, now: datetime, *, is_forecast: bool = False) -> Facts:
+    rows, sender, campaign = read.rows, read.sender, read.campaign
+    touch, person, enrolled = rows.touch, rows.person, rows.enrollment
+    plan = await plan_at(connection, campaign, enrolled.plan_version if enrolled else campaign.plan_version)
     return Facts(
         touch=touch,
-        campaign=found,
+        campaign=campaign,
         plan=plan,
         enrollment=enrolled,
         person=person,
         refusal=await refusal_of(connection, person, is_answer=touch.answers is not None),
-        is_approved=await is_approved(connection, touch_id, touch.digest),
-        is_outdated=is_outdated,
+        is_approved=rows.is_approved,
+        is_outdated=await is_of_others(connection, rows, plan=plan, sender=sender),
         sender=sender,
-        turn=await _turn(connection, touch, sender, now, is_forecast=is_forecast),
+        turn=await _turn(connection, read, now, is_forecast=is_forecast),
     )
 
 
-async def _turn(
-    connection: AsyncConnection, touch: TouchRow, sender: MailboxRow, now: datetime, *, is_forecast: bool
-) -> MailboxTurn:
-    pace = pace_of(sender)
-    taken_today = await slots_taken(connection, MailboxId(sender.mailbox_id), pace.day_of(now))
+async def _turn(connection: AsyncConnection, read: _Read, now: datetime, *, is_forecast: bool) -> MailboxTurn:
+    pace, touch, taken_today = pace_of(read.sender), read.rows.touch, read.rows.taken
     if not is_forecast:
         # Most find a turn at once. Only the rest need the turns that others wait for.
         has_to_wait = bool(next_turn(pace, taken_today, now).why)

@@ -3,8 +3,8 @@
 A message is bound to the facts that it was written from. While it waits and they change, it is written anew.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -15,13 +15,16 @@ from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.sending.messages import LONGEST_SUBJECT_CHARS, check_words
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import InvalidRequest, NotPermitted, UnknownRecord
-from agentic_sales.store.contacts import contact
 from agentic_sales.store.inbound import InboundRow
-from agentic_sales.store.mailboxes import mailbox
+from agentic_sales.store.sends import parties
 from agentic_sales.store.statements import known
-from agentic_sales.store.touches import WAITING, TouchRow, add_touch, rewrite, touch, touch_ids, touches
+from agentic_sales.store.touches import IN_DOUBT, SENT, WAITING, TouchRow, add_touch, rewrite, touch, touch_ids, touches
 
 KEY_CHARS = 32
+MOST_TOUCHES = 10_000
+"""More messages than any campaign has for one person."""
+MAYBE_SENT = (*SENT, *IN_DOUBT)
+"""States of a message that later ones follow up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +86,18 @@ async def write_touch(connection: AsyncConnection, draft: Draft, *, now: datetim
         InvalidMessage: No mail can be made of it.
     """
     key = touch_key(draft.campaign_id, draft.contact_id, draft.step)
-    written = await touch(connection, key)
+    theirs = await _all_of(connection, draft)
+    written = theirs.get(key)
     if written is not None and not is_of_other_facts(written, draft.facts):
         return written
     if written is None:
-        added = await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft)}, now=now)
-        return added or await known_touch(connection, key)
+        values = {"touch_id": key, **await _columns_of(connection, draft, theirs)}
+        return await add_touch(connection, values, now=now) or await known_touch(connection, key)
     if written.attempts:
         await keep_words(connection, written, draft, now=now)
     else:
-        await rewrite(connection, written, {**await _columns_of(connection, draft), "detail": ""}, now=now)
+        values = {**await _columns_of(connection, draft, theirs), "detail": ""}
+        await rewrite(connection, written, values, now=now)
     return await known_touch(connection, key)
 
 
@@ -113,10 +118,11 @@ async def write_answer(connection: AsyncConnection, draft: Draft, reply: Inbound
         InvalidMessage: No mail can be made of it.
     """
     key = answer_key(reply.event_id)
-    if (written := await touch(connection, key)) is not None:
+    theirs = await _all_of(connection, draft)
+    if (written := theirs.get(key)) is not None:
         return written
-    added = await add_touch(connection, {"touch_id": key, **await _columns_of(connection, draft, reply)}, now=now)
-    return added or await known_touch(connection, key)
+    values = {"touch_id": key, **await _columns_of(connection, draft, theirs, reply)}
+    return await add_touch(connection, values, now=now) or await known_touch(connection, key)
 
 
 async def keep_words(connection: AsyncConnection, written: TouchRow, draft: Draft, *, now: datetime) -> None:
@@ -131,7 +137,8 @@ async def keep_words(connection: AsyncConnection, written: TouchRow, draft: Draf
     """
     values: dict[str, Any] = {"facts": draft.facts, "not_before_at": draft.not_before_at, "detail": ""}
     if not written.attempts:
-        values = {**await _columns_of(connection, draft), **values, "subject": written.subject}
+        theirs = await _all_of(connection, draft)
+        values = {**await _columns_of(connection, draft, theirs), **values, "subject": written.subject}
         values["digest"] = message_digest(
             to_email=values["to_email"], subject=written.subject, text=written.text, html=written.html
         )
@@ -143,13 +150,21 @@ def is_of_other_facts(written: TouchRow, facts: str) -> bool:
     return bool(facts and written.facts) and written.facts != facts and written.state in WAITING
 
 
-async def _columns_of(connection: AsyncConnection, draft: Draft, reply: InboundRow | None = None) -> dict[str, Any]:
+async def _all_of(connection: AsyncConnection, draft: Draft) -> dict[str, TouchRow]:
+    """Return every message of the draft's campaign to its person by its id."""
+    rows = await touches(connection, campaign_id=draft.campaign_id, contact_id=draft.contact_id, limit=MOST_TOUCHES)
+    return {row.touch_id: row for row in rows}
+
+
+async def _columns_of(
+    connection: AsyncConnection, draft: Draft, theirs: Mapping[str, TouchRow], reply: InboundRow | None = None
+) -> dict[str, Any]:
     key = touch_key(draft.campaign_id, draft.contact_id, draft.step) if reply is None else answer_key(reply.event_id)
-    person = known(await contact(connection, draft.contact_id), "contact", draft.contact_id)
-    sender = known(await mailbox(connection, draft.mailbox_id), "mailbox", draft.mailbox_id)
+    reader, mailbox = await parties(connection, draft.contact_id, draft.mailbox_id)
+    person, sender = known(reader, "contact", draft.contact_id), known(mailbox, "mailbox", draft.mailbox_id)
     if (reason := await refusal_of(connection, person, is_answer=reply is not None)) is not None:
         raise NotPermitted(draft.contact_id, reason)
-    subject, conversation = await _thread_of(connection, draft, reply)
+    subject, conversation = _thread_of(draft, [*theirs.values()], reply)
     check_words(subject=subject, text=draft.text, html=draft.html)
     return {
         "campaign_id": draft.campaign_id,
@@ -201,22 +216,20 @@ async def touch_named(connection: AsyncConnection, name: str) -> TouchId:
     return found[0]
 
 
-async def _before(connection: AsyncConnection, draft: Draft) -> list[TouchRow]:
+def _before(theirs: Iterable[TouchRow], step: int) -> list[TouchRow]:
     """Return the campaign's earlier messages to the person since the thread began, oldest first, from any mailbox."""
-    sent = await touches(
-        connection, campaign_id=draft.campaign_id, contact_id=draft.contact_id, states=("sent", "ambiguous")
-    )
-    before = sorted((row for row in sent if row.step < draft.step), key=lambda row: row.step)
+    sent = (row for row in theirs if row.state in MAYBE_SENT and row.step < step)
+    before = sorted(sent, key=lambda row: row.step)
     begins = max((number for number, row in enumerate(before) if not row.in_reply_to), default=0)
     return before[begins:]
 
 
-async def _thread_of(connection: AsyncConnection, draft: Draft, reply: InboundRow | None) -> tuple[str, Sequence[str]]:
+def _thread_of(draft: Draft, theirs: Sequence[TouchRow], reply: InboundRow | None) -> tuple[str, Sequence[str]]:
     """Return the subject, and the `Message-ID`s of the conversation, the oldest first."""
     if reply is None:
-        before = await _before(connection, draft) if draft.is_reply else []
+        before = _before(theirs, draft.step) if draft.is_reply else []
         return _subject(draft, before), [row.message_id for row in before]
-    before = await _before(connection, replace(draft, step=draft.step + 1))
+    before = _before(theirs, draft.step + 1)
     told = reply.subject or (before[-1].subject if before else draft.subject)
     own = [reply.message_id] if reply.message_id else []
     return _in_thread(told), [*(row.message_id for row in before), *own]

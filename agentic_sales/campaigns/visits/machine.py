@@ -5,7 +5,7 @@ every sleep. So nothing depends on where a process died. A rehearsal and a live 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -16,8 +16,9 @@ from agentic_sales.campaigns.sending.touches import is_of_other_facts
 from agentic_sales.contracts import MailboxId
 from agentic_sales.store.approvals import ApprovalRow
 from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
+from agentic_sales.store.companies import CompanyRow
 from agentic_sales.store.contacts import ContactRow
-from agentic_sales.store.touches import TouchRow
+from agentic_sales.store.touches import SENT, TouchRow
 
 Act = Literal["write", "ask", "send", "advance", "sleep", "park", "stop", "finish", "leave"]
 """The next act for an enrollment.
@@ -48,6 +49,8 @@ class Situation:
     """The person's way through it."""
     person: ContactRow
     """The person."""
+    employer: CompanyRow | None
+    """The person's employer. None: it is not known."""
     zone: ZoneInfo
     """The person's time zone."""
     fields: Mapping[str, Any]
@@ -62,6 +65,8 @@ class Situation:
     """When the message before was sent. None if there was none."""
     sent_from: MailboxId | None = None
     """Mailbox of the message before. None if there was none."""
+    is_written_ahead: bool = False
+    """Whether a message of a later step is in the send ledger, as after a person was put back to an earlier step."""
     facts: str = ""
     """Digest of what a message of the present step is written from now. Empty where nothing waits to be sent."""
 
@@ -75,6 +80,27 @@ class Situation:
     def is_outdated(self) -> bool:
         """Return whether the waiting message was written from other facts than the present ones."""
         return self.touch is not None and is_of_other_facts(self.touch, self.facts)
+
+    def after(self, enrollment: EnrollmentRow) -> "Situation | None":
+        """Return the situation at the next step. None if it must be read.
+
+        Args:
+            enrollment: The enrollment as it stands after the step.
+        """
+        before = self.enrollment
+        is_as_read = (enrollment.plan_version, enrollment.wakes) == (before.plan_version, before.wakes)
+        if self.is_written_ahead or not is_as_read:
+            return None
+        sent = self.touch if self.touch is not None and self.touch.state in SENT else None
+        return replace(
+            self,
+            enrollment=enrollment,
+            touch=None,
+            approval=None,
+            sent_at=max(filter(None, (self.sent_at, sent.sent_at if sent else None)), default=None),
+            sent_from=MailboxId(sent.mailbox_id) if sent else self.sent_from,
+            facts="",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,24 +14,19 @@ from agentic_sales.campaigns.plan.versions import plan_at
 from agentic_sales.campaigns.plan.windows import zone_named
 from agentic_sales.campaigns.sending.touches import digest_of, is_of_other_facts
 from agentic_sales.campaigns.visits.machine import Situation
-from agentic_sales.contracts import CampaignId, CompanyId, ContactId, MailboxId, TouchId
+from agentic_sales.contracts import CampaignId, ContactId, MailboxId
 from agentic_sales.control import control_plane
 from agentic_sales.errors import UnknownRecord
 from agentic_sales.rules.fields import filled_in
 from agentic_sales.rules.names import name_in_address, whole_name
-from agentic_sales.store.approvals import ApprovalRow, approvals_of
-from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
-from agentic_sales.store.companies import company
+from agentic_sales.store.campaigns import EnrollmentRow
+from agentic_sales.store.companies import CompanyRow
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import MailboxRow, mailbox
-from agentic_sales.store.touches import SENT, WAITING, TouchRow, touches
-from agentic_sales.store.visits import Key, visited
-
-MOST_TOUCHES = 10_000
-"""More messages than any campaign has for one person."""
-REPLACED = frozenset({"edited", "outdated"})
-"""States of questions that count no more, because another question takes their place."""
+from agentic_sales.store.sends import RowsOfTouch
+from agentic_sales.store.touches import SENT, WAITING
+from agentic_sales.store.visits import Key, RowsOfVisit, visited
 
 
 async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
@@ -40,24 +35,26 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
     Raises:
         UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
     """
-    campaign_id, contact_id = key
-    campaign, person, enrolled = await _visited(connection, key)
-    plan = await plan_at(connection, campaign, enrolled.plan_version)
-    theirs = await touches(connection, campaign_id=campaign_id, contact_id=contact_id, limit=MOST_TOUCHES)
-    written = next((row for row in theirs if row.step == enrolled.step and row.answers is None), None)
-    sent = [row for row in theirs if row.state in SENT and row.step < enrolled.step]
+    rows = await _visited(connection, key)
+    person, enrolled = rows.person, rows.enrollment
+    plan = await plan_at(connection, rows.campaign, enrolled.plan_version)
+    planned = [row for row in rows.touches if row.answers is None]
+    written = next((row for row in planned if row.step == enrolled.step), None)
+    sent = [row for row in rows.touches if row.state in SENT and row.step < enrolled.step]
     situation = Situation(
-        campaign=campaign,
+        campaign=rows.campaign,
         plan=plan,
         enrollment=enrolled,
         person=person,
+        employer=rows.employer,
         zone=_zone_of(person, plan),
         fields=_fields_of(person),
         refusal=await refusal_of(connection, person),
         touch=written,
-        approval=await _latest_approval(connection, written),
+        approval=rows.approvals.get(written.touch_id) if written else None,
         sent_at=max((row.sent_at for row in sent if row.sent_at), default=None),
         sent_from=MailboxId(max(sent, key=lambda row: row.step).mailbox_id) if sent else None,
+        is_written_ahead=any(row.step > enrolled.step for row in planned),
     )
     if written is None or not written.facts or written.state not in WAITING or situation.step is None:
         return situation
@@ -65,21 +62,18 @@ async def situation_of(connection: AsyncConnection, key: Key) -> Situation:
 
 
 async def is_of_others(
-    connection: AsyncConnection,
-    written: TouchRow,
-    enrolled: EnrollmentRow,
-    *,
-    plan: CampaignPlan,
-    person: ContactRow,
-    sender: MailboxRow,
+    connection: AsyncConnection, rows: RowsOfTouch, *, plan: CampaignPlan, sender: MailboxRow
 ) -> bool:
     """Tell whether a waiting message of the present step is written from other facts than the present ones.
 
     It reads no more than it must, because the send door asks it. A sender that the plan still names stays the sender.
     """
-    if not written.facts or written.state not in WAITING or not written.step == enrolled.step < len(plan.steps):
+    written, enrolled, person = rows.touch, rows.enrollment, rows.person
+    if enrolled is None or not written.facts or written.state not in WAITING:
         return False
-    asked = _Asked(plan, enrolled, person, _fields_of(person), MailboxId(written.mailbox_id))
+    if not written.step == enrolled.step < len(plan.steps):
+        return False
+    asked = _Asked(plan, enrolled, person, rows.employer, _fields_of(person), MailboxId(written.mailbox_id))
     return is_of_other_facts(written, (await commission_of(connection, asked, sender)).facts)
 
 
@@ -90,11 +84,11 @@ async def zone_of(database: Database, key: Key) -> ZoneInfo:
         UnknownRecord: The campaign, the person or the enrollment is not there, or no longer.
     """
     async with database.reading() as connection:
-        campaign, person, enrolled = await _visited(connection, key)
-        return _zone_of(person, await plan_at(connection, campaign, enrolled.plan_version))
+        rows = await _visited(connection, key)
+        return _zone_of(rows.person, await plan_at(connection, rows.campaign, rows.enrollment.plan_version))
 
 
-async def _visited(connection: AsyncConnection, key: Key) -> tuple[CampaignRow, ContactRow, EnrollmentRow]:
+async def _visited(connection: AsyncConnection, key: Key) -> RowsOfVisit:
     found = await visited(connection, key)
     if found is None:
         raise UnknownRecord("enrollment", f"{key[0]}/{key[1]}")
@@ -108,13 +102,6 @@ def _zone_of(person: ContactRow, plan: CampaignPlan) -> ZoneInfo:
 def _fields_of(person: ContactRow) -> dict[str, Any]:
     own = ("first_name", "last_name", "position", "time_zone", "consent_basis")
     return {**person.fields, **{name: getattr(person, name) or "" for name in own}}
-
-
-async def _latest_approval(connection: AsyncConnection, written: TouchRow | None) -> ApprovalRow | None:
-    if written is None:
-        return None
-    asked = await approvals_of(connection, TouchId(written.touch_id))
-    return next((row for row in reversed(asked) if row.digest == written.digest and row.state not in REPLACED), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +123,7 @@ class _Asked:
     plan: CampaignPlan
     enrollment: EnrollmentRow
     person: ContactRow
+    employer: CompanyRow | None
     fields: Mapping[str, Any]
     sent_from: MailboxId | None
 
@@ -154,12 +142,11 @@ async def commission_of(
     step = situation.plan.steps[enrolled.step]
     campaign_id, contact_id = CampaignId(enrolled.campaign_id), ContactId(enrolled.contact_id)
     person = situation.person
-    employer = await company(connection, CompanyId(person.company_id)) if person.company_id else None
     known = {
         "recipient_name": whole_name(person.first_name, person.last_name),
         "recipient_role": person.position,
         "recipient_email": person.email,
-        "company_name": employer.name if employer else "",
+        "company_name": situation.employer.name if situation.employer else "",
         "campaign_id": campaign_id,
     }
     fields = situation.plan.fields_of(situation.fields)

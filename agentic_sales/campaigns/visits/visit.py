@@ -17,11 +17,11 @@ from agentic_sales.campaigns.visits.situation import sender_of
 from agentic_sales.contracts import CampaignId, ContactId, TouchId
 from agentic_sales.rules.names import filled, whole_name
 from agentic_sales.store.approvals import outdate, was_edited
-from agentic_sales.store.campaigns import change_enrollment, enrollment
+from agentic_sales.store.campaigns import EnrollmentRow, change_enrollment
 from agentic_sales.store.database import Database
-from agentic_sales.store.inbound import InboundRow, inbound_of
+from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.touches import TouchRow
-from agentic_sales.store.visits import Key, end_visit
+from agentic_sales.store.visits import Key, came_back, end_visit
 
 log = structlog.get_logger()
 
@@ -117,11 +117,14 @@ async def ask_person(database: Database, situation: Situation, *, now: datetime)
         await ask_approval(connection, situation.touch, expires_at=expires_at, now=now)
 
 
-async def advance(database: Database, key: Key, *, step: int, now: datetime) -> None:
-    """Go on to the step after this one. A second worker's earlier advance stays as it is."""
+async def advance(database: Database, key: Key, *, step: int, now: datetime) -> EnrollmentRow | None:
+    """Go on to the step after this one, and return the enrollment there.
+
+    A second worker's earlier advance stays as it is. None is returned then, and if the person's way has ended.
+    """
     values = {"step": step + 1, "fruitless": 0, "not_before_at": None}
     async with database.writing() as connection:
-        await change_enrollment(connection, *key, values, now=now, expected_step=step)
+        return await change_enrollment(connection, *key, values, now=now, expected_step=step)
 
 
 async def put_off(database: Database, key: Key, until_at: datetime, *, now: datetime) -> None:
@@ -133,11 +136,14 @@ async def put_off(database: Database, key: Key, until_at: datetime, *, now: date
 _ENDS = {"park": "parked", "stop": "stopped", "finish": "finished"}
 
 
-async def wakes_of(database: Database, key: Key) -> int:
-    """Return how often a person was woken until now. A wake during a visit changes the number."""
+async def begin(database: Database, key: Key) -> tuple[int, list[InboundRow]]:
+    """Return how often a person was woken until now, and the mails that `classify_reply` reads or has read.
+
+    A wake during a visit changes the number. The mails are in the order of their arrival.
+    """
     async with database.reading() as connection:
-        enrolled = await enrollment(connection, *key)
-    return enrolled.wakes if enrolled else 0
+        wakes, came = await came_back(connection, key, UNREAD)
+    return wakes or 0, came
 
 
 async def stop(database: Database, key: Key, why: str, *, now: datetime) -> None:
@@ -166,12 +172,6 @@ async def settle(database: Database, key: Key, decision: NextAct, *, wakes: int,
     async with database.writing() as connection:
         await end_visit(connection, key, values, wakes=wakes)
     log.info("visit_ended", campaign_id=key[0], contact_id=key[1], act=decision.act)
-
-
-async def replies_of(database: Database, contact_id: ContactId) -> list[InboundRow]:
-    """Return the inbound mails of a person that `classify_reply` reads or has read, oldest first."""
-    async with database.reading() as connection:
-        return [row for row in await inbound_of(connection, contact_id) if row.kind in UNREAD]
 
 
 def unread(came: Iterable[InboundRow]) -> list[InboundRow]:

@@ -24,6 +24,7 @@ from agentic_sales.runs.budgets import NO_BUDGETS, Budgets
 from agentic_sales.runs.chosen_model import chosen_model_of, current_chosen_model
 from agentic_sales.runs.lanes import is_batch
 from agentic_sales.runs.ledger import CANCELLED, LEASE_S, Claim, Ledger, Outcome, failure_status
+from agentic_sales.runs.memory import remembering
 from agentic_sales.runs.patience import patiently
 from agentic_sales.runs.pauses import LONGEST_PAUSE_S, Pauses, current_pauses
 from agentic_sales.runs.probe import is_probe
@@ -125,7 +126,7 @@ async def execute(
     pauses_token = current_pauses.set(pauses)
     ids = bind_contextvars(run_id=run_id, assistant_id=row.assistant_id, trace_id=claim.trace.trace_id)
     try:
-        with acting_as(row), traced(row, claim, queue=queue) as trace:
+        with acting_as(row), remembering(), traced(row, claim, queue=queue) as trace:
             outcome = await _outcome(row, claim, place)
             trace.end(outcome)
         if (langsmith_run_id := trace.langsmith_run_id) is not None and is_run(claim.request):

@@ -13,7 +13,7 @@ from sqlalchemy import update
 from agentic_sales.campaigns.answers.replies import note_class
 from agentic_sales.campaigns.people.forget import erase, leave_for_good, written_to
 from agentic_sales.campaigns.people.stops import stop_person
-from agentic_sales.campaigns.visits.visit import replies_of, unread
+from agentic_sales.campaigns.visits.visit import begin, unread
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
@@ -24,7 +24,7 @@ from agentic_sales.store.contacts import ContactRow, erase_contact
 from agentic_sales.store.inbound import add_inbound, inbound_of
 from agentic_sales.store.suppressions import suppressions
 from tests.support.databases import new_postgresql, until_blocked
-from tests.support.small_campaign import NOW, small_campaign
+from tests.support.small_campaign import CAMPAIGN, NOW, small_campaign
 
 ADDRESS = "wilhelmina@forget.example"
 
@@ -46,9 +46,9 @@ async def test_a_visit_that_was_claimed_before_finds_nothing_to_read_and_to_hand
         }
         async with campaign.database.writing() as connection:
             await add_inbound(connection, "reply-1", {**reply, "received_at": NOW}, now=NOW)
-        assert unread(await replies_of(campaign.database, contact_id))
+        assert unread((await begin(campaign.database, (CAMPAIGN, contact_id)))[1])
         assert await leave_for_good(campaign.database, ADDRESS, now=NOW) is not None
-        assert unread(await replies_of(campaign.database, contact_id)) == []
+        assert unread((await begin(campaign.database, (CAMPAIGN, contact_id)))[1]) == []
         async with campaign.database.reading() as connection:
             assert [row.text for row in await inbound_of(connection, contact_id)] == [""]
 
@@ -141,7 +141,7 @@ async def test_a_classification_that_meets_the_erasure_of_its_person_does_not_wa
             }
             async with campaign.database.writing() as connection:
                 await add_inbound(connection, "reply-1", reply, now=NOW)
-            [row] = unread(await replies_of(campaign.database, contact_id))
+            [row] = unread((await begin(campaign.database, (CAMPAIGN, contact_id)))[1])
             digest = (await campaign.row(touch_id)).email_hash
             told = {"reply_class": "interested"}
             async with campaign.database.writing() as erasure:
