@@ -4,12 +4,13 @@ import asyncio
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from agentic_sales.local.ports import LOOPBACK
 from agentic_sales.settings import Settings
@@ -17,6 +18,13 @@ from agentic_sales.store.database import Database, database_url
 from agentic_sales.store.migrate import upgrade
 from tests.support.services import missing
 
+MOST_DELETED = 5_000
+"""So many deleted rows may be left in the pages of a database that goes on."""
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+_OTHER_CONNECTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
 _SERVER = f"postgresql://postgres@{LOOPBACK}:5432"
 
 
@@ -85,6 +93,52 @@ def postgresql_template() -> Iterator[str]:
         yield url.rpartition("/")[2]
 
 
+@dataclass
+class Emptied:
+    """A PostgreSQL database of the newest revision that one test after the other uses, each an empty one.
+
+    A database of its own for each test would cost a second: before one is dropped, the server writes all pages of all
+    databases down.
+    """
+
+    template: str
+    """Name of the database that it is a copy of."""
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _url: str | None = None
+
+    def url(self) -> str:
+        """Return the URL of the database. Make it if there is none."""
+        if self._url is None:
+            self._url = self._stack.enter_context(new_postgresql(self.template))
+        return self._url
+
+    def empty(self) -> None:
+        """End the connections to the database, and delete all rows. Drop it instead if there are many."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(_OTHER_CONNECTIONS)
+            connection.execute("SET session_replication_role = replica")  # No order of deletes is asked for.
+            tables = [name for (name,) in connection.execute(_TABLES) if name != "alembic_version"]
+            emptying = [SQL("DELETE FROM {}").format(Identifier(name)) for name in tables]
+            deleted = sum(connection.execute(statement).rowcount for statement in emptying)
+        if deleted > MOST_DELETED:
+            self.close()
+
+    def close(self) -> None:
+        """Drop the database."""
+        self._stack.close()
+        self._url = None
+
+
+@pytest.fixture(scope="session")
+def emptied_postgresql(postgresql_template: str) -> Iterator[Emptied]:
+    """A database that each test finds empty."""
+    emptied = Emptied(postgresql_template)
+    try:
+        yield emptied
+    finally:
+        emptied.close()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
     """A configuration that names a database of the newest revision, of each kind."""
@@ -93,8 +147,9 @@ def migrated(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         shutil.copy(request.getfixturevalue("sqlite_template"), _file_of(configuration))
         yield configuration
     else:
-        with new_postgresql(request.getfixturevalue("postgresql_template")) as url:
-            yield Settings(database_url=url, state_dir=tmp_path)
+        emptied: Emptied = request.getfixturevalue("emptied_postgresql")
+        yield Settings(database_url=emptied.url(), state_dir=tmp_path)
+        emptied.empty()
 
 
 def _file_of(configuration: Settings) -> Path:
