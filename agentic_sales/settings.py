@@ -305,7 +305,7 @@ class Settings(BaseSettings):
     imap: SecretStr | None = Field(None, alias="AGENTIC_SALES_IMAP")
     """Inboxes that replies are read from: `mailbox=imaps://user:password@host:993`, separated by `;`. None: none."""
     calendars: SecretStr | None = Field(None, alias="AGENTIC_SALES_CALENDARS")
-    """iCalendar files or URLs of the owners of mailboxes, `mailbox=URL`, separated by `;`: answers offer free times."""
+    """Calendars that answers offer free times of, by `;`: `mailbox=file`, `=URL` or `=caldav+URL env:NAME`."""
     resend_webhook_secret: SecretStr | None = Field(None, alias="RESEND_WEBHOOK_SECRET")
     """CSV of signing secrets (`whsec_…`) of Resend's webhooks; each is believed. None: every event is refused."""
 

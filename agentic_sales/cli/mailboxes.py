@@ -32,6 +32,9 @@ Login = Annotated[
 ]
 Smtp = Annotated[str | None, typer.Option(help="SMTP server, smtps://user@host:465, without a password.")]
 Imap = Annotated[str | None, typer.Option(help="IMAP server, imaps://user@host:993, without a password.")]
+Booking = Annotated[
+    str | None, typer.Option(help="Page on which a person picks a time, https://…. Answers without free times name it.")
+]
 Secret = Annotated[str | None, typer.Option(help="Place of the secret: env:NAME or file:/path. Never the secret.")]
 
 
@@ -55,6 +58,7 @@ def add(
     smtp: Smtp = None,
     imap: Imap = None,
     secret: Secret = None,
+    booking_link: Booking = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -71,6 +75,7 @@ def add(
     told |= {"time_zone": time_zone, "window": _hours(window), "daily_cap": daily_cap, "ramp_start": ramp_start}
     told |= {"ramp_per_day": ramp_per_day, "spacing_s": spacing_s}
     told |= {"login": login, "smtp_url": smtp, "imap_url": imap, "secret": secret}
+    told["booking_link"] = booking_link
     body = {"mailbox_id": mailbox_id, "address": address, "postal_address": postal_address, **_named(told)}
     made = answer(as_json, lambda: campaigns.ask("POST", "/mailboxes", url, body))
     tell(made, as_json, f"campaigns can write from `{mailbox_id}`; test it: agentic-sales mailboxes test {mailbox_id}")
@@ -97,6 +102,7 @@ def edit(
     smtp: Smtp = None,
     imap: Imap = None,
     secret: Secret = None,
+    booking_link: Booking = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -114,6 +120,7 @@ def edit(
     }
     told |= {"time_zone": time_zone, "daily_cap": daily_cap, "ramp_per_day": ramp_per_day, "spacing_s": spacing_s}
     told |= {"login": login, "smtp_url": smtp, "imap_url": imap, "secret": secret}
+    told["booking_link"] = booking_link
     body = _named(told)
     if window is not None:
         body["window"] = _hours(window)
@@ -174,18 +181,19 @@ def show(
 
 @app.command("test")
 def try_mailbox(mailbox_id: MailboxArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Log a mailbox in to send and to read, from this machine. Nothing is sent and nothing is changed.
+    """Log a mailbox in to send and to read, from this machine. Its calendar and booking page are read. Nothing is sent.
 
     agentic-sales mailboxes test sales
 
-    It uses the variables and the files of this process. Run it where the workers of core run. Exit status: 0 both ways
-    are open, 1 one is not.
+    It uses the variables and the files of this process. Run it where the workers of core run. Exit status: 0 every
+    way is open, 1 one is not.
     """
     from agentic_sales.campaigns.answers.trying import try_logins
     from agentic_sales.settings import settings
 
     tried = try_logins(settings(), _mailbox(mailbox_id, url, as_json))
-    lines = (f"{way}: {why or 'it logs in'}" for way, why in tried.items())
+    works = {"calendar": "it can be read", "booking": "its page answers"}
+    lines = (f"{way}: {why or works.get(way, 'it logs in')}" for way, why in tried.items())
     tell({"mailbox_id": mailbox_id, **tried}, as_json, *lines)
     if any(tried.values()):
         end(FAILED, f"mailbox `{mailbox_id}` does not work yet")

@@ -69,6 +69,8 @@ class MailboxRow(Table):
     """Signature of the messages that workflows write for it. Empty makes one of the name and the role."""
     sender_role: Mapped[str] = mapped_column(default="", server_default="")
     """The sender's role. Empty if it is not told."""
+    booking_link: Mapped[str] = mapped_column(default="", server_default="")
+    """Page on which a person picks a time. Answers name it where no free time is known. Empty if there is none."""
     window: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     """Hours in which it sends, a `campaigns.plan.windows.SendWindow` as JSON. None for every hour of a plan."""
     inbox_why: Mapped[str] = mapped_column(default="", server_default="")

@@ -1,5 +1,9 @@
-"""Read the calendar of a mailbox's owner, an iCalendar file or URL, for the spans in which the owner has no time."""
+"""Read the calendar of a mailbox's owner for the spans in which the owner has no time.
 
+It is an iCalendar file or URL, or a CalDAV collection.
+"""
+
+import asyncio
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from importlib.util import find_spec
@@ -7,29 +11,36 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from agentic_sales.campaigns.answers.caldav import SCHEME, caldav_calendars, caldav_place
 from agentic_sales.campaigns.answers.free_times import Busy
 from agentic_sales.contracts import MailboxId
-from agentic_sales.errors import ConfigurationError, ExtraMissing, ProviderUnavailable
+from agentic_sales.errors import ConfigurationError, ExtraMissing, FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.http import httpx
 from agentic_sales.settings import Settings
 
 TIMEOUT_S = 10.0
 MOST_BYTES = 10_000_000
+TOO_LARGE = "it is too large"
 _FREE = {"TRANSP": "TRANSPARENT", "STATUS": "CANCELLED", "X-MICROSOFT-CDO-BUSYSTATUS": "FREE"}
 """Properties that leave the time of an event free. A tentative event takes it."""
 
 
 def calendar_of(configuration: Settings, mailbox_id: MailboxId) -> str:
-    """Return the file or URL of a mailbox's calendar in `AGENTIC_SALES_CALENDARS`. Empty if it has none.
+    """Return the place of a mailbox's calendar in `AGENTIC_SALES_CALENDARS`. Empty if it has none.
 
     Raises:
-        ConfigurationError: An entry is not of the form `mailbox=URL` or `mailbox=file`, or the packages are missing.
-            The message does not repeat the value, because the URL of a calendar is a secret.
+        ConfigurationError: An entry names no mailbox with a file, URL or collection, or the packages are missing. The
+            message does not repeat the value, because the URL of a calendar is a secret.
     """
     value = "" if configuration.calendars is None else configuration.calendars.get_secret_value()
     entries = [part.strip().partition("=") for part in value.split(";") if part.strip()]
     if any(not name.strip() or not place.strip() for name, _, place in entries):
         raise ConfigurationError("AGENTIC_SALES_CALENDARS must be `mailbox=https://…/calendar.ics;other=/a/file.ics`")
+    for place in (place.strip() for _, _, place in entries if place.strip().lower().startswith(SCHEME)):
+        try:
+            caldav_place(place)
+        except ValueError as exc:
+            raise ConfigurationError(f"AGENTIC_SALES_CALENDARS: {exc}") from exc
     if entries and find_spec("recurring_ical_events") is None:
         raise ExtraMissing("AGENTIC_SALES_CALENDARS", "calendars", "calendars")
     return {name.strip(): place.strip() for name, _, place in entries}.get(mailbox_id, "")
@@ -39,7 +50,7 @@ async def busy_spans(place: str, *, begins_at: datetime, ends_at: datetime, zone
     """Read the busy spans of a calendar between two moments.
 
     Args:
-        place: File or URL.
+        place: File, URL, or CalDAV collection.
         begins_at: The first moment.
         ends_at: The last one.
         zone: The owner's time zone. In it stand all-day events and times without a zone.
@@ -47,10 +58,20 @@ async def busy_spans(place: str, *, begins_at: datetime, ends_at: datetime, zone
     Raises:
         ProviderUnavailable: It cannot be read now, or is no calendar. The message does not repeat its URL.
     """
+    span: Any = {"begins_at": begins_at, "ends_at": ends_at}
     try:
-        return list(spans_in(await _content(place), begins_at=begins_at, ends_at=ends_at, zone=zone))
+        if place.lower().startswith(SCHEME):
+            contents = await caldav_calendars(place, **span, timeout_s=TIMEOUT_S, max_bytes=MOST_BYTES)
+        else:
+            contents = [await _content(place)]
+        return [busy for content in contents for busy in spans_in(content, **span, zone=zone)]
+    except FetchRefused as exc:
+        raise ProviderUnavailable("calendar", "its address must not be asked, or its answer is too large") from exc
+    except ProviderUnavailable as exc:
+        raise ProviderUnavailable("calendar", "its server does not answer") from exc
     except (httpx.HTTPError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as exc:
-        raise ProviderUnavailable("calendar", f"it cannot be read: {type(exc).__name__}") from exc
+        told = str(exc) if type(exc) is ValueError and place.lower().startswith(SCHEME) else type(exc).__name__
+        raise ProviderUnavailable("calendar", f"it cannot be read: {told}") from exc
 
 
 def spans_in(content: bytes, *, begins_at: datetime, ends_at: datetime, zone: ZoneInfo) -> Iterator[Busy]:
@@ -81,9 +102,17 @@ def _moment(value: date | datetime, zone: ZoneInfo) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=zone)
 
 
+def _file_content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(TOO_LARGE)
+    return content
+
+
 async def _content(place: str) -> bytes:
     if not place.lower().startswith(("https://", "http://")):
-        return Path(place).read_bytes()[:MOST_BYTES]  # noqa: ASYNC240 - a small file of this machine
+        return await asyncio.to_thread(_file_content, Path(place))
     chunks: list[bytes] = []
     async with (
         httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=True) as client,
@@ -93,5 +122,5 @@ async def _content(place: str) -> bytes:
         async for chunk in answer.aiter_bytes():
             chunks.append(chunk)
             if sum(map(len, chunks)) > MOST_BYTES:
-                raise ValueError("it is too large")
+                raise ValueError(TOO_LARGE)
     return b"".join(chunks)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -41,7 +42,7 @@ async def open_mailbox(database: Database, mailbox_id: str, values: Mapping[str,
         StateConflict: Its id or address is taken.
         InvalidAddress: Its address is none, or the one for replies.
         InvalidMessage: No mail could show its name or its postal address.
-        InvalidRequest: Its time zone or its login is none.
+        InvalidRequest: Its time zone, its login or its booking link is none.
     """
     checked = _checked(mailbox_id, values, address=normalized(values["address"]))
     checked["address"] = normalized(values["address"])
@@ -152,6 +153,12 @@ def _not_removed(row: MailboxRow) -> MailboxRow:
     return row
 
 
+def _check_link(link: str) -> None:
+    parts = urlsplit(link)
+    if link and (parts.scheme != "https" or not parts.hostname or parts.username or any(map(str.isspace, link))):
+        raise InvalidRequest(f"the booking link of a mailbox must be a URL such as `https://…`, not `{link[:80]}`")
+
+
 def _checked(mailbox_id: str, values: Mapping[str, Any], *, address: str) -> dict[str, Any]:
     """Return the columns of a mailbox that a mail could be sent from."""
     check_sender(display_name=values.get("display_name", ""), postal_address=values["postal_address"])
@@ -163,6 +170,7 @@ def _checked(mailbox_id: str, values: Mapping[str, Any], *, address: str) -> dic
         checked_login(mailbox_id, login["login"], address, **told)
     elif any(login.values()):
         raise InvalidRequest("servers and a secret are those of a login; say which one: password, microsoft or google")
+    _check_link(values.get("booking_link") or "")
     window = values.get("window")
     hours = None if window is None else SendWindow.model_validate(window).model_dump(mode="json")
     reply_to = normalized(values["reply_to"]) if values.get("reply_to") else None

@@ -90,7 +90,8 @@ async def _draft(database: Database, key: Key) -> None:
         reply, answered = found
         sender = await mailbox(connection, MailboxId(answered.mailbox_id))
     times = await offered(settings(), sender, situation, clock.now()) if reply.reply_class == "interested" else ""
-    asked = _asked_of(reply, answered, situation, situation.plan.answers, times)
+    link = situation.plan.answers.booking_url or ("" if times or sender is None else sender.booking_link)
+    asked = _asked_of(reply, answered, situation, situation.plan.answers, times=times, link=link)
     written = await run_assistant(WRITER, {**asked, **_signature(sender)})
     if written.output.get("skip_reason"):  # It may be an opt-out, which a person reads.
         return
@@ -133,11 +134,13 @@ async def offered(configuration: Settings, sender: MailboxRow | None, situation:
     return told(free_times(busy, ours=Hours(window, zone), theirs=theirs, now=now), situation.zone)
 
 
-def _asked_of(reply: InboundRow, answered: TouchRow, situation: Situation, how: Answers, times: str) -> dict[str, Any]:
+def _asked_of(
+    reply: InboundRow, answered: TouchRow, situation: Situation, how: Answers, *, times: str, link: str
+) -> dict[str, Any]:
     """Return the input of the writer: the reply above the message that it replies to, as a mail program shows them."""
     quoted = "\n".join(f"> {line}" for line in answered.text.splitlines())
     person = situation.person
-    is_booked = bool(how.booking_url) and reply.reply_class == "interested"
+    is_booked = bool(link) and reply.reply_class == "interested"
     instructions = f"{INSTRUCTIONS[reply.reply_class or '']} {how.instructions}".strip()
     return {
         "original_email": f"Subject: {reply.subject}\n\n{reply.text}\n\n{quoted}"[:50_000],
@@ -146,7 +149,7 @@ def _asked_of(reply: InboundRow, answered: TouchRow, situation: Situation, how: 
         "tone": how.tone,
         "additional_details": f"{how.facts} {times}".strip()[:10_000],
         "include_calendly": is_booked,
-        "calendly_url": how.booking_url if is_booked else "",
+        "calendly_url": link if is_booked else "",
     }
 
 

@@ -63,6 +63,7 @@ def mailbox_as_table(mailbox: Mapping[str, Any]) -> Table:
         "signature": mailbox["signature"],
         "postal address": mailbox["postal_address"],
         "replies to": mailbox["reply_to"] or mailbox["address"],
+        "booking page": mailbox["booking_link"],
         "login": mailbox["login"] or "that of the deployment",
         "SMTP": mailbox["smtp_url"],
         "IMAP": mailbox["imap_url"],

@@ -42,6 +42,11 @@ class _MailboxBody(BaseModel):
     spacing_s: float = Field(
         default=0.0, ge=0, le=86_400, description="Least time between two messages, in seconds; at most a day."
     )
+    booking_link: str = Field(
+        default="",
+        max_length=LONGEST_URL_CHARS,
+        description="`https://` page on which a person picks a time; empty: none.",
+    )
     login: Login = Field(default="", description="How it logs in; empty: by the server of `AGENTIC_SALES_MAIL`.")
     smtp_url: str = Field(
         default="", max_length=LONGEST_URL_CHARS, description="`smtps://user@host:465`, without a password."

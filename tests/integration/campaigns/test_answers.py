@@ -12,10 +12,12 @@ import pytest
 from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import Inbound
 from agentic_sales.campaigns.answers.reclassify import reclassify
+from agentic_sales.campaigns.mailboxes.keeping import edit_mailbox
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
 from agentic_sales.campaigns.sending.door import sweep
 from agentic_sales.campaigns.sending.transports.maildir import MaildirTransport
+from agentic_sales.campaigns.visits import answering
 from agentic_sales.campaigns.visits.answering import offered
 from agentic_sales.campaigns.visits.clock import VirtualClock
 from agentic_sales.campaigns.visits.situation import situation_of
@@ -155,6 +157,22 @@ async def test_the_owners_free_times_are_offered_and_a_calendar_that_is_away_kee
             await offered(Settings(AGENTIC_SALES_CALENDARS=entry), sender, situation, NOW) for entry in entries
         ]
     assert (whole.split("; ")[0], away) == ("I have time on Wednesday 4 March, 09:00", "")
+
+
+@pytest.mark.parametrize(("file", "has_times"), [("ann.ics", True), ("away.ics", False)])
+async def test_the_booking_page_of_the_mailbox_is_named_where_no_free_time_is_known(
+    migrated: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, file: str, has_times: bool
+) -> None:
+    link, empty = "https://calendar.example/of-the-mailbox", "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
+    (tmp_path / "ann.ics").write_text(empty, "utf-8")
+    monkeypatch.setenv("AGENTIC_SALES_CALENDARS", f"{MAILBOX}={tmp_path / file}")
+    monkeypatch.setattr(answering, "settings", Settings)
+    async with spring(migrated, answers={"facts": FACTS}) as begun:
+        await edit_mailbox(begun.campaign.database, MAILBOX, {"booking_link": link}, now=NOW)
+        await begun.reply(ASKS)
+        await begun.go_on()
+        (answer,) = await begun.answers()
+        assert ("I have time on" in answer.text, link in answer.text) == (has_times, not has_times)
 
 
 async def test_a_person_who_asks_for_a_later_time_gets_an_answer_without_a_page_to_book(migrated: Settings) -> None:

@@ -249,8 +249,10 @@ async def test_a_second_mailbox_of_an_address_is_refused_and_a_change_of_one_is_
             BOB,
             ANN,
         )
-        for wrong in ({"time_zone": "Mars"}, {"login": "password"}, {"secret": "env:X"}, {"postal_address": " "}):
-            with pytest.raises(Exception, match=r"time zone|secret|login|postal"):
+        refused: list[dict[str, Any]] = [{"time_zone": "Mars"}, {"login": "password"}, {"secret": "env:X"}]
+        refused += [{"postal_address": " "}, {"booking_link": "http://calendar.example/ann"}]
+        for wrong in refused:
+            with pytest.raises(Exception, match=r"time zone|secret|login|postal|booking link .* not `http://"):
                 await edit_mailbox(campaign.database, MAILBOX, wrong, now=NOW)
         with pytest.raises(UnknownRecord):
             await edit_mailbox(campaign.database, SECOND, {"daily_cap": 1}, now=NOW)

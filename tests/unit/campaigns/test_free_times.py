@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from agentic_sales.campaigns.answers.calendars import busy_spans, calendar_of, spans_in
+from agentic_sales.campaigns.answers.calendars import MOST_BYTES, busy_spans, calendar_of, spans_in
 from agentic_sales.campaigns.answers.free_times import AHEAD, Hours, free_times, told
 from agentic_sales.campaigns.plan.windows import SendWindow
 from agentic_sales.contracts import MailboxId
@@ -85,6 +85,13 @@ async def test_a_calendar_that_cannot_be_read_is_told_without_its_secret_address
         with pytest.raises(ProviderUnavailable, match="calendar") as caught:
             await busy_spans(str(broken), begins_at=NOW, ends_at=NOW + AHEAD, zone=BERLIN)
         assert "secret" not in str(caught.value)
+
+
+async def test_a_calendar_file_beyond_the_limit_is_refused_and_not_cut(tmp_path: Path) -> None:
+    large = tmp_path / "large.ics"
+    large.write_bytes(calendar("DTSTART:20260303T080000Z") + b"\r\n" * (MOST_BYTES // 2))
+    with pytest.raises(ProviderUnavailable, match="ValueError"):
+        await busy_spans(str(large), begins_at=NOW, ends_at=NOW + AHEAD, zone=BERLIN)
 
 
 def test_the_calendars_of_mailboxes_are_read_from_the_setting() -> None:

@@ -573,6 +573,7 @@ def test_a_mailbox_can_be_given_by_hand_all_that_it_can_be_given_over_http(facad
         "smtp": "smtps://smtp.acme.example",
         "imap": "imaps://imap.acme.example",
         "secret": "env:ANN",
+        "booking-link": "https://calendar.example/ann",
     }
     given = [part for name, value in options.items() for part in (f"--{name}", value)]
     for way in (("mailboxes", "add"), ("campaigns", "mailbox")):
