@@ -61,12 +61,6 @@ def free_times(busy: Sequence[Busy], *, ours: Hours, theirs: Hours, now: datetim
     return found
 
 
-def told(times: Sequence[datetime], zone: ZoneInfo) -> str:
-    """Return free times as a sentence in a person's time zone. Empty without any."""
-    shown = [f"{at.astimezone(zone):%A %-d %B, %H:%M}" for at in times]
-    return f"I have time on {'; '.join(shown)} ({zone.key} time)." if shown else ""
-
-
 def _candidates(ours: Hours, now: datetime) -> Iterator[datetime]:
     """Yield the full and half hours of the owner's days that are far enough ahead."""
     at, last = now + NOTICE, now + AHEAD - LENGTH

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.campaigns.answers.calendars import busy_spans, calendar_of
-from agentic_sales.campaigns.answers.free_times import AHEAD, Hours, free_times, told
+from agentic_sales.campaigns.answers.free_times import AHEAD, Hours, free_times
 from agentic_sales.campaigns.plan.plan import Answers
 from agentic_sales.campaigns.plan.windows import SendWindow, zone_named
 from agentic_sales.campaigns.sending.approval import ask_approval
@@ -23,7 +23,9 @@ from agentic_sales.campaigns.visits.machine import Situation
 from agentic_sales.campaigns.visits.situation import signed_by, situation_of
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import ConfigurationError, InvalidMessage, NotPermitted, ProviderUnavailable, UnknownRecord
+from agentic_sales.rules.languages import language_of
 from agentic_sales.rules.names import whole_name
+from agentic_sales.rules.time_offers import offer
 from agentic_sales.runs.subruns import run_assistant
 from agentic_sales.settings import Settings, settings
 from agentic_sales.store.approvals import is_approved
@@ -89,7 +91,10 @@ async def _draft(database: Database, key: Key) -> None:
             return
         reply, answered = found
         sender = await mailbox(connection, MailboxId(answered.mailbox_id))
-    times = await offered(settings(), sender, situation, clock.now()) if reply.reply_class == "interested" else ""
+    times = ""
+    if reply.reply_class == "interested":
+        language = language_of(reply.text) or language_of(answered.text)
+        times = await offered(settings(), sender, situation, clock.now(), language)
     link = situation.plan.answers.booking_url or ("" if times or sender is None else sender.booking_link)
     asked = _asked_of(reply, answered, situation, situation.plan.answers, times=times, link=link)
     written = await run_assistant(WRITER, {**asked, **_signature(sender)})
@@ -117,8 +122,13 @@ async def _unanswered(connection: AsyncConnection, key: Key) -> tuple[InboundRow
     return (newest, answered) if answered is not None and answered.campaign_id == key[0] else None
 
 
-async def offered(configuration: Settings, sender: MailboxRow | None, situation: Situation, now: datetime) -> str:
-    """Return free times of a mailbox's owner as a sentence. Empty without a calendar, or if it cannot be read now."""
+async def offered(
+    configuration: Settings, sender: MailboxRow | None, situation: Situation, now: datetime, language: str
+) -> str:
+    """Return free times of a mailbox's owner as a sentence of a language.
+
+    Empty without a calendar, or if it cannot be read now.
+    """
     if sender is None:
         return ""
     zone = zone_named(sender.time_zone) or ZoneInfo("UTC")
@@ -131,7 +141,7 @@ async def offered(configuration: Settings, sender: MailboxRow | None, situation:
         log.warning("calendar_not_read", mailbox_id=sender.mailbox_id, reason=str(exc))
         return ""
     theirs = Hours(situation.plan.window, situation.zone)
-    return told(free_times(busy, ours=Hours(window, zone), theirs=theirs, now=now), situation.zone)
+    return offer(free_times(busy, ours=Hours(window, zone), theirs=theirs, now=now), situation.zone, language)
 
 
 def _asked_of(

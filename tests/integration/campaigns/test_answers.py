@@ -154,9 +154,9 @@ async def test_the_owners_free_times_are_offered_and_a_calendar_that_is_away_kee
         situation = await situation_of(connection, (CAMPAIGN, begun.contact_id))
         sender = await mailbox(connection, MAILBOX)
         whole, away = [
-            await offered(Settings(AGENTIC_SALES_CALENDARS=entry), sender, situation, NOW) for entry in entries
+            await offered(Settings(AGENTIC_SALES_CALENDARS=entry), sender, situation, NOW, "de") for entry in entries
         ]
-    assert (whole.split("; ")[0], away) == ("I have time on Wednesday 4 March, 09:00", "")
+    assert (whole.split("; ")[0], away) == ("Zeit habe ich am Mittwoch, 4. März, 09:00 Uhr", "")
 
 
 @pytest.mark.parametrize(("file", "has_times"), [("ann.ics", True), ("away.ics", False)])

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from agentic_sales.campaigns.answers.calendars import MOST_BYTES, busy_spans, calendar_of, spans_in
-from agentic_sales.campaigns.answers.free_times import AHEAD, Hours, free_times, told
+from agentic_sales.campaigns.answers.free_times import AHEAD, Hours, free_times
 from agentic_sales.campaigns.plan.windows import SendWindow
 from agentic_sales.contracts import MailboxId
 from agentic_sales.errors import ConfigurationError, ProviderUnavailable
+from agentic_sales.rules.time_offers import offer
 from agentic_sales.settings import Settings
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -72,10 +73,9 @@ def test_a_moved_time_of_a_recurring_event_frees_its_old_place() -> None:
 def test_free_times_lie_within_the_hours_of_both_sides_and_are_told_in_the_persons_zone() -> None:
     theirs = Hours(SendWindow(), ZoneInfo("America/New_York"))
     times = free_times([], ours=OFFICE, theirs=theirs, now=NOW)
-    assert told(times[:1], theirs.zone) == "I have time on Tuesday 3 March, 09:00 (America/New_York time)."
+    assert offer(times[:1], theirs.zone) == "I have time on Tuesday 3 March, 09:00 (America/New_York time)."
     assert all(OFFICE.hold(at) and theirs.hold(at) for at in times)
     assert free_times([], ours=OFFICE, theirs=Hours(SendWindow(), ZoneInfo("Pacific/Auckland")), now=NOW) == []
-    assert told([], BERLIN) == ""
 
 
 async def test_a_calendar_that_cannot_be_read_is_told_without_its_secret_address(tmp_path: Path) -> None:
