@@ -11,10 +11,14 @@ from sqlalchemy import ForeignKey, Index, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
+from agentic_sales.contracts import CampaignId, ContactId
+from agentic_sales.store.campaigns import ACTIVE, EnrollmentRow
 from agentic_sales.store.columns import JSON_OBJECT, Table
 from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
 
 RUNNING, PAUSED, FINISHED, FAILED = "running", "paused", "finished", "failed"
+OWN_CAMPAIGN = "flow"
+"""First part of the ids of campaigns that flows make for themselves. A `-` follows."""
 
 
 class FlowRoundRow(Table):
@@ -236,3 +240,21 @@ async def change_plan(connection: AsyncConnection, flow_id: str, values: Mapping
     """Change columns of a plan. False if the flow has none."""
     statement = update(FlowPlanRow).where(FlowPlanRow.flow_id == flow_id).values({"updated_at": now, **values})
     return (await connection.execute(statement)).rowcount == 1
+
+
+async def flow_campaign_of(
+    connection: AsyncConnection, contact_id: ContactId, *, besides: CampaignId
+) -> CampaignId | None:
+    """Return a campaign of a flow in which a person is under way. None: the person is in none besides the given one."""
+    of_rounds = select(FlowRoundRow.campaign_id).where(FlowRoundRow.campaign_id.is_not(None))
+    statement = select(EnrollmentRow.campaign_id).where(
+        EnrollmentRow.contact_id == contact_id,
+        EnrollmentRow.campaign_id != besides,
+        EnrollmentRow.state.in_((ACTIVE, "parked")),
+        or_(
+            EnrollmentRow.campaign_id.startswith(f"{OWN_CAMPAIGN}-", autoescape=True),
+            EnrollmentRow.campaign_id.in_(of_rounds),
+        ),
+    )
+    found = (await connection.execute(statement.order_by(EnrollmentRow.created_at).limit(1))).scalar_one_or_none()
+    return CampaignId(found) if found else None

@@ -31,6 +31,7 @@ from agentic_sales.store.database import Database
 from agentic_sales.store.flow_rounds import (
     FAILED,
     FINISHED,
+    OWN_CAMPAIGN,
     PAUSED,
     RUNNING,
     FlowRoundRow,
@@ -280,7 +281,7 @@ async def _campaigns_of(
     found: dict[str, CampaignId] = {}
     for template in flow.outreach.templates or (None,):
         name = template.name if template else ""
-        parts = ("flow", flow.flow_id, *((name,) if name else ()), order.mailbox_id)
+        parts = (OWN_CAMPAIGN, flow.flow_id, *((name,) if name else ()), order.mailbox_id)
         own = CampaignId("-".join(parts).replace(".", "-")[:64])
         if await campaign(connection, own) is None:
             plan = campaign_plan(flow, order.mailbox_id, template)

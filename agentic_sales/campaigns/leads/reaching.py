@@ -2,7 +2,8 @@
 
 Nothing here writes a message or sends one. The campaign does, and its messages wait for a person's word. A person
 becomes a contact by hand, unless somebody lets the round promote. An address that takes no mail and a suppressed person
-never reach the campaign. The visits to the person belong to the trace of the round.
+never reach the campaign. Nor does a person that the campaign of another flow writes to at the time. The visits to the
+person belong to the trace of the round.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from agentic_sales.campaigns.leads.arms import plan_of, stop_of
 from agentic_sales.campaigns.leads.guesses import FORMED, confirmed_guess
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.permission import refusal_of
-from agentic_sales.campaigns.plan.desk import enroll_people
+from agentic_sales.campaigns.plan.desk import enroll_people_over
 from agentic_sales.contracts import CampaignId, CompanyId, ConsentBasis, ContactId, PersonId, Subject
 from agentic_sales.control import control_plane
 from agentic_sales.errors import InvalidAddress, RequestError
@@ -32,8 +33,9 @@ from agentic_sales.store.companies import company
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.facts import current_values
-from agentic_sales.store.flow_rounds import FlowRoundRow, flow_round
+from agentic_sales.store.flow_rounds import FlowRoundRow, flow_campaign_of, flow_round
 from agentic_sales.store.leads import LeadRow, change_lead, leads_ready
+from agentic_sales.store.locks import lock
 from agentic_sales.store.people import PersonRow, SourcedPerson, person
 from agentic_sales.store.statements import known
 
@@ -133,7 +135,14 @@ async def _enrolled(
     if campaign_id is None:
         return {**_waits("the round names no campaign; resume it with one"), "contact_id": contact_id}
     try:
-        await enroll_people(database, CampaignId(campaign_id), [contact_id], now=now, trace=row.trace)
+        async with database.writing() as connection:
+            # Two rounds may meet the person at the same moment. The second one sees the campaign of the first.
+            await lock(connection, "people", [contact_id])
+            other = await flow_campaign_of(connection, contact_id, besides=CampaignId(campaign_id))
+            if other is not None:
+                why = f"the person is in campaign `{other}` of a flow already, and no second one writes meanwhile"
+                return {"stage": "dropped", "reason": why, "contact_id": contact_id}
+            await enroll_people_over(connection, CampaignId(campaign_id), [contact_id], now=now, trace=row.trace)
     except RequestError as exc:
         return {**_waits(str(exc)), "contact_id": contact_id}
     joined = {"contact_id": contact_id, "campaign_id": campaign_id, "arm": dict(arm)}

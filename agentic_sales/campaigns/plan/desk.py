@@ -138,15 +138,27 @@ async def enroll_people(
         StateConflict: It was stopped.
     """
     async with database.writing() as connection:
-        # Held, so that it is not finished between this look at it and the commit.
-        found = known(await locked_campaign(connection, campaign_id), "campaign", campaign_id)
-        check_joinable(found)
-        # A campaign that does not run visits nobody. Its start or resumption wakes everybody in it.
-        wake_at = now if found.state in VISITED else None
-        joined = await enroll_many(connection, campaign_id, people, wake_at=wake_at, now=now, trace=trace)
-        if joined:
-            await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
-        return joined
+        return await enroll_people_over(connection, campaign_id, people, now=now, trace=trace)
+
+
+async def enroll_people_over(
+    connection: AsyncConnection,
+    campaign_id: CampaignId,
+    people: Iterable[ContactId],
+    *,
+    now: datetime,
+    trace: Mapping[str, str] | None = None,
+) -> int:
+    """Do as `enroll_people` does over the connection of a writing transaction."""
+    # Held, so that it is not finished between this look at it and the commit.
+    found = known(await locked_campaign(connection, campaign_id), "campaign", campaign_id)
+    check_joinable(found)
+    # A campaign that does not run visits nobody. Its start or resumption wakes everybody in it.
+    wake_at = now if found.state in VISITED else None
+    joined = await enroll_many(connection, campaign_id, people, wake_at=wake_at, now=now, trace=trace)
+    if joined:
+        await move_campaign(connection, campaign_id, expected=("finished",), to="running", now=now)
+    return joined
 
 
 def check_joinable(found: CampaignRow) -> None:

@@ -56,6 +56,11 @@ SCRIPT: Script = {
     "gh_lead_research": dossier,
     "contact_enrich": lambda _: {"github_handle": "ada", "tags": ["RAG"]},
 }
+LIST_SCRIPT: Script = {
+    "company_enrichment": lambda _: {},
+    "contact_enrich_sales": lambda _: {"seniority": "C-level"},
+    "score_contact": lambda _: {"score": 0.7, "tier": "B", "reasons": ["it fits"]},
+}
 STAGES = {"acme/tool": "enrolled", "beta/kit": "enrolled", "rich/app": "dropped", "dim/lamp": "dropped"}
 
 
@@ -244,6 +249,18 @@ async def test_a_suppressed_person_never_joins_the_campaign(store: Database) -> 
     assert len(await rows(store, EnrollmentRow)) == 1
 
 
+async def test_a_person_in_the_campaign_of_one_flow_joins_no_campaign_of_another_one_meanwhile(store: Database) -> None:
+    await through(store)
+    line = {"company": "Acme", "domain": "acme.example", "person": "Ada Acme", "email": "ada@acme.example"}
+    order = desk.RoundOrder("list", mailbox_id="sales", promoted_by="Ann", given={"leads": [line]})
+    await desk.begin_round(store, "list-1", order, trace={}, now=BEGUN)
+    assert await go_on(store, ScriptedRunner(LIST_SCRIPT), InMemorySaver(), VirtualClock(BEGUN))
+    lead = (await leads_by_name(store))["Acme"]
+    assert (lead.stage, lead.campaign_id) == ("dropped", None)
+    assert "in campaign `flow-open_source-sales` of a flow already" in lead.reason
+    assert {row.campaign_id for row in await rows(store, EnrollmentRow)} == {"flow-open_source-sales"}
+
+
 async def test_a_later_round_finds_no_lead_anew(store: Database) -> None:
     await through(store)
     runner = ScriptedRunner({**SCRIPT, "gh_ai_repos": lambda _: found("acme/tool", "new/one")})
@@ -267,12 +284,7 @@ async def test_a_paused_round_begins_nothing_until_it_is_resumed(store: Database
 
 async def test_the_leads_of_a_list_need_no_discovery_and_their_companies_are_in_the_book(store: Database) -> None:
     lines = [{"company": "Acme", "domain": "acme.example", "person": "Ada Acme", "title": "CTO"}, {"company": "Empty"}]
-    script: Script = {
-        "company_enrichment": lambda _: {},
-        "contact_enrich_sales": lambda _: {"seniority": "C-level"},
-        "score_contact": lambda _: {"score": 0.7, "tier": "B", "reasons": ["it fits"]},
-    }
-    runner = await through(store, desk.RoundOrder("list", given={"leads": lines}), script)
+    runner = await through(store, desk.RoundOrder("list", given={"leads": lines}), LIST_SCRIPT)
     leads = await leads_by_name(store)
     assert {name: (lead.stage, lead.reason) for name, lead in leads.items()} == {
         "Acme": ("waiting", f"Ada Acme is no contact; agentic-sales people promote {leads['Acme'].person_id}"),
