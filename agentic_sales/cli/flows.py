@@ -35,18 +35,21 @@ def list_flows(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a
 
 
 @app.command()
-def show(flow: FlowArgument, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Show the steps of a flow with their pools, its threshold, its messages and its limits.
+def show(flow: FlowArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
+    """Show the steps of a flow with their pools, its threshold, its messages, its limits and its stopped arms.
 
     agentic-sales flows show open_source
+
+    Only the stopped arms need a running fleet. Without one the rest is shown.
     """
     from agentic_sales.cli.views import flows
     from agentic_sales.control import control_plane
 
     control = control_plane()
+    shown, stopped = control.flow(flow), _stopped_arms(flow, url)
     if as_json:
-        return print_json(flows.flow_as_data(control.flow(flow)))
-    return Console().print(flows.flow_as_picture(control.flow(flow), control))
+        return print_json({**flows.flow_as_data(shown), "stopped": stopped})
+    return Console().print(flows.flow_as_picture(shown, control, stopped))
 
 
 @app.command()
@@ -203,11 +206,7 @@ def rehearse(
     """
     from agentic_sales.cli.views.asking import ask_facade, path_of
 
-    rounds = answer(as_json, lambda: ask_facade("GET", f"/flows{path_of(flow)}", url))["rounds"]
-    campaign = next((row["campaign_id"] for row in rounds if row["campaign_id"]), None)
-    if campaign is None:
-        end(WRONG, f"no round of `{flow}` has a campaign; agentic-sales flows run {flow} --mailbox NAME makes one")
-    path = f"/campaigns{path_of(campaign, 'material')}"
+    path = f"/flows{path_of(flow, 'material')}"
     material = answer(as_json, lambda: ask_facade("GET", path, url, people=people))
 
     from agentic_sales.observability.logs import configure_logs
@@ -219,6 +218,18 @@ def rehearse(
         print_json([message.as_data() for message in messages])
     else:
         Console().print(rehearsing.as_calendar(messages))
+
+
+def _stopped_arms(flow: str, url: str | None) -> list[dict[str, Any]] | None:
+    """Return the stopped arms of a flow. None: no facade tells them."""
+    from agentic_sales.cli.views.asking import ask_facade, path_of
+    from agentic_sales.client import LangGraphError
+
+    try:
+        told: list[dict[str, Any]] = ask_facade("GET", f"/flows{path_of(flow)}", url)["stopped"]
+    except LangGraphError:
+        return None
+    return told
 
 
 def _listed(file: Path | None) -> dict[str, Any]:

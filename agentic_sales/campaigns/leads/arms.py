@@ -57,6 +57,15 @@ class Learnt:
         """Return the stopped arms of a kind, and why."""
         return stopped_arms(self.trials, kind, rewards_of_outcomes(), looked_at=self.allowed.get(kind))
 
+    def stopped_of(self, flow: Flow) -> list[dict[str, Any]]:
+        """Return the stopped arms of a flow as plain data: `kind`, `arm` and `why`."""
+        return [
+            {"kind": kind, "arm": name, "why": why}
+            for kind in ARM_KINDS
+            if kind in flow.learns_from
+            for name, why in self.stopped(kind).items()
+        ]
+
     def harms(self, kind: ArmKind) -> dict[str, int]:
         """Count the harms of each arm of a kind."""
         return harms_of(self.trials, kind, rewards_of_outcomes())

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from agentic_sales.control import ControlPlane
 from agentic_sales.flows import IMPORT, Flow
-from agentic_sales.rules.flow_report import KIND_WORDS
+from agentic_sales.rules.flow_report import KIND_WORDS, allow_command
 
 
 def flow_as_data(flow: Flow) -> dict[str, Any]:
@@ -26,8 +26,10 @@ def flows_as_table(flows: Iterable[Flow]) -> Table:
     return table
 
 
-def flow_as_picture(flow: Flow, control: ControlPlane) -> RenderableType:
-    """Draw the way of a lead through a flow, and its limits."""
+def flow_as_picture(
+    flow: Flow, control: ControlPlane, stopped: Sequence[Mapping[str, Any]] | None = None
+) -> RenderableType:
+    """Draw the way of a lead through a flow, its limits, and its stopped arms. None: nobody could tell them."""
     head = Text.assemble((flow.flow_id, "bold"), f"  {flow.looks_for}\n")
     steps = Table("stage", Column("workflow", no_wrap=True), "pool", "what it does", box=None, header_style="bold")
     for stage, assistant_id, what in _stages(flow):
@@ -37,7 +39,18 @@ def flow_as_picture(flow: Flow, control: ControlPlane) -> RenderableType:
     told = f"at most {limits.leads} leads, {limits.at_once} at a time and {limits.budget_usd:g} USD a round\n"
     basis = f"{flow.outreach.basis}: {flow.outreach.basis_source}"
     learns = f"learns from {', '.join(flow.learns_from)}"
-    return Group(head, steps, Text(f"\n{told}{basis}\n{learns}"))
+    return Group(head, steps, Text(f"\n{told}{basis}\n{learns}\n{_stops_told(flow.flow_id, stopped)}"))
+
+
+def _stops_told(flow_id: str, stopped: Sequence[Mapping[str, Any]] | None) -> str:
+    if stopped is None:
+        return "stopped arms: no facade tells them"
+    arms = [
+        f"{KIND_WORDS[one['kind']]} `{one['arm']}` is stopped: {one['why']}; "
+        f"{allow_command(flow_id, one['kind'], one['arm'])}"
+        for one in stopped
+    ]
+    return "\n".join(arms) or "no arm is stopped"
 
 
 def _stages(flow: Flow) -> Iterator[tuple[str, str, str]]:

@@ -6,17 +6,20 @@ No request here runs a step. It changes rows. The next tick acts on them.
 from dataclasses import asdict
 from datetime import UTC
 from secrets import token_hex
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from agentic_sales.campaigns.leads import desk
+from agentic_sales.campaigns.leads.arms import MOST_ROUNDS, learnt_of
 from agentic_sales.campaigns.leads.report import described_flow, described_round
 from agentic_sales.campaigns.leads.visit import WORKFLOW, discovery_question
+from agentic_sales.campaigns.plan.material import material_of
 from agentic_sales.campaigns.visits import clock
-from agentic_sales.errors import InvalidRequest
+from agentic_sales.contracts import CampaignId
+from agentic_sales.errors import InvalidRequest, StateConflict
 from agentic_sales.facade.bodies import JsonRoute
 from agentic_sales.facade.callers import Trace
 from agentic_sales.facade.pages import Limit, Offset, page
@@ -88,11 +91,28 @@ async def list_flows(facade: Facade) -> list[dict[str, Any]]:
 
 @router.get("/{flow_id}", responses=ERRORS, summary="Describe a flow")
 async def describe_flow(facade: Facade, flow_id: str) -> dict[str, Any]:
-    """Describe a flow with its steps, its plan and its rounds, the newest first."""
+    """Describe a flow with its steps, its plan, its stopped arms and its rounds, the newest first."""
     flow = facade.control.flow(flow_id)
     async with facade.database.reading() as connection:
         rounds = await flow_rounds(connection, flow_id=flow_id, limit=ROUNDS_SHOWN)
-    return {**await _described(facade, flow_id), "flow": asdict(flow), "rounds": [_round(row) for row in rounds]}
+        stopped = (await learnt_of(connection, flow_id, now=clock.now())).stopped_of(flow)
+    told = {"flow": asdict(flow), "stopped": stopped, "rounds": [_round(row) for row in rounds]}
+    return {**await _described(facade, flow_id), **told}
+
+
+@router.get("/{flow_id}/material", responses=ERRORS, summary="Hand out what a rehearsal needs")
+async def rehearsal_material(
+    facade: Facade, flow_id: str, people: Annotated[int, Query(ge=1, le=10_000)] = 25
+) -> dict[str, list[dict[str, Any]]]:
+    """Hand out the campaign of a flow's newest round that has one, as `GET /campaigns/{campaign_id}/material` does."""
+    flow = facade.control.flow(flow_id)
+    async with facade.database.reading() as connection:
+        rounds = await flow_rounds(connection, flow_id=flow.flow_id, limit=MOST_ROUNDS)
+        campaign = next((row.campaign_id for row in rounds if row.campaign_id), None)
+        if campaign is None:
+            cure = f"agentic-sales flows run {flow_id} --mailbox NAME makes one"
+            raise StateConflict("flow", flow_id, f"no round of it has a campaign; {cure}")
+        return await material_of(connection, CampaignId(campaign), people=people)
 
 
 @router.post("/{flow_id}/run", responses=ERRORS, status_code=201, summary="Begin a round, or plan rounds")

@@ -11,7 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from agentic_sales.campaigns.book.promotion import Grounds, promote
 from agentic_sales.campaigns.leads import desk
-from agentic_sales.campaigns.leads.arms import plan_of
+from agentic_sales.campaigns.leads.arms import learnt_of, plan_of
 from agentic_sales.campaigns.leads.report import described_flow, report_of_round
 from agentic_sales.campaigns.visits import clock
 from agentic_sales.campaigns.visits.clock import VirtualClock
@@ -181,6 +181,9 @@ async def test_a_complaint_stops_its_arm_at_once_also_for_leads_of_the_running_r
     assert stopped.reason.startswith(
         "query `bad` is stopped: 1 of 1 people complained of the mail; agentic-sales flows"
     )
+    async with store.reading() as connection:
+        told = (await learnt_of(connection, "open_source", now=BEGUN)).stopped_of(control_plane().flow("open_source"))
+    assert {"kind": "query", "arm": "bad", "why": "1 of 1 people complained of the mail"} in told
     second = await through(store, "two", VirtualClock(LATER), script_of("b"))
     assert plan_of(second)["contacts"]["query"] == {"good": 8}
     assert not [name for name in await leads_by_name(store) if name.startswith("bad/b")]

@@ -30,6 +30,7 @@ def test_a_round_is_begun_once_under_its_id_and_is_reported(client: TestClient) 
     told = client.get("/flows/spring/report").json()
     assert (told["state"], told["leads"], told["budget_usd"], told["is_dry"]) == ("running", {}, 1.5, True)
     assert [row["round_id"] for row in client.get("/flows/open_source").json()["rounds"]] == ["spring"]
+    assert client.get("/flows/open_source").json()["stopped"] == []
     assert client.get("/flows/open_source/report").json()["rounds"] == 1
     assert client.get("/flows/spring/leads").json() == []
 
@@ -42,6 +43,21 @@ def test_a_mailbox_makes_a_campaign_of_the_flow_whose_messages_wait_for_a_word(c
     campaign = client.get(f"/campaigns/{campaign_id}").json()
     assert (campaign["state"], campaign["plan"]["needs_approval"]) == ("running", True)
     assert [step["delay_days"] for step in campaign["plan"]["steps"]] == [0, 4]
+
+
+def test_the_material_of_a_flow_for_a_rehearsal_is_that_of_its_newest_campaign(client: TestClient) -> None:
+    client.post("/flows/open_source/run", json={"round": "without"})
+    refused = client.get("/flows/open_source/material")
+    assert refused.status_code == 409
+    assert "agentic-sales flows run open_source --mailbox NAME makes one" in refused.json()["detail"]
+    client.post("/campaigns/mailboxes", json=MAILBOX)
+    campaign_id = client.post("/flows/open_source/run", json={"mailbox_id": "sales"}).json()["campaign_id"]
+    people = b"email,name,consent_basis,consent_source\nada@acme.example,Ada Acme,consent,a fair\n"
+    client.post(f"/campaigns/{campaign_id}/import", content=people).raise_for_status()
+    told = client.get("/flows/open_source/material?people=1").raise_for_status().json()
+    assert told == client.get(f"/campaigns/{campaign_id}/material?people=1").json()
+    assert [row["email"] for row in told["contacts"]] == ["ada@acme.example"]
+    assert client.get("/flows/nothing/material").status_code == 404
 
 
 def test_a_flow_is_paused_and_resumed_with_its_rounds(client: TestClient) -> None:

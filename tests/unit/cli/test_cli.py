@@ -384,6 +384,28 @@ def test_a_flow_is_shown_with_the_pool_of_each_step(command: Command) -> None:
     assert ["score", "gh_lead_research", "discovery", "keeps", "a", "lead", "from", "0.6"] in shown
 
 
+def test_a_flow_is_shown_with_its_stopped_arms_and_the_command_that_lets_each_go_on(
+    facade: Facade, command: Command
+) -> None:
+    arm = {"kind": "query", "arm": "bad words", "why": "1 of 1 people complained of the mail"}
+    facade.answer = answering(200, {"stopped": [arm]})
+    shown = command("flows", "show", "open_source", "--url", facade.url)
+    told = "query `bad words` is stopped: 1 of 1 people complained of the mail; "
+    assert f"{told}agentic-sales flows allow open_source query 'bad words'" in " ".join(shown.out.split())
+    assert command("flows", "show", "open_source", "--url", facade.url, "--json").json["stopped"] == [arm]
+    alone = command("flows", "show", "open_source", "--url", f"http://127.0.0.1:{free_port()}")
+    assert (alone.status, "stopped arms: no facade tells them" in alone.out) == (0, True)
+
+
+def test_a_rehearsal_of_a_flow_asks_the_fleet_for_the_material_of_its_campaign(
+    facade: Facade, command: Command
+) -> None:
+    facade.answer = answering(409, {"code": "state_conflict", "detail": "no round of it has a campaign"})
+    ended = command("flows", "rehearse", "open_source", "--people", "3", "--url", facade.url)
+    assert (ended.status, "no round of it has a campaign" in ended.err) == (2, True)
+    assert facade.last_headers[":path"] == "/flows/open_source/material?people=3"
+
+
 def test_a_flow_that_is_not_there_is_one_line_with_those_that_are(command: Command) -> None:
     ended = command("flows", "show", "nothing")
     assert ended.status == 1
