@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.errors import ExtraMissing
@@ -37,9 +37,18 @@ async def without_embedding(connection: AsyncConnection, embedder: str, *, most:
 
 async def save_embeddings(connection: AsyncConnection, embedder: str, embeddings: Sequence[tuple[int, bytes]]) -> None:
     """Write the embeddings of passages by their ids. A passage that is gone is passed over."""
-    for passage_id, embedding in embeddings:
-        told = {"embedder": embedder, "dimension": len(embedding) // _NUMBER_BYTES, "embedding": embedding}
-        await connection.execute(update(PassageRow).where(PassageRow.passage_id == passage_id).values(**told))
+    rows = [
+        {
+            "wanted": passage_id,
+            "embedder": embedder,
+            "dimension": len(embedding) // _NUMBER_BYTES,
+            "embedding": embedding,
+        }
+        for passage_id, embedding in embeddings
+    ]
+    if rows:
+        table: Any = PassageRow.__table__
+        await connection.execute(update(table).where(table.c.passage_id == bindparam("wanted")), rows)
 
 
 async def nearest(connection: AsyncConnection, embedder: str, question: bytes, *, folder: Path, most: int) -> list[int]:
@@ -118,5 +127,8 @@ def _best(file: Path, question: bytes, most: int) -> list[int]:
     for start in range(0, len(rows), ROWS_AT_ONCE):
         part = slice(start, start + ROWS_AT_ONCE)
         scores[part] = rows["vector"][part] @ wanted
-    order = np.lexsort((ids, -scores.round(6)))[:most]
+    scores = scores.round(6)
+    least = np.partition(scores, -most)[-most] if most < len(scores) else scores.min()
+    near = np.flatnonzero(scores >= least)  # Sorting a few takes no time. Sorting all takes as long as the products.
+    order = near[np.lexsort((ids[near], -scores[near]))][:most]
     return [int(number) for number in ids[order]]

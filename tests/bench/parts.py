@@ -19,6 +19,7 @@ from tests.bench.campaigns import tick_cost
 from tests.bench.ceiling import bare_processes
 from tests.bench.checkpoints import bytes_per_step
 from tests.bench.discovery import CRAWLS, blast, enrichment_costs
+from tests.bench.documents import SEARCHERS, many_passages, matrix_cost, search_times
 from tests.bench.flows import visit_times
 from tests.bench.imports import import_cost
 from tests.bench.load import Ask, Load, Measured, OpenCaller, Question, http_caller, measure
@@ -55,7 +56,7 @@ PARTS = (
     "traces",
     "book",
 )
-LONG_PARTS = ("large_book", "flows")
+LONG_PARTS = ("large_book", "documents", "flows")
 """Parts that take minutes, so that they are measured where they are asked for by name."""
 WARM_UP_S = 1.0
 MANY_CHILDREN_WARM_UP_S = 3.0
@@ -85,6 +86,10 @@ MOST_TIMES_A_VISIT = 1.5
 """How much slower visits of campaigns may be beside a round of every flow."""
 MANY_COMPANIES = 100_000
 MOST_SHOW_MS = 50.0
+MANY_PASSAGES = 100_000
+MOST_SEARCH_MS = 80.0
+MOST_OF_MATRIX = 0.25
+"""Share of the matrix that a process which has searched it may have for itself."""
 
 Line = Result | Fact
 
@@ -150,6 +155,8 @@ class Bench:
             yield Fact("memory of the sample world after a visit to every site, PSS", world_mb(), "MB")
         if self._wants("large_book"):
             yield from self._in_each_store("a large book", _large_book_lines)
+        if self._wants("documents"):
+            yield from self._in_each_store(f"{MANY_PASSAGES:,} passages", _document_lines)
 
     def _in_each_store(self, what: str, lines: Callable[[str], Iterator[Line]]) -> Iterator[Line]:
         for where in STORES:
@@ -348,6 +355,24 @@ def _large_book_lines(where: str) -> Iterator[Line]:
     goal, is_met = f"≤ {MOST_SHOW_MS:g}", shown.p50_ms <= MOST_SHOW_MS
     yield Fact(f"a company is shown {beside}, p50", shown.p50_ms, "ms", goal, is_met=is_met)
     yield Fact(f"a company is shown {beside}, p95", shown.p95_ms, "ms")
+
+
+def _document_lines(where: str) -> Iterator[Line]:
+    with many_passages(where, passages=MANY_PASSAGES) as configuration:
+        found, cost = search_times(configuration), matrix_cost(configuration)
+    among = f"among {MANY_PASSAGES:,} passages, in {where}"
+    goal, is_met = f"≤ {MOST_SEARCH_MS:g}" if where == "SQLite" else "", found.p50_ms <= MOST_SEARCH_MS
+    yield Fact(f"a search by full text {among}, p50", found.p50_ms, "ms", goal, is_met=is_met)
+    yield Fact(f"a search by full text {among}, p95", found.p95_ms, "ms")
+    yield Fact(f"a search by meaning {among}, p50", cost.searched.p50_ms, "ms")
+    yield Fact(f"a search by meaning {among}, p95", cost.searched.p95_ms, "ms")
+    yield Fact(f"matrix of {MANY_PASSAGES:,} embeddings", cost.file_mb, "MB")
+    most = MOST_OF_MATRIX * cost.file_mb
+    what = "memory of a process by its searches in the matrix, USS"
+    yield Fact(what, cost.own_mb, "MB", f"≤ {most:.0f}", is_met=cost.own_mb <= most)
+    most = cost.file_mb * (1 + SEARCHERS * MOST_OF_MATRIX)
+    what = f"memory of {SEARCHERS} processes together by their searches in the matrix, PSS"
+    yield Fact(what, cost.together_mb, "MB", f"≤ {most:.0f}", is_met=cost.together_mb <= most)
 
 
 def _import_fact(rows: int) -> Fact:
