@@ -41,7 +41,8 @@ def add(
         raw, called = _read(what, name)
         told = answer(as_json, lambda: ask_facade("POST", "/documents", url, raw, name=called, company=company))
     says = {"added": "is added", "changed": "is replaced", "known": "is there already"}[told["status"]]
-    cut = ["only the first part of the page was read"] if told.get("is_cut") else []
+    left_out = f", {told['left_out']:,} letters are left out" if told.get("left_out") else ""
+    cut = [f"only the first part of the page was read{left_out}"] if told.get("is_cut") else []
     tell(told, as_json, f"`{told['title']}` {says}: {told['passages']} passages, {told['document_id']}", *cut)
 
 

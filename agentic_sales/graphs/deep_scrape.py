@@ -13,8 +13,8 @@ from langgraph.graph.state import CompiledStateGraph
 from pydantic import Field
 
 from agentic_sales.campaigns.book.known import known_company
-from agentic_sales.campaigns.book.writing import writing_book
-from agentic_sales.contracts import Subject
+from agentic_sales.campaigns.book.writing import cut_pages, writing_book
+from agentic_sales.contracts import CompanyId, Subject
 from agentic_sales.rules.enrichments import NOT_BOOKED
 from agentic_sales.rules.site_reports import ScrapedPage, ScrapeForm, SiteReport, SkippedPage, findings_of
 from agentic_sales.settings import settings
@@ -22,8 +22,6 @@ from agentic_sales.sources.crawl import CrawlLimits, StopReason, crawl_site
 from agentic_sales.sources.site_pages import careers_among, cut_fairly, is_telling_page, pricing_among
 from agentic_sales.sources.web import Fetcher, Page
 
-MAX_MARKDOWN_CHARS = 20_000
-"""Letters of Markdown that are returned of all pages together."""
 MAX_LINKS = 200
 """Most links that are returned."""
 MAX_EMAILS = 500
@@ -92,8 +90,8 @@ async def summarize(state: State) -> dict[str, Any]:
     """Summarize the pages and cut their texts."""
     seen = [url for url in (*(page.url for page in state.pages), *state.links) if url not in state.absent]
     careers_url, pricing_url = careers_among(seen, state.target_url), pricing_among(seen, state.target_url)
-    texts = cut_fairly([page.markdown for page in state.pages], MAX_MARKDOWN_CHARS)
-    pages = [p.model_copy(update={"markdown": text}) for p, text in zip(state.pages, texts, strict=True)]
+    texts = cut_fairly([page.markdown for page in state.pages], state.max_chars)
+    pages = [page.shortened(text) for page, text in zip(state.pages, texts, strict=True)]
     return {
         "domain": (urlsplit(state.target_url).hostname or "").removeprefix("www."),
         "pages_crawled": len(pages),
@@ -111,10 +109,10 @@ async def persist(state: State) -> dict[str, Any]:
     """Write the facts, in place of those of before, and the pages. A site that shows nothing changes nothing."""
     if not state.company_id or state.dry_run or not state.readable:
         return NOT_BOOKED
-    subject = Subject("company", state.company_id)
+    pages = await cut_pages(CompanyId(state.company_id), ((one.url, one.title, one.markdown) for one in state.pages))
     async with writing_book("deep_scrape") as book:
-        await book.replace(subject, "", findings_of(state))
-        await book.pages(subject, ((page.url, page.title, page.markdown) for page in state.pages))
+        await book.replace(Subject("company", state.company_id), "", findings_of(state))
+        await book.documents(pages)
     return book.told
 
 

@@ -25,6 +25,9 @@ class ScrapeForm(CompanyForm):
     )
     max_pages: int = Field(15, ge=1, le=50, description="Most pages that are read.")
     max_depth: int = Field(2, ge=0, le=4, description="Links that a page may be away from the first; 0: only that.")
+    max_chars: int = Field(
+        20_000, ge=1_000, le=500_000, description="Most characters of Markdown that are returned of all pages together."
+    )
 
 
 class ScrapedPage(BaseModel):
@@ -32,9 +35,15 @@ class ScrapedPage(BaseModel):
 
     url: str = Field(description="Where the page was, after redirects.")
     title: str = Field(description="Its title; empty: it has none.")
-    markdown: str = Field(description="Its content as Markdown; long pages are cut so that all fit 20,000 characters.")
+    markdown: str = Field(description="Its content as Markdown; long pages are cut so that all fit `max_chars`.")
     depth: int = Field(description="Links that it is away from the first page.")
     truncated: bool = Field(default=False, description="The page is larger than what is read of one.")
+    left_out: int = Field(default=0, description="Characters of its Markdown that are not returned.")
+
+    def shortened(self, markdown: str) -> "ScrapedPage":
+        """Return the page with the beginning of its Markdown."""
+        left_out = len(self.markdown) - len(markdown)
+        return self.model_copy(update={"markdown": markdown, "left_out": left_out})
 
 
 class SkippedPage(BaseModel):

@@ -85,6 +85,34 @@ class PassageRow(Table):
 
 
 @dataclass(frozen=True, slots=True)
+class UncutDocument:
+    """A document that is not cut into passages yet."""
+
+    source: DocumentSource
+    """Where it comes from."""
+    key: str
+    """Its key within the source."""
+    title: str
+    """Title as people read it."""
+    markdown: str
+    """Its text."""
+    url: str = ""
+    """Its address."""
+    company_id: CompanyId | None = None
+    """Company that it is about."""
+
+    @property
+    def digest(self) -> str:
+        """Return the digest of title and text."""
+        return _digest(clean_text(self.title), clean_text(self.markdown))
+
+    def cut(self) -> "NewDocument":
+        """Cut it into passages. It takes time in proportion to the text."""
+        of = self.source, self.key, self.title, self.markdown
+        return NewDocument.of(*of, url=self.url, company_id=self.company_id)
+
+
+@dataclass(frozen=True, slots=True)
 class NewDocument:
     """A document to be kept, with its passages. Making it takes time in proportion to the text."""
 
@@ -116,8 +144,12 @@ class NewDocument:
     ) -> "NewDocument":
         """Cut a text into passages. One that says nothing has none."""
         markdown, title = clean_text(markdown), clean_text(title)
-        digest = sha256(f"{title}\n{markdown}".encode()).hexdigest()
-        return cls(source, key, title, digest, tuple(indexed_parts(title, url, markdown)), url, company_id)
+        parts = tuple(indexed_parts(title, url, markdown))
+        return cls(source, key, title, _digest(title, markdown), parts, url, company_id)
+
+
+def _digest(title: str, markdown: str) -> str:
+    return sha256(f"{title}\n{markdown}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +188,30 @@ async def save_document(connection: AsyncConnection, document: NewDocument, *, n
         await connection.execute(delete(PassageRow).where(PassageRow.document_id == document_id))
     await _write_passages(connection, document_id, document.parts)
     return SavedDocument(document_id, "added" if before is None else "changed", len(document.parts))
+
+
+async def changed_texts(connection: AsyncConnection, texts: Sequence[UncutDocument]) -> list[UncutDocument]:
+    """Return the texts that the store does not have as they are, with the company that they are about."""
+    known: dict[tuple[str, str], tuple[str, str | None]] = {}
+    columns = DocumentRow.source, DocumentRow.key, DocumentRow.digest, DocumentRow.company_id
+    for source in {each.source for each in texts}:
+        keys = [each.key for each in texts if each.source == source]
+        for start in range(0, len(keys), AT_ONCE):
+            mine = DocumentRow.source == source, DocumentRow.key.in_(keys[start : start + AT_ONCE])
+            rows = await connection.execute(select(*columns).where(*mine))
+            known |= {(row.source, row.key): (row.digest, row.company_id) for row in rows}
+    return [each for each in texts if not _is_known(each, *known.get((each.source, each.key), ("", None)))]
+
+
+def _is_known(each: UncutDocument, digest: str, company_id: str | None) -> bool:
+    return digest == each.digest and each.company_id in (None, company_id)
+
+
+async def newest_document_at(connection: AsyncConnection, source: DocumentSource) -> datetime | None:
+    """Return when a document of a source was written last. None: there is none."""
+    newest = select(func.max(DocumentRow.updated_at)).where(DocumentRow.source == source)
+    last: datetime | None = (await connection.execute(newest)).scalar_one()
+    return last
 
 
 async def _write_passages(connection: AsyncConnection, document_id: str, parts: Sequence[IndexedPart]) -> None:

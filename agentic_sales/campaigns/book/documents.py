@@ -1,29 +1,28 @@
 """Take what the book holds into the documents: analyses of companies and products, and openings with their texts.
 
 Pages are taken in where a workflow reads them. What is written of people stays out: a person's dossier is no document.
+A text is cut into passages before the transaction that writes it. One that is known as it is is not cut.
 """
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from agentic_sales.contracts import CompanyId
-from agentic_sales.rules.document_text import as_markdown
-from agentic_sales.store.analyses import AnalysisRow
-from agentic_sales.store.companies import CompanyRow
+from agentic_sales.store.book_texts import analysis_texts, gone_documents, opening_texts
 from agentic_sales.store.database import Database
-from agentic_sales.store.documents import DocumentRow, DocumentSource, NewDocument, erase_documents, save_document
-from agentic_sales.store.facts import FactRow, current_values
-from agentic_sales.store.products import ProductRow
-from agentic_sales.store.subjects import SubjectRow
+from agentic_sales.store.documents import (
+    DocumentSource,
+    NewDocument,
+    UncutDocument,
+    changed_texts,
+    erase_documents,
+    newest_document_at,
+    save_document,
+)
 
-AT_ONCE = 200
 MARGIN = timedelta(hours=1)
 """A transaction that began before the last look may have ended after it. So the last hour is looked at again."""
-DESCRIPTION = "description"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,99 +39,29 @@ async def index_book(database: Database, *, now: datetime) -> IndexedBook:
     """Take in what has come into the book since the last call, and erase what is gone."""
     written = await _index(database, "analysis", now) + await _index(database, "opening", now)
     async with database.writing() as connection:
-        erased = await erase_documents(connection, await _gone(connection))
+        erased = await erase_documents(connection, await gone_documents(connection))
     return IndexedBook(written, erased)
 
 
-async def _index(database: Database, source: DocumentSource, now: datetime) -> int:
-    read = _analyses if source == "analysis" else _openings
+async def cut_changed(database: Database, texts: Sequence[UncutDocument]) -> list[NewDocument]:
+    """Cut the texts that are new or changed, in a thread. One that says nothing is left out, and so is a known one."""
     async with database.reading() as connection:
-        newest = select(func.max(DocumentRow.updated_at)).where(DocumentRow.source == source)
-        last: datetime | None = (await connection.execute(newest)).scalar_one()
+        changed = await changed_texts(connection, texts)
+    cut = await asyncio.to_thread(lambda: [each.cut() for each in changed])
+    return [each for each in cut if each.parts]
+
+
+async def _index(database: Database, source: DocumentSource, now: datetime) -> int:
+    read = analysis_texts if source == "analysis" else opening_texts
+    async with database.reading() as connection:
+        last = await newest_document_at(connection, source)
     since, after, written = None if last is None else last - MARGIN, "", 0
     while True:
         async with database.reading() as connection:
             found, after = await read(connection, since, after)
-        if found:
+        if new := await cut_changed(database, found):
             async with database.writing() as connection:
-                saved = [await save_document(connection, document, now=now) for document in found]
+                saved = [await save_document(connection, document, now=now) for document in new]
             written += sum(one.status != "known" for one in saved)
         if not after:
             return written
-
-
-async def _analyses(connection: AsyncConnection, since: datetime | None, after: str) -> tuple[list[NewDocument], str]:
-    """Return a page of analyses as documents, and where the next page begins. Empty: there is none."""
-    wanted = [AnalysisRow.analysis_id > after, AnalysisRow.subject_kind.in_(["company", "product"])]
-    wanted += [] if since is None else [AnalysisRow.created_at > since]
-    page = select(AnalysisRow).where(*wanted).order_by(AnalysisRow.analysis_id).limit(AT_ONCE)
-    rows = (await connection.execute(page)).all()
-    names = await _names(connection, {(row.subject_kind, row.subject_id) for row in rows})
-    found = {
-        key: NewDocument.of(
-            "analysis",
-            key,
-            f"{names.get((row.subject_kind, row.subject_id), row.subject_kind)}: {row.kind.replace('_', ' ')}",
-            as_markdown(row.content),
-            company_id=CompanyId(row.subject_id) if row.subject_kind == "company" else None,
-        )
-        for row in rows  # A later one of the same kind takes the place of an earlier one.
-        if (key := f"{row.subject_kind}:{row.subject_id}:{row.kind}")
-    }
-    return list(found.values()), rows[-1].analysis_id if len(rows) == AT_ONCE else ""
-
-
-async def _openings(connection: AsyncConnection, since: datetime | None, after: str) -> tuple[list[NewDocument], str]:
-    """Return a page of openings as documents, and where the next page begins. Empty: there is none."""
-    told = and_(FactRow.subject_id == SubjectRow.subject_id, FactRow.field == DESCRIPTION, FactRow.is_current)
-    page = select(SubjectRow).where(
-        SubjectRow.kind == "opening", SubjectRow.gone_at.is_(None), SubjectRow.subject_id > after
-    )
-    if since is not None:
-        changed = select(FactRow.fact_id).where(told, FactRow.first_observed_at > since).exists()
-        page = page.where(or_(SubjectRow.updated_at > since, changed))
-    rows = (await connection.execute(page.order_by(SubjectRow.subject_id).limit(AT_ONCE))).all()
-    facts = await current_values(connection, "opening", [row.subject_id for row in rows])
-    names = await _names(connection, {("company", row.company_id) for row in rows if row.company_id})
-    found = [
-        NewDocument.of(
-            "opening",
-            row.subject_id,
-            ": ".join(filter(None, (names.get(("company", row.company_id or "")), row.name))),
-            as_markdown({name: value for name, value in facts[row.subject_id].items() if value}),
-            url=row.url,
-            company_id=CompanyId(row.company_id) if row.company_id else None,
-        )
-        for row in rows
-    ]
-    return [each for each in found if each.parts], rows[-1].subject_id if len(rows) == AT_ONCE else ""
-
-
-async def _names(connection: AsyncConnection, subjects: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    wanted = list(subjects)
-    companies = [subject_id for kind, subject_id in wanted if kind == "company"]
-    products = [int(subject_id) for kind, subject_id in wanted if kind == "product"]
-    rows = await connection.execute(
-        select(CompanyRow.company_id, CompanyRow.name).where(CompanyRow.company_id.in_(companies))
-    )
-    found = {("company", row.company_id): row.name for row in rows}
-    rows = await connection.execute(
-        select(ProductRow.product_id, ProductRow.name).where(ProductRow.product_id.in_(products))
-    )
-    return found | {("product", str(row.product_id)): row.name for row in rows}
-
-
-async def _gone(connection: AsyncConnection) -> list[str]:
-    """Return the documents whose opening is gone, or whose analysis was erased."""
-    opening = select(SubjectRow.subject_id).where(
-        SubjectRow.kind == "opening", SubjectRow.subject_id == DocumentRow.key, SubjectRow.gone_at.is_(None)
-    )
-    key = AnalysisRow.subject_kind + ":" + AnalysisRow.subject_id + ":" + AnalysisRow.kind
-    analysis = select(AnalysisRow.analysis_id).where(key == DocumentRow.key)
-    gone = select(DocumentRow.document_id).where(
-        or_(
-            and_(DocumentRow.source == "opening", ~opening.exists()),
-            and_(DocumentRow.source == "analysis", ~analysis.exists()),
-        )
-    )
-    return list((await connection.execute(gone)).scalars())

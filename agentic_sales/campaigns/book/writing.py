@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.book.documents import cut_changed
 from agentic_sales.campaigns.book.known_people import KnownPerson
 from agentic_sales.contracts import CompanyId, ContactId, PersonId, RunId, Subject
 from agentic_sales.rules.company_identity import Firm
@@ -24,7 +25,7 @@ from agentic_sales.store.analyses import Analysis, save_analysis
 from agentic_sales.store.companies import resolve_companies
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import current_database
-from agentic_sales.store.documents import NewDocument, save_document
+from agentic_sales.store.documents import NewDocument, UncutDocument, save_document
 from agentic_sales.store.facts import Fact, facts_of
 from agentic_sales.store.people import SourcedPerson, become_contact, recognise_people
 from agentic_sales.store.recording import Recorded, erase_fact_rows, record_facts
@@ -125,13 +126,10 @@ class BookWriter:
         analysis = Analysis(subject, kind, content, self._workflow, self.run_id, prompts)
         return await save_analysis(self.connection, analysis, now=self.now)
 
-    async def pages(self, subject: Subject, pages: Iterable[tuple[str, str, str]]) -> None:
-        """Keep the pages of a company's site as documents: the address, the title and the Markdown of each."""
-        company_id = CompanyId(subject.id)
-        for url, title, markdown in pages:
-            new = NewDocument.of("page", url, title or url, markdown, url=url, company_id=company_id)
-            if new.parts:
-                await save_document(self.connection, new, now=self.now)
+    async def documents(self, documents: Iterable[NewDocument]) -> None:
+        """Keep documents, such as the pages of a site. They were cut before the transaction, see `cut_pages`."""
+        for document in documents:
+            await save_document(self.connection, document, now=self.now)
 
     @property
     def told(self) -> dict[str, Any]:
@@ -142,6 +140,17 @@ class BookWriter:
     async def end(self) -> None:
         """Write the facts."""
         self.recorded = await record_facts(self.connection, self._facts)
+
+
+async def cut_pages(company_id: CompanyId, pages: Iterable[tuple[str, str, str]]) -> list[NewDocument]:
+    """Cut the pages of a company's site into passages. A known one is left out.
+
+    Args:
+        company_id: The company.
+        pages: Address, title and Markdown of each page.
+    """
+    texts = [UncutDocument("page", url, title or url, text, url, company_id) for url, title, text in pages]
+    return await cut_changed(current_database(settings()), texts)
 
 
 @asynccontextmanager

@@ -40,7 +40,7 @@ router = APIRouter(prefix="/documents", tags=["book"], route_class=JsonRoute)
 READER = "deep_scrape"
 """The workflow that reads an address, because a facade reads no web."""
 READER_LIMIT_S = 120.0
-MOST_PAGE_CHARS = 20_000
+MOST_PAGE_CHARS = 500_000
 """Letters of a page that the reader returns."""
 
 Name = Annotated[str, Query(min_length=1, max_length=300, description="Name of the file. Its ending tells its format.")]
@@ -72,8 +72,11 @@ async def add_file(facade: Facade, request: Request, name: Name, company: OfComp
 
 @router.post("/fetch", responses=ERRORS, summary="Add a page of the web")
 async def add_address(facade: Facade, trace: Trace, body: AddedAddress) -> dict[str, Any]:
-    """Add a page of the web. The discovery pool reads it by the rules for sites, which a private address breaks."""
-    values = {"url": body.url, "max_pages": 1, "max_depth": 0, "dry_run": True}
+    """Add a page of the web. The discovery pool reads it by the rules for sites, which a private address breaks.
+
+    `is_cut` tells that the page is not whole, and `left_out` how many of its letters are known and left out.
+    """
+    values = {"url": body.url, "max_pages": 1, "max_depth": 0, "max_chars": MOST_PAGE_CHARS, "dry_run": True}
     run = await facade.runs.submit(READER, {"input": values}, trace=trace)
     outcome = await facade.runs.wait(run, timeout_s=READER_LIMIT_S)
     if (failure := outcome.failure) is not None:
@@ -84,11 +87,10 @@ async def add_address(facade: Facade, trace: Trace, body: AddedAddress) -> dict[
     if not found["readable"] or not found["pages"]:
         raise DocumentUnreadable(body.url, found["unreadable_reason"] or "there is no text in it")
     read = found["pages"][0]
-    is_cut = read["truncated"] or len(read["markdown"]) >= MOST_PAGE_CHARS
     added = await _add(
         facade, read["url"], read["title"] or read["url"], read["markdown"], url=read["url"], company=body.company
     )
-    return {**added, "is_cut": is_cut}
+    return {**added, "is_cut": read["truncated"] or bool(read["left_out"]), "left_out": read["left_out"]}
 
 
 async def _add(

@@ -2,13 +2,14 @@
 
 import json
 import struct
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import sqrt
 from pathlib import Path
 
-from agentic_sales.campaigns.book.documents import index_book
+from agentic_sales.campaigns.book.documents import cut_changed, index_book
 from agentic_sales.campaigns.book.retrieval import Corpus, by_value, retrieve_passages
-from agentic_sales.contracts import Subject
+from agentic_sales.contracts import CompanyId, Subject
 from agentic_sales.rules.company_identity import Firm
 from agentic_sales.rules.company_signs import find_quote
 from agentic_sales.rules.document_answers import GivenDocument, extracted, verified
@@ -17,7 +18,7 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.analyses import Analysis, erase_analyses, save_analysis
 from agentic_sales.store.companies import company_ids
 from agentic_sales.store.database import Database, open_database
-from agentic_sales.store.documents import NewDocument, documents, passages_of, save_document
+from agentic_sales.store.documents import NewDocument, UncutDocument, documents, passages_of, save_document
 from agentic_sales.store.vectors import nearest, save_embeddings, without_embedding
 
 EVALS = Path(__file__).parents[3] / "evals"
@@ -78,6 +79,19 @@ async def test_the_same_text_changes_nothing_and_another_one_takes_its_place(mig
         assert [each["text"] for each in await passages_of(connection, first.document_id)] == ["New fee.", "X1."]
         found = await retrieve_passages(Corpus(connection), ["old"], ["old"], most=8)
         assert found.passages == ()
+
+
+async def test_a_page_is_cut_into_passages_only_where_the_store_has_it_otherwise(migrated: Settings) -> None:
+    page = UncutDocument("page", "https://acme.example/", "Acme", "# Pumps\n\nWe make pumps.", "https://acme.example/")
+    async with open_database(migrated) as database:
+        [cut] = await cut_changed(database, [page, UncutDocument("page", "https://acme.example/empty", "Empty", "")])
+        assert [part.text for part in cut.parts] == ["We make pumps."]
+        async with database.writing() as connection:
+            await save_document(connection, cut, now=NOW)
+        assert await cut_changed(database, [page]) == []
+        changed = replace(page, markdown="# Pumps\n\nWe make valves.")
+        assert [one.parts[0].text for one in await cut_changed(database, [changed, page])] == ["We make valves."]
+        assert len(await cut_changed(database, [replace(page, company_id=CompanyId("acme"))])) == 1
 
 
 async def test_an_analysis_of_a_company_is_a_document_until_it_is_erased_and_one_of_a_person_is_none(

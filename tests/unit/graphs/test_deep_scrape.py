@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.graphs import deep_scrape
 from agentic_sales.graphs.deep_scrape import (
-    MAX_MARKDOWN_CHARS,
     Input,
     Output,
     State,
@@ -223,9 +222,12 @@ async def test_the_pages_together_are_cut_to_the_limit_and_short_ones_stay_whole
     site.answers |= {"/": links("/long", "/longer"), "/long": html("x" * 15_000), "/longer": html("y" * 30_000)}
     pages = (await scrape(site))["pages"]
     lengths = [len(page["markdown"]) for page in pages]
-    assert MAX_MARKDOWN_CHARS - 2 <= sum(lengths) <= MAX_MARKDOWN_CHARS
+    assert 19_998 <= sum(lengths) <= 20_000
     assert lengths[1] == lengths[2] > 9_000
     assert pages[0]["markdown"].endswith(")")
+    assert [page["left_out"] for page in pages] == [0, 15_000 - lengths[1], 30_000 - lengths[2]]
+    whole = (await scrape(site, max_chars=50_000))["pages"]
+    assert [(len(page["markdown"]), page["left_out"]) for page in whole[1:]] == [(15_000, 0), (30_000, 0)]
 
 
 @pytest.mark.parametrize(
