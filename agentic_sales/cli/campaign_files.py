@@ -1,12 +1,13 @@
 """Export campaigns and approve many messages, as commands of `agentic-sales campaigns`."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from agentic_sales.cli.campaigns import CampaignArgument
+from agentic_sales.cli.campaigns import CampaignArgument, waiting_message
 from agentic_sales.cli.companies import write_csv
 from agentic_sales.cli.output import FAILED, WRONG, AsJson, By, Url, answer, end, note, print_json
 
@@ -67,7 +68,7 @@ def approve_many(
     if not by:
         end(WRONG, "say who decides: --by NAME")
     waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, campaign_id=campaign, limit=1000))
-    chosen = waiting[:limit] if every else [_named(waiting, begin) for begin in approvals or []]
+    chosen = waiting[:limit] if every else [waiting_message(waiting, begin) for begin in approvals or []]
     told: dict[str, list[dict[str, Any]]] = {"approved": [], "left": []}
     for at in range(0, len(chosen), _AT_ONCE):
         seen = [{name: one[name] for name in ("approval_id", "digest")} for one in chosen[at : at + _AT_ONCE]]
@@ -82,15 +83,7 @@ def approve_many(
         raise typer.Exit(FAILED)
 
 
-def _named(waiting: list[dict[str, Any]], begin: str) -> dict[str, Any]:
-    found = [question for question in waiting if question["approval_id"].startswith(begin)]
-    if len(found) != 1:
-        count = "no message waits" if not found else f"{len(found)} messages wait"
-        end(WRONG, f"{count} with an id that begins with `{begin}`; nothing was approved")
-    return found[0]
-
-
-def _tell(chosen: list[dict[str, Any]], told: dict[str, list[dict[str, Any]]]) -> None:
+def _tell(chosen: Sequence[Mapping[str, Any]], told: dict[str, list[dict[str, Any]]]) -> None:
     to = {question["approval_id"]: question["message"]["to_email"] for question in chosen}
     note(f"{len(told['approved'])} of {len(chosen)} messages are approved")
     for one in told["left"]:

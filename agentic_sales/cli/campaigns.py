@@ -3,6 +3,7 @@
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -315,19 +316,15 @@ def approve(
         else:
             note("no message waits for anybody's word")
         return
-    seen = [question for question in waiting if question["approval_id"].startswith(approval)]
-    if not seen:
-        end(WRONG, f"no message waits whose id begins with `{approval}`: it was answered, or has expired, or never was")
-    if len(seen) > 1:
-        end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{approval}`; write more of it")
+    seen = waiting_message(waiting, approval)
     if not by:
         end(WRONG, "say who decides: --by NAME")
     if reject and edit is not None:
         end(WRONG, "a message is refused or changed, not both: --reject or --edit")
-    body = {"decision": "reject" if reject else "approve", "digest": seen[0]["digest"], "by": by, "note": note_text}
+    body = {"decision": "reject" if reject else "approve", "digest": seen["digest"], "by": by, "note": note_text}
     if edit is not None:
         body |= {"decision": "edit", **_edited(edit)}
-    path = f"/approvals{asking.path_of(seen[0]['approval_id'])}"
+    path = f"/approvals{asking.path_of(seen['approval_id'])}"
     decided = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
     anew = f" as `{decided['approval_id']}`: the changed message waits for a word" if edit is not None else ""
     tell(decided, as_json, f"message to {decided['message']['to_email']}: {decided['state']}{anew}")
@@ -424,6 +421,16 @@ def read_json(file: Path) -> Any:
         return json.loads(_read(file))
     except ValueError as exc:
         end(WRONG, f"`{file}` is no JSON: {exc}")
+
+
+def waiting_message(waiting: Sequence[Mapping[str, Any]], begin: str) -> Mapping[str, Any]:
+    """Return the one waiting message whose approval's id begins so. End the command if there is none, or several."""
+    seen = [question for question in waiting if question["approval_id"].startswith(begin)]
+    if not seen:
+        end(WRONG, f"no message waits whose id begins with `{begin}`: it was answered, or has expired, or never was")
+    if len(seen) > 1:
+        end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{begin}`; write more of it")
+    return seen[0]
 
 
 def _edited(file: Path) -> dict[str, str]:
