@@ -3,7 +3,8 @@
 A visit to an activation is claimed under a lease, as one to a round of a flow is. Of many workers only one takes it.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +68,20 @@ class ActivationRow(Table):
     """When it came further last."""
 
 
+@dataclass(frozen=True, slots=True)
+class ActivationCompany:
+    """One company of the sample of an activation."""
+
+    slug: str
+    """The vertical."""
+    told: Mapping[str, Any]
+    """The company, as the sample has it."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {"slug": self.slug, **self.told}
+
+
 async def begin_activation(connection: AsyncConnection, values: Mapping[str, Any], *, now: datetime) -> bool:
     """Write a new activation that is due now, in the place of one that is over. False if one is under way."""
     fresh = {column.key: _default(column) for column in columns(ActivationRow)}
@@ -97,6 +112,33 @@ async def locked_activation(connection: AsyncConnection, slug: str) -> Activatio
 async def activations(connection: AsyncConnection) -> list[ActivationRow]:
     """Return every activation."""
     return await every(connection, ActivationRow, select(ActivationRow).order_by(ActivationRow.slug))
+
+
+async def companies_naming(connection: AsyncConnection, is_named: Callable[[Any], bool]) -> list[ActivationCompany]:
+    """Return the companies of samples that name a person, such as in the quote of a reason."""
+    rows = await activations(connection)
+    return [ActivationCompany(row.slug, told) for row in rows for told in row.sample if is_named(told)]
+
+
+async def erase_words_of_samples(connection: AsyncConnection, is_named: Callable[[Any], bool]) -> int:
+    """Erase what samples say with a person's name. A company that still names the person goes. Return the changes."""
+    changed = 0
+    for row in await activations(connection):
+        if not is_named(row.sample):
+            continue
+        held = await locked_activation(connection, row.slug)
+        told = [] if held is None else [company for company in held.sample if is_named(company)]
+        if held is not None and told:
+            kept = [_without_words(company, is_named) for company in held.sample]
+            sample = [company for company in kept if not is_named(company)]
+            await connection.execute(update(ActivationRow).where(ActivationRow.slug == row.slug).values(sample=sample))
+            changed += len(told)
+    return changed
+
+
+def _without_words(company: Mapping[str, Any], is_named: Callable[[Any], bool]) -> dict[str, Any]:
+    lists = {name: value for name, value in company.items() if isinstance(value, list)}
+    return {**company, **{name: [one for one in value if not is_named(one)] for name, value in lists.items()}}
 
 
 async def claim_due_activation(

@@ -42,6 +42,8 @@ class InboundRow(Table):
     """Touch of the item, or None."""
     contact_id: Mapped[str | None] = mapped_column(ForeignKey("contacts.contact_id", ondelete="CASCADE"))
     """Person of the item, or None."""
+    answer_to: Mapped[str] = mapped_column(default="", server_default="")
+    """Address that wants the answer to a reply of a known thread. Empty if it is the person's own."""
     message_id: Mapped[str] = mapped_column(default="")
     """Its own `Message-ID`. Empty for an event and for a mail without one."""
     subject: Mapped[str] = mapped_column(default="")

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.contracts import ContactId, PersonId, Subject
 from agentic_sales.rules.people_keys import profile_key
 from agentic_sales.rules.search_terms import terms_of
+from agentic_sales.store.activations import ActivationCompany, companies_naming, erase_words_of_samples
 from agentic_sales.store.analyses import AnalysisRow, erase_analyses, tells_of
 from agentic_sales.store.documents import erase_passages
 from agentic_sales.store.facts import FactRow, erase_facts, mentions
@@ -51,6 +52,10 @@ class Traces:
     """Lines of lists of leads that name them."""
     passages: tuple[FoundPassage, ...] = ()
     """Passages of documents that name them."""
+    samples: tuple[ActivationCompany, ...] = ()
+    """Companies of the samples of activations that name them."""
+    words: tuple[str, ...] = ()
+    """Addresses, whole names and profiles that were looked for."""
 
 
 async def people_meant(
@@ -108,6 +113,8 @@ async def traces_of(connection: AsyncConnection, people: Sequence[PersonRow], wo
         ),
         tuple(lines),
         tuple(each for each in {one.passage_id: one for one in passages}.values() if _is_told(each, names)),
+        tuple(await companies_naming(connection, names.are_in)),
+        tuple(wanted),
     )
 
 
@@ -162,6 +169,7 @@ async def erase_traces(
     erased["analyses"] += gone.rowcount
     erased["passages"] += await erase_passages(connection, [int(each.passage_id) for each in traces.passages])
     erased["leads"] += await erase_leads(connection, [row.lead_id for row in traces.leads])
+    erased["samples"] += await erase_words_of_samples(connection, _Words(traces.words).are_in)
     erased["lines"] += await erase_lines(connection, traces.lines, now=now)
     for subject in sorted(own):
         erased["facts"] += await erase_facts(connection, subject)

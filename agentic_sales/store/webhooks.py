@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, delete, func, select, update
+from sqlalchemy import JSON, ColumnElement, Index, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.orm import Mapped, mapped_column
 
+from agentic_sales.contracts import ContactId
 from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import columns, every, first, insert_new, narrowed
 
@@ -117,6 +118,24 @@ async def messages(
     wanted = {WebhookMessageRow.endpoint_id: endpoint_id, WebhookMessageRow.state: state}
     statement = narrowed(select(WebhookMessageRow).order_by(*order), wanted)
     return await every(connection, WebhookMessageRow, statement.limit(limit).offset(offset))
+
+
+async def messages_about(connection: AsyncConnection, contact_id: ContactId) -> list[WebhookMessageRow]:
+    """Return the messages whose event is about a person, the oldest event first."""
+    order = WebhookMessageRow.happened_at, WebhookMessageRow.message_key
+    return await every(
+        connection, WebhookMessageRow, select(WebhookMessageRow).where(_about(contact_id)).order_by(*order)
+    )
+
+
+async def erase_messages_about(connection: AsyncConnection, contact_id: ContactId) -> int:
+    """Erase the messages whose event is about a person, whether they were delivered or not. Return their number."""
+    return (await connection.execute(delete(WebhookMessageRow).where(_about(contact_id)))).rowcount
+
+
+def _about(contact_id: ContactId) -> ColumnElement[bool]:
+    is_about: ColumnElement[bool] = WebhookMessageRow.data["contact_id"].as_string() == contact_id
+    return is_about
 
 
 async def message_counts(connection: AsyncConnection) -> dict[tuple[str, str], int]:

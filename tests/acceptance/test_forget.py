@@ -155,6 +155,7 @@ def expected_of(remembering: Remembering, contact_id: str) -> dict[str, int]:
         "inbound_messages": 1,
         "audit_entries": 0,
         "suggestions": 0,
+        "webhook_messages": 0,
     }
     in_the_book = {"people": 1, "facts": 2}
     beside_it = {
@@ -206,6 +207,7 @@ def test_whoever_asks_is_handed_out_all_rows_that_would_be_erased_and_nobody_els
         "inbound_messages",
         "audit_entries",
         "suggestions",
+        "webhook_messages",
         "people",
         "facts",
     }

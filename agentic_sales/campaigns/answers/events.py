@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales.campaigns.answers.inbound import Inbound, Kind
 from agentic_sales.campaigns.outcomes import guardrail
 from agentic_sales.campaigns.outcomes.learning import learn
-from agentic_sales.campaigns.people.addresses import email_hash
+from agentic_sales.campaigns.people.addresses import email_hash, normalized
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.webhooks.events import announce_bounced, announce_sent
 from agentic_sales.contracts import CampaignId, ContactId, StopReason, TouchId, TouchState
@@ -66,6 +66,7 @@ async def record(connection: AsyncConnection, event: Inbound, *, now: datetime) 
         "kind": event.kind,
         "touch_id": None if found is None else found.touch_id,
         "contact_id": None if person is None else person.contact_id,
+        "answer_to": "" if found is None or person is None else _answer_to(event, person),
         "message_id": event.message_id,
         "subject": event.subject,
         "text": event.text,
@@ -144,6 +145,17 @@ async def _person(connection: AsyncConnection, event: Inbound, found: TouchRow |
     if found is not None:
         return await contact(connection, ContactId(found.contact_id))
     return await _known_person(connection, event)
+
+
+def _answer_to(event: Inbound, person: ContactRow) -> str:
+    """Return the address that wants the answer to a reply in a known thread. Empty if it is the person's own."""
+    if event.kind != "reply":
+        return ""
+    try:
+        wanted = normalized(event.reply_to or event.address)
+    except InvalidAddress:
+        return ""
+    return "" if email_hash(wanted) == person.email_hash else wanted
 
 
 def _needs_no_message(event: Inbound) -> bool:

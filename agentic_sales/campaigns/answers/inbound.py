@@ -60,6 +60,8 @@ class Inbound:
     """`Message-ID`s of the answered or reported messages, as far as it tells."""
     address: str = ""
     """Address of the sender, or of the person that the event is about."""
+    reply_to: str = ""
+    """Address that wants the answer. Empty if it is the sender's."""
     message_id: str = ""
     """Its own `Message-ID`."""
     subject: str = ""
@@ -91,6 +93,7 @@ def parse_mail(raw: bytes, *, source: str, received_at: datetime) -> Inbound:
         received_at=received_at,
         about_ids=about[-MOST_REFERENCES:],
         address=report.address if report else sender,
+        reply_to="" if report else address(message, "Reply-To"),
         message_id=own_id,
         subject=header(message, "Subject"),
         text=(report.text if report else own_words(text))[:LONGEST_TEXT_CHARS],

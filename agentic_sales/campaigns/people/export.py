@@ -19,6 +19,7 @@ from agentic_sales.store.statements import every
 from agentic_sales.store.suggestions import suggestions_about
 from agentic_sales.store.suppressions import lifts, suppressions_of
 from agentic_sales.store.touches import TouchRow
+from agentic_sales.store.webhooks import messages_about
 
 Held = Mapping[str, Sequence[Mapping[str, Any]]]
 """Kind of record to its rows, as plain data."""
@@ -58,4 +59,5 @@ async def _rows_of(connection: AsyncConnection, person: ContactRow) -> dict[str,
         "approvals": await every(connection, ApprovalRow, asked),
         "inbound_messages": await inbound_of(connection, contact_id),
         "audit_entries": await audit_entries(connection, contact_id=contact_id, limit=1000),
+        "webhook_messages": await messages_about(connection, contact_id),
     }

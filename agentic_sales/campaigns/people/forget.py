@@ -24,6 +24,7 @@ from agentic_sales.store.inbound import InboundRow, erase_unreadable
 from agentic_sales.store.suggestions import erase_suggestions
 from agentic_sales.store.suppressions import anonymize
 from agentic_sales.store.touches import TouchRow
+from agentic_sales.store.webhooks import erase_messages_about
 
 SOURCE = "forgotten"
 """Source of a forgotten person's entry on the list of suppressions."""
@@ -71,7 +72,12 @@ async def leave_for_good(database: Database, email: str, *, now: datetime) -> Le
         mine = EnrollmentRow.contact_id == contact_id
         await connection.execute(update(EnrollmentRow).where(mine).values(wake_at=None))
         # A visit that was claimed before may still begin; it must find nothing to read, and to hand on to a run.
-        read = {"subject": "", "text": "", "reply_class": func.coalesce(InboundRow.reply_class, SOURCE)}
+        read = {
+            "subject": "",
+            "text": "",
+            "answer_to": "",
+            "reply_class": func.coalesce(InboundRow.reply_class, SOURCE),
+        }
         await connection.execute(update(InboundRow).where(InboundRow.contact_id == contact_id).values(**read))
         enrolled = (await connection.execute(select(EnrollmentRow.campaign_id).where(mine))).scalars()
         return Leaving(contact_id, tuple(thread_of((CampaignId(found), contact_id)) for found in enrolled))
@@ -104,6 +110,7 @@ async def erase(database: Database, contact_id: ContactId) -> dict[str, int]:
             "inbound_messages": await _count(connection, InboundRow.contact_id, [contact_id]),
             "audit_entries": await _count(connection, AuditEntryRow.contact_id, [contact_id]),
             "suggestions": await erase_suggestions(connection, digest, contact_id),
+            "webhook_messages": await erase_messages_about(connection, contact_id),
         }
         erased = {"contacts": int(await erase_contact(connection, contact_id)), **counts}
     await database.scrub()

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from agentic_sales import effects
 from agentic_sales.campaigns.outcomes.guardrail import pause_if_harmful
 from agentic_sales.campaigns.outcomes.learning import learn
+from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.plan.versions import plan_at
@@ -40,11 +41,12 @@ from agentic_sales.errors import ConfigurationError, InvalidMessage, LoginRefuse
 from agentic_sales.observability.metrics import SENDS
 from agentic_sales.runs.purse import count
 from agentic_sales.store.campaigns import CampaignRow, go_on, locked_campaign
-from agentic_sales.store.contacts import locked_contact
+from agentic_sales.store.contacts import ContactRow, locked_contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.mailboxes import LET_SEND, MailboxRow, change_mailbox
 from agentic_sales.store.sends import RowsOfTouch, campaign_of, rows_of, sender_of
 from agentic_sales.store.statements import known
+from agentic_sales.store.suppressions import suppressions_of
 from agentic_sales.store.touches import (
     IN_DOUBT,
     TAKEN,
@@ -367,12 +369,21 @@ async def _facts(connection: AsyncConnection, read: _Read, now: datetime, *, is_
         plan=plan,
         enrollment=enrolled,
         person=person,
-        refusal=await refusal_of(connection, person, is_answer=touch.answers is not None),
+        refusal=await _refusal(connection, touch, person),
         is_approved=rows.is_approved,
         is_outdated=await is_of_others(connection, rows, plan=plan, sender=sender),
         sender=sender,
         turn=await _turn(connection, read, now, is_forecast=is_forecast),
     )
+
+
+async def _refusal(connection: AsyncConnection, touch: TouchRow, person: ContactRow) -> str | None:
+    """Return why a message must not go to its person, or to the other address that wrote to us. None if it may."""
+    is_answer = touch.answers is not None
+    why = await refusal_of(connection, person, is_answer=is_answer)
+    if why is None and is_answer and (digest := email_hash(touch.to_email)) != person.email_hash:
+        why = ", ".join(row.reason for row in await suppressions_of(connection, digest)) or None
+    return why
 
 
 async def _turn(connection: AsyncConnection, read: _Read, now: datetime, *, is_forecast: bool) -> MailboxTurn:

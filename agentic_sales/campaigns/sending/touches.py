@@ -11,13 +11,17 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.permission import refusal_of
 from agentic_sales.campaigns.sending.messages import LONGEST_SUBJECT_CHARS, check_words
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId, TouchId
 from agentic_sales.errors import InvalidRequest, NotPermitted, UnknownRecord
+from agentic_sales.rules.address_cells import is_nobody
+from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.inbound import InboundRow
 from agentic_sales.store.sends import parties
 from agentic_sales.store.statements import known
+from agentic_sales.store.suppressions import suppressions_of
 from agentic_sales.store.touches import IN_DOUBT, SENT, WAITING, TouchRow, add_touch, rewrite, touch, touch_ids, touches
 
 KEY_CHARS = 32
@@ -164,6 +168,7 @@ async def _columns_of(
     person, sender = known(reader, "contact", draft.contact_id), known(mailbox, "mailbox", draft.mailbox_id)
     if (reason := await refusal_of(connection, person, is_answer=reply is not None)) is not None:
         raise NotPermitted(draft.contact_id, reason)
+    to_email = person.email if reply is None else await _recipient_of(connection, reply, person)
     subject, conversation = _thread_of(draft, [*theirs.values()], reply)
     check_words(subject=subject, text=draft.text, html=draft.html)
     return {
@@ -173,7 +178,7 @@ async def _columns_of(
         "answers": None if reply is None else reply.event_id,
         "variant": draft.variant,
         "mailbox_id": draft.mailbox_id,
-        "to_email": person.email,
+        "to_email": to_email,
         "email_hash": person.email_hash,
         "subject": subject,
         "text": draft.text,
@@ -181,12 +186,22 @@ async def _columns_of(
         "message_id": f"<{key}@{sender.address.rpartition('@')[2]}>",
         "in_reply_to": conversation[-1] if conversation else "",
         "references": " ".join(conversation),
-        "digest": message_digest(to_email=person.email, subject=subject, text=draft.text, html=draft.html),
+        "digest": message_digest(to_email=to_email, subject=subject, text=draft.text, html=draft.html),
         "not_before_at": draft.not_before_at,
         "run_id": draft.run_id,
         "langsmith_run_id": draft.langsmith_run_id,
         "facts": draft.facts,
     }
+
+
+async def _recipient_of(connection: AsyncConnection, reply: InboundRow, person: ContactRow) -> str:
+    """Return the address that an answer goes to: the one that wrote, or the person's own if that one is suppressed.
+
+    A stop of the person ends the answer in both cases.
+    """
+    if not reply.answer_to or is_nobody(reply.answer_to):
+        return person.email
+    return person.email if await suppressions_of(connection, email_hash(reply.answer_to)) else reply.answer_to
 
 
 async def known_touch(connection: AsyncConnection, touch_id: TouchId) -> TouchRow:

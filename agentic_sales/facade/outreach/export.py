@@ -43,5 +43,6 @@ def rows_of(traces: Traces) -> dict[str, list[dict[str, Any]]]:
     kinds |= {"leads": traces.leads}
     rows = {kind: [row.as_data() for row in rows] for kind, rows in kinds.items() if rows}
     rows |= {"lines": [line.as_data() for line in traces.lines]} if traces.lines else {}
+    rows |= {"samples": [each.as_data() for each in traces.samples]} if traces.samples else {}
     passages = [{"document": one.title, "url": one.url, "text": one.text} for one in traces.passages]
     return rows | ({"passages": passages} if passages else {})

@@ -13,6 +13,7 @@ from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import Inbound
 from agentic_sales.campaigns.answers.reclassify import reclassify
 from agentic_sales.campaigns.mailboxes.keeping import edit_mailbox
+from agentic_sales.campaigns.people.lifting import suppress_by_hand
 from agentic_sales.campaigns.plan import desk
 from agentic_sales.campaigns.sending.approval import approve, edit_message, reject
 from agentic_sales.campaigns.sending.door import sweep
@@ -53,8 +54,8 @@ class Spring:
         until = self.clock.at + timedelta(days=days)
         await rehearse(self.campaign.database, self.clock, mail, until=until, fleet=self.fleet)
 
-    async def reply(self, text: str) -> None:
-        """Let the person answer the first message."""
+    async def reply(self, text: str, sender: str = "jo@example.com", reply_to: str = "") -> None:
+        """Let the person answer the first message, also from another address."""
         self.replies += 1
         first = (await self.rows())[0]
         event = Inbound(
@@ -63,7 +64,8 @@ class Spring:
             kind="reply",
             received_at=self.clock.at,
             about_ids=(first.message_id,),
-            address="jo@example.com",
+            address=sender,
+            reply_to=reply_to,
             message_id=f"<reply-{self.replies}@example.com>",
             subject=f"Re: {first.subject}",
             text=text,
@@ -139,6 +141,41 @@ async def test_an_agreed_answer_goes_out_once_as_a_reply_in_the_thread(migrated:
         assert answer["References"] == f"{first['Message-ID']} <reply-1@example.com>"
         assert (answer["Subject"], answer["To"]) == (f"Re: {first['Subject']}", "Jo Example <jo@example.com>")
         assert [row.state for row in await begun.answers()] == ["sent"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "reply_to", "expected"),
+    [
+        ("jo@other.example", "", "jo@other.example"),
+        ("jo@example.com", "jo@desk.example", "jo@desk.example"),
+        ("jo+news@example.com", "", "jo@example.com"),
+        ("jo@blocked.example", "", "jo@example.com"),
+        ("jo@example.com", "no-reply@desk.example", "jo@example.com"),
+    ],
+)
+async def test_an_answer_goes_to_the_address_that_wrote_in_the_thread_unless_it_is_suppressed(
+    migrated: Settings, sender: str, reply_to: str, expected: str
+) -> None:
+    async with spring(migrated) as begun:
+        await suppress_by_hand(begun.campaign.database, "jo@blocked.example", by="Ann", now=NOW)
+        await begun.reply(ASKS, sender, reply_to)
+        await begun.go_on()
+        (answer,) = await begun.answers()
+        assert answer.to_email == expected
+        await begun.agree()
+        await begun.go_on(days=5)
+        assert [mail["To"] for mail in begun.campaign.mails() if mail["In-Reply-To"]] == [f"Jo Example <{expected}>"]
+
+
+async def test_an_answer_to_an_alias_that_is_suppressed_after_the_word_is_not_sent(migrated: Settings) -> None:
+    async with spring(migrated) as begun:
+        await begun.reply(ASKS, "jo@other.example")
+        await begun.go_on()
+        await begun.agree()
+        await suppress_by_hand(begun.campaign.database, "jo@other.example", by="Ann", now=NOW)
+        await begun.go_on(days=5)
+        assert [row.state for row in await begun.answers()] == ["suppressed"]
+        assert len(begun.campaign.mails()) == 1
 
 
 async def test_the_owners_free_times_are_offered_and_a_calendar_that_is_away_keeps_no_answer_back(

@@ -5,24 +5,29 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
 
 from agentic_sales.campaigns.answers.replies import note_class
+from agentic_sales.campaigns.book.privacy import Whom, erase_from_book
 from agentic_sales.campaigns.people.forget import erase, leave_for_good, written_to
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.visits.visit import begin, unread
+from agentic_sales.campaigns.webhooks.events import announce, announce_ended
 from agentic_sales.contracts import RunId
 from agentic_sales.errors import StateUnavailable
 from agentic_sales.runs.feedback import Feedback, FeedbackQueue
 from agentic_sales.runs.ledger import Ledger
 from agentic_sales.settings import Settings
 from agentic_sales.store import database as store_database
+from agentic_sales.store.activations import activation, begin_activation
 from agentic_sales.store.contacts import ContactRow, erase_contact
 from agentic_sales.store.inbound import add_inbound, inbound_of
 from agentic_sales.store.suppressions import suppressions
+from agentic_sales.store.webhooks import add_endpoint, messages
 from tests.support.databases import new_postgresql, until_blocked
 from tests.support.small_campaign import CAMPAIGN, NOW, small_campaign
 
@@ -53,6 +58,37 @@ async def test_a_visit_that_was_claimed_before_finds_nothing_to_read_and_to_hand
             assert [row.text for row in await inbound_of(connection, contact_id)] == [""]
 
 
+async def test_events_about_a_person_and_the_words_of_samples_that_name_the_person_are_erased(
+    migrated: Settings,
+) -> None:
+    async with small_campaign(migrated) as campaign:
+        other = await campaign.person("otto@other.example", first_name="Otto", last_name="Other")
+        contact_id = await campaign.person(ADDRESS, first_name="Wilhelmina", last_name="Wolke")
+        reasons = [{"text": "hires", "quote": "Wilhelmina Wolke leads it"}, {"text": "builds", "quote": "robots"}]
+        companies: list[dict[str, Any]] = [
+            {"name": "Acme", "domain": "acme.example", "reasons": reasons},
+            {"name": "Wilhelmina Wolke", "domain": "wolke.example", "reasons": []},
+        ]
+        async with campaign.database.writing() as connection:
+            receiver = {"endpoint_id": "crm", "url": "https://crm.example/", "events": [], "created_at": NOW}
+            await add_endpoint(connection, receiver)
+            for whom in (other, contact_id):
+                await announce(connection, "message.sent", whom, {"contact_id": whom, "touch_id": "t"}, now=NOW)
+            await announce_ended(connection, "spring", "finished", now=NOW)
+            ordered = {"slug": "robots", "activation_id": "robots-1", "given": {}, "trace": {}, "sample": companies}
+            await begin_activation(connection, ordered, now=NOW)
+        leaving = await leave_for_good(campaign.database, ADDRESS, now=NOW)
+        assert leaving is not None
+        in_book, _ = await erase_from_book(campaign.database, Whom(email=ADDRESS), now=NOW)
+        erased = await erase(campaign.database, leaving.contact_id)
+        assert (in_book["samples"], erased["webhook_messages"]) == (2, 1)
+        async with campaign.database.reading() as connection:
+            assert {row.data.get("contact_id") for row in await messages(connection)} == {other, None}
+            held = await activation(connection, "robots")
+        assert held is not None
+        assert held.sample == [{**companies[0], "reasons": reasons[1:]}]
+
+
 async def test_what_was_erased_is_counted_and_a_digest_keeps_mail_away(migrated: Settings) -> None:
     async with small_campaign(migrated) as campaign:
         touch_id = await campaign.message(ADDRESS)
@@ -69,6 +105,7 @@ async def test_what_was_erased_is_counted_and_a_digest_keeps_mail_away(migrated:
             "inbound_messages": 0,
             "audit_entries": 0,
             "suggestions": 0,
+            "webhook_messages": 0,
         }
         assert await leave_for_good(campaign.database, ADDRESS, now=NOW) is None
         async with campaign.database.reading() as connection:
