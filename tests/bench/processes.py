@@ -128,9 +128,37 @@ def langgraph_dev(*options: str) -> Iterator[Target]:
 @contextmanager
 def floor() -> Iterator[Target]:
     """Start the FastAPI application that awaits the graph itself, in one process."""
+    with _application("tests.bench.floor:app", path="/docs") as (port, process):
+        yield Target(port, "none", {"floor": [process]})
+
+
+@dataclass(frozen=True)
+class SpanSink:
+    """A process that takes spans, so that no other one is kept from its work by them."""
+
+    url: str
+    """Its URL, as `OTEL_EXPORTER_OTLP_ENDPOINT` wants it."""
+    process: psutil.Process
+    """The process."""
+
+    def taken(self) -> int:
+        """Return the bytes that it has taken so far."""
+        return int(httpx.get(f"{self.url}/bytes", timeout=5, trust_env=False).text)
+
+
+@contextmanager
+def span_sink() -> Iterator[SpanSink]:
+    """Start the process that takes spans."""
+    with _application("tests.bench.span_sink:app", path="/bytes") as (port, process):
+        yield SpanSink(f"http://{LOOPBACK}:{port}", process)
+
+
+@contextmanager
+def _application(name: str, *, path: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Serve an application by one process. Yield its port once the path answers."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "tests.bench.floor:app", "--port", str(port), "--no-access-log"],
+        [sys.executable, "-m", "uvicorn", name, "--port", str(port), "--no-access-log"],
         cwd=PROJECT,
         env=MACHINE_ENVIRONMENT,
         stdin=subprocess.DEVNULL,
@@ -139,10 +167,8 @@ def floor() -> Iterator[Target]:
         start_new_session=True,
     )
     try:
-        eventually(
-            "the floor answers", lambda: _answers(process, f"http://{LOOPBACK}:{port}/docs"), within_s=STARTED_WITHIN_S
-        )
-        yield Target(port, "none", {"floor": [psutil.Process(process.pid)]})
+        _wait_for(process, f"http://{LOOPBACK}:{port}{path}")
+        yield port, psutil.Process(process.pid)
     finally:
         end_group(process)
 
