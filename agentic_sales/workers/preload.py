@@ -19,7 +19,7 @@ from celery.concurrency.prefork import TaskPool
 from agentic_sales.celery import app, configuration_file
 from agentic_sales.control import ControlPlane, control_plane
 from agentic_sales.errors import ConfigurationError
-from agentic_sales.garbage import keep_for_life
+from agentic_sales.garbage import keep_for_life, uncollected
 from agentic_sales.observability.logs import configure_logs
 from agentic_sales.registry import GraphSpec
 from agentic_sales.runs.budgets import Budgets
@@ -64,13 +64,31 @@ def _add_consumer_steps(**_: Any) -> None:
 
 @signals.celeryd_after_setup.connect
 def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
+    _refuse_other_pools(instance.pool_cls)  # type: ignore[attr-defined]  # celery-types lacks it
+    queues = set(app.amqp.queues.consume_from)
+    with uncollected():
+        _load(queues)
+    slots = control_plane().slots_of(queues)
+    consumer = instance.consumer  # type: ignore[attr-defined]  # celery-types lacks it
+    consumer.prefetch_multiplier *= slots
+    consumer.initial_prefetch_count *= slots
+    keep_for_life()  # what is loaded after this costs each child its own copy: 3.5 MB for the migrations alone
+    from agentic_sales.workers import carried  # noqa: PLC0415 - only a worker may reach a graph
+
+    for assistant_id, reason in carried.unavailable_reasons().items():
+        log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
+    log.info(
+        "graphs_loaded", worker=sender, queues=sorted(queues), slots=slots, assistants=carried.carried_assistants()
+    )
+
+
+def _load(queues: set[str]) -> None:
+    """Load everything that children inherit, and refuse a configuration that no run could live with."""
     from agentic_sales.llm.providers import check_models  # noqa: PLC0415 - only a worker calls a model
     from agentic_sales.workers import carried  # noqa: PLC0415 - only a worker may reach a graph
 
-    _refuse_other_pools(instance.pool_cls)  # type: ignore[attr-defined]  # celery-types lacks it
     _or_end(lambda: Budgets.of(settings(), control_plane().rows))
     _or_end(lambda: check_models(settings()))
-    queues = set(app.amqp.queues.consume_from)
     rows = rows_of_queues(control_plane(), queues)
     if any(row.resumable for row in rows):
         _load_checkpoints()
@@ -85,17 +103,6 @@ def _load_graphs(sender: str, instance: "WorkController", **_: Any) -> None:
     import agentic_sales.workers.child.process  # noqa: F401, PLC0415 - so that every child inherits it
 
     _load_what_a_child_asks_the_kernel_by()
-
-    slots = control_plane().slots_of(queues)
-    consumer = instance.consumer  # type: ignore[attr-defined]  # celery-types lacks it
-    consumer.prefetch_multiplier *= slots
-    consumer.initial_prefetch_count *= slots
-    keep_for_life()  # what is loaded after this costs each child its own copy: 3.5 MB for the migrations alone
-    for assistant_id, reason in carried.unavailable_reasons().items():
-        log.error("graph_unavailable", worker=sender, assistant_id=assistant_id, reason=reason)
-    log.info(
-        "graphs_loaded", worker=sender, queues=sorted(queues), slots=slots, assistants=carried.carried_assistants()
-    )
 
 
 def _load_what_a_child_asks_the_kernel_by() -> None:
