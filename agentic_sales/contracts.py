@@ -176,11 +176,12 @@ class RunRequest(BaseModel):
     )
     context: dict[str, Any] | None = Field(default=None, description="LangGraph runtime context of the run.")
     stream_mode: StreamMode | list[StreamMode] = Field(
-        default="values", description="What is streamed, where the run is streamed at all."
+        default="values", description="Modes of the stream, if the run is streamed at all."
     )
     stream_subgraphs: bool = Field(default=False, description="Stream the frames of subgraphs too.")
     priority: Priority = Field(
-        default="interactive", description="`batch`: the run takes only what interactive runs of its pool leave."
+        default="interactive",
+        description="`batch`: the run takes only the capacity that interactive runs of its pool leave.",
     )
     after_seconds: float = Field(
         default=0.0,
@@ -192,7 +193,8 @@ class RunRequest(BaseModel):
         default=None, max_length=2048, description="URL that is told of the run's end, signed as Standard Webhooks say."
     )
     on_disconnect: Literal["cancel", "continue"] = Field(
-        default="continue", description="What becomes of the run when the caller leaves before the answer."
+        default="continue",
+        description="Whether the run is cancelled or continues after the caller has left before the answer.",
     )
     command: RunCommand | None = Field(
         default=None,
@@ -208,14 +210,15 @@ class RunRequest(BaseModel):
     )
     multitask_strategy: MultitaskStrategy = Field(
         default="enqueue",
-        description="When a run is at work on the thread: `reject` this one (409), `enqueue` it after the others, or "
-        "end them first, keeping (`interrupt`) or undoing (`rollback`) what they did.",
+        description="For a thread with a run at work. `reject`: this run is refused (409). `enqueue`: it waits for the "
+        "others. `interrupt`: the others end and their results stay. `rollback`: the others end and their "
+        "results are undone.",
     )
     if_not_exists: Literal["create", "reject"] = Field(
-        default="reject", description="What to do when there is no such thread."
+        default="reject", description="For a thread that does not exist: create it, or refuse the run."
     )
     on_completion: Literal["delete", "keep"] = Field(
-        default="delete", description="What becomes of the state of a run that was started without a thread."
+        default="delete", description="Whether the state of a run without a thread is deleted or kept at its end."
     )
     durability: Literal["sync", "async", "exit"] | None = Field(
         default=None, description="Accepted; the state of a resumable graph is always kept step by step (`sync`)."
@@ -234,7 +237,7 @@ class FeedbackRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     key: str = Field(
-        pattern=r"^[\w.:-]{1,100}$", description="What is judged, such as `user_score`: letters, digits, `_.:-`."
+        pattern=r"^[\w.:-]{1,100}$", description="Subject of the rating, such as `user_score`: letters, digits, `_.:-`."
     )
     score: bool | float = Field(
         ge=-99_999.0, le=99_999.0, description="How good it was: a number, or true and false for 1 and 0."

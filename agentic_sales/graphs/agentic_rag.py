@@ -26,11 +26,11 @@ PROMPTS = load_prompts(__file__)
 
 
 class Input(rules.QuestionForm):
-    """What a run takes."""
+    """Input of a run."""
 
 
 class Output(rules.DocumentAnswer, ModelOutput):
-    """What a run answers."""
+    """Output of a run."""
 
 
 class State(Input, Output):

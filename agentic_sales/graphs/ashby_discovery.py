@@ -31,7 +31,7 @@ NAME_CONFIDENCE = 0.8
 class ListedBoard(BaseModel):
     """A job board that was found."""
 
-    vendor: Vendor = Field(description="Who hosts it.")
+    vendor: Vendor = Field(description="Its host.")
     token: str = Field(description="The company's name at the vendor.")
     url: str = Field(description="Its address, which `ashby_ingest` takes as `slug`.")
     name: str = Field(description="Company, as the title of the board names it.")
@@ -46,7 +46,7 @@ class Input(Form):
 
     keywords: list[str] = Field(default_factory=list, max_length=20, description="Words of the openings; empty: any.")
     vendors: list[Vendor] = Field(
-        default=["ashby", "greenhouse", "lever"], min_length=1, description="Vendors whose boards are looked for."
+        default=["ashby", "greenhouse", "lever"], min_length=1, description="Vendors of the boards to look for."
     )
     count: int = Field(default=20, ge=1, le=50, description="Hits on a page of a search.")
     max_pages: int = Field(default=5, ge=1, le=10, description="Most pages of a search.")

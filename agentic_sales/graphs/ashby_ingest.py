@@ -29,7 +29,7 @@ class Input(Form):
     """Input of a run."""
 
     slug: str = Field(min_length=1, max_length=300, description="The board's name at its vendor, or its address.")
-    vendor: Vendor = Field(default="ashby", description="Who hosts it; an address tells it by itself.")
+    vendor: Vendor = Field(default="ashby", description="Its host. An address tells it by itself.")
     company_id: str = Field(default="", max_length=100, description="The company, if it is in the book.")
     company_name: str = Field(default="", max_length=300, description="Its name; empty: as the board has it.")
     domain: str = Field(default="", max_length=300, description="Domain of its site.")

@@ -41,7 +41,7 @@ class Input(Form):
 class Output(BaseModel):
     """How the person's way through the campaign stands."""
 
-    act: str = Field(default="", description="What was decided last.")
+    act: str = Field(default="", description="The last decision.")
     why: str = Field(default="", description="Why, for people.")
     wake_at: str | None = Field(None, description="When the next visit is, in UTC; null: when an event wakes it.")
     step: int = Field(default=0, description="Step that comes next, from 0.")

@@ -34,7 +34,7 @@ class Input(GivenForm):
 
     name: str = Field(default="", max_length=300, description="Name of the company.")
     website: str = Field(default="", max_length=2_000, description="Address of its site; it is read, not fetched.")
-    description: str = Field(default="", max_length=50_000, description="What it says of itself, as plain text.")
+    description: str = Field(default="", max_length=50_000, description="The company's own description, as plain text.")
 
 
 class Output(ModelOutput):
@@ -48,7 +48,7 @@ class Output(ModelOutput):
 class State(Input, Output):
     """Input, output and the values that pass between the nodes."""
 
-    signals: list[str] = Field(default_factory=list, description="What the word list found, `+` for and `-` against.")
+    signals: list[str] = Field(default_factory=list, description="Hits of the word list, `+` for and `-` against.")
 
 
 EXAMPLE: dict[str, Any] = {

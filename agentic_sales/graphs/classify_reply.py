@@ -50,7 +50,7 @@ class Input(Form):
 class Output(ModelOutput):
     """Output of a run."""
 
-    reply_class: ReplyClass = Field(default="other", description="What the answer means for the sender.")
+    reply_class: ReplyClass = Field(default="other", description="Meaning of the answer for the sender.")
     confidence: float = Field(default=0.0, description="Probability that `reply_class` is right, 0-1.")
     until: str | None = Field(default=None, description="Day, as YYYY-MM-DD, before which they are away or not ready.")
     reasons: list[str] = Field(default_factory=list, description="At most two reasons, for people.")

@@ -47,7 +47,7 @@ class Output(ModelOutput):
     candidates: list[companies.Candidate] = Field(
         default_factory=list, description="Sites of companies that were found."
     )
-    filtered: list[companies.Candidate] = Field(default_factory=list, description="What was left out, and why.")
+    filtered: list[companies.Candidate] = Field(default_factory=list, description="Left-out companies with reasons.")
     scored: list[companies.ScoredCandidate] = Field(default_factory=list, description="New companies, the best first.")
     inserted_ids: list[str] = Field(default_factory=list, description="Companies that are new in the book.")
     skipped_existing: int = Field(default=0, description="Companies that the book has already.")

@@ -40,7 +40,7 @@ class Input(ResearcherForm):
 class Output(ModelOutput, EnrichedResearcher):
     """Output of a run."""
 
-    findings: list[FoundFact] = Field(default_factory=list, description="What the book keeps.")
+    findings: list[FoundFact] = Field(default_factory=list, description="Facts that the book keeps.")
     enriched_at: str = Field(default="", description="When, ISO 8601.")
     unavailable_sources: list[str] = Field(default_factory=list, description="Sources that did not serve, and why.")
 

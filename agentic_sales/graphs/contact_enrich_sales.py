@@ -48,7 +48,9 @@ class Output(ModelOutput):
     is_decision_maker: bool = Field(default=False, description="Whether the person may sign a deal.")
     authority_score: float = Field(default=0.0, description="0 IC, .3 Manager, .6 Director, .8 VP, 1 C-level.")
     dm_reasons: list[str] = Field(default_factory=list, description="At most three reasons.")
-    classify_source: roles.ClassifySource = Field(default="", description="Who told the role; empty: nobody could.")
+    classify_source: roles.ClassifySource = Field(
+        default="", description="Origin of the role. Empty: none could tell it."
+    )
     linkedin_profile: dict[str, Any] = Field(default_factory=dict, description="Headline and bio, as given or known.")
     linkedin_scrape_source: str = Field(default="", description="`existing` if the book had the profile, else empty.")
     icp_bucket: roles.IcpBucket = Field(default="", description="Employer: high from .7, medium from .4; else low.")

@@ -44,7 +44,7 @@ class Output(ContactFit):
 class State(Input, Output):
     """Input, output, the person and the employer."""
 
-    known: ContactKnowledge = Field(default=ContactKnowledge(), description="What is known of both.")
+    known: ContactKnowledge = Field(default=ContactKnowledge(), description="Known facts of both.")
 
 
 EXAMPLE: dict[str, Any] = {

@@ -38,9 +38,9 @@ class Output(ModelOutput):
 
     analysis: dict[str, Any] = Field(default_factory=dict, description="Id of the competitor, and all six lenses.")
     pricing_deep: list[rules.LensItem] = Field(default_factory=list, description="Tiers and prices.")
-    features_deep: list[rules.LensItem] = Field(default_factory=list, description="What it does.")
-    integrations_deep: list[rules.LensItem] = Field(default_factory=list, description="What it works with.")
-    changelog: list[rules.LensItem] = Field(default_factory=list, description="What it has changed, with dates.")
+    features_deep: list[rules.LensItem] = Field(default_factory=list, description="Its features.")
+    integrations_deep: list[rules.LensItem] = Field(default_factory=list, description="Products that it works with.")
+    changelog: list[rules.LensItem] = Field(default_factory=list, description="Its changes, with dates.")
     positioning_shift: list[rules.LensItem] = Field(default_factory=list, description="How it names itself, and did.")
     funding_headcount: list[rules.LensItem] = Field(default_factory=list, description="Money, people, year.")
     pages: dict[str, str] = Field(default_factory=dict, description="Addresses of the pages that were read, by name.")

@@ -40,7 +40,7 @@ class Output(ModelOutput):
     skills: list[rules.JobSkill] = Field(default_factory=list, description="At most 30, the required ones first.")
     required: list[str] = Field(default_factory=list, description="Tags of the required skills.")
     nice_to_have: list[str] = Field(default_factory=list, description="Tags of the skills that are nice to have.")
-    summary: str = Field(default="", description="What is asked for in one line.")
+    summary: str = Field(default="", description="The demands in one line.")
     confidence: float = Field(default=0.0, description="Mean confidence of the skills, 0-1.")
     model: str = Field(default="rules", description="Name of the model that read the description, or `rules`.")
     sections: dict[str, str] = Field(

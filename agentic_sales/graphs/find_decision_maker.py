@@ -55,9 +55,9 @@ class Output(BaseModel):
     ranked: list[RankedPerson] = Field(default_factory=list, description="The same, the highest rank first.")
     decision_makers: list[RankedPerson] = Field(default_factory=list, description="Those that may sign a deal.")
     top_decision_maker: RankedPerson | None = Field(default=None, description="The first of them; null: there is none.")
-    classify_count: int = Field(default=0, description="People whose role this run told.")
+    classify_count: int = Field(default=0, description="People with a role that this run told.")
     failed: list[dict[str, str]] = Field(default_factory=list, description="People that failed, with the error.")
-    summary: str = Field(default="", description="Who decides, in a sentence.")
+    summary: str = Field(default="", description="One sentence that names the decision makers.")
 
 
 class State(Input, Output):

@@ -37,10 +37,10 @@ class Input(rules.FreshnessForm):
 class Output(BaseModel):
     """Output of a run."""
 
-    stale: bool = Field(default=False, description="Whether what was made of the site before must be made anew.")
+    stale: bool = Field(default=False, description="Whether results made from the earlier site must be made anew.")
     confidence: float = Field(default=0.0, description="How sure that is, 0 to 1.")
     reason: rules.Reason = Field(default="unreachable", description="Why, one of a closed list.")
-    changes: list[rules.Change] = Field(default_factory=list, description="What is new, in the site's words.")
+    changes: list[rules.Change] = Field(default_factory=list, description="New lines, in the site's words.")
     snapshot: rules.Snapshot | None = Field(default=None, description="The site as it is. Null: it cannot be read.")
     previous_hash: str = Field(default="", description="Hash of the last time. Empty: none is known.")
     current_hash: str = Field(default="", description="Hash of the present. Empty: the site cannot be read.")

@@ -47,7 +47,7 @@ class Output(ModelOutput):
 
     brief: research.Dossier = Field(default_factory=research.Dossier, description="The dossier.")
     research_id: str | None = Field(default=None, description="The dossier in the book; null: nothing was written.")
-    summary: dict[str, Any] = Field(default_factory=dict, description="icp_disqualifier, and counts of what was read.")
+    summary: dict[str, Any] = Field(default_factory=dict, description="icp_disqualifier, and counts of the sources.")
     repo: RepositoryFacts | None = Field(
         default=None, description="The repository; null: GitHub has none, or did not serve."
     )

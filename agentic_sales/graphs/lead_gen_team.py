@@ -46,7 +46,7 @@ class Output(ModelOutput):
     queries: list[str] = Field(default_factory=list, description="Searches that were made.")
     candidates: list[Candidate] = Field(default_factory=list, description="Sites of companies that were found.")
     companies: list[rules.SegmentCompany] = Field(default_factory=list, description="New ones that fit, best first.")
-    filtered: list[Candidate] = Field(default_factory=list, description="What was left out, and why.")
+    filtered: list[Candidate] = Field(default_factory=list, description="Left-out companies with reasons.")
     inserted_ids: list[str] = Field(default_factory=list, description="Companies that are new in the book.")
     all_known: bool = Field(default=False, description="Companies were found, and the book has or blocks all of them.")
     summary: dict[str, Any] = Field(default_factory=dict, description="Counts of the run, and `existing_ids`.")

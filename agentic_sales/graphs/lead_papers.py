@@ -38,7 +38,7 @@ class Output(ModelOutput):
 
     candidates: list[str] = Field(default_factory=list, description="Searches to choose from.")
     chosen: list[str] = Field(default_factory=list, description="Searches of this run, the most promising first.")
-    arms: dict[str, BanditArm] = Field(default_factory=dict, description="What earlier runs have taught of searches.")
+    arms: dict[str, BanditArm] = Field(default_factory=dict, description="Lessons of earlier runs about searches.")
     rewards: dict[str, float] = Field(default_factory=dict, description="Share of leads among a search's authors.")
     papers_found: int = Field(default=0, description="Papers that were found.")
     results: list[papers.PaperLead] = Field(default_factory=list, description="Leads, the best first.")

@@ -41,7 +41,7 @@ class Output(ModelOutput, rules.RemoteTotals):
     """Output of a run."""
 
     classifications: list[rules.ClassifiedOpening] = Field(
-        default_factory=list, description="Every opening, in order, with what is told of it."
+        default_factory=list, description="Every opening with its classes, in order."
     )
     sample_remote: list[rules.ClassifiedOpening] = Field(
         default_factory=list, description="The first ten that are fully remote."

@@ -34,7 +34,7 @@ class Input(ContactForm):
 
     profile: PersonByValue | None = Field(default=None, description="The person by value; needed without an id.")
     company_score: float | None = Field(default=None, ge=0, le=1, description="Score of the employer; else the book's.")
-    vertical: str = Field(default="", max_length=64, description="Vertical whose fit counts; empty: the score counts.")
+    vertical: str = Field(default="", max_length=64, description="Vertical for the fit. Empty: the score counts.")
 
     @field_validator("vertical")
     @classmethod
@@ -47,14 +47,16 @@ class Output(ContactScore):
 
     name: str = Field(default="", description="The person.")
     company_name: str = Field(default="", description="The employer.")
-    scorer: Literal["rules", "http"] = Field(default="rules", description="Who scored: the card or the service.")
+    scorer: Literal["rules", "http"] = Field(
+        default="rules", description="Origin of the score: the card or the service."
+    )
     unavailable_sources: list[str] = Field(default_factory=list, description="The service, if it failed, and why.")
 
 
 class State(Input, Output):
     """Input, output and the person's facts."""
 
-    known: ContactKnowledge = Field(default=ContactKnowledge(), description="What is known of the person.")
+    known: ContactKnowledge = Field(default=ContactKnowledge(), description="Known facts of the person.")
 
 
 EXAMPLE: dict[str, Any] = {

@@ -40,16 +40,16 @@ class Input(Form):
     name: str = Field(default="", max_length=200, description="Name of the person.")
     headline: str = Field(default="", max_length=500, description="Headline of the profile.")
     employer: str = Field(default="", max_length=300, description="Where the person works.")
-    about: str = Field(default="", max_length=20_000, description="What the profile says of the person.")
+    about: str = Field(default="", max_length=20_000, description="Words of the profile about the person.")
     recent_posts: list[Post] = Field(default_factory=list, max_length=20, description="Latest posts; five are read.")
 
 
 class Output(ModelOutput):
     """Output of a run."""
 
-    fit_score: float = Field(default=0.0, description="0 to 1: how useful for people who look for work in AI.")
+    fit_score: float = Field(default=0.0, description="0 to 1: use for people in search of work in AI.")
     tier: RecruiterTier = Field(default="off_target", description="ideal ≥ .75, strong ≥ .55, weak ≥ .30, off_target.")
-    specialty: Specialty = Field(default="unknown", description="Whom the person recruits.")
+    specialty: Specialty = Field(default="unknown", description="Kind of people that the person recruits.")
     remote_global: bool | None = Field(default=None, description="Whether roles are remote over borders; null: unsaid.")
     reasons: list[str] = Field(default_factory=list, description="At most three reasons, for people.")
 

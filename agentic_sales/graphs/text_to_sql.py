@@ -45,7 +45,9 @@ class Output(ModelOutput):
     """Output of a run."""
 
     sql: str = Field(default="", description="One SELECT with a LIMIT; empty: there is none, see `explanation`.")
-    explanation: str = Field(default="", description="What it does; begins with `Rejected` if it was refused.")
+    explanation: str = Field(
+        default="", description="Purpose of the statement. It begins with `Rejected` if it was refused."
+    )
     confidence: float = Field(default=0.0, description="Probability that it answers the question, 0-1.")
     tables_used: list[str] = Field(default_factory=list, description="Tables that it reads.")
     understanding: str = Field(default="", description="The question as it was understood.")
@@ -65,7 +67,7 @@ class SqlDraft(BaseModel):
 
     understanding: str = Field(max_length=500, description="The question in your own words.")
     sql: str = Field(default="", max_length=8_000, description="One SELECT; empty if the tables cannot answer.")
-    explanation: str = Field(max_length=1_000, description="What the statement does, or what is missing.")
+    explanation: str = Field(max_length=1_000, description="Purpose of the statement, or the missing information.")
     confidence: float = Field(ge=0, le=1, description="Probability that it answers the question.")
 
 

@@ -24,9 +24,9 @@ from agentic_sales.store.database import Database, current_database
 
 
 class Input(Form):
-    """What a thread is begun with."""
+    """Input of a run."""
 
-    vertical: str = Field(min_length=1, max_length=64, description="Slug of a vertical whose activation is there.")
+    vertical: str = Field(min_length=1, max_length=64, description="Slug of a vertical with an activation.")
 
 
 class Output(BaseModel):

@@ -34,7 +34,7 @@ READ_AT_ONCE = 4
 class Input(Form):
     """Input of a run."""
 
-    topic: str = Field(min_length=2, max_length=200, description="What the channels are about: `retrieval and agents`.")
+    topic: str = Field(min_length=2, max_length=200, description="Subject of the channels: `retrieval and agents`.")
     max_channels: int = Field(default=20, ge=1, le=50, description="Most channels that are read.")
     max_searches: int = Field(default=4, ge=1, le=10, description="Most searches that are taken of the day's 100.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
@@ -50,7 +50,7 @@ class Output(ModelOutput):
     companies: list[video_channels.LinkedCompany] = Field(
         default_factory=list, description="Their companies and sponsors."
     )
-    people: list[video_channels.FoundPerson] = Field(default_factory=list, description="People who make them.")
+    people: list[video_channels.FoundPerson] = Field(default_factory=list, description="Makers of the channels.")
     left_out: list[str] = Field(default_factory=list, description="Titles of channels that are not about the topic.")
     quota_spent: dict[str, int] = Field(
         default_factory=dict, description="Searches of 100 and units of 10,000 a day that the run took."

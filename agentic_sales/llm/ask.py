@@ -62,7 +62,8 @@ class ModelOutput(BaseModel):
     """Output of every graph that asks a model, beside its answer."""
 
     source: Annotated[Source, weakest] = Field(
-        default="rules", description="Who answered: `llm`, or `rules` once any step fell back to its author's rules."
+        default="rules",
+        description="Origin of the answer: `llm`, or `rules` once any step fell back to its author's rules.",
     )
     graph_meta: Annotated[dict[str, Any], merge_graph_meta] = Field(
         default_factory=dict,

@@ -40,9 +40,9 @@ class StepTaken(BaseModel):
     """A look-up and its result."""
 
     tool: AdminTool = Field(description="The look-up.")
-    argument: str = Field(default="", description="What was looked for.")
+    argument: str = Field(default="", description="Argument of the look-up.")
     outcome: Literal["found", "nothing", "refused", "failed"] = Field(description="How it went.")
-    text: str = Field(default="", description="Lines of what was found, or why it was not.")
+    text: str = Field(default="", description="Lines of the result, or the reason that there is none.")
     rows: int = Field(default=0, description="Rows that were found.")
 
 

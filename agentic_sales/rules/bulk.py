@@ -33,7 +33,9 @@ class BulkForm(Form):
     concurrency: int = Field(default=4, ge=1, le=16, description="Companies that are asked about at the same time.")
     apply: bool = Field(default=False, description="Write the verdicts into the book.")
     budget_usd: float | None = Field(
-        default=None, gt=0, description="What the models may cost; the run stops within one row of it. Null: no limit."
+        default=None,
+        gt=0,
+        description="Budget for the models in USD. The run stops within one row of it. Null: no limit.",
     )
     force_refresh: bool = Field(default=False, description="Ask also about companies that were asked about lately.")
     max_age_days: int = Field(default=30, ge=0, le=3650, description="Days for which the last answer counts.")
@@ -48,12 +50,12 @@ class BulkResult(BaseModel):
     status: RowStatus = Field(default="done", description="skipped_empty: the book has nothing to ask about.")
     verdict: str = Field(default="", description="The answer in one word.")
     confidence: float = Field(default=0.0, description="Probability that it is right, 0-1.")
-    source: str = Field(default="", description="Who answered: `llm` or `rules`.")
+    source: str = Field(default="", description="Origin of the answer: `llm` or `rules`.")
     reasons: list[str] = Field(default_factory=list, description="Reasons of the answer, or why there is none.")
     error_code: str = Field(default="", description="Code of the failure. Empty: it did not fail.")
     is_final: bool = Field(default=True, description="Whether another try of the same run would change nothing.")
     model_calls: int = Field(default=0, description="Requests to models.")
-    cost_usd: float | None = Field(default=0.0, description="What they cost. Null: a price is not known.")
+    cost_usd: float | None = Field(default=0.0, description="Their cost in USD. Null: a price is not known.")
 
 
 class BulkReport(BaseModel):
@@ -61,7 +63,9 @@ class BulkReport(BaseModel):
 
     count: int = Field(default=0, description="Companies that were asked about, with those that failed.")
     done: int = Field(default=0, description="Companies with an answer.")
-    failed: list[BulkResult] = Field(default_factory=list, description="Companies whose question failed, and why.")
+    failed: list[BulkResult] = Field(
+        default_factory=list, description="Companies with a failed question, each with its error."
+    )
     skipped_fresh: int = Field(default=0, description="Companies with an answer that is young enough.")
     skipped_empty: int = Field(default=0, description="Companies of which the book has nothing to ask about.")
     left: int = Field(default=0, description="Chosen companies that were not reached.")

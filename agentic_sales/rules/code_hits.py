@@ -31,7 +31,7 @@ class CodeMatch(BaseModel):
     repository: str = Field(description="`owner/name`.")
     path: str = Field(description="The file.")
     url: str = Field(description="Its page.")
-    stack: str = Field(description="What the code is built with.")
+    stack: str = Field(description="Stack of the code.")
     quote: str = Field(default="", description="The matching place.")
     why_not: str = Field(default="", description="Why it was left out; empty: it was not.")
 
@@ -47,11 +47,13 @@ class ResolvedOrg(BaseModel):
     login: str = Field(description="Login at GitHub.")
     name: str = Field(description="Name.")
     domain: str = Field(description="Registrable domain of its site.")
-    score: float = Field(description="0 to 1: its code, and what its description says for the vertical.")
-    stacks: list[str] = Field(default_factory=list, description="What its code is built with.")
+    score: float = Field(description="0 to 1: fit of its code and of its description with the vertical.")
+    stacks: list[str] = Field(default_factory=list, description="Stacks of its code.")
     matches: list[CodeMatch] = Field(default_factory=list, description="Its files that were found.")
-    reasons: list[VerticalReason] = Field(default_factory=list, description="What its description says for it.")
-    disqualifiers: list[VerticalReason] = Field(default_factory=list, description="What speaks against it.")
+    reasons: list[VerticalReason] = Field(
+        default_factory=list, description="Reasons for it, in words of its description."
+    )
+    disqualifiers: list[VerticalReason] = Field(default_factory=list, description="Reasons against it.")
 
     @property
     def firm(self) -> Firm:

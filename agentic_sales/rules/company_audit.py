@@ -92,7 +92,7 @@ class AuditedFact(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    field: str = Field(min_length=1, max_length=64, description="What it tells, such as `category`.")
+    field: str = Field(min_length=1, max_length=64, description="Field that the fact fills, such as `category`.")
     value: Any = Field(default=None, description="Any JSON value.")
     confidence: float = Field(default=1.0, ge=0, le=1, description="Probability that it is right.")
     quote: str = Field(default="", max_length=2_000, description="Words that back it.")
@@ -138,9 +138,9 @@ class AuditFinding(BaseModel):
     company_id: str = Field(description="The company; empty: by value.")
     name: str = Field(description="Its name.")
     check: AuditCheck = Field(description="Which check found it.")
-    reason: str = Field(description="What it is, such as `category_contradicts_words`.")
+    reason: str = Field(description="Kind of the finding, such as `category_contradicts_words`.")
     severity: Severity = Field(description="high: false positive. medium: weak. low: told.")
-    detail: str = Field(description="What is wrong, for people.")
+    detail: str = Field(description="Description of the problem, for people.")
     field: str = Field(description="Field of the fact, or of the fact that is missing.")
     value: Any = Field(default=None, description="Its value; null: there is no such fact.")
     quote: str = Field(default="", description="Words that the finding rests on.")

@@ -53,14 +53,14 @@ class PersonCandidate(BaseModel):
     confidence: float = Field(
         description="Probability that the person works there: .55 gh, .65 papers, .70 team, +.10."
     )
-    sources: list[PeopleSource] = Field(default_factory=list, description="Who names the person.")
+    sources: list[PeopleSource] = Field(default_factory=list, description="Sources that name the person.")
     profile: str = Field(default="", description="A page about the person.")
     email: str = Field(default="", description="Address that a page of the company prints.")
     email_candidates: list[str] = Field(
         default_factory=list, description="Guessed addresses. Nobody has checked them; none is kept in the book."
     )
     is_known: bool = Field(default=False, description="Whether the book has the person in this company.")
-    findings: list[FoundFact] = Field(default_factory=list, description="What is known of the person.")
+    findings: list[FoundFact] = Field(default_factory=list, description="Known facts of the person.")
 
 
 class FoundPeople(BaseModel):
@@ -69,7 +69,7 @@ class FoundPeople(BaseModel):
     company: dict[str, Any] = Field(default_factory=dict, description="company_id, name, domain, category.")
     gh: list[CompanyPerson] = Field(default_factory=list, description="Public members on GitHub, 25 at most.")
     papers: list[CompanyPerson] = Field(default_factory=list, description="Authors of recent papers.")
-    team: list[CompanyPerson] = Field(default_factory=list, description="People whom the company's pages name.")
+    team: list[CompanyPerson] = Field(default_factory=list, description="People that the company's pages name.")
     merged: list[PersonCandidate] = Field(default_factory=list, description="The same, joined by name.")
     candidates: list[PersonCandidate] = Field(default_factory=list, description="Those that the book lacks.")
     candidates_inserted: int = Field(default=0, description="People that are new in the book.")

@@ -56,8 +56,8 @@ class ProblemForm(CompanyForm):
 class CompanyProblem(BaseModel):
     """One problem of a company, as a model tells it."""
 
-    problem: str = Field(max_length=300, description="One sentence of at most 20 words on what goes wrong today.")
-    role_affected: str = Field(max_length=120, description="Job title of the person who feels it most.")
+    problem: str = Field(max_length=300, description="The problem of today in one sentence of at most 20 words.")
+    role_affected: str = Field(max_length=120, description="Job title of the person that feels it most.")
     ai_solution: str = Field(max_length=400, description="One sentence on how software could lessen it.")
     evidence: str = Field(max_length=500, description="Words of one of the texts, copied exactly, 3 to 25.")
     confidence: float = Field(ge=0, le=1, description="Probability that the company has this problem.")
@@ -82,10 +82,10 @@ class ProblemReport(Booked):
     company_id: str = Field(default="", description="The company in the book; empty: it was not written there.")
     company: dict[str, Any] = Field(default_factory=dict, description="`name`, `domain` and `company_id`.")
     classification: dict[str, Any] = Field(
-        default_factory=dict, description="What the book has of category, ai_tier, industry and remote_policy."
+        default_factory=dict, description="The book's category, ai_tier, industry and remote_policy."
     )
     problems: list[ProvenProblem] = Field(default_factory=list, description="At most 7, the surest first.")
-    dropped: list[str] = Field(default_factory=list, description="Problems whose words stand on no page.")
+    dropped: list[str] = Field(default_factory=list, description="Problems in words that stand on no page.")
     summary: str = Field(default="", description="One sentence: how many problems, and the surest one.")
     unavailable_sources: list[str] = Field(default_factory=list, description="Sources that did not serve, and why.")
 

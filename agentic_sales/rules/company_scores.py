@@ -33,7 +33,10 @@ class Scores(BaseModel):
     score: float = Field(
         default=0.0, ge=0, le=1, description="Fit as a lead: AI .4, services .3, remote .2, hiring .1."
     )
-    reasons: list[str] = Field(default_factory=list, description="What each part added, then why to review, if so.")
+    reasons: list[str] = Field(
+        default_factory=list,
+        description="Contribution of each part. Last comes the reason for a review, if there is one.",
+    )
     needs_review: bool = Field(default=True, description="Whether a person should look before anybody relies on it.")
 
 

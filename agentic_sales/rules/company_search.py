@@ -50,13 +50,13 @@ class FoundPage(Protocol):
 class DiscoveryForm(Form):
     """An input with the kind of companies to find."""
 
-    seed_query: str = Field(min_length=2, max_length=300, description="What kind of companies: `AI consultancy`.")
+    seed_query: str = Field(min_length=2, max_length=300, description="Kind of companies: `AI consultancy`.")
     vertical: str = Field(default="", max_length=100, description="Industry that they serve.")
     geography: str = Field(default="", max_length=100, description="Region or country that they are in.")
     size_band: str = Field(default="", max_length=40, description="Employees, such as `11-50`.")
     keywords: list[str] = Field(default_factory=list, max_length=20, description="Further words to search with.")
     seed_source: Literal["", "ashby"] = Field(
-        default="", description="`ashby`: companies with a job board whose openings fit, without a model's searches."
+        default="", description="`ashby`: companies on job boards with fitting openings, without a model's searches."
     )
 
 
@@ -83,9 +83,9 @@ class ScoredCandidate(Candidate):
     """A company with its pre-score."""
 
     score: float = Field(description="0 to 1: AI .4, services .3, remote .2, hiring .1.")
-    reasons: list[str] = Field(default_factory=list, description="What each part added.")
+    reasons: list[str] = Field(default_factory=list, description="Contribution of each part.")
     is_read: bool = Field(default=False, description="Whether its home page was read; else the hit's words counted.")
-    findings: list[FoundFact] = Field(default_factory=list, description="What its page says, each with a quote.")
+    findings: list[FoundFact] = Field(default_factory=list, description="Facts of its page, each with a quote.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,15 +32,15 @@ class Classification(BaseModel):
     """The class of a company, in closed lists."""
 
     category: Category = Field(
-        description="What it sells. CONSULTANCY: advice or project work by experts. STAFFING: people, as a recruiter "
-        "or lender of staff. AGENCY: marketing, design or creative work. PRODUCT: software, hardware or another "
-        "technical product of its own. UNKNOWN: none of these, or the pages do not say."
+        description="The offer of the company. CONSULTANCY: advice or project work by experts. STAFFING: people, as a "
+        "recruiter or lender of staff. AGENCY: marketing, design or creative work. PRODUCT: software, "
+        "hardware or another technical product of its own. UNKNOWN: none of these, or the pages do not say."
     )
     ai_tier: int = Field(
         ge=0,
         le=2,
-        description="0: no artificial intelligence. 1: uses it, in a part of what it sells or makes. 2: AI-native, "
-        "what it sells is made of it or about it.",
+        description="0: no artificial intelligence. 1: uses it in a part of its products or services. 2: AI-native, "
+        "its products or services are made of it or about it.",
     )
     industry: Industry = Field(
         description="Industry it belongs to, or sells to above all others; `software` only if it sells to any industry."

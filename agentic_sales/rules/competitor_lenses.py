@@ -72,7 +72,7 @@ class LensItem(BaseModel):
     name: str = Field(
         max_length=200, description="A tier, feature, integration, change, headline, round, or `headcount`."
     )
-    detail: str = Field(default="", max_length=400, description="What belongs to it, such as what a tier includes.")
+    detail: str = Field(default="", max_length=400, description="Details of the item, such as the contents of a tier.")
     amount: float | None = Field(default=None, description="Its price, sum or number, as in the quote. Null: none.")
     currency: str = Field(default="", max_length=3, description="Currency of the amount, such as `EUR`.")
     date: str = Field(default="", max_length=40, description="Its date, as in the quote. Empty: none.")
@@ -83,7 +83,7 @@ class LensItem(BaseModel):
 class LensReading(BaseModel):
     """The items of a lens."""
 
-    items: list[LensItem] = Field(max_length=MOST_ITEMS, description="What the page shows. Empty: nothing of it.")
+    items: list[LensItem] = Field(max_length=MOST_ITEMS, description="Items that the page shows. Empty: none.")
     failure: str = Field(default="", description="Why the lens shows nothing. Leave it empty.")
 
 
@@ -92,7 +92,7 @@ class LensReport(LensReading):
 
     method: FoundMethod = Field(default="rules", description="Whether rules or a model read the page.")
     url: str = Field(default="", description="The page. Empty: the site has none, or it cannot be read.")
-    is_kept: bool = Field(default=False, description="Whether the lens failed now and shows what it showed before.")
+    is_kept: bool = Field(default=False, description="Whether the lens failed now and shows its earlier items.")
 
 
 def own_lines(lens: Lens, pages: Mapping[str, tuple[str, str]]) -> list[str]:

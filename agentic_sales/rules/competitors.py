@@ -58,7 +58,7 @@ class OfferForm(Form):
     company_id: str = Field(default="", max_length=64, description="A company of the book.")
     name: str = Field(default="", max_length=200, description="Name of the offer, without an id.")
     url: str = Field(default="", max_length=2048, description="Its home page, without an id.")
-    description: str = Field(default="", max_length=4_000, description="What it does, without an id.")
+    description: str = Field(default="", max_length=4_000, description="Description of the offer, without an id.")
 
     @model_validator(mode="after")
     def _one_is_given(self) -> Self:
@@ -74,7 +74,7 @@ class Offer(BaseModel):
     id: str = Field(default="", description="Id in the book. Empty: it was given by value.")
     name: str = Field(default="", description="Its name.")
     url: str = Field(default="", description="Its home page. Empty: none is known.")
-    description: str = Field(default="", description="What it does.")
+    description: str = Field(default="", description="Its description.")
     text: str = Field(default="", description="Text of its home page. Empty: it was not read.")
 
     @property
@@ -92,7 +92,7 @@ class MarketQueries(BaseModel):
 class Proof(BaseModel):
     """Words of a page that back a claim."""
 
-    claim: str = Field(description="What they back, such as `threat_rationale`.")
+    claim: str = Field(description="Claim that they back, such as `threat_rationale`.")
     quote: str = Field(description="The words.")
     source_url: str = Field(description="The page.")
 
@@ -106,11 +106,11 @@ class Competitor(BaseModel):
     description: str = Field(default="", description="First sentence of its home page.")
     positioning_headline: str = Field(default="", description="How it names itself, in its words.")
     positioning_tagline: str = Field(default="", description="Its next sentence, in its words.")
-    target_audience: str = Field(default="", description="For whom it says it is, in its words.")
+    target_audience: str = Field(default="", description="Target group, as the page states it.")
     differentiation_angles: list[str] = Field(default_factory=list, description="Up to 6 differences to the offer.")
     threat_score: float = Field(default=0.0, ge=0, le=10, description="How dangerous it is, 0 to 10.")
     market_overlap: float = Field(default=0.0, ge=0, le=1, description="Share of the offer's words that its page has.")
-    threat_rationale: str = Field(default="", description="Why the score is what it is.")
+    threat_rationale: str = Field(default="", description="Reason for the score.")
     evidence: list[Proof] = Field(default_factory=list, description="Words of pages that back it.")
     method: FoundMethod = Field(default="rules", description="Whether rules or a model compared it.")
 
@@ -128,7 +128,7 @@ class Difference(BaseModel):
     url: str = Field(description="Home page of the competitor, as given.")
     positioning_headline: str = Field(default="", description="How it names itself, copied from its page.")
     positioning_tagline: str = Field(default="", description="Its promise, copied from its page.")
-    target_audience: str = Field(default="", description="For whom it is, copied from its page.")
+    target_audience: str = Field(default="", description="Target group, copied from its page.")
     angles: list[Angle] = Field(default_factory=list, max_length=MOST_ANGLES, description="Differences.")
 
 

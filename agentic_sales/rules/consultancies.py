@@ -65,9 +65,9 @@ class Consultancy(FoundFirm):
     """A consultancy with its score."""
 
     score: int = Field(description="0 to 100.")
-    category: Category = Field(default="UNKNOWN", description="What it is by its home page.")
-    reasons: list[str] = Field(default_factory=list, description="What each part added.")
-    findings: list[FoundFact] = Field(default_factory=list, description="What its home page says, with quotes.")
+    category: Category = Field(default="UNKNOWN", description="Category by its home page.")
+    reasons: list[str] = Field(default_factory=list, description="Contribution of each part.")
+    findings: list[FoundFact] = Field(default_factory=list, description="Facts of its home page, with quotes.")
 
 
 def of_seeds(domains: Iterable[str]) -> list[FoundFirm]:

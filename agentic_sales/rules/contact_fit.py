@@ -45,9 +45,9 @@ class ContactFit(BaseModel):
 
     fit: bool = Field(default=False, description="Score of .60 or more, and nothing of high severity against it.")
     score: float = Field(default=0.0, description="0 to 1: signs of the employer .75, role of the person .25.")
-    reasons: list[VerticalReason] = Field(default_factory=list, description="What speaks for it, with its words.")
-    disqualifiers: list[VerticalReason] = Field(default_factory=list, description="What speaks against it.")
-    missing: list[str] = Field(default_factory=list, description="What is not known and would count.")
+    reasons: list[VerticalReason] = Field(default_factory=list, description="Reasons for the fit, with its words.")
+    disqualifiers: list[VerticalReason] = Field(default_factory=list, description="Reasons against the fit.")
+    missing: list[str] = Field(default_factory=list, description="Unknown facts that would count.")
 
 
 def judge_contact_fit(

@@ -27,7 +27,7 @@ class PersonByValue(BaseModel):
     name: str = Field(default="", max_length=200, description="Whole name.")
     title: str = Field(default="", max_length=LONGEST_TITLE_CHARS, description="Job title.")
     headline: str = Field(default="", max_length=2_000, description="Headline of the profile.")
-    about: str = Field(default="", max_length=20_000, description="What the profile says of the person.")
+    about: str = Field(default="", max_length=20_000, description="Words of the profile about the person.")
     email: str = Field(default="", max_length=320, description="Address that a source printed.")
     profile_url: str = Field(default="", max_length=2_048, description="Page about the person.")
 
@@ -48,7 +48,7 @@ class CompanyByValue(BaseModel):
 
     name: str = Field(default="", max_length=300, description="Its name.")
     domain: str = Field(default="", max_length=300, description="Its site.")
-    description: str = Field(default="", max_length=20_000, description="What it does.")
+    description: str = Field(default="", max_length=20_000, description="Description of its business.")
     pages: list[CompanyPage] = Field(default_factory=list, max_length=MOST_PAGES, description="Text of its pages.")
 
 

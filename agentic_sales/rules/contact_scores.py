@@ -40,8 +40,8 @@ _REACH_WORDS: Mapping[Reach, str] = {
 class CardLine(BaseModel):
     """One part of a score card."""
 
-    part: CardPart = Field(description="What is scored.")
-    points: float = Field(description="What it added.")
+    part: CardPart = Field(description="The scored part.")
+    points: float = Field(description="Points that it added.")
     most: float = Field(description="Most that it can add.")
     reason: str = Field(description="Why, for people.")
 
@@ -53,7 +53,9 @@ class ContactScore(BaseModel):
     score: float = Field(default=0.0, ge=0, le=1, description="0 to 1.")
     reasons: list[str] = Field(default_factory=list, description="At most five reasons, the weightiest first.")
     card: list[CardLine] = Field(default_factory=list, description="The parts of the score; empty: a service scored.")
-    disqualifiers: list[VerticalReason] = Field(default_factory=list, description="What makes the tier D, or is told.")
+    disqualifiers: list[VerticalReason] = Field(
+        default_factory=list, description="Reasons against the contact. One of high severity makes the tier D."
+    )
 
 
 def tier_of_score(score: float) -> ContactTier:

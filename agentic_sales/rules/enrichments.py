@@ -33,16 +33,17 @@ NOT_BOOKED = Booked().model_dump()
 class Enrichment(Booked):
     """The description of a company by its site."""
 
-    company: Company = Field(default=Company(), description="Who the company is.")
+    company: Company = Field(default=Company(), description="Name and facts that identify the company.")
     readable: bool = Field(default=True, description="Whether the home page shows text that can be read.")
     unreadable_reason: str = Field(default="", description="Why it does not; empty: it does.")
     home_markdown: str = Field(default="", description="Home page as Markdown, the first 20,000 characters.")
     careers_markdown: str = Field(default="", description="Careers page as Markdown, likewise; empty: none was read.")
     careers_url: str | None = Field(default=None, description="Address of the careers page; null: none was read.")
     emails: list[str] = Field(default_factory=list, description="Addresses that the pages show, lower case.")
-    classification: Classification = Field(default=UNDECIDED, description="What the company is.")
+    classification: Classification = Field(default=UNDECIDED, description="Class of the company.")
     classify_source: ClassifySource = Field(
-        default="heuristic", description="Who classified: the model, or the rules (also when it was not sure)."
+        default="heuristic",
+        description="Origin of the class: the model, or the rules (also if the model was not sure).",
     )
     evidence: list[Evidence] = Field(
         default_factory=list, description="At most one quote per field of the classification, found on a page."
@@ -50,9 +51,9 @@ class Enrichment(Booked):
     scores: Scores = Field(default=Scores(), description="How promising the company is.")
     skip_reason: NotKeptReason = Field(
         default="",
-        description="fresh: the company was looked at lately, and the answer is what the book kept of that, without "
-        "the pages. unreadable, undecided: nothing was written, because the home page shows nothing or nobody could "
-        "classify it. Empty: none of these.",
+        description="fresh: the company was looked at lately, and the answer is the book's record of that without the "
+        "pages. unreadable, undecided: nothing was written. The home page shows nothing, or neither model "
+        "nor rules could classify it. Empty: none of these.",
     )
 
     @property

@@ -27,7 +27,9 @@ class ComposeForm(AddressedForm, InstructedForm, SignedForm):
     """The basis of a first mail. Everything is optional."""
 
     recipient_context: str = Field(
-        default="", max_length=50_000, description="What is known of them or of their company; may be quoted to them."
+        default="",
+        max_length=50_000,
+        description="Facts about the reader or the reader's company. The mail may quote them.",
     )
     linkedin_post_content: str = Field(default="", max_length=50_000, description="A post of theirs to refer to.")
 
@@ -49,7 +51,7 @@ class WrittenMail(BaseModel):
     )
     draft_body: str = Field(default="", description="Body before the refinement, as `draft_subject`.")
     draft: str = Field(default="", description="The draft in one piece: subject line, blank line, body.")
-    context_summary: str = Field(default="", description="What the mail was written from.")
+    context_summary: str = Field(default="", description="Basis of the mail in short.")
     prompt_version: str = Field(default="", description="Derived from the digests of the prompts.")
     model: str = Field(default="", description="The model that answered, as `provider:model`; empty: the rules did.")
     prompt_tokens: int = Field(default=0, description="Tokens that models read for this mail.")

@@ -75,7 +75,7 @@ class FlowCost(BaseModel):
     usd: float | None = Field(description="Their list price; null: the model has none.")
     children_minutes: float = Field(description="Minutes of work on that many children.")
     minutes: float = Field(description="Minutes in all: the longer of the work and of the slowest source.")
-    held_up_by: str = Field(description="What takes them: `children`, or a source.")
+    held_up_by: str = Field(description="Cause of most of the minutes: `children`, or a source.")
 
 
 def flow_cost(

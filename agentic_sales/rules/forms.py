@@ -83,20 +83,24 @@ class RefreshedForm(CompanyForm):
 class AddressedForm(Form):
     """An input about one reader of a mail."""
 
-    recipient_name: str = Field(default="", max_length=200, description="Who will read the mail.")
+    recipient_name: str = Field(default="", max_length=200, description="Name of the reader.")
     company_name: str = Field(default="", max_length=300, description="Where they work.")
 
 
 class InstructedForm(Form):
     """An input with the sender's wishes."""
 
-    instructions: str = Field(default="", max_length=4_000, description="What the mail should say and ask for.")
+    instructions: str = Field(
+        default="", max_length=4_000, description="Wishes for the content and the request of the mail."
+    )
 
 
 class SignedForm(Form):
     """An input of a workflow that signs a mail."""
 
-    sender_name: str = Field(default="", max_length=200, description="Who writes; signs unless there is a signature.")
+    sender_name: str = Field(
+        default="", max_length=200, description="Name of the sender. It signs the mail unless there is a signature."
+    )
     signature: str = Field(
         default="", max_length=1_000, description="End of the mail as it is. Empty: `Thanks,` and the sender's name."
     )

@@ -22,7 +22,7 @@ class FoundFact(BaseModel):
     field: str = Field(
         pattern=r"^[a-z][a-z0-9_]*(\.[a-z0-9_]+)*$",
         max_length=64,
-        description="What it tells, such as `country` or `problem.slow_quotes`.",
+        description="Field that the fact fills, such as `country` or `problem.slow_quotes`.",
     )
     value: Any = Field(description="Any JSON value but null.")
     method: FoundMethod = Field(description="How it was found: by a service's API, by rules or by a model.")

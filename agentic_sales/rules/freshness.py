@@ -71,7 +71,7 @@ class PageState(BaseModel):
     """A page as it was seen."""
 
     url: str = Field(description="Its address.")
-    hash: str = Field(description="SHA-256 of its text without what moves by itself.")
+    hash: str = Field(description="SHA-256 of its text without the parts that change by themselves.")
     lines: list[str] = Field(default_factory=list, description="Short digests of its lines, to tell new ones.")
 
 
@@ -80,7 +80,7 @@ class Snapshot(BaseModel):
 
     schema_version: int = Field(default=SCHEMA_VERSION, description="Version of this form.")
     hash: str = Field(description="SHA-256 over its pages.")
-    pages: dict[PageRole, PageState] = Field(default_factory=dict, description="Its pages by what they are.")
+    pages: dict[PageRole, PageState] = Field(default_factory=dict, description="Its pages by their role.")
     unread: list[PageRole] = Field(default_factory=list, description="Pages that it had and that were never read.")
 
 
@@ -95,10 +95,10 @@ class Change(BaseModel):
 class ChangeVerdict(BaseModel):
     """Whether a site has changed."""
 
-    stale: bool = Field(description="Whether what was made of the site before must be made anew.")
+    stale: bool = Field(description="Whether results made from the earlier site must be made anew.")
     confidence: float = Field(description="How sure that is, 0 to 1.")
     reason: Reason = Field(description="Why, one of a closed list.")
-    changes: list[Change] = Field(default_factory=list, description="What is new.")
+    changes: list[Change] = Field(default_factory=list, description="New lines.")
 
 
 class Movement(ChangeVerdict):
@@ -126,7 +126,7 @@ class FreshnessForm(Form):
     company_id: str = Field(default="", max_length=64, description="A company of the book.")
     url: str = Field(default="", max_length=2048, description="Address of the home page, if there is no id.")
     previous_snapshot: Snapshot | None = Field(
-        default=None, description="What to compare with: `snapshot` of a run. Null: what the book has."
+        default=None, description="Basis of the comparison: `snapshot` of a run. Null: the book's snapshot."
     )
     previous_hash: str = Field(
         default="", pattern=r"^([0-9a-f]{64})?$", description="The same as a hash alone, which tells no new lines."
@@ -136,7 +136,7 @@ class FreshnessForm(Form):
         default="", max_length=500_000, description="The home page as Markdown. If given, nothing is read of the site."
     )
     previous_markdown: str = Field(
-        default="", max_length=500_000, description="What to compare with: the home page of the last time."
+        default="", max_length=500_000, description="Basis of the comparison: the home page of the last time."
     )
 
     @model_validator(mode="after")

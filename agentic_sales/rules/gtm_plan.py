@@ -37,7 +37,7 @@ class ChannelPlan(BaseModel):
     name: str = Field(min_length=1, max_length=80, description="Its name, such as cold_email, community or webinar.")
     why: str = Field(max_length=600, description="Why it fits, in one sentence.")
     icp_presence: str = Field(default="", max_length=400, description="Which buyers are there.")
-    tactics: list[str] = Field(max_length=8, description="What to do there, 1 to 8 sentences.")
+    tactics: list[str] = Field(max_length=8, description="Steps to take there, 1 to 8 sentences.")
     effort: Effort = Field(description="How much work it is.")
     time_to_first_lead: str = Field(default="", max_length=80, description="`days`, `weeks` or `months`.")
     quote: str = Field(description="Words of the texts that support it, copied letter by letter.")
@@ -55,8 +55,10 @@ class PillarPlan(BaseModel):
 
     theme: str = Field(min_length=1, max_length=200, description="The message in one short sentence.")
     proof_points: list[str] = Field(max_length=6, description="Words of the texts that prove it, copied.")
-    when_to_use: str = Field(default="", max_length=400, description="In front of whom, or when they say what.")
-    avoid_when: str = Field(default="", max_length=400, description="In front of whom not.")
+    when_to_use: str = Field(
+        default="", max_length=400, description="Audience for the message, or the words of a buyer that call for it."
+    )
+    avoid_when: str = Field(default="", max_length=400, description="Audience that should not hear it.")
 
 
 class PillarsReading(BaseModel):
@@ -84,8 +86,8 @@ class MessagesReading(BaseModel):
 class ObjectionPlan(BaseModel):
     """An objection of a buyer."""
 
-    objection: str = Field(min_length=1, max_length=300, description="What the buyer says.")
-    response: str = Field(min_length=1, max_length=600, description="What to say then.")
+    objection: str = Field(min_length=1, max_length=300, description="Words of the buyer.")
+    response: str = Field(min_length=1, max_length=600, description="Reply to these words.")
     evidence_to_show: list[str] = Field(max_length=5, description="Words of the texts to show, copied.")
 
 

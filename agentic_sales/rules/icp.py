@@ -68,7 +68,7 @@ class PersonaClaim(BaseModel):
     title: str = Field(min_length=1, max_length=120, description="The role in words of the texts.")
     seniority: str = Field(default="", max_length=20, description="IC, Manager, Director, VP or C-level. Empty: open.")
     department: str = Field(default="", max_length=40, description="Department. Empty: the texts leave it open.")
-    pain: str = Field(default="", max_length=600, description="What hurts the role. Empty: the texts do not say.")
+    pain: str = Field(default="", max_length=600, description="Pain of the role. Empty: the texts do not say.")
     channel: Channel = Field(default="", description="How to reach the role. Empty: the texts do not say.")
     quote: str = Field(description="Words of the texts that name it, copied letter by letter.")
     source_url: str = Field(default="", description="Where they stand. Leave it empty.")
@@ -77,7 +77,7 @@ class PersonaClaim(BaseModel):
 class DealBreaker(BaseModel):
     """A reason that ends a deal."""
 
-    name: str = Field(min_length=1, max_length=200, description="What the buyer lacks or wants, in one sentence.")
+    name: str = Field(min_length=1, max_length=200, description="Lack or wish of the buyer, in one sentence.")
     severity: Severity = Field(description="How surely it ends the deal.")
     reason: str = Field(default="", max_length=600, description="Why, in one sentence.")
     quote: str = Field(description="Words of the texts that show it, copied letter by letter.")
@@ -109,9 +109,11 @@ class RefusalReading(BaseModel):
     """A kind of company that does not buy."""
 
     anti_icp: list[QuotedLine] = Field(
-        max_length=12, description="Who is no customer, up to 8. Empty: nothing is said."
+        max_length=12, description="Kinds of companies that do not buy, up to 8. Empty: nothing is said."
     )
-    deal_breakers: list[DealBreaker] = Field(max_length=12, description="What ends a deal. Empty: nothing is said.")
+    deal_breakers: list[DealBreaker] = Field(
+        max_length=12, description="Reasons that end a deal. Empty: nothing is said."
+    )
 
 
 class CriteriaReading(BaseModel):
@@ -129,8 +131,10 @@ class IcpDocument(BaseModel):
     weighted_total: float = Field(default=0.0, ge=0, le=1, description="Their weighted sum, 0 to 1.")
     segments: list[SegmentClaim] = Field(default_factory=list, description="At most 6 segments, the best first.")
     personas: list[PersonaClaim] = Field(default_factory=list, description="At most 6 personas.")
-    anti_icp: list[str] = Field(default_factory=list, description="Who is no customer, at most 8 lines.")
-    deal_breakers: list[DealBreaker] = Field(default_factory=list, description="What ends a deal.")
+    anti_icp: list[str] = Field(
+        default_factory=list, description="Kinds of companies that do not buy, at most 8 lines."
+    )
+    deal_breakers: list[DealBreaker] = Field(default_factory=list, description="Reasons that end a deal.")
     proofs: list[Proof] = Field(default_factory=list, description="Words that back each line of `anti_icp`.")
 
     @property

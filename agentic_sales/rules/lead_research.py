@@ -97,7 +97,7 @@ class Dossier(BaseModel):
     pr_signal: str = Field(default="", description="Words on public relations.")
     icp_fit_summary: str = Field(default="", max_length=600, description="How well the owner fits, in two sentences.")
     pitch_one_liner: str = Field(default="", max_length=300, description="How to open a talk with the owner.")
-    decision_makers: list[LeadPerson] = Field(default_factory=list, description="People who may decide.")
+    decision_makers: list[LeadPerson] = Field(default_factory=list, description="Possible decision makers.")
     evidence: list[Signal] = Field(default_factory=list, description="Words of pages behind the fields above.")
     evidence_urls: list[str] = Field(default_factory=list, description="Pages behind the fields above.")
     confidence: float = Field(default=0.0, ge=0, le=1, description="Probability that the dossier is right.")

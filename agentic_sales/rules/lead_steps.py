@@ -35,11 +35,11 @@ class FoundLead(BaseModel):
     """A lead as a discovery found it."""
 
     kind: str = Field(description="Kind of the subject: company, repository, person or opening.")
-    key: str = Field(description="What tells it from all others of its kind, such as a site.")
+    key: str = Field(description="Key that is unique among its kind, such as a site.")
     name: str = Field(description="Its name for people.")
     url: str = Field(default="", description="Page that shows it.")
-    query: str = Field(default="", description="What it was found by, where the source tells.")
-    found: dict[str, Any] = Field(default_factory=dict, description="What later steps read of it.")
+    query: str = Field(default="", description="Search that found it, if the source tells.")
+    found: dict[str, Any] = Field(default_factory=dict, description="Values for later steps.")
 
 
 class LeadSoFar(BaseModel):
@@ -50,8 +50,8 @@ class LeadSoFar(BaseModel):
     name: str = Field(description="Its name.")
     company_id: str = Field(default="", description="Company of the book; empty: none is known.")
     person_id: str = Field(default="", description="Person of the book; empty: none is known.")
-    found: dict[str, Any] = Field(default_factory=dict, description="What the discovery told.")
-    answers: dict[str, dict[str, Any]] = Field(default_factory=dict, description="What the steps told, by workflow.")
+    found: dict[str, Any] = Field(default_factory=dict, description="Values of the discovery.")
+    answers: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Answers of the steps by workflow.")
 
     def told(self, assistant_id: str, *path: str) -> Any:
         """Return a value of the answer of a step. None: the step told none."""
@@ -66,7 +66,9 @@ class LeadJudgement(BaseModel):
 
     score: float = Field(description="0 to 1.")
     reasons: list[str] = Field(default_factory=list, description="Reasons, for people.")
-    disqualifiers: list[str] = Field(default_factory=list, description="What rules it out; empty: nothing does.")
+    disqualifiers: list[str] = Field(
+        default_factory=list, description="Reasons that rule it out. Empty: there are none."
+    )
 
 
 class ReachablePerson(BaseModel):
@@ -78,7 +80,7 @@ class ReachablePerson(BaseModel):
     profile: str = Field(default="", description="A page about the person.")
     source_url: str = Field(default="", description="Page that names the person.")
     person_id: str = Field(default="", description="Person of the book; empty: not written yet.")
-    about: str = Field(default="", description="What a source says of the person.")
+    about: str = Field(default="", description="Words of a source about the person.")
 
 
 def found_repositories(output: Mapping[str, Any]) -> Iterator[FoundLead]:

@@ -18,13 +18,13 @@ class Opportunity(BaseModel):
     opportunity_title: str = Field(default="", description="Title of the opening.")
     opportunity_url: str = Field(default="", description="Its page.")
     opportunity_status: str = Field(default="", description="`open`, or `closed` once its board no longer lists it.")
-    raw_context: str = Field(default="", description="What the opening says, at most 3,000 characters.")
+    raw_context: str = Field(default="", description="Text of the opening, at most 3,000 characters.")
     applied: bool = Field(default=False, description="Whether somebody has applied.")
     applied_at: str | None = Field(default=None, description="When: ISO 8601; null: nobody has.")
-    application_status: str = Field(default="", description="What came of it; empty: nothing is known.")
+    application_status: str = Field(default="", description="Result of the application. Empty: nothing is known.")
     company_name: str = Field(default="", description="The company.")
     company_website: str = Field(default="", description="Its site.")
-    company_category: str = Field(default="", description="What it is, as the book says.")
+    company_category: str = Field(default="", description="Category of the company in the book.")
     contact_id: str | None = Field(default=None, description="Contact to write to; null: the company has none.")
     contact_first_name: str = Field(default="", description="First name.")
     contact_last_name: str = Field(default="", description="Last name.")
@@ -41,9 +41,11 @@ class OpportunityForm(SignedForm):
     """An input with an opening of the book or by value."""
 
     opportunity_id: str = Field(default="", max_length=100, description="An opening of the book.")
-    additional_instructions: str = Field(default="", max_length=4_000, description="What the mail should say and ask.")
+    additional_instructions: str = Field(
+        default="", max_length=4_000, description="Wishes for the content and the request of the mail."
+    )
     title: str = Field(default="", max_length=300, description="Title of an opening that the book does not have.")
-    description: str = Field(default="", max_length=50_000, description="What it says.")
+    description: str = Field(default="", max_length=50_000, description="Text of the opening.")
     company: str = Field(default="", max_length=300, description="Its company.")
 
     @model_validator(mode="after")

@@ -37,8 +37,8 @@ class OutreachTemplate(BaseModel):
     channel: str = Field(default="cold_email", max_length=100, description="`cold_email` for mails.")
     persona: str = Field(default="", max_length=200, description="Title of the persona that it is for; empty: any.")
     hook: str = Field(default="", max_length=2_000, description="How it opens.")
-    body: str = Field(default="", max_length=5_000, description="What it says.")
-    cta: str = Field(default="", max_length=500, description="What it asks for.")
+    body: str = Field(default="", max_length=5_000, description="Its main text.")
+    cta: str = Field(default="", max_length=500, description="Its request.")
 
 
 class Product(BaseModel):
@@ -48,8 +48,8 @@ class Product(BaseModel):
 
     name: str = Field(min_length=1, max_length=200, description="As people write it.")
     url: str = Field(default="", max_length=2_000, description="Where it is described.")
-    description: str = Field(default="", max_length=5_000, description="What the reader gets of it.")
-    personas: list[Persona] = Field(default_factory=list, max_length=50, description="Whom it is for.")
+    description: str = Field(default="", max_length=5_000, description="Benefit for the reader.")
+    personas: list[Persona] = Field(default_factory=list, max_length=50, description="Its target group.")
     templates: list[OutreachTemplate] = Field(default_factory=list, max_length=50, description="How to write to them.")
 
 
@@ -64,13 +64,13 @@ class OutreachForm(AddressedForm, InstructedForm, SignedForm):
     """The basis of a mail of an outreach."""
 
     recipient_email: str = Field(default="", max_length=320, description="Their address, by which they are looked up.")
-    recipient_role: str = Field(default="", max_length=300, description="What they do.")
+    recipient_role: str = Field(default="", max_length=300, description="Role of the reader.")
     recipient_fields: dict[str, str] = Field(
         default_factory=dict,
         max_length=50,
         description="Further facts of them by name; templates and instructions name one as `{{field}}`.",
     )
-    sender_role: str = Field(default="", max_length=300, description="What the sender does.")
+    sender_role: str = Field(default="", max_length=300, description="Role of the sender.")
     post_text: str = Field(default="", max_length=50_000, description="A post of theirs to begin with.")
     post_url: str = Field(default="", max_length=2_000, description="Where the post is; it is not read.")
     tone: str = Field(default="professional and friendly", max_length=200, description="How the mail sounds.")
@@ -88,7 +88,7 @@ class OutreachMaterial(BaseModel):
     product_aware: bool = Field(default=False, description="Whether a product was known.")
     persona_match: PersonaMatch | None = Field(default=None, description="The persona; null: the product has none.")
     template: OutreachTemplate | None = Field(default=None, description="The template that was used.")
-    hook: str = Field(default="", description="What the mail begins with.")
+    hook: str = Field(default="", description="First words of the mail.")
     personas: list[Persona] = Field(default_factory=list, description="The product's personas.")
     templates: list[OutreachTemplate] = Field(default_factory=list, description="The product's templates.")
 

@@ -26,7 +26,7 @@ _SHORT_WORDS = frozenset({"a", "an", "and", "at", "by", "for", "from", "in", "of
 class PaperForm(Form):
     """An input about the papers of a topic."""
 
-    topic: str = Field(min_length=2, max_length=200, description="What the papers are about.")
+    topic: str = Field(min_length=2, max_length=200, description="Subject of the papers.")
     queries: list[str] = Field(default_factory=list, max_length=20, description="Searches to choose from; empty: ours.")
     rounds: int = Field(default=3, ge=1, le=10, description="Searches of this run.")
     limit: int = Field(default=25, ge=1, le=200, description="Most papers of a search.")
@@ -72,7 +72,7 @@ class PaperLead(BaseModel):
     company_url: str = Field(default="", description="Its home page.")
     affiliation_type: str = Field(default="", description="Its type.")
     score: float = Field(description="0 to 1: name .35, topic .30, affiliation .25, signal .10.")
-    reasons: list[str] = Field(description="What each part added.")
+    reasons: list[str] = Field(description="Contribution of each part.")
     papers: list[ListedPaper] = Field(description="Papers of the author that were found.")
 
     @property

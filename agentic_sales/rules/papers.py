@@ -79,7 +79,7 @@ class TaggedBy(BaseModel):
 class PaperTags(BaseModel):
     """The subjects of somebody's papers."""
 
-    tags: list[TaggedBy] = Field(max_length=len(RESEARCH_TAGS), description="Only what the papers are about.")
+    tags: list[TaggedBy] = Field(max_length=len(RESEARCH_TAGS), description="Subjects of the papers alone.")
 
 
 def by_author(papers: Iterable[FoundPaper], name: str) -> list[FoundPaper]:

@@ -48,7 +48,7 @@ class Persona(BaseModel):
     title: str = Field(min_length=1, max_length=200, description="Role, such as Head of QA.")
     seniority: str = Field(default="", max_length=100, description="IC, Manager, Director, VP or C-level.")
     department: str = Field(default="", max_length=100, description="Such as Engineering.")
-    pain: str = Field(default="", max_length=2_000, description="What they lose sleep over.")
+    pain: str = Field(default="", max_length=2_000, description="Their greatest worry.")
 
 
 class PersonaMatch(BaseModel):

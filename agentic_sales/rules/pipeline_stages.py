@@ -50,7 +50,7 @@ class StageRun(BaseModel):
     run_id: str = Field(description="Its run.")
     worker_pid: int = Field(description="Process that ran it.")
     duration_ms: int = Field(description="Time from the worker's claim to the end.")
-    source: str | None = Field(description="Who answered: `llm`, `rules`, or null where no model is ever asked.")
+    source: str | None = Field(description="Origin of the answer: `llm`, `rules`, or null if no model is ever asked.")
 
 
 class CompanyAnswers(BaseModel):
@@ -78,7 +78,7 @@ class CompaniesForm(GivenForm):
 
     domains: list[str] = Field(default_factory=list, max_length=50, description="Web sites, as domains or as URLs.")
     company_ids: list[str] = Field(
-        default_factory=list, max_length=50, description="Companies of the book. What is found is written there."
+        default_factory=list, max_length=50, description="Companies of the book. The results are written there."
     )
 
 
@@ -86,9 +86,11 @@ class PipelineForm(Form):
     """The subject of the drafted mails, and whether the results are written to the book."""
 
     dry_run: bool = Field(False, description="Write nothing into the book.")
-    recipient_name: str = Field("", max_length=200, description="Who the drafted mails address.")
-    instructions: str = Field("", max_length=4000, description="What the drafted mails should say or ask for.")
-    sender_name: str = Field("", max_length=200, description="Who signs the drafted mails.")
+    recipient_name: str = Field("", max_length=200, description="Name of the reader of the drafted mails.")
+    instructions: str = Field(
+        "", max_length=4000, description="Wishes for the content and the request of the drafted mails."
+    )
+    sender_name: str = Field("", max_length=200, description="Name of the sender of the drafted mails.")
 
 
 class PassedOver(Exception):

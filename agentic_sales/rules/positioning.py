@@ -74,17 +74,21 @@ _MOST_CATEGORY_WORDS = 6
 class CategoryReading(BaseModel):
     """The category of a product and its conventions."""
 
-    category: QuotedLine = Field(
-        description="What kind of thing the product is, in 1 to 6 words, and words that show it."
+    category: QuotedLine = Field(description="Category of the product in 1 to 6 words, and words that show it.")
+    category_conventions: list[QuotedLine] = Field(
+        max_length=20, description="Promises that several competitors share."
     )
-    category_conventions: list[QuotedLine] = Field(max_length=20, description="What several competitors promise alike.")
 
 
 class WhiteSpaceReading(BaseModel):
     """The claims of a product that no competitor makes."""
 
-    white_space: list[QuotedLine] = Field(max_length=20, description="What no competitor says. Quote our own words.")
-    differentiators: list[QuotedLine] = Field(max_length=20, description="What sets it apart. Quote our own words.")
+    white_space: list[QuotedLine] = Field(
+        max_length=20, description="Claims that no competitor makes. Quote our own words."
+    )
+    differentiators: list[QuotedLine] = Field(
+        max_length=20, description="Differences to the competitors. Quote our own words."
+    )
     positioning_axes: list[str] = Field(max_length=12, description="Differences by which buyers may choose.")
 
 
@@ -104,16 +108,20 @@ class CriticReading(BaseModel):
     """The objections of a critic to a statement."""
 
     passes: bool = Field(description="Whether a buyer would understand it and could not say it of a competitor.")
-    objections: list[str] = Field(max_length=6, description="What is wrong with it, a sentence each. Empty: nothing.")
+    objections: list[str] = Field(max_length=6, description="Faults of the statement, a sentence each. Empty: none.")
 
 
 class PositioningDocument(BaseModel):
     """How a product is positioned."""
 
-    category: str = Field(default="", description="What kind of thing it is. Empty: its words do not say.")
-    category_conventions: list[str] = Field(default_factory=list, description="What several competitors say alike.")
-    white_space: list[str] = Field(default_factory=list, description="What we say and no known competitor does.")
-    differentiators: list[str] = Field(default_factory=list, description="What sets it apart, at most 8 lines.")
+    category: str = Field(default="", description="Category of the product. Empty: its words do not say.")
+    category_conventions: list[str] = Field(
+        default_factory=list, description="Promises that several competitors share."
+    )
+    white_space: list[str] = Field(default_factory=list, description="Our claims that no known competitor makes.")
+    differentiators: list[str] = Field(
+        default_factory=list, description="Differences to the competitors, at most 8 lines."
+    )
     positioning_axes: list[str] = Field(default_factory=list, description="Differences to choose by, at most 6.")
     competitor_frame: list[str] = Field(default_factory=list, description="The competitors as they name themselves.")
     narrative_hooks: list[str] = Field(default_factory=list, description="Openings of a story, at most 6.")

@@ -49,12 +49,12 @@ _RANKS = ("Entry", "Middle", "Top")
 class PriceTag(BaseModel):
     """A price that somebody tells."""
 
-    competitor: str = Field(description="Whose price. Empty: our own.")
+    competitor: str = Field(description="Competitor with this price. Empty: our own price.")
     tier: str = Field(description="Name of the tier.")
     amount: float | None = Field(default=None, description="The amount as told. Null: on request.")
     currency: str = Field(default="", description="Its currency. Empty: not told.")
     monthly_price_usd: float | None = Field(default=None, description="USD a month. Null: another currency, or once.")
-    billing_unit: BillingUnit = Field(default="flat", description="What it is asked for.")
+    billing_unit: BillingUnit = Field(default="flat", description="Unit of the price.")
     quote: str = Field(default="", description="The words.")
     source_url: str = Field(default="", description="Where they stand.")
 
@@ -80,14 +80,14 @@ class PriceBenchmark(BaseModel):
     )
     lowest_usd: float | None = Field(default=None, description="The lowest price above 0.")
     highest_usd: float | None = Field(default=None, description="The highest price.")
-    billing_unit: BillingUnit | None = Field(default=None, description="What most ask for. Null: none is known.")
+    billing_unit: BillingUnit | None = Field(default=None, description="Unit of most prices. Null: none is known.")
     free_share: float = Field(default=0.0, description="Share of them with a free tier.")
 
 
 class ValueMetric(BaseModel):
     """The value that a buyer pays for."""
 
-    value_metric: str = Field(max_length=80, description="What is counted, such as `seat`. Empty: nothing tells it.")
+    value_metric: str = Field(max_length=80, description="The counted unit, such as `seat`. Empty: nothing tells it.")
     value_metric_reasoning: str = Field(max_length=600, description="Why, in one or two sentences.")
     model_type: ModelType = Field(description="How it is charged. Empty: nothing tells it.")
     model_type_reasoning: str = Field(default="", max_length=600, description="Why, in one or two sentences.")
@@ -100,17 +100,19 @@ class TierPlan(BaseModel):
 
     name: str = Field(min_length=1, max_length=80, description="Its name.")
     price_monthly_usd: float | None = Field(description="Proposed USD a month. Null: on request, or nothing tells it.")
-    billing_unit: BillingUnit = Field(description="What the price is asked for.")
-    target_persona: str = Field(default="", max_length=200, description="For whom it is. Empty: open.")
-    included: list[str] = Field(default_factory=list, max_length=20, description="What it includes.")
-    limits: list[str] = Field(default_factory=list, max_length=20, description="What it does not include.")
-    upgrade_trigger: str = Field(default="", max_length=400, description="What makes a buyer take the next tier.")
+    billing_unit: BillingUnit = Field(description="Unit of the price.")
+    target_persona: str = Field(default="", max_length=200, description="Its target group. Empty: open.")
+    included: list[str] = Field(default_factory=list, max_length=20, description="Features that it includes.")
+    limits: list[str] = Field(default_factory=list, max_length=20, description="Features that it does not include.")
+    upgrade_trigger: str = Field(default="", max_length=400, description="Reason for a buyer to take the next tier.")
     price_justification: str = Field(default="", max_length=600, description="Why this price.")
     anchor_competitors: list[str] = Field(
-        default_factory=list, max_length=MOST_TIER_ANCHORS, description="Competitors whose prices it is measured by."
+        default_factory=list,
+        max_length=MOST_TIER_ANCHORS,
+        description="Competitors with the prices that it is measured by.",
     )
     value_math: str = Field(
-        default="", max_length=600, description="What a buyer gains for it, in numbers of the texts."
+        default="", max_length=600, description="Gain of a buyer for the price, in numbers of the texts."
     )
 
     @field_validator("price_monthly_usd", mode="before")
@@ -126,18 +128,20 @@ class TierPlan(BaseModel):
 class TierPlans(BaseModel):
     """The tiers of a product and their contents."""
 
-    free_offer: str = Field(max_length=300, description="What is free. Empty: nothing.")
+    free_offer: str = Field(max_length=300, description="Free part of the offer. Empty: nothing is free.")
     tiers: list[TierPlan] = Field(max_length=12, description="1 to 6 tiers, the cheapest first.")
-    addons: list[str] = Field(default_factory=list, max_length=10, description="What is sold beside the tiers.")
-    discounting_strategy: str = Field(default="", max_length=600, description="Who gets a discount, and for what.")
+    addons: list[str] = Field(default_factory=list, max_length=10, description="Offers that are sold beside the tiers.")
+    discounting_strategy: str = Field(
+        default="", max_length=600, description="Buyers with a discount, and the reason for it."
+    )
 
 
 class PricingModel(TierPlans, ValueMetric):
     """How a product is priced."""
 
-    free_offer: str = Field(default="", max_length=300, description="What is free. Empty: nothing.")
+    free_offer: str = Field(default="", max_length=300, description="Free part of the offer. Empty: nothing is free.")
     tiers: list[TierPlan] = Field(default_factory=list, description="The tiers, the cheapest first.")
-    value_metric: str = Field(default="", description="What is counted. Empty: nothing tells it.")
+    value_metric: str = Field(default="", description="The counted unit. Empty: nothing tells it.")
     value_metric_reasoning: str = Field(default="", description="Why.")
     model_type: ModelType = Field(default="", description="How it is charged. Empty: nothing tells it.")
     quote: str = Field(default="", description="Words that show it.")
@@ -146,9 +150,9 @@ class PricingModel(TierPlans, ValueMetric):
 class RationaleReading(BaseModel):
     """Why a product is priced so."""
 
-    value_basis: QuotedLine = Field(description="What a buyer pays for, by the texts.")
-    risks: list[QuotedLine] = Field(max_length=10, description="What may go wrong with these prices, by the texts.")
-    recommendation: str = Field(max_length=600, description="What to do first, in one or two sentences.")
+    value_basis: QuotedLine = Field(description="Value that a buyer pays for, by the texts.")
+    risks: list[QuotedLine] = Field(max_length=10, description="Risks of these prices, by the texts.")
+    recommendation: str = Field(max_length=600, description="First step to take, in one or two sentences.")
 
 
 class PriceAnchor(BaseModel):
@@ -164,11 +168,13 @@ class PriceAnchor(BaseModel):
 class PricingRationale(BaseModel):
     """Why a product is priced so, as far as it is backed."""
 
-    value_basis: str = Field(default="", description="What a buyer pays for.")
-    competitor_benchmark: str = Field(default="", description="What competitors ask, in one sentence.")
-    wtp_estimate: str = Field(default="", description="What buyers pay for the like today. Empty: nothing tells it.")
-    risks: list[str] = Field(default_factory=list, description="What may go wrong.")
-    recommendation: str = Field(default="", description="What to do first.")
+    value_basis: str = Field(default="", description="Value that a buyer pays for.")
+    competitor_benchmark: str = Field(default="", description="Prices of the competitors, in one sentence.")
+    wtp_estimate: str = Field(
+        default="", description="Prices that buyers pay for the like today. Empty: nothing tells them."
+    )
+    risks: list[str] = Field(default_factory=list, description="Risks of these prices.")
+    recommendation: str = Field(default="", description="First step to take.")
     price_anchors: list[PriceAnchor] = Field(
         default_factory=list, description="At most 8 comparisons with competitors."
     )
@@ -180,7 +186,7 @@ class PricingReport(BaseModel):
 
     pricing: dict[str, Any] = Field(default_factory=dict, description="The document: `model` and `rationale`.")
     benchmark: PriceBenchmark = Field(default=PriceBenchmark(), description="Competitors' prices in short.")
-    value_metric: str = Field(default="", description="What a buyer pays for. Empty: nothing tells it.")
+    value_metric: str = Field(default="", description="Unit that a buyer pays for. Empty: nothing tells it.")
     model: PricingModel = Field(default=PricingModel(), description="The tiers and how they are charged.")
     rationale: PricingRationale = Field(default=PricingRationale(), description="Why.")
     competitor_pricing: list[PriceTag] = Field(default_factory=list, description="Known prices of competitors.")

@@ -23,9 +23,9 @@ class OwnProduct(BaseModel):
 
     name: str = Field(default="", max_length=200, description="Its name.")
     url: str = Field(default="", max_length=2_048, description="Its home page. Empty: none is known.")
-    description: str = Field(default="", max_length=5_000, description="What it does.")
-    highlights: list[str] = Field(default_factory=list, max_length=50, description="What stands out, a line each.")
-    personas: list[Persona] = Field(default_factory=list, max_length=50, description="Whom it is for.")
+    description: str = Field(default="", max_length=5_000, description="Its description.")
+    highlights: list[str] = Field(default_factory=list, max_length=50, description="Its highlights, a line each.")
+    personas: list[Persona] = Field(default_factory=list, max_length=50, description="Its target group.")
     text: str = Field(default="", max_length=MOST_TEXT_CHARS, description="Text of its home page. Empty: not read.")
 
     @field_validator("highlights", mode="before")
@@ -46,7 +46,7 @@ class RivalOffer(BaseModel):
     description: str = Field(default="", max_length=2_000, description="First sentence of its home page.")
     positioning_headline: str = Field(default="", max_length=500, description="How it names itself.")
     positioning_tagline: str = Field(default="", max_length=500, description="Its promise.")
-    target_audience: str = Field(default="", max_length=500, description="For whom it is.")
+    target_audience: str = Field(default="", max_length=500, description="Its target group.")
     differentiation_angles: list[str] = Field(default_factory=list, max_length=20, description="Differences to ours.")
     threat_score: float = Field(default=0.0, ge=0, le=10, description="How dangerous it is, 0 to 10.")
     evidence: list[Proof] = Field(default_factory=list, max_length=40, description="Words that back the differences.")
@@ -63,7 +63,7 @@ class ProductForm(Form):
 
     product_id: int | None = Field(default=None, ge=1, description="A product of the book.")
     product: OwnProduct | None = Field(
-        default=None, description="The product by value. With `product_id`: what goes before what the book says."
+        default=None, description="The product by value. With `product_id` it goes before the book's record."
     )
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 

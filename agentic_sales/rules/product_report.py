@@ -44,25 +44,31 @@ class ProductIntelForm(PlanForm):
 class ProfileReading(BaseModel):
     """A description of a product, by its own words."""
 
-    one_liner: QuotedLine = Field(description="What it is, in one sentence.")
-    core_jobs: list[QuotedLine] = Field(max_length=12, description="What it does for its users. Up to 8.")
-    key_features: list[QuotedLine] = Field(max_length=12, description="What it has. Up to 8.")
-    stated_audience: QuotedLine = Field(description="For whom it says it is. Empty texts: it does not say.")
+    one_liner: QuotedLine = Field(description="The product in one sentence.")
+    core_jobs: list[QuotedLine] = Field(max_length=12, description="Jobs that it does for its users. Up to 8.")
+    key_features: list[QuotedLine] = Field(max_length=12, description="Its features. Up to 8.")
+    stated_audience: QuotedLine = Field(
+        description="Target group, as the page states it. Empty texts: it does not say."
+    )
     visible_pricing: list[QuotedLine] = Field(max_length=12, description="Prices that it tells.")
-    tech_signals: list[QuotedLine] = Field(max_length=12, description="What it is made of or works with.")
+    tech_signals: list[QuotedLine] = Field(
+        max_length=12, description="Technologies and products that it is made of or works with."
+    )
 
 
 class ProductPortrait(BaseModel):
     """A description of a product that its own words back."""
 
     name: str = Field(default="", description="Its name.")
-    one_liner: str = Field(default="", description="What it is, in one sentence.")
-    category: str = Field(default="", description="What kind of thing it is. Empty: its words do not say.")
-    core_jobs: list[str] = Field(default_factory=list, description="What it does for its users.")
-    key_features: list[str] = Field(default_factory=list, description="What it has.")
-    stated_audience: str = Field(default="", description="For whom it says it is.")
+    one_liner: str = Field(default="", description="The product in one sentence.")
+    category: str = Field(default="", description="Category of the product. Empty: its words do not say.")
+    core_jobs: list[str] = Field(default_factory=list, description="Jobs that it does for its users.")
+    key_features: list[str] = Field(default_factory=list, description="Its features.")
+    stated_audience: str = Field(default="", description="Target group, as the page states it.")
     visible_pricing: list[str] = Field(default_factory=list, description="Prices that it tells.")
-    tech_signals: list[str] = Field(default_factory=list, description="What it is made of or works with.")
+    tech_signals: list[str] = Field(
+        default_factory=list, description="Technologies and products that it is made of or works with."
+    )
     proofs: list[Proof] = Field(default_factory=list, description="Words that back the lines.")
 
 
@@ -70,19 +76,19 @@ class SynthesisReading(BaseModel):
     """The steps that follow from the parts."""
 
     tldr: str = Field(max_length=800, description="The whole in two or three sentences.")
-    top_3_priorities: list[str] = Field(max_length=6, description="What to do first, at most 3 sentences.")
-    key_risks: list[str] = Field(max_length=10, description="What may go wrong, at most 5 sentences.")
-    quick_wins: list[str] = Field(max_length=12, description="What costs little and helps soon, at most 6 sentences.")
+    top_3_priorities: list[str] = Field(max_length=6, description="First steps to take, at most 3 sentences.")
+    key_risks: list[str] = Field(max_length=10, description="Risks, at most 5 sentences.")
+    quick_wins: list[str] = Field(max_length=12, description="Cheap steps that help soon, at most 6 sentences.")
 
 
 class ProductReport(BaseModel):
     """The report on a product."""
 
     tldr: str = Field(default="", description="The whole in a few sentences. Empty: nothing is known.")
-    top_3_priorities: list[str] = Field(default_factory=list, description="What to do first.")
-    key_risks: list[str] = Field(default_factory=list, description="What may go wrong, at most 5.")
-    quick_wins: list[str] = Field(default_factory=list, description="What costs little, at most 6.")
-    product_profile: ProductPortrait = Field(default=ProductPortrait(), description="What the product is.")
+    top_3_priorities: list[str] = Field(default_factory=list, description="First steps to take.")
+    key_risks: list[str] = Field(default_factory=list, description="Risks, at most 5.")
+    quick_wins: list[str] = Field(default_factory=list, description="Cheap steps, at most 6.")
+    product_profile: ProductPortrait = Field(default=ProductPortrait(), description="Portrait of the product.")
     positioning: dict[str, Any] = Field(default_factory=dict, description="How it is positioned.")
     graph_meta: dict[str, Any] = Field(default_factory=dict, description="`graph_version` and `partial_failures`.")
 
@@ -101,7 +107,7 @@ class IntelReport(BaseModel):
     """Output of the workflows `product_intel` and `analyze_product_v2`."""
 
     report: ProductReport = Field(default=ProductReport(), description="The report.")
-    product_profile: ProductPortrait = Field(default=ProductPortrait(), description="What the product is.")
+    product_profile: ProductPortrait = Field(default=ProductPortrait(), description="Portrait of the product.")
     icp: IcpDocument | None = Field(default=None, description="Its ideal customers, given or found.")
     competitive: dict[str, Any] = Field(default_factory=dict, description="`competitors`, the worst threat first.")
     pricing: dict[str, Any] = Field(default_factory=dict, description="`model` and `rationale`. Empty: it failed.")

@@ -47,7 +47,9 @@ class GivenOpening(Form):
     location: str = Field(default="", max_length=1_000, description="Place as the board writes it.")
     locations: list[str] = Field(default_factory=list, max_length=100, description="Further places.")
     country: str = Field(default="", max_length=100, description="Country as the board writes it.")
-    workplace_type: str = Field(default="", max_length=100, description="What the board says, such as `Hybrid`.")
+    workplace_type: str = Field(
+        default="", max_length=100, description="Workplace in the board's words, such as `Hybrid`."
+    )
     is_remote: bool | None = Field(default=None, description="The board's flag; null: it has none.")
     description: str = Field(
         default="", max_length=LONGEST_DESCRIPTION_CHARS, description="Description, as text or Markdown."
@@ -89,7 +91,7 @@ class ClassifiedOpening(BaseModel):
     location: str = Field(default="", description="Places as given.")
     source: str = Field(default="", description="Where it was found.")
     url: str = Field(default="", description="Its page.")
-    workplace_type: str = Field(default="", description="What its board said.")
+    workplace_type: str = Field(default="", description="Workplace in its board's words.")
     workplace: Workplace | None = Field(default=None, description="remote, hybrid or onsite; null: nothing says it.")
     is_remote: bool = Field(default=False, description="Remote, in some region at least. Hybrid work is not.")
     is_fully_remote: bool = Field(default=False, description="Remote without any limit of region or time zone.")
@@ -105,7 +107,7 @@ class ClassifiedOpening(BaseModel):
     confidence: float = Field(default=0.0, description="Probability that `workplace` is right, 0-1.")
     reasons: list[str] = Field(default_factory=list, description="At most three reasons that quote the opening.")
     decided_by: str = Field(default="rules", description="`rules` or `llm`.")
-    findings: list[FoundFact] = Field(default_factory=list, description="What a caller may keep of it as facts.")
+    findings: list[FoundFact] = Field(default_factory=list, description="Facts of it that a caller may keep.")
 
 
 class RemoteVerdict(BaseModel):

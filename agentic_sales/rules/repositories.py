@@ -153,7 +153,9 @@ class Brief(BaseModel):
         default_factory=list, max_length=MOST_PAINS, description="Pains that its text names, the plainest first."
     )
     pitch_angle: str = Field(default="", max_length=300, description="One sentence: how to open a talk with its owner.")
-    why_now: str = Field(default="", max_length=300, description="One sentence: what in the text makes it timely.")
+    why_now: str = Field(
+        default="", max_length=300, description="One sentence: the words of the text that make it timely."
+    )
     confidence: float = Field(default=0.0, ge=0, le=1, description="Probability that intent and stage are right.")
     evidence: list[BriefQuote] = Field(
         default_factory=list, max_length=20, description="One quote for intent, stage, persona and each pain."
@@ -171,10 +173,12 @@ class ScoredRepository(BaseModel):
     stars: int = Field(description="Stars.")
     heuristic_score: float = Field(description="0 to 1, by rules, with the freshness multiplied in.")
     freshness: float = Field(description="Multiplier of its age: 1 to .2.")
-    reasons: list[str] = Field(default_factory=list, description="What each part added.")
+    reasons: list[str] = Field(default_factory=list, description="Contribution of each part.")
     llm_score: float | None = Field(default=None, description="0 to 1 by a model; null: no model judged it.")
     final_score: float = Field(description=".55 heuristic + .45 model; the heuristic alone without a model.")
-    brief: Brief | None = Field(default=None, description="What it is; null: it was below the floor or not looked at.")
+    brief: Brief | None = Field(
+        default=None, description="Its value to sellers. Null: it was below the floor or not looked at."
+    )
 
 
 def freshness(pushed_at: datetime | None, now: datetime, *, is_archived: bool, activity_score: float = 0.0) -> float:

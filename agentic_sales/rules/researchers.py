@@ -24,7 +24,7 @@ class ResearcherForm(PersonForm):
 class EnrichedResearcher(BaseModel):
     """The papers, subjects and accounts of a person."""
 
-    contact: dict[str, Any] = Field(default_factory=dict, description="Who was looked for, with the ids of the book.")
+    contact: dict[str, Any] = Field(default_factory=dict, description="Person of the search, with the ids of the book.")
     company: dict[str, Any] = Field(default_factory=dict, description="Employer: name and domain.")
     papers: list[FoundPaper] = Field(default_factory=list, description="Ten at most; those of the book first.")
     tags: list[ResearchTag] = Field(default_factory=list, description="Subjects, of the closed list.")

@@ -42,7 +42,7 @@ class Overview(BaseModel):
     """The kind and the use of the product."""
 
     tagline: str | None = Field(default=None, max_length=300, description="Its tagline in its own words.")
-    one_liner: str | None = Field(default=None, max_length=400, description="One sentence on what it does.")
+    one_liner: str | None = Field(default=None, max_length=400, description="One sentence on its use.")
     taxonomy: list[str] = Field(default_factory=list, max_length=20, description="Kinds of sales technology it is.")
     target_segments: list[str] = Field(default_factory=list, max_length=20, description="Segments it is made for.")
 
@@ -54,7 +54,7 @@ class CustomerProfile(BaseModel):
     icp_company_sizes: list[str] = Field(default_factory=list, max_length=20, description="Sizes of companies.")
     icp_buyer_roles: list[str] = Field(default_factory=list, max_length=20, description="Roles of buyers and users.")
     pain_points: list[str] = Field(default_factory=list, max_length=20, description="Pains that it speaks of.")
-    jobs_to_be_done: list[str] = Field(default_factory=list, max_length=20, description="What it is used for.")
+    jobs_to_be_done: list[str] = Field(default_factory=list, max_length=20, description="Jobs that it is used for.")
 
 
 class PricingTier(BaseModel):
@@ -68,7 +68,7 @@ class PricingTier(BaseModel):
     currency: str = Field(default="", max_length=3, description="ISO 4217 code of the price; empty: none is told.")
     billing: Literal["monthly", "annual", "custom", "one_time"] = Field(default="custom", description="How it is paid.")
     seats_included: int | None = Field(default=None, ge=0, description="Seats within the price; null: not told.")
-    features: list[str] = Field(default_factory=list, max_length=30, description="What it has, in the page's words.")
+    features: list[str] = Field(default_factory=list, max_length=30, description="Its features, in the page's words.")
 
 
 class ProductPricing(BaseModel):
@@ -109,8 +109,10 @@ class GoToMarket(BaseModel):
 class ProductDifference(BaseModel):
     """Its differences."""
 
-    unique_value: str | None = Field(default=None, max_length=400, description="What others are said to lack.")
-    moats: list[str] = Field(default_factory=list, max_length=10, description="What is hard to copy.")
+    unique_value: str | None = Field(
+        default=None, max_length=400, description="Qualities that others are said to lack."
+    )
+    moats: list[str] = Field(default_factory=list, max_length=10, description="Advantages that are hard to copy.")
 
 
 class ProductSecurity(BaseModel):
@@ -124,7 +126,9 @@ class ProductSecurity(BaseModel):
 class Intelligence(BaseModel):
     """Its use of artificial intelligence."""
 
-    ai_capabilities: list[str] = Field(default_factory=list, max_length=20, description="What it does.")
+    ai_capabilities: list[str] = Field(
+        default_factory=list, max_length=20, description="Tasks of its artificial intelligence."
+    )
     ai_is_agentic: bool | None = Field(default=None, description="It acts by itself; null: not told.")
     models_referenced: list[str] = Field(default_factory=list, max_length=20, description="Models by name.")
 
@@ -170,7 +174,9 @@ class AspectUnit(BaseModel, Generic[P]):
     evidence: list[FieldProof] = Field(default_factory=list, max_length=60, description="Quotes for each filled field.")
     completeness: float = Field(default=0.0, ge=0, le=1, description="Share of the part that the pages answer.")
     refetch_suggestions: list[str] = Field(
-        default_factory=list, max_length=10, description="Unread addresses that are likely to answer what is missing."
+        default_factory=list,
+        max_length=10,
+        description="Unread addresses that are likely to answer the missing fields.",
     )
 
 

@@ -54,7 +54,7 @@ class TargetSegment(BaseModel):
 class SegmentForm(Form):
     """An input that names a segment: one of a product's ICP analysis, or by value."""
 
-    product_id: int | None = Field(default=None, ge=1, description="Product whose ICP analysis has the segment.")
+    product_id: int | None = Field(default=None, ge=1, description="Product with the segment in its ICP analysis.")
     segment_index: int = Field(default=0, ge=0, le=20, description="Which segment of the analysis, from 0.")
     segment: TargetSegment | None = Field(default=None, description="The segment by value. It goes before the book's.")
 
@@ -71,7 +71,7 @@ class SegmentCompany(Candidate):
     fit: float = Field(
         description="0 to 1: the segment's words .7, its place .15, its size .15, as far as it has them."
     )
-    reasons: list[str] = Field(default_factory=list, description="What speaks for and against it.")
+    reasons: list[str] = Field(default_factory=list, description="Reasons for and against it.")
     quote: str = Field(default="", description="Words of its page that name the segment.")
     country: str | None = Field(default=None, description="Country that its page names. Null: none.")
 

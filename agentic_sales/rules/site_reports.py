@@ -37,7 +37,7 @@ class ScrapedPage(BaseModel):
     title: str = Field(description="Its title; empty: it has none.")
     markdown: str = Field(description="Its content as Markdown; long pages are cut so that all fit `max_chars`.")
     depth: int = Field(description="Links that it is away from the first page.")
-    truncated: bool = Field(default=False, description="The page is larger than what is read of one.")
+    truncated: bool = Field(default=False, description="The page is larger than the part that was read.")
     left_out: int = Field(default=0, description="Characters of its Markdown that are not returned.")
 
     def shortened(self, markdown: str) -> "ScrapedPage":

@@ -52,7 +52,7 @@ class TeamMember(BaseModel):
 class Team(BaseModel):
     """The people of a company on its pages."""
 
-    people: list[TeamMember] = Field(max_length=MOST_PEOPLE, description="People who work there. Nobody else.")
+    people: list[TeamMember] = Field(max_length=MOST_PEOPLE, description="People that work there. No others.")
 
 
 def is_team_page(url: str) -> bool:

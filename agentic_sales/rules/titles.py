@@ -76,7 +76,7 @@ class TitleReading(BaseModel):
     """The role of a person by a title."""
 
     seniority: Seniority = Field(default="IC", description="How high the person stands.")
-    department: Department = Field(default="Other", description="What the person works on.")
+    department: Department = Field(default="Other", description="Department of the person.")
     is_decision_maker: bool = Field(default=False, description="Whether the person may sign a deal.")
     authority_score: float = Field(
         default=0.0, ge=0, le=1, description="0 IC, .3 Manager, .6 Director, .8 VP, 1 C-level."

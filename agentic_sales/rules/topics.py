@@ -26,14 +26,18 @@ MOST_WORDS_CHARS = 4_000
 class TopicForm(SignedForm):
     """An input with a topic, the wanted people, and its limits."""
 
-    topic: str = Field(min_length=2, max_length=200, description="What the people work on: `retrieval evaluation`.")
+    topic: str = Field(
+        min_length=2, max_length=200, description="Subject of the people's work: `retrieval evaluation`."
+    )
     vertical: str = Field(
         min_length=1, max_length=64, description="Vertical that they shall fit: ingestible, compliance_audit, …"
     )
     product_id: int | None = Field(default=None, ge=1, description="Product that the mails offer. Null: none.")
-    max_people: int = Field(default=10, ge=1, le=50, description="Most people who get a draft.")
+    max_people: int = Field(default=10, ge=1, le=50, description="Most people with a draft.")
     sources: list[TopicSource] = Field(default=[*SOURCES], min_length=1, description="Where to look.")
-    instructions: str = Field(default="", max_length=4_000, description="What the mails should say and ask for.")
+    instructions: str = Field(
+        default="", max_length=4_000, description="Wishes for the content and the request of the mails."
+    )
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
 
@@ -42,9 +46,9 @@ class TopicFirm(BaseModel):
 
     name: str = Field(description="Its name.")
     domain: str = Field(description="Registrable domain of its site.")
-    source: TopicSource = Field(description="Who names it.")
+    source: TopicSource = Field(description="Source that names it.")
     url: str = Field(description="Page that names it.")
-    words: str = Field(default="", description="What the page says.")
+    words: str = Field(default="", description="Words of the page.")
 
 
 class TopicPerson(BaseModel):
@@ -55,10 +59,10 @@ class TopicPerson(BaseModel):
     company_name: str = Field(default="", description="Employer. Empty: unknown.")
     company_domain: str = Field(default="", description="Its site. Empty: unknown.")
     profile: str = Field(default="", description="A page about the person.")
-    sources: list[TopicSource] = Field(default_factory=list, description="Who names the person.")
+    sources: list[TopicSource] = Field(default_factory=list, description="Sources that name the person.")
     url: str = Field(default="", description="Page that names the person.")
     work: str = Field(default="", description="Title of the paper, the repository, the channel or the post.")
-    words: str = Field(default="", description="What the source says.")
+    words: str = Field(default="", description="Words of the source.")
     score: float = Field(default=0.0, description="Fit with the vertical, 0 to 1.")
     reasons: list[str] = Field(default_factory=list, description="Why the person fits.")
     person_id: str = Field(default="", description="Id in the book. Empty: the book does not have the person.")
@@ -92,14 +96,14 @@ class TopicDraft(BaseModel):
     url: str = Field(default="", description="Page on which the mail rests.")
     subject: str = Field(description="Subject.")
     body: str = Field(description="Text.")
-    source: str = Field(description="Who wrote it: `llm` or `rules`.")
+    source: str = Field(description="Author of the mail: `llm` or `rules`.")
 
 
 class TopicReport(BaseModel):
     """Output of a run."""
 
-    found: int = Field(default=0, description="People whom the sources name, each once.")
-    kept: int = Field(default=0, description="People who fit and may get a draft.")
+    found: int = Field(default=0, description="People that the sources name, each once.")
+    kept: int = Field(default=0, description="People that fit and may get a draft.")
     people: list[TopicPerson] = Field(default_factory=list, description="Those people, the best first.")
     dropped: list[DroppedPerson] = Field(default_factory=list, description="The others, each with the reason.")
     drafts: list[TopicDraft] = Field(default_factory=list, description="Drafts. None is sent.")

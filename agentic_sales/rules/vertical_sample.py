@@ -15,12 +15,14 @@ class SampledCompany(BaseModel):
 
     name: str = Field(description="Name.")
     domain: str = Field(description="Registrable domain of its site.")
-    score: float = Field(description="0 to 1: what its code and its description at GitHub say.")
-    stacks: list[str] = Field(default_factory=list, description="What its code is built with.")
-    category: str = Field(default="", description="What its site says that it is.")
-    fit: float | None = Field(default=None, description="0 to 1: what its site says; null: it was not read.")
-    reasons: list[VerticalReason] = Field(default_factory=list, description="What its site says for it.")
-    disqualifiers: list[VerticalReason] = Field(default_factory=list, description="What its site says against it.")
+    score: float = Field(description="0 to 1: fit of its code and of its description at GitHub.")
+    stacks: list[str] = Field(default_factory=list, description="Stacks of its code.")
+    category: str = Field(default="", description="Category by its site.")
+    fit: float | None = Field(default=None, description="0 to 1: fit by its site. Null: the site was not read.")
+    reasons: list[VerticalReason] = Field(default_factory=list, description="Reasons for it, in words of its site.")
+    disqualifiers: list[VerticalReason] = Field(
+        default_factory=list, description="Reasons against it, in words of its site."
+    )
     why_not: str = Field(default="", description="Why its site was not judged; empty: it was, or will be.")
     run_id: str | None = Field(default=None, description="Run that reads its site; null: none does.")
     tries: int = Field(default=0, description="Readings that failed.")

@@ -89,7 +89,7 @@ class VerticalReason(BaseModel):
     text: str = Field(description="Name of the sign, such as `regulation_named`.")
     quote: str = Field(default="", description="Words behind it.")
     source: str = Field(default="", description="The page.")
-    points: float = Field(default=0.0, description="What it added to the score.")
+    points: float = Field(default=0.0, description="Points that it added to the score.")
     severity: Severity | None = Field(default=None, description="How much it speaks against; null: it speaks for.")
 
 

@@ -98,14 +98,14 @@ class ChannelPerson(BaseModel):
     """A maker of a channel."""
 
     name: str = Field(max_length=120, description="First name and family name, as the quote has them.")
-    role: str = Field(default="host", max_length=80, description="What the person does there, such as `host`.")
+    role: str = Field(default="host", max_length=80, description="Role of the person there, such as `host`.")
     quote: str = Field(description="Words of the channel that name the person, copied letter by letter.")
 
 
 class ChannelIntent(BaseModel):
     """Something that a channel says its makers want."""
 
-    kind: Intent = Field(description="What they want: to hire, to buy, to grow, or to be sponsored.")
+    kind: Intent = Field(description="Wish of the makers: to hire, to buy, to grow, or to be sponsored.")
     quote: str = Field(description="Words of the channel that say so, copied letter by letter.")
 
 
@@ -121,7 +121,7 @@ class ChannelReading(BaseModel):
     """The makers of a channel, and their needs."""
 
     people: list[ChannelPerson] = Field(max_length=10, description="Its makers. Guests are none.")
-    intents: list[ChannelIntent] = Field(max_length=10, description="What they want.")
+    intents: list[ChannelIntent] = Field(max_length=10, description="Wishes of the makers.")
 
 
 class LinkedCompany(BaseModel):
@@ -147,15 +147,15 @@ class FoundPerson(ChannelPerson):
 class FoundChannel(ChannelText):
     """A channel with the results of its texts."""
 
-    kind: ChannelKind = Field(description="Whose it is by its texts.")
+    kind: ChannelKind = Field(description="Kind of its owner, by its texts.")
     relevance: float = Field(description="0 to 1: share of the topic's words that its texts have.")
     last_upload_at: datetime | None = Field(default=None, description="When its newest video was published.")
     cadence_days: float | None = Field(default=None, description="Median of the days between its newest videos.")
     links: list[str] = Field(default_factory=list, description="Links of its own description.")
     site: str | None = Field(default=None, description="Registrable domain of its company. Null: it links to none.")
     business_email: str | None = Field(default=None, description="Address for business that it prints.")
-    intents: list[ChannelIntent] = Field(default_factory=list, description="What its makers want, with quotes.")
-    findings: list[FoundFact] = Field(default_factory=list, description="What the book keeps of it.")
+    intents: list[ChannelIntent] = Field(default_factory=list, description="Wishes of its makers, with quotes.")
+    findings: list[FoundFact] = Field(default_factory=list, description="Facts of it that the book keeps.")
 
 
 def read_channel(channel: ChannelText, topic: str) -> FoundChannel:

@@ -59,7 +59,7 @@ class KnownProduct(BaseModel):
     product_id: int = Field(description="Its number.")
     name: str = Field(description="Its name.")
     url: str = Field(default="", description="Its site. Empty: none is known.")
-    description: str = Field(default="", description="What it does.")
+    description: str = Field(default="", description="Its description.")
     content: dict[str, Any] = Field(default_factory=dict, description="Its fields, such as personas and templates.")
     facts: dict[str, Any] = Field(default_factory=dict, description="Current values by field.")
 

@@ -69,7 +69,7 @@ class FieldRule(BaseModel):
         description="`refuse`: an import refuses such a line, and a person without it is parked; `default`: `default` "
         "stands for it; `empty`: nothing does.",
     )
-    default: str = Field(default="", max_length=2_000, description="What stands for it.")
+    default: str = Field(default="", max_length=2_000, description="Text in the place of a missing field.")
 
     @model_validator(mode="after")
     def _default_is_given(self) -> "FieldRule":
@@ -84,7 +84,7 @@ class Answers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     facts: str = Field(default="", max_length=10_000, description="Facts about the product to answer with.")
-    instructions: str = Field(default="", max_length=4_000, description="What the answers should do.")
+    instructions: str = Field(default="", max_length=4_000, description="Instructions for the answers.")
     tone: str = Field(default="professional", max_length=100, description="Tone of the answers, in a word or two.")
     booking_url: str = Field(
         default="",
@@ -117,11 +117,11 @@ class CampaignPlan(BaseModel):
     fields: dict[str, FieldRule] = Field(
         default_factory=dict,
         max_length=50,
-        description="Imported fields that its messages use, as `{{field}}` in inputs and templates, each with what "
-        "happens to people without it.",
+        description="Imported fields that its messages use as `{{field}}` in inputs and templates. Each has a rule for "
+        "people without it.",
     )
     window: SendWindow = Field(default_factory=SendWindow, description="When it may write, in the recipient's time.")
-    time_zone: str = Field(default="UTC", description="IANA zone of people whose own is not known.")
+    time_zone: str = Field(default="UTC", description="IANA zone of people without a known one.")
     needs_approval: bool = Field(default=True, description="Somebody must agree to every message before it is sent.")
     draft_ahead_h: float = Field(
         default=24.0,

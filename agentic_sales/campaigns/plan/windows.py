@@ -38,7 +38,7 @@ class SendWindow(BaseModel):
     holiday_calendars: tuple[str, ...] = Field(
         default=(),
         max_length=20,
-        description="Countries or their parts on whose public holidays nothing is sent: `DE`, `DE-BY`, `US-CA`.",
+        description="Countries or their parts: `DE`, `DE-BY`, `US-CA`. Nothing is sent on their public holidays.",
     )
 
     @field_validator("days")

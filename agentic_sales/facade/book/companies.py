@@ -42,13 +42,17 @@ class Merge(_BookBody):
     """Body of a request that joins two companies."""
 
     into: str = Field(min_length=1, max_length=300, description="The company that stays: its id or its site.")
-    other: str = Field(min_length=1, max_length=300, description="The company whose row goes: its id or its site.")
+    other: str = Field(
+        min_length=1, max_length=300, description="Id or site of the company that is joined. Its row is removed."
+    )
 
 
 class Block(_BookBody):
     """Body of a request that blocks a company, or lifts the block."""
 
-    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who says so; it is kept.")
+    by: str = Field(
+        min_length=1, max_length=200, pattern=r"\S", description="Name of the person behind the decision. It is kept."
+    )
     why: str = Field(min_length=1, max_length=2_000, pattern=r"\S", description="Why; it is kept.")
 
 

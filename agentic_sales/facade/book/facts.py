@@ -29,9 +29,11 @@ class Word(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     subject: str = Field(min_length=1, max_length=600, description="Such as `company:acme.de` or `person:0199…`.")
-    field: str = Field(pattern=FIELD, description="What it tells.")
+    field: str = Field(pattern=FIELD, description="Field that the fact fills.")
     value: str | int | float | bool | list[Any] | dict[str, Any] = Field(description="Its value.")
-    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who says so; it is kept.")
+    by: str = Field(
+        min_length=1, max_length=200, pattern=r"\S", description="Name of the person behind the fact. It is kept."
+    )
     source_url: str = Field(default="", max_length=2_000, description="Page that says so.")
     quote: str = Field(default="", max_length=2_000, description="Words of the page.")
 

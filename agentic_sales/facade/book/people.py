@@ -44,7 +44,9 @@ class Promotion(BaseModel):
     source: str = Field(
         min_length=1, max_length=500, pattern=r"\S", description="Its source in words that the person may read."
     )
-    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who decides; it is kept.")
+    by: str = Field(
+        min_length=1, max_length=200, pattern=r"\S", description="Name of the person behind the decision. It is kept."
+    )
     email: str | None = Field(default=None, max_length=320, description="The address; null: the known one.")
     checked: str = Field(
         default="", max_length=500, description="How you know that the address is right, where no check has said so."

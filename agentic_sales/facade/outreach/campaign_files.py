@@ -36,8 +36,8 @@ class ManyAnswers(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     approvals: list[SeenApproval] = Field(min_length=1, max_length=MOST_AT_ONCE, description="The messages.")
-    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who agrees.")
-    note: str = Field(default="", max_length=2_000, description="What else is said; it is kept with each of them.")
+    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Name of the person that agrees.")
+    note: str = Field(default="", max_length=2_000, description="Note of the person. It is kept with each message.")
 
 
 @router.post("/approve-many", responses=ERRORS, summary="Approve several messages, each by itself")

@@ -55,7 +55,9 @@ class _Body(BaseModel):
 class DecidedBody(_Body):
     """Begin of the body of each request that corrects something."""
 
-    by: str = Field(min_length=1, max_length=200, description="Who decides; the audit list keeps it.")
+    by: str = Field(
+        min_length=1, max_length=200, description="Name of the person that decides. The audit list keeps it."
+    )
     note: str = Field(default="", max_length=2_000, description="Why; the audit list keeps it.")
 
 
@@ -63,7 +65,7 @@ class Unparking(_Body):
     """Body of a request that lets parked people go on. It may be left out."""
 
     person: str = Field(default="", max_length=320, description="Address or `contact_id`; empty: everybody.")
-    by: str = Field(default="", max_length=200, description="Who decides; the audit list keeps it.")
+    by: str = Field(default="", max_length=200, description="Name of the person that decides. The audit list keeps it.")
     note: str = Field(default="", max_length=2_000, description="Why; the audit list keeps it.")
 
 
@@ -80,8 +82,8 @@ class ApprovalAnswer(_Body):
 
     decision: Literal["approve", "reject", "edit"] = Field(description="The answer.")
     digest: str = Field(description="Digest of the message that was seen; the answer counts for no other.")
-    by: str = Field(min_length=1, max_length=200, description="Who answers.")
-    note: str = Field(default="", max_length=2_000, description="What else is said.")
+    by: str = Field(min_length=1, max_length=200, description="Name of the person that answers.")
+    note: str = Field(default="", max_length=2_000, description="Note of the person.")
     subject: str = Field(default="", max_length=998, description="Of an edit: the new subject.")
     text: str = Field(default="", max_length=100_000, description="Of an edit: the new text.")
 
@@ -89,8 +91,8 @@ class ApprovalAnswer(_Body):
 class Resolution(_Body):
     """Body of a request that ends an ambiguous touch."""
 
-    state: Literal["sent", "failed"] = Field(description="What somebody found out that it is.")
-    by: str = Field(min_length=1, max_length=200, description="Who found out.")
+    state: Literal["sent", "failed"] = Field(description="State that a person found out.")
+    by: str = Field(min_length=1, max_length=200, description="Name of that person.")
 
 
 @router.post("", responses=ERRORS, status_code=201, summary="Make a campaign")

@@ -37,7 +37,7 @@ class PlanEdit(DecidedBody):
         description="The whole new plan; `agentic-sales campaigns plan --json` has its schema."
     )
     move: bool = Field(default=False, description="People under way go by the new plan, too.")
-    preview: bool = Field(default=False, description="Only tell what would happen.")
+    preview: bool = Field(default=False, description="Only tell the effects. Nothing is changed.")
 
 
 class CampaignCopy(DecidedBody):

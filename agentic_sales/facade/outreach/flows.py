@@ -56,7 +56,9 @@ class NewRound(BaseModel):
         default="", max_length=64, description="Mailbox of the flow's own campaign, which is made and started."
     )
     promote_by: str = Field(
-        default="", max_length=200, description="Who lets the round make contacts of people with checked addresses."
+        default="",
+        max_length=200,
+        description="Name of the person that lets the round make contacts of people with checked addresses.",
     )
     cron: str = Field(default="", max_length=100, description="Schedule of five fields; empty: one round, now.")
     time_zone: str = Field(default="UTC", max_length=64, description="IANA zone of the schedule.")

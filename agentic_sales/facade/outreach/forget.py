@@ -49,7 +49,7 @@ class Forgotten(BaseModel):
     suppressed: bool = Field(
         default=True, description="The digest of the address stays, so that nothing is sent to it."
     )
-    left: str = Field(default=LEFT, description="What is beyond our reach.")
+    left: str = Field(default=LEFT, description="Places beyond our reach.")
 
 
 class Person(BaseModel):

@@ -25,7 +25,7 @@ class _MailboxBody(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     display_name: str = Field(default="", max_length=200, description="The sender's name.")
-    sender_role: str = Field(default="", max_length=300, description="What the sender does; empty: not told.")
+    sender_role: str = Field(default="", max_length=300, description="Role of the sender. Empty: not told.")
     signature: str = Field(
         default="", max_length=2_000, description="Signature of its messages; empty: the name and the role."
     )
@@ -63,7 +63,7 @@ class NewMailbox(_MailboxBody):
     """Body of a request that adds a mailbox."""
 
     mailbox_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", description="Its id.")
-    address: str = Field(description="What stands in `From`.")
+    address: str = Field(description="Address in `From`.")
     postal_address: str = Field(min_length=1, max_length=2_000, description="The sender's, which every message shows.")
 
 

@@ -29,7 +29,9 @@ Digest = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="Dige
 class Suppression(Person):
     """Body of a request that sends nothing more to a person."""
 
-    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who says so; it is kept.")
+    by: str = Field(
+        min_length=1, max_length=200, pattern=r"\S", description="Name of the person behind the entry. It is kept."
+    )
 
 
 class Lift(Suppression):
@@ -37,7 +39,7 @@ class Lift(Suppression):
 
     why: str = Field(min_length=1, max_length=2_000, pattern=r"\S", description="Why; it is kept.")
     reason: StopReason | None = Field(default=None, description="Only the entry of this reason; null: every one.")
-    has_opted_in: bool = Field(default=False, description="The person, who had opted out, has asked for mail since.")
+    has_opted_in: bool = Field(default=False, description="The person has asked for mail after an opt-out.")
 
 
 @router.get("", responses=ERRORS, summary="List to whom nothing is sent, and why")

@@ -38,7 +38,9 @@ class NewActivation(BaseModel):
     )
     campaign_id: str = Field(default="", max_length=64, description="Campaign that the people of the round join.")
     mailbox_id: str = Field(default="", max_length=64, description="Mailbox of the flow's own campaign, which is made.")
-    promote_by: str = Field(default="", max_length=200, description="Who lets the round make contacts of people.")
+    promote_by: str = Field(
+        default="", max_length=200, description="Name of the person that lets the round make contacts of people."
+    )
 
 
 class Confirmation(BaseModel):
@@ -46,7 +48,9 @@ class Confirmation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    by: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who says so; it is kept.")
+    by: str = Field(
+        min_length=1, max_length=200, pattern=r"\S", description="Name of the person behind the word. It is kept."
+    )
 
 
 class Refusal(Confirmation):

@@ -74,7 +74,8 @@ async def cancel_runs(
     trace: Trace,
     asked: CancelRequest,
     action: Annotated[
-        Literal["interrupt", "rollback"], Query(description="`rollback`: also undo what the runs did to their threads.")
+        Literal["interrupt", "rollback"],
+        Query(description="`rollback`: also undo the changes of the runs to their threads."),
     ] = "interrupt",
 ) -> Response:
     """Cancel waiting or running runs by their ids or by their status. 404 when there is none."""

@@ -132,7 +132,8 @@ async def cancel_run(
     *,
     wait: Annotated[bool, Query(description="Answer when the run has ended.")] = False,
     action: Annotated[
-        Literal["interrupt", "rollback"], Query(description="`rollback`: also undo what the run did to its thread.")
+        Literal["interrupt", "rollback"],
+        Query(description="`rollback`: also undo the changes of the run to its thread."),
     ] = "interrupt",
 ) -> Response:
     """Cancel a run. A waiting run has ended when this answers. A running one is stopped at its next node edge."""

@@ -20,13 +20,13 @@ class Thread(BaseModel):
     state_updated_at: Moment = Field(
         description="When a run changed its state last. Before the first: when it was made."
     )
-    metadata: Mapping[str, Any] = Field(description="What its caller put on it.")
+    metadata: Mapping[str, Any] = Field(description="Metadata of its caller.")
     status: ThreadStatus = Field(description="How its last run left it, or `busy` while a run holds it.")
     config: Mapping[str, Any] = Field(default={}, description="Always empty.")
     values: Any = Field(description="Answer of its last successful run. Null before the first.")
-    interrupts: Mapping[str, Any] = Field(description="What it waits for, by the task that asked.")
+    interrupts: Mapping[str, Any] = Field(description="Open interrupts by the task that asked.")
     error: Any = Field(description="Error of its last run. Null when that did not fail.")
-    graph_id: str | None = Field(description="Workflow whose state it keeps. Null: it keeps none.")
+    graph_id: str | None = Field(description="Workflow of its state. Null: it keeps none.")
 
 
 def described_thread(thread: StoredThread, *, is_busy: bool) -> Thread:

@@ -39,7 +39,7 @@ class StateUpdate(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     values: Writable | list[Writable] | None = Field(
-        default=None, description="What to write, as if a node had returned it."
+        default=None, description="Values to write, as if a node had returned them."
     )
     as_node: str | None = Field(default=None, description="The node that is to have returned it; none: the last one.")
     checkpoint: Checkpoint | None = Field(default=None, description="Older state to start from.")
@@ -70,7 +70,9 @@ class HistoryRequest(BaseModel):
     before: str | CheckpointConfig | NamedCheckpoint | None = Field(
         default=None, description="Only states before this one."
     )
-    metadata: dict[str, Any] | None = Field(default=None, description="Only states whose metadata has these values.")
+    metadata: dict[str, Any] | None = Field(
+        default=None, description="Only states with these values in their metadata."
+    )
     checkpoint: Checkpoint | None = Field(default=None, description="The states that led to this one.")
 
 

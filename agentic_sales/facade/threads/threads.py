@@ -43,7 +43,7 @@ class ThreadCreate(BaseModel):
     thread_id: str | None = Field(default=None, description="Id of the thread; none: a new UUID.")
     metadata: dict[str, Any] | None = Field(default=None, description="Free-form; threads are found by it.")
     if_exists: Literal["raise", "do_nothing"] = Field(
-        default="raise", description="What to do when there is a thread of this id: 409, or answer with it."
+        default="raise", description="For an id that a thread has already: refuse with 409, or answer with that thread."
     )
 
 
@@ -66,7 +66,7 @@ class ThreadCount(BaseModel):
     status: ThreadStatus | None = Field(default=None, description="How the thread must be.")
     ids: list[str] | None = Field(default=None, max_length=1000, description="Ids of which the thread must have one.")
     values: dict[str, Any] | None = Field(
-        default=None, description="Not supported: put what threads are to be found by into their metadata."
+        default=None, description="Not supported. Put the values to search for into the metadata of the threads."
     )
 
 
@@ -75,7 +75,7 @@ class ThreadSearch(ThreadCount):
 
     limit: int = Field(default=10, ge=1, le=1000, description="Most threads to return.")
     offset: int = Field(default=0, ge=0, le=LARGEST_OFFSET, description="Threads to pass over.")
-    sort_by: SortBy = Field(default="created_at", description="What the threads are sorted by.")
+    sort_by: SortBy = Field(default="created_at", description="Field that orders the threads.")
     sort_order: Literal["asc", "desc"] = Field(default="desc", description="In which order.")
     select: list[str] | None = Field(default=None, description="Fields to return of each thread; none: all.")
 
