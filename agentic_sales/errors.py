@@ -1,4 +1,4 @@
-"""Say what can go wrong, so that retry, HTTP status and metrics follow from a class.
+"""Name the possible failures, so that retry, HTTP status and metrics follow from a class.
 
     AgenticSalesError                 code: stable snake_case (metric label, API field, log key)
     ├── RequestError                  the caller is wrong; never retried
@@ -27,7 +27,7 @@
     │   ├── InvalidMessage            no mail can be made of this
     │   ├── NotPermitted              this person must not be written to
     │   ├── ModelNotAllowed           a run names a model that runs of this fleet may not name
-    │   ├── BadSignature              an event is not signed by who it says that it is from
+    │   ├── BadSignature              an event lacks the signature of its sender
     │   └── SubRunRefused             a graph asked for a sub-run that could deadlock the fleet
     ├── TransientError                the world is busy; retrying later can help
     │   ├── PoolUnavailable           no live worker consumes the queue
@@ -39,7 +39,7 @@
     │   ├── ProviderUnavailable       a model or an outside service does not answer
     │   ├── LoginRefused              a mailbox cannot log in, until somebody mends its login
     │   ├── RateLimited               an outside service asked for a pause
-    │   └── QuotaSpent                what an outside service allows per day or plan is used up
+    │   └── QuotaSpent                the quota of an outside service per day or plan is used up
     └── PermanentError                this run cannot succeed; it fails once
         ├── RunTimeout                the run went over its row's time limit
         ├── LoopBlocked               the run kept its child's other runs from going on
@@ -153,7 +153,7 @@ class ExtraMissing(ConfigurationError):
 
     def __init__(self, setting: str, what: str, extra: str) -> None:
         super().__init__(
-            f"{setting} names {what}, whose packages are not installed; run `pip install 'agentic-sales[{extra}]'`"
+            f"{setting} names {what}, but its packages are not installed; run `pip install 'agentic-sales[{extra}]'`"
         )
 
 
@@ -320,7 +320,7 @@ class InvalidInput(RequestError):
 
     def __init__(self, assistant_id: str, problems: Iterable[tuple[str, str]]) -> None:
         self.problems = tuple(problems)
-        """(JSON pointer into the input, what is wrong there), one per problem."""
+        """(JSON pointer into the input, problem there), one per problem."""
         told = "; ".join(f"{pointer or '/'}: {problem}" for pointer, problem in self.problems)
         super().__init__(f"the input does not fit `{assistant_id}`: {told}")
 
@@ -402,7 +402,7 @@ class InvalidAddress(RequestError):
 
 
 class InvalidMessage(RequestError):
-    """Raised when no mail can be made of what is given."""
+    """Raised when no mail can be made of the given values."""
 
     code = "invalid_message"
 
@@ -433,7 +433,7 @@ class ModelNotAllowed(RequestError):
 
 
 class BadSignature(RequestError):
-    """Raised when an event from outside is not signed by who it says that it is from, or is too old."""
+    """Raised when an event from outside lacks the signature of its sender, or is too old."""
 
     code = "bad_signature"
 
@@ -572,8 +572,8 @@ class LoopBlocked(PermanentError):
 
     def __init__(self, assistant_id: str, blocked_s: float) -> None:
         super().__init__(
-            f"`{assistant_id}` kept the event loop of its child from going on for {blocked_s:.1f} s; await what it "
-            "waits for, move what it computes to `asyncio.to_thread`, or set `slots=1` in its registry row"
+            f"`{assistant_id}` kept the event loop of its child from going on for {blocked_s:.1f} s; await its "
+            "slow calls, move its computation to `asyncio.to_thread`, or set `slots=1` in its registry row"
         )
 
 
@@ -592,7 +592,7 @@ class ClaimLost(PermanentError):
     code = "claim_lost"
 
     def __init__(self, run_id: str) -> None:
-        super().__init__(f"another worker holds run `{run_id}` by now; what this one did of it does not count")
+        super().__init__(f"another worker holds run `{run_id}` by now; the work of this one does not count")
 
 
 class EffectExceeded(PermanentError):
@@ -678,7 +678,7 @@ class FetchRefused(PermanentError):
 
 
 class NotFound(PermanentError):
-    """Raised when an outside service answers that it does not have what is asked for."""
+    """Raised when an outside service answers that it does not have the requested thing."""
 
     code = "not_found"
 

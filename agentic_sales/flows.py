@@ -335,7 +335,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(
         "sales_tech",
-        "Makers of sales technology, and the person there who decides.",
+        "Makers of sales technology, and the decision maker there.",
         Discovery(
             "company_discovery",
             finds="companies",
@@ -366,7 +366,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(
         "hiring",
-        "Companies that hire for AI, and the person there who decides.",
+        "Companies that hire for AI, and the decision maker there.",
         Discovery("ashby_discovery", finds="boards", given={"keywords": ["machine learning"], "skip_known": False}),
         enrich=(
             LeadStep("ashby_ingest", takes="board", keeps=("jobs", "ai_role_count")),
@@ -386,7 +386,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(
         "creators",
-        "Channels whose makers could use what a vertical offers.",
+        "Channels with makers that could use the offer of a vertical.",
         Discovery("youtube_discovery", finds="channels", given={"topic": "retrieval"}, limit_field="max_channels"),
         enrich=(
             _TEAM,
@@ -400,7 +400,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(
         "research",
-        "Authors of papers on a topic who work where software is bought.",
+        "Authors of papers on a topic at employers that buy software.",
         Discovery("lead_papers", finds="authors", given={"topic": "sales forecasting"}, limit_field="limit"),
         enrich=(LeadStep("classify_paper", takes="paper", keeps=("is_sales_leadgen", "confidence")),),
         score=LeadScore(
@@ -430,7 +430,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(
         "code",
-        "Companies whose public code shows that they need what a vertical offers.",
+        "Companies with public code that shows a need for the offer of a vertical.",
         Discovery("vertical_discovery", finds="companies_of_code", given={"vertical_slug": "ingestible"}),
         enrich=(
             _TEAM,
@@ -444,7 +444,7 @@ FLOWS: tuple[Flow, ...] = (
     ),
     Flow(
         "topic",
-        "People whom papers, repositories and channels name with a topic, and who fit a vertical.",
+        "People that papers, repositories and channels name with a topic, and that fit a vertical.",
         Discovery(
             "topic_outreach",
             finds="people_of_topic",

@@ -22,7 +22,7 @@ def export_campaign(
     *,
     people: Annotated[bool, typer.Option("--people", help="Its people. An import reads the file.")] = False,
     touches: Annotated[bool, typer.Option("--touches", help="Its messages.")] = False,
-    outcomes: Annotated[bool, typer.Option("--outcomes", help="What came back, without its words.")] = False,
+    outcomes: Annotated[bool, typer.Option("--outcomes", help="Its replies and bounces, without their words.")] = False,
     url: Url = None,
 ) -> None:
     """Write a file of a campaign as CSV to standard output. No cell is one that a spreadsheet executes.
@@ -51,7 +51,7 @@ def approve_many(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve several messages, each by a decision of its own. What was not approved is listed with the reason.
+    """Approve several messages, each by a decision of its own. Messages without approval are listed with the reason.
 
     agentic-sales campaigns approve-many 5f2b 91ac --by Ann
     agentic-sales campaigns approve-many --all --campaign spring --limit 20 --by Ann
@@ -66,7 +66,7 @@ def approve_many(
     if every and campaign is None:
         end(WRONG, "--all takes the messages of one campaign: --campaign NAME")
     if not by:
-        end(WRONG, "say who decides: --by NAME")
+        end(WRONG, "name the person that decides: --by NAME")
     waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, campaign_id=campaign, limit=1000))
     chosen = waiting[:limit] if every else [waiting_message(waiting, begin) for begin in approvals or []]
     told: dict[str, list[dict[str, Any]]] = {"approved": [], "left": []}

@@ -108,13 +108,13 @@ def import_people(
 
 @app.command()
 def start(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Start a campaign. Say who is next, when, and how many messages wait for a word.
+    """Start a campaign. Show the next person with the time, and the number of messages that wait for a word.
 
     agentic-sales campaigns start spring
 
     A message is written and asked about a day before it may go, also at a weekend. `draft_ahead_h` of the plan says how
-    many hours. It goes only after a word, within the window. What would break the rules of mail providers for senders
-    is told before.
+    many hours. It goes only after a word, within the window. Breaches of the mail providers' rules for senders are
+    told before.
     """
     from agentic_sales.cli.views import deliverability
 
@@ -134,7 +134,7 @@ def pause(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) 
 
 @app.command()
 def resume(campaign: CampaignArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Resume a paused campaign. Say who is next, when, and how many messages wait for a word.
+    """Resume a paused campaign. Show the next person with the time, and the number of messages that wait for a word.
 
     agentic-sales campaigns resume spring
     """
@@ -151,7 +151,7 @@ def next_visits(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List who is next in a campaign, when the message goes, and why not earlier.
+    """List the next people of a campaign, each with the time of the message and the reason for the wait.
 
     agentic-sales campaigns next spring
     """
@@ -278,7 +278,7 @@ def resolve(
     from agentic_sales.cli.views import asking, campaigns
 
     if not by:
-        end(WRONG, "say who found out: --by NAME")
+        end(WRONG, "name the person that found out: --by NAME")
     path, body = f"/touches{asking.path_of(touch_id)}/resolve", {"state": state, "by": by}
     told = answer(as_json, lambda: campaigns.ask("POST", path, url, body))
     tell(told, as_json, f"message to {told['to_email']}: {told['state']}")
@@ -318,7 +318,7 @@ def approve(
         return
     seen = waiting_message(waiting, approval)
     if not by:
-        end(WRONG, "say who decides: --by NAME")
+        end(WRONG, "name the person that decides: --by NAME")
     if reject and edit is not None:
         end(WRONG, "a message is refused or changed, not both: --reject or --edit")
     body = {"decision": "reject" if reject else "approve", "digest": seen["digest"], "by": by, "note": note_text}
@@ -400,7 +400,7 @@ def _move(campaign: str, verb: str, url: str | None, as_json: bool) -> None:  # 
 
 
 def _tell_next(campaign: str, url: str | None, as_json: bool) -> None:  # noqa: FBT001 - the flag of the command
-    """Say to people who is next. A program asks `next` itself."""
+    """Show the next person to people. A program asks `next` itself."""
     from agentic_sales.cli.views import coming
 
     if not as_json:

@@ -66,7 +66,7 @@ def list_companies(
 
 @app.command()
 def show(company: CompanyArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Show a company: what is known of it with sources, its people and the documents about it.
+    """Show a company: its facts with sources, its people and the documents about it.
 
     agentic-sales companies show acme.example
     """
@@ -109,7 +109,7 @@ def export_companies(
 @app.command()
 def merge(
     into: Annotated[str, typer.Argument(metavar="INTO", help="The company that stays.")],
-    other: Annotated[str, typer.Argument(metavar="OTHER", help="The company whose row goes.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Company that is joined. Its row is removed.")],
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
@@ -141,7 +141,7 @@ def block(
     from agentic_sales.cli.views.asking import ask_facade, path_of
 
     if not by or not why:
-        end(WRONG, "say who decides, and why: --by NAME --why TEXT")
+        end(WRONG, "give a name and a reason: --by NAME --why TEXT")
     path = f"/companies{path_of(company, 'unblock' if lift else 'block')}"
     told = answer(as_json, lambda: ask_facade("POST", path, url, {"by": by, "why": why}))
     tell(

@@ -22,7 +22,7 @@ def edit(
     plan: Annotated[Path, typer.Option("--plan", help="JSON file of the whole new plan. `-` is standard input.")],
     *,
     move: Annotated[bool, typer.Option("--move", help="Let people under way go by the new plan, too.")] = False,
-    preview: Annotated[bool, typer.Option("--preview", help="Only tell what would happen.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Only tell the effects. Nothing is changed.")] = False,
     by: By = "",
     note: Note = "",
     url: Url = None,
@@ -36,7 +36,7 @@ def edit(
     their variants.
 
     People without any message yet go by the new plan. People under way stay on their version, unless you say --move.
-    Their waiting messages are then written and asked about again where the plan changes what they say.
+    Their waiting messages are then written and asked about again where the plan changes their words.
     """
     from agentic_sales.cli.views import corrections
 
@@ -113,7 +113,7 @@ def move(
     agentic-sales campaigns move spring jo@example.com --step 1 --by Ann
 
     A message that was sent is never sent again. A message that waits is withdrawn, or written and asked about again. A
-    person whose way has ended goes on.
+    person at the end of the way goes on.
     """
     body = {"person": person, "step": step, "version": version, "to": to, **_decision(by, note)}
     place = _post(campaign, "move", body, url, as_json)
@@ -176,7 +176,7 @@ def audit(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List who changed what of campaigns, when and why, the newest first.
+    """List the changes of campaigns by hand, each with name, time and reason. The newest comes first.
 
     agentic-sales campaigns audit spring
     """
@@ -189,7 +189,7 @@ def audit(
 
 def _decision(by: str, note: str) -> dict[str, str]:
     if not by:
-        end(WRONG, "say who decides: --by NAME")
+        end(WRONG, "name the person that decides: --by NAME")
     return {"by": by, "note": note}
 
 

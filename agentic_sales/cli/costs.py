@@ -1,4 +1,4 @@
-"""Tell what leads of a flow cost, and count what a round of each flow asks for."""
+"""Tell the cost of leads of a flow, and count the requests of a round of each flow."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 from pathlib import Path
@@ -17,13 +17,13 @@ def cost(
     *,
     leads: Annotated[int, typer.Option(help="Leads of each flow.", min=1, max=1_000_000)] = 1_000,
     children: Annotated[int, typer.Option(help="Worker children that work at the same time.", min=1)] = 8,
-    model: Annotated[str, typer.Option(help="Model whose list price counts, as `provider:model`.")] = "",
+    model: Annotated[str, typer.Option(help="Model with the list price to use, as `provider:model`.")] = "",
     counts: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Counts of `flows measure`. The default: the release's own.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell what leads of a flow cost: calls of sources, tokens, dollars and minutes. It needs no fleet.
+    """Tell the cost of leads of a flow: calls of sources, tokens, dollars and minutes. It needs no fleet.
 
     agentic-sales flows cost open_source --leads 5000 --children 16 --model anthropic:claude-haiku-4-5
 
@@ -53,7 +53,7 @@ def measure(
     *,
     file: Annotated[Path, typer.Option(metavar="FILE", help="File for the counts.")] = Path("flow_counts.json"),
 ) -> None:
-    """Count what one round of each flow asks for, in the sample world and without a model. It needs no fleet.
+    """Count the requests of one round of each flow, in the sample world and without a model. It needs no fleet.
 
     agentic-sales flows measure code topic --file counts.json
     """
@@ -64,4 +64,4 @@ def measure(
     control = control_plane()
     chosen = [control.flow(flow_id) for flow_id in flows or control.flows]
     merged(file, view.measured(chosen, tell=lambda flow_id: note(f"counting a round of {flow_id}")))
-    note(f"wrote {file}; agentic-sales flows cost --counts {file} tells what follows")
+    note(f"wrote {file}; agentic-sales flows cost --counts {file} tells the costs")

@@ -106,7 +106,7 @@ def show(document: DocumentId, url: Url = None, as_json: AsJson = False) -> None
 
 @app.command()
 def search(
-    question: Annotated[str, typer.Argument(help="What is looked for.")],
+    question: Annotated[str, typer.Argument(help="Question or words to look for.")],
     *,
     company: OfCompany = None,
     limit: Annotated[int, typer.Option("--limit", help="Most passages.", min=1, max=40)] = 8,

@@ -21,7 +21,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="FLOW|ROUND", help="Id of a
 
 @app.command("list")
 def list_flows(as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """List the flows of this deployment: what each looks for, where it begins, and what keeps a lead.
+    """List the flows of this deployment, each with its goal, its source and the condition for a lead.
 
     agentic-sales flows list
     """
@@ -66,11 +66,12 @@ def run(
     campaign: Annotated[str, typer.Option(help="Campaign that the people join.")] = "",
     mailbox: Annotated[str, typer.Option(help="Mailbox of the flow's own campaign, which is made.")] = "",
     promote_by: Annotated[
-        str, typer.Option("--promote-by", metavar="NAME", help="Who lets it make contacts of people.")
+        str,
+        typer.Option("--promote-by", metavar="NAME", help="Name of the person that lets it make contacts of people."),
     ] = "",
     cron: Annotated[str, typer.Option(help="Schedule of five fields. The default is one round, now.")] = "",
     zone: Annotated[str, typer.Option(help="IANA zone of the schedule.")] = "UTC",
-    missed: Annotated[str, typer.Option(help="once or skip: what becomes of slots that nobody saw.")] = "once",
+    missed: Annotated[str, typer.Option(help="once or skip: the rule for missed slots.")] = "once",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,7 +101,7 @@ def run(
 
 @app.command()
 def pause(name: NameArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Pause a round, or a flow with its schedule. What is under way ends, and nothing more begins.
+    """Pause a round, or a flow with its schedule. Work under way ends, and nothing more begins.
 
     agentic-sales flows pause open_source
     """
@@ -154,7 +155,7 @@ def allow(
 
 @app.command()
 def report(name: NameArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Report on a flow or a round: leads by stage, what became of them per arm, and what was learnt from it.
+    """Report on a flow or a round: leads by stage, their results per arm, and the lessons of it.
 
     agentic-sales flows report open_source
     """

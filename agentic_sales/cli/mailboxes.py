@@ -106,7 +106,7 @@ def edit(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Change a mailbox. What is not named stays. An empty text takes a value away.
+    """Change a mailbox. Other values stay. An empty text takes a value away.
 
     agentic-sales mailboxes edit sales --daily-cap 80 --signature 'Ann, Acme'
     """
@@ -129,7 +129,7 @@ def edit(
     if reply_to is not None:
         body["reply_to"] = reply_to or None
     if not body:
-        end(WRONG, "there is nothing to change; `agentic-sales mailboxes edit --help` lists what can be")
+        end(WRONG, "there is nothing to change; `agentic-sales mailboxes edit --help` lists the options")
     path = f"/mailboxes{asking.path_of(mailbox_id)}"
     changed = answer(as_json, lambda: campaigns.ask("PATCH", path, url, body))
     tell(changed, as_json, f"mailbox `{mailbox_id}` is changed: {', '.join(body)}")
@@ -153,7 +153,7 @@ def show(
     mailbox_id: MailboxArgument,
     received: Annotated[
         Path | None,
-        typer.Option(help="Source of one of its mails, as the receiver saved it. It shows what was signed."),
+        typer.Option(help="Source of one of its mails, as the receiver saved it. It shows the signed headers."),
     ] = None,
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above

@@ -28,7 +28,7 @@ def list_people(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List people, the newest first. Nobody may write to a person who is no contact.
+    """List people, the newest first. Only a contact may get mail.
 
     agentic-sales people list --company acme.example
     """
@@ -42,7 +42,7 @@ def list_people(
 
 @app.command()
 def show(person: PersonId, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - typer makes a flag of it
-    """Show a person and what is known of the person, with sources.
+    """Show a person with the known facts and their sources.
 
     agentic-sales people show 0199…
     """
@@ -89,14 +89,14 @@ def promote(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a contact of a person, to whom campaigns may write. It needs a checked address and a lawful basis.
+    """Make a contact of a person, so that campaigns may write. It needs a checked address and a lawful basis.
 
     agentic-sales people promote 0199… --basis legitimate_interest --source 'their team page' --by Ann
     """
     from agentic_sales.cli.views.asking import ask_facade, path_of
 
     if not (basis and source and by):
-        end(WRONG, "say on which basis, where it comes from, and who decides: --basis BASIS --source TEXT --by NAME")
+        end(WRONG, "name the basis, the source and the person that decides: --basis BASIS --source TEXT --by NAME")
     body = {"basis": basis, "source": source, "by": by, "email": email, "checked": checked}
     told = answer(as_json, lambda: ask_facade("POST", f"/people{path_of(person, 'promote')}", url, body))
     known = "" if told["is_new"] else "; the address was one before, and its recorded basis stays"
@@ -114,7 +114,7 @@ def forget(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Erase a person everywhere, also one whose address nobody knows. No source brings the person back.
+    """Erase a person everywhere, also one without a known address. No source brings the person back.
 
     agentic-sales people forget --profile github.com/ada
     """
@@ -141,7 +141,7 @@ def facts(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """List what is known of something, with the sources and their words.
+    """List the known facts of a subject, with the sources and their words.
 
     agentic-sales facts acme.example --history
     """

@@ -37,7 +37,7 @@ def suppressions(
     from agentic_sales.cli.views import campaigns, suppressions
 
     if lifted and (reason or source):
-        end(WRONG, "--lifted lists all that was lifted, or what was of one --email; leave --reason and --source out")
+        end(WRONG, "--lifted lists all lifted entries, or those of one --email; leave --reason and --source out")
     path = "/suppressions/lifts" if lifted else "/suppressions"
     query = {"email_hash": _digest(person), "reason": reason, "source": source, "limit": limit, "offset": offset}
     found = answer(as_json, lambda: campaigns.ask("GET", path, url, **query))
@@ -57,7 +57,7 @@ def suppress(person: PersonArgument, *, by: By = "", url: Url = None, as_json: A
     from agentic_sales.cli.views import campaigns
 
     if not by:
-        end(WRONG, "say who decides: --by NAME")
+        end(WRONG, "name the person that decides: --by NAME")
     told = answer(as_json, lambda: campaigns.ask("POST", "/suppressions", url, {"email": person, "by": by}))
     ended = f"it ended {len(told['touches'])} messages, {len(told['campaigns'])} campaigns"
     tell(told, as_json, f"nothing more is sent; {ended}")
@@ -85,7 +85,7 @@ def lift(
     from agentic_sales.cli.views import campaigns
 
     if not by or not why:
-        end(WRONG, "say who decides, and why: --by NAME --why TEXT")
+        end(WRONG, "give a name and a reason: --by NAME --why TEXT")
     body = {"email": person, "by": by, "why": why, "reason": reason, "has_opted_in": opted_in}
     told = answer(as_json, lambda: campaigns.ask("POST", "/suppressions/lift", url, body))
     tell(told, as_json, f"the person may be written to again: {', '.join(row['reason'] for row in told)} lifted")

@@ -9,11 +9,11 @@ from agentic_sales.cli.output import WRONG, AsJson, Url, answer, end, note, prin
 
 
 def topic(
-    name: Annotated[str | None, typer.Argument(metavar="TOPIC", help="What the people work on.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="TOPIC", help="Subject of the people's work.")] = None,
     *,
     vertical: Annotated[str | None, typer.Option(help="Vertical that they shall fit, such as ingestible.")] = None,
     product: Annotated[int | None, typer.Option(help="Number of the product that the mails offer.", min=1)] = None,
-    max_people: Annotated[int, typer.Option(help="Most people who get a draft.", min=1, max=50)] = 10,
+    max_people: Annotated[int, typer.Option(help="Most people with a draft.", min=1, max=50)] = 10,
     sender: Annotated[str, typer.Option(help="Name of the sender.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing into the book.")] = False,
     run: Annotated[str | None, typer.Option(metavar="RUN_ID", help="Join a run that was started before.")] = None,
@@ -21,7 +21,7 @@ def topic(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find people who work on a topic, judge them, and draft mails to them. Nothing is sent.
+    """Find people by their work on a topic, judge them, and draft mails to them. Nothing is sent.
 
     agentic-sales topic "retrieval evaluation" --vertical ingestible --sender "Ada Example"
 

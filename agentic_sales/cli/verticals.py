@@ -1,4 +1,4 @@
-"""List, activate and watch verticals, and say the word on what was found for one."""
+"""List, activate and watch verticals, and say the word on the findings for one."""
 # ruff: noqa: PLC0415 - see `cli.main`: imports inside the commands are the point
 
 from typing import Annotated, Any
@@ -42,7 +42,10 @@ def activate(
     campaign: Annotated[str, typer.Option(help="Campaign that the people join.")] = "",
     mailbox: Annotated[str, typer.Option(help="Mailbox of the flow's own campaign, which is made.")] = "",
     promote_by: Annotated[
-        str, typer.Option("--promote-by", metavar="NAME", help="Who lets the round make contacts of people.")
+        str,
+        typer.Option(
+            "--promote-by", metavar="NAME", help="Name of the person that lets the round make contacts of people."
+        ),
     ] = "",
     url: Url = None,
     as_json: AsJson = False,
@@ -61,7 +64,7 @@ def activate(
 
 @app.command()
 def status(slug: SlugArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Show how the activation of a vertical stands, what was found, and which command comes next.
+    """Show the state of a vertical's activation, its findings and the next command.
 
     agentic-sales verticals status ingestible
     """
@@ -76,7 +79,7 @@ def status(slug: SlugArgument, url: Url = None, as_json: AsJson = False) -> None
 
 @app.command()
 def confirm(slug: SlugArgument, *, by: By, url: Url = None, as_json: AsJson = False) -> None:
-    """Confirm what was found for a vertical. The round of the flow `code` begins.
+    """Confirm the findings for a vertical. The round of the flow `code` begins.
 
     agentic-sales verticals confirm ingestible --by Ann
     """
@@ -92,7 +95,7 @@ def refuse(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Refuse what was found for a vertical. Its activation ends, and nothing was written.
+    """Refuse the findings for a vertical. Its activation ends, and nothing was written.
 
     agentic-sales verticals refuse ingestible --by Ann --why "too small"
     """

@@ -47,13 +47,13 @@ def add(
 @app.command("list")
 def list_endpoints(
     endpoint_id: Annotated[
-        str | None, typer.Argument(metavar="[ENDPOINT]", help="List what this endpoint was told.")
+        str | None, typer.Argument(metavar="[ENDPOINT]", help="List the messages to this endpoint.")
     ] = None,
     dead: Annotated[bool, typer.Option("--dead", help="List only events that nobody took.")] = False,  # noqa: FBT002 - typer makes a flag of it
     url: Url = None,
     as_json: AsJson = False,  # noqa: FBT002 - as above
 ) -> None:
-    """List the endpoints, or what one of them was told.
+    """List the endpoints, or the messages to one of them.
 
     agentic-sales webhooks list crm --dead
     """
@@ -111,7 +111,7 @@ def retry(
 
 @app.command()
 def remove(endpoint_id: EndpointArgument, url: Url = None, as_json: AsJson = False) -> None:  # noqa: FBT002 - as above
-    """Remove an endpoint. What it was still to be told is dropped.
+    """Remove an endpoint. Its undelivered messages are dropped.
 
     agentic-sales webhooks remove crm
     """

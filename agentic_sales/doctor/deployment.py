@@ -40,7 +40,7 @@ def _python() -> Finding:
     """Look for the patch of CVE-2024-6923 by its additions. Distributions carry it under older version numbers."""
     version = platform.python_version()
     if hasattr(EmailPolicy, "verify_generated_headers"):
-        return ok("python", f"{version}, whose mail library refuses headers that would end early")
+        return ok("python", f"{version}; its mail library refuses headers that would end early")
     told = f"{version} lacks the patch of CVE-2024-6923, which 3.11.10, 3.12.5, 3.13 and patched packages have"
     return ok("python", f"{told}; every mail is read once more before it goes, and that holds without it")
 
@@ -150,7 +150,7 @@ def _database(configuration: Settings) -> Finding:
     from agentic_sales.store.migrate import current_revision, newest_revision  # noqa: PLC0415 - SQL is slow to import
 
     if not configuration.database_url:
-        return ok("database", "SQLite in the state directory, brought up to date by whoever needs it")
+        return ok("database", "SQLite in the state directory, brought up to date by the first process that needs it")
     try:
         found, needed = current_revision(configuration), newest_revision()
     except ConfigurationError as exc:

@@ -77,7 +77,7 @@ def _clocks(told: _Fleet) -> Iterator[Finding]:
 def _agreement(told: _Fleet, control: ControlPlane) -> Iterator[Finding]:
     facade, workers = told["facade"], told["workers"]
     if other := sorted(worker["name"] for worker in workers if worker["digest"] != facade["digest"]):
-        told_of = f"{', '.join(other)} do not agree with the facade on what runs where: runs end as `misrouted`"
+        told_of = f"{', '.join(other)} do not agree with the facade on rows and routes: runs end as `misrouted`"
         variables = "*_WORKER_QUEUE, *_WORKER_ASSISTANTS, AGENTIC_SALES_EXTRA_REGISTRIES"
         yield fail("routing", told_of, f"give every process the same release and {variables}, and restart them")
     else:
@@ -109,7 +109,9 @@ async def _probe(http: httpx.AsyncClient, queue: str, assistant_id: str, told: _
             check, f"the probe got no answer: {type(exc).__name__}", "look at `agentic-sales runs dead`, and the log"
         )
     if answer.status_code != httpx.codes.OK:
-        return fail(check, f"the probe ended with {answer.status_code}: {answer.text[:200]}", "mend what it says")
+        return fail(
+            check, f"the probe ended with {answer.status_code}: {answer.text[:200]}", "mend the fault that it names"
+        )
     return _arrived(check, trace_id, answer, told)
 
 

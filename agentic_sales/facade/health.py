@@ -52,7 +52,7 @@ async def ready(facade: Facade, pools: Literal["all", "any"] = "all") -> Respons
     return JsonAnswer({**status, "missing": missing, "canary_ages_s": canaries}, 200 if is_ready else 503)
 
 
-@router.get("/info", summary="What this fleet is and serves")
+@router.get("/info", summary="Tell the identity and the services of this fleet")
 async def info(facade: Facade) -> dict[str, Any]:
     """Describe the version and the pools and the routes and their warnings. Add the graphs that could not be loaded."""
     pools, canaries, unavailable = await _live_fleet(facade)

@@ -327,7 +327,7 @@ def test_who_is_on_the_list_is_shown_and_lifted_by_name_and_a_wish_only_with_con
     assert ticking.get(f"/campaigns/suppressions?reason=bounced&email_hash={found['email_hash']}").json() == []
     for wrong in ("reason=nonsense", "email_hash=lee", "limit=0"):
         assert ticking.get(f"/campaigns/suppressions?{wrong}").status_code == 422
-    assert "say who decides, and why" in command(ticking, "lift", lee, "--by", "Bob", fails=True).stderr
+    assert "give a name and a reason" in command(ticking, "lift", lee, "--by", "Bob", fails=True).stderr
     lifted = command(ticking, "lift", lee, "--by", "Bob", "--why", "she called")
     assert "may be written to again: stopped lifted" in lifted.stderr
     assert "she called" in command(ticking, "suppressions", "--lifted", "--email", lee).stdout

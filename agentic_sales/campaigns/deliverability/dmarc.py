@@ -51,7 +51,8 @@ def _read(text: str, at: str, sender: Sender) -> PolicyFound:
         fix = 'write it anew: "v=DMARC1; p=none; rua=mailto:ADDRESS"'
         return PolicyFound(None, at, fail(POLICY, f"the policy at `_dmarc.{at}` cannot be read: {exc}", fix))
     wanted = policy.policy if at == sender.domain else policy.subdomains
-    told = f"`_dmarc.{at}` asks for `{wanted}`" + (f" of {policy.share} % of what fails" if policy.share < 100 else "")  # noqa: PLR2004 - percent
+    share = f" of {policy.share} % of failing mail" if policy.share < 100 else ""  # noqa: PLR2004 - percent
+    told = f"`_dmarc.{at}` asks for `{wanted}`{share}"
     return PolicyFound(policy, at, ok(POLICY, told))
 
 

@@ -56,7 +56,7 @@ def _verified(mail: Message) -> Finding:
     header = str((mail.get_all("Authentication-Results") or [""])[0])
     results = {name.lower(): result.lower() for name, result in reversed(_RESULT.findall(header))}
     if not results:
-        told = "its receiver did not write what it found (`Authentication-Results`)"
+        told = "its receiver did not write its results (`Authentication-Results`)"
         return unknown(RECEIVED, told, "save the mail at another receiver, such as Gmail")
     told = "its receiver found " + ", ".join(f"{name}={results.get(name, 'nothing')}" for name in _METHODS)
     if all(results.get(name) == "pass" for name in _METHODS):

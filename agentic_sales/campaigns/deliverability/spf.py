@@ -72,7 +72,7 @@ def _cure_of(walk: SpfWalk) -> str:
     if "questions" in mistake:
         return "take out includes that nobody sends by any more, and name servers by `ip4:` and `ip6:`"
     if "do not exist" in mistake or "no SPF record" in mistake:
-        return "take out the terms whose names have no record"
+        return "take out the terms with a name that has no record"
     return "mend or take out the term; every receiver stops at it"
 
 
@@ -128,7 +128,7 @@ async def _by_server(dns: SenderDns, walk: SpfWalk, sender: Sender) -> Finding:
         return unknown(WAY, f"whether the record lets mail from {host} pass is not known: {'; '.join(walk.unanswered)}")
     bad = ", ".join(f"{address} ({result})" for address, result in results.items() if result != "pass")
     told = f"the record does not let mail from {host} pass: {bad}; the server may send from another address"
-    return warn(WAY, told, f"ask the operator of {host} what to include, or add its addresses to the record")
+    return warn(WAY, told, f"ask the operator of {host} for the name to include, or add its addresses to the record")
 
 
 async def _results(dns: SenderDns, sender: Sender, addresses: Sequence[str]) -> dict[str, str]:

@@ -24,10 +24,10 @@ def normalized(address: str) -> str:
     if not at:
         raise InvalidAddress(address, "it has no `@`")
     if not _LOCAL.fullmatch(local) or len(local) > LONGEST_LOCAL_CHARS:
-        raise InvalidAddress(address, "what stands before the `@` is not a mailbox name")
+        raise InvalidAddress(address, "the part before the `@` is not a mailbox name")
     host = domain.lower() if domain.isascii() else _ascii(address, domain)
     if not _DOMAIN.fullmatch(host):
-        raise InvalidAddress(address, "what stands behind the `@` is not a domain")
+        raise InvalidAddress(address, "the part behind the `@` is not a domain")
     if len(local) + 1 + len(host) > LONGEST_ADDRESS_CHARS:
         raise InvalidAddress(address, f"it is longer than {LONGEST_ADDRESS_CHARS} characters")
     return f"{local}@{host}"
@@ -42,7 +42,7 @@ def _ascii(address: str, domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True, std3_rules=True).decode("ascii")
     except idna.IDNAError as exc:
-        raise InvalidAddress(address, f"what stands behind the `@` is not a domain: {exc}") from exc
+        raise InvalidAddress(address, f"the part behind the `@` is not a domain: {exc}") from exc
 
 
 def email_hash(address: str) -> str:

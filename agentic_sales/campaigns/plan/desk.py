@@ -90,7 +90,7 @@ def named(by: str) -> str:
         InvalidRequest: It is empty.
     """
     if not by.strip():
-        raise InvalidRequest("say who decides: `by` (--by NAME) is empty, and the audit list keeps a name")
+        raise InvalidRequest("name the person that decides: `by` (--by NAME) is empty, and the audit list keeps a name")
     return by.strip()
 
 

@@ -54,7 +54,7 @@ def people_as_table(people: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def person_as_picture(person: Mapping[str, Any]) -> RenderableType:
-    """Draw a person with what is known of the person."""
+    """Draw a person with the known facts."""
     at = f" of {person['company']}" if person["company"] else ""
     is_contact = (
         f"contact {person['contact_id']}" if person["contact_id"] else "no contact: nobody may write to the person"

@@ -197,11 +197,11 @@ def _steps(campaign: Mapping[str, Any]) -> Table:
 
 
 def _variants(campaign: Mapping[str, Any]) -> RenderableType:
-    """Lay out what became of each variant, in two tables that are readable at 80 columns."""
+    """Lay out the results of each variant in two tables that are readable at 80 columns."""
     drafts = {"edited": "edited", "rejected": "rejected"}
     mails = {"replied": "replied", "interested": "interested", "bounced": "bounced"}
     mails |= {"unsubscribed": "opted out", "complained": "complained"}
-    head = f"what people made of each variant, with {campaign['confidence_ratio']:.0%} intervals"
+    head = f"results of each variant, with {campaign['confidence_ratio']:.0%} intervals"
     parts = (_shares(campaign, part, judged) for part, judged in (("decided", drafts), ("sent", mails)))
     return Group(Text(head, style="italic"), *parts)
 

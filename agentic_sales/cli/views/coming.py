@@ -16,7 +16,7 @@ DONE_NOW: Mapping[str, str] = {
     "send": "its message goes now",
     "advance": "it goes on to its next message now",
 }
-"""What a visit does at once, in words."""
+"""Work that a visit does at once, in words."""
 
 
 def ask_next(campaign: str, url: str | None, *, limit: int, offset: int = 0) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def as_table(visits: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def next_lines(campaign: str, visits: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Say who is next, when, and how many messages wait for a word."""
+    """Tell the next person with the time, and the number of messages that wait for a word."""
     if not visits:
         yield f"nobody is in it yet: agentic-sales campaigns import {campaign} people.csv"
         return

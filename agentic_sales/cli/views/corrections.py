@@ -1,4 +1,4 @@
-"""Draw corrections of campaigns: what an edit does, the versions of a plan, a corrected answer, the audit list."""
+"""Draw corrections of campaigns: the effects of an edit, the versions of a plan, a corrected answer, the audit list."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from agentic_sales.cli.views.campaigns import clock
 
 
 def edit_lines(campaign: str, done: Mapping[str, Any], *, moves: bool) -> Iterator[str]:
-    """Say what an edit of a plan does, or would do."""
+    """Tell the effects of an edit of a plan, also of a preview."""
     does = "is the plan now" if done["is_done"] else "would be the plan"
     yield f"campaign `{campaign}`: version {done['version']} {does}"
     yield f"{done['not_begun']} people have not begun, and go by it"
     if moves:
-        yield f"{done['moved']} people under way go by it, of whom {done['ending']} are beyond its last step and end"
+        yield f"{done['moved']} people under way go by it; {done['ending']} of them are beyond its last step and end"
     again = "waiting messages are written and asked about again"
     yield f"{done['rewritten']} {again}, of which {done['unapproved']} were approved"
     if done["staying"]:
@@ -35,7 +35,7 @@ def versions_as_table(versions: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def reclassified_lines(done: Mapping[str, Any]) -> Iterator[str]:
-    """Say what followed from the corrected class of an answer."""
+    """Tell the consequences of a corrected class of an answer."""
     yield f"the answer was `{done['before'] or 'unread'}`, and is `{done['reply_class']}` now"
     if done["stopped"]:
         yield f"the person is stopped in {', '.join(done['stopped'])}"

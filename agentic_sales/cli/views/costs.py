@@ -1,4 +1,4 @@
-"""Measure flows in the sample world, and draw what they cost."""
+"""Measure flows in the sample world, and draw their costs."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -45,7 +45,7 @@ def costs_as_table(costs: Iterable[FlowCost], *, children: int, model: str) -> T
 
 
 def notes(costs: Sequence[FlowCost], *, model: str) -> Iterator[str]:
-    """Say what the numbers rest on."""
+    """Name the basis of the numbers."""
     rounds = ", ".join(f"{one.flow_id} {one.measured_on}" for one in costs)
     yield f"scaled from one round of each flow in the sample world; leads of these rounds: {rounds}"
     yield f"assumed: {CALL_S:g} s for a call of a source, {MODEL_S:g} s for one of a model, four characters a token"

@@ -8,7 +8,7 @@ from agentic_sales.client import LangGraphError
 
 
 def findings_of(mailbox: Mapping[str, Any], url: str | None, received: bytes | None) -> list[dict[str, Any]]:
-    """Return what is found of a mailbox, and of one mail of it that arrived.
+    """Return the findings on a mailbox, and on one mail of it that arrived.
 
     Raises:
         LangGraphError: The facade refused or was not reachable.
@@ -32,7 +32,7 @@ def findings_of(mailbox: Mapping[str, Any], url: str | None, received: bytes | N
 
 
 def warnings_of(campaign: str, url: str | None) -> Iterator[str]:
-    """Yield what a campaign would break of the receivers' rules, in words. A facade that cannot say is told too."""
+    """Yield the breaches of the receivers' rules by a campaign, in words. A facade without an answer is told too."""
     try:
         found = ask_facade("GET", f"/campaigns{path_of(campaign, 'deliverability')}", url)
     except LangGraphError as exc:

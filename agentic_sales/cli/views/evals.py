@@ -99,7 +99,7 @@ def check_upload() -> None:
 
 
 def upload_all(sets: Sequence[EvalSet], results: Sequence[SetResult]) -> list[str]:
-    """Bring sets and results to LangSmith. Return what to tell of each.
+    """Bring sets and results to LangSmith. Return a line on each.
 
     Raises:
         ConfigurationError: LangSmith is not configured, refused, or did not answer.
@@ -114,7 +114,7 @@ def upload_all(sets: Sequence[EvalSet], results: Sequence[SetResult]) -> list[st
 
 
 def unasked_models(results: Sequence[SetResult], model: str) -> list[str]:
-    """Return the sets whose answers a chosen model should have given and did not give, each in a line."""
+    """Return the sets without an answer of a chosen model that should have given it, each in a line."""
     return [
         f"`{result.set_name}`: `{model}` answered none of {len(result.cases)} cases; the rules did. The log of the "
         "workers says why"

@@ -1,4 +1,4 @@
-"""Draw what examinations found."""
+"""Draw the findings of examinations."""
 
 from collections.abc import Iterable
 

@@ -66,7 +66,7 @@ def _stages(flow: Flow) -> Iterator[tuple[str, str, str]]:
 
 
 def report_as_picture(report: Mapping[str, Any]) -> RenderableType:
-    """Draw how far the leads of a flow or a round are, and what became of them per arm."""
+    """Draw how far the leads of a flow or a round are, and their results per arm."""
     name = report.get("round_id") or report["flow_id"]
     state = f"  {report['state']}: {report['reason']}" if report.get("state") else f"  {report.get('rounds', 0)} rounds"
     head = Text.assemble((name, "bold"), f"{state}\n")

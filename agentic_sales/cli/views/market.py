@@ -1,4 +1,4 @@
-"""Read a simulated market from the command line and lay out what became of it."""
+"""Read a simulated market from the command line and lay out its results."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,7 +17,7 @@ KIND: ArmKind = "template"
 
 
 def market_of(rates: str, complaints: str, *, rounds: int, contacts: int, slowness: float) -> Market:
-    """Return a market whose arms are numbered from 1.
+    """Return a market. Its arms are numbered from 1.
 
     Args:
         rates: CSV of the share of each arm's contacts that answer, 0-1.
@@ -45,7 +45,7 @@ def market_of(rates: str, complaints: str, *, rounds: int, contacts: int, slowne
 
 
 def compared(market: Market, *, seeds: int, exploration: float, discount: float) -> list[Strategy]:
-    """Return what the bandit, chance and the oracle brought. Outcomes are worth what this deployment's table says."""
+    """Return the results of the bandit, of chance and of the oracle. This deployment's table values the outcomes."""
     rewards = with_additions("outcome_rewards", rewards_of_outcomes, settings().rules_dir)
     return strategies(market, seeds=seeds, exploration=exploration, discount=discount, rewards=rewards)
 

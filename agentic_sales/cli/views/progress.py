@@ -14,7 +14,7 @@ _LONGEST_NOTE_CHARS = 60
 
 @contextmanager
 def shown_progress(assistant_id: str, console: Console) -> Iterator[Tell]:
-    """Yield what takes the events of a run. An event without a stage and two numbers is passed over.
+    """Yield a function that takes the events of a run. An event without a stage and two numbers is passed over.
 
     Args:
         assistant_id: Name of the workflow.

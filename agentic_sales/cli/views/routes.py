@@ -78,6 +78,6 @@ def _source(assistant_id: str, prefix: str, overrides: dict[str, str]) -> str:
 
 
 def _home_by_default(assistant_id: str) -> str | None:
-    """Return the pool whose default list has the assistant. None means CORE."""
+    """Return the pool that has the assistant in its default list. None means CORE."""
     routes = routing.build_routes({})
     return next((route.prefix for route in routes if assistant_id in route.assistants), None)

@@ -11,7 +11,7 @@ from agentic_sales.client import Client
 
 
 def dead(url: str | None, *, limit: int) -> list[dict[str, Any]]:
-    """Return the runs whose workers died too often. The latest is first.
+    """Return the runs that lost their workers too often. The latest is first.
 
     Raises:
         LangGraphError: The facade refused or was not reachable.

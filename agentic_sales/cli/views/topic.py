@@ -19,7 +19,7 @@ _STYLES = {"found": "dim", "kept": "cyan", "dropped": "yellow", "drafted": "gree
 
 
 class TopicPeople:
-    """What is known of each person so far."""
+    """The facts of each person so far."""
 
     def __init__(self) -> None:
         self.people: dict[str, dict[str, str]] = {}
@@ -64,7 +64,7 @@ def _note_of(event: Mapping[str, Any]) -> str:
 
 @contextmanager
 def shown_people(console: Console) -> Iterator[Callable[[Any], None]]:
-    """Yield what takes the events of a run.
+    """Yield a function that takes the events of a run.
 
     Args:
         console: Where they are shown, which is standard error for a command.

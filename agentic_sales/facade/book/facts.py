@@ -38,7 +38,7 @@ class Word(BaseModel):
     quote: str = Field(default="", max_length=2_000, description="Words of the page.")
 
 
-@router.get("", responses=ERRORS, summary="List what is known of a subject")
+@router.get("", responses=ERRORS, summary="List the known facts of a subject")
 async def list_facts(
     facade: Facade,
     subject: Named,

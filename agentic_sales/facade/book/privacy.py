@@ -33,7 +33,7 @@ class NamedPerson(BaseModel):
         return Whom(self.email, self.profile, self.name, self.company)
 
 
-@router.post("/disclose", responses=ERRORS, summary="Hand out what is held of a person")
+@router.post("/disclose", responses=ERRORS, summary="Hand out the data of a person")
 async def disclose(facade: Facade, body: NamedPerson) -> Exported:
     """Hand out all data that the store holds of a person, also of one without an address. This changes nothing."""
     async with facade.database.reading() as connection:

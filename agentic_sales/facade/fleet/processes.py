@@ -24,7 +24,7 @@ NOTE_LIFETIME_S = 3.5
 """A worker writes its note with each sign of life. A killed worker leaves the note behind."""
 
 
-@router.get("", summary="What the facade and every live worker say of themselves")
+@router.get("", summary="Show the reports of the facade and of every live worker")
 async def describe_fleet(facade: Facade) -> dict[str, Any]:
     """Tell version and clock and control plane of this facade and of the workers for a comparison."""
     with reaching_redis("asking for the workers"):

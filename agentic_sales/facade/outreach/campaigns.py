@@ -115,7 +115,7 @@ async def list_campaigns(
     return page([described(row) for row in found], limit=limit, offset=offset)
 
 
-@router.get("/approvals", responses=ERRORS, summary="List what somebody must agree to")
+@router.get("/approvals", responses=ERRORS, summary="List the messages that wait for approval")
 async def list_approvals(
     facade: Facade,
     *,
@@ -147,7 +147,7 @@ async def answer_approval(facade: Facade, approval_id: str, body: ApprovalAnswer
         return _question(row, await touch(connection, TouchId(row.touch_id)))
 
 
-@router.get("/inbound", responses=ERRORS, summary="List what came back")
+@router.get("/inbound", responses=ERRORS, summary="List the replies and bounces")
 async def list_inbound(
     facade: Facade,
     *,
@@ -183,7 +183,7 @@ async def describe_touch(facade: Facade, touch_id: str) -> dict[str, Any]:
     return {**(row.as_data() if row else {}), "goes_at": _moment(forecast.at), "why": list(forecast.why)}
 
 
-@router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Say what became of an ambiguous message")
+@router.post("/touches/{touch_id}/resolve", responses=ERRORS, summary="Tell the fate of an ambiguous message")
 async def resolve_touch(facade: Facade, touch_id: str, body: Resolution) -> dict[str, Any]:
     """End an ambiguous message with a person's finding. The sequence of its recipient goes on accordingly.
 
@@ -217,7 +217,7 @@ async def list_coming(facade: Facade, campaign_id: str, limit: Limit = 100, offs
     return page([visit.as_data() for visit in found], limit=limit, offset=offset)
 
 
-@router.get("/{campaign_id}/material", responses=ERRORS, summary="Hand out what a rehearsal needs")
+@router.get("/{campaign_id}/material", responses=ERRORS, summary="Hand out the material of a rehearsal")
 async def rehearsal_material(
     facade: Facade, campaign_id: str, people: Annotated[int, Query(ge=1, le=10_000)] = 25
 ) -> dict[str, list[dict[str, Any]]]:

@@ -68,7 +68,7 @@ class CorrectedClass(DecidedBody):
     until: date | None = Field(default=None, description="Of an absence: the day on which the person is back.")
 
 
-@router.get("/audit", responses=ERRORS, summary="List who changed what of campaigns")
+@router.get("/audit", responses=ERRORS, summary="List the changes of campaigns by hand")
 async def list_audit(
     facade: Facade,
     *,

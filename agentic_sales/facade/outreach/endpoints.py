@@ -57,7 +57,7 @@ async def list_all(facade: Facade) -> list[dict[str, Any]]:
     ]
 
 
-@router.get("/{endpoint_id}/messages", responses=ERRORS, summary="List what an endpoint was told")
+@router.get("/{endpoint_id}/messages", responses=ERRORS, summary="List the messages to an endpoint")
 async def list_messages(
     facade: Facade,
     endpoint_id: str,
@@ -85,6 +85,6 @@ async def retry(facade: Facade, endpoint_id: str, event_id: str | None = None) -
 
 @router.delete("/{endpoint_id}", responses=ERRORS, status_code=204, summary="Remove an endpoint")
 async def remove(facade: Facade, endpoint_id: str) -> Response:
-    """Remove an endpoint. What it was still to be told is dropped."""
+    """Remove an endpoint. Its undelivered messages are dropped."""
     await keeping.close_endpoint(facade.database, endpoint_id)
     return Response(status_code=204)

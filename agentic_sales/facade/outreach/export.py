@@ -27,7 +27,7 @@ class Exported(BaseModel):
     copies: str = Field(default=COPIES, description="Where else the same is to be found.")
 
 
-@router.post("/export", responses=ERRORS, summary="Hand out what is held of a person")
+@router.post("/export", responses=ERRORS, summary="Hand out the data of a person")
 async def export(facade: Facade, body: Person) -> Exported:
     """Export all data that the store holds of a person. A person may ask for it. This changes nothing."""
     async with facade.database.reading() as connection:

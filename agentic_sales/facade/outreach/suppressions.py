@@ -42,7 +42,7 @@ class Lift(Suppression):
     has_opted_in: bool = Field(default=False, description="The person has asked for mail after an opt-out.")
 
 
-@router.get("", responses=ERRORS, summary="List to whom nothing is sent, and why")
+@router.get("", responses=ERRORS, summary="List the people that get no mail, with the reasons")
 async def list_suppressions(
     facade: Facade,
     *,
@@ -59,7 +59,7 @@ async def list_suppressions(
         return page([await _described(connection, row) for row in found], limit=limit, offset=offset)
 
 
-@router.get("/lifts", responses=ERRORS, summary="List what was taken off the list, by whom and why")
+@router.get("/lifts", responses=ERRORS, summary="List the lifted entries, with names and reasons")
 async def list_lifts(facade: Facade, *, email_hash: Digest = None, limit: Limit = 100, offset: Offset = 0) -> Response:
     """List the removals from the suppression list with the newest first."""
     async with facade.database.reading() as connection:

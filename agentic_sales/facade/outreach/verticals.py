@@ -44,7 +44,7 @@ class NewActivation(BaseModel):
 
 
 class Confirmation(BaseModel):
-    """Body of a request that confirms what was found."""
+    """Body of a request that confirms the findings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -54,7 +54,7 @@ class Confirmation(BaseModel):
 
 
 class Refusal(Confirmation):
-    """Body of a request that refuses what was found."""
+    """Body of a request that refuses the findings."""
 
     why: str = Field(default="", max_length=500, description="Why; it is kept.")
 
@@ -97,13 +97,13 @@ async def activate_vertical(facade: Facade, trace: Trace, name: str, body: NewAc
     )
 
 
-@router.post("/{name}/confirm", responses=ERRORS, summary="Confirm what was found for a vertical")
+@router.post("/{name}/confirm", responses=ERRORS, summary="Confirm the findings for a vertical")
 async def confirm_vertical(facade: Facade, name: str, body: Confirmation) -> dict[str, Any]:
     """Let the round of a vertical begin."""
     return _told(await desk.say(facade.database, name, "confirmed", by=body.by, now=clock.waking_now()))
 
 
-@router.post("/{name}/refuse", responses=ERRORS, summary="Refuse what was found for a vertical")
+@router.post("/{name}/refuse", responses=ERRORS, summary="Refuse the findings for a vertical")
 async def refuse_vertical(facade: Facade, name: str, body: Refusal) -> dict[str, Any]:
     """End the activation of a vertical. Nothing was written into the book."""
     return _told(await desk.say(facade.database, name, "refused", by=body.by, why=body.why, now=clock.waking_now()))

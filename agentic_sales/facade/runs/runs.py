@@ -67,7 +67,7 @@ async def start_run(facade: Facade, caller: Calling) -> Response:
     return JsonAnswer(described(record).model_dump(), headers=run_headers(submission.run))
 
 
-@router.get("/runs/dead", responses=RUN_ERRORS, summary="List the runs whose workers died too often")
+@router.get("/runs/dead", responses=RUN_ERRORS, summary="List the runs that lost their workers too often")
 async def list_dead_runs(
     facade: Facade, limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Offset = 0
 ) -> list[Run]:

@@ -208,7 +208,7 @@ async def test_a_person_that_nobody_knows_is_named_with_the_cure(spring: SmallCa
 
 async def test_every_correction_has_a_name(spring: SmallCampaign) -> None:
     contact_id = await spring.person("jo@example.com")
-    with pytest.raises(InvalidRequest, match="say who decides"):
+    with pytest.raises(InvalidRequest, match="name the person that decides"):
         await remove_person(spring.database, CAMPAIGN, contact_id, by=" ", now=NOW)
 
 

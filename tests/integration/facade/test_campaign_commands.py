@@ -185,7 +185,7 @@ def test_a_person_that_an_answer_names_is_listed_and_accepted_or_declined_by_nam
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("edit", "nothing", "--plan", "-"), "say who decides: --by NAME"),
+        (("edit", "nothing", "--plan", "-"), "name the person that decides: --by NAME"),
         (("move", "nothing", "jo@example.com", "--by", "Ann"), "say where to: a step (--step)"),
         (("remove", "nothing", "ghost@example.com", "--by", "Ann"), "agentic-sales campaigns import"),
         (("reclassify", "no-answer", "interested", "--by", "Ann"), "unknown answer `no-answer`"),
