@@ -5,10 +5,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.structure.sources import PACKAGE
+import pytest
+
+from tests.structure.sources import PACKAGE, ROOT
 
 LARGEST_INDIRECT_SHARE = 0.02
 _INDIRECT = re.compile(r"\b(?:who|what|whoever|whatever|whose|whom)\b", re.IGNORECASE)
+_CODE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+_END = re.compile(r"(?<=[.:;?])\s+|\n\n|\|")
 
 
 def _descriptions(node: Any) -> Iterator[str]:
@@ -30,3 +34,13 @@ def test_fewer_than_two_in_a_hundred_descriptions_of_fields_have_a_clause_with_w
     indirect = sorted(one for one in descriptions if _INDIRECT.search(one))
     assert len(descriptions) > 1_000
     assert len(indirect) < LARGEST_INDIRECT_SHARE * len(descriptions), indirect
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "deploy/README.md"])
+def test_fewer_than_two_in_a_hundred_sentences_of_a_page_have_a_clause_with_who_or_what(page: str) -> None:
+    """Code is left out. A cell of a table counts as a sentence."""
+    text = _CODE.sub("", (ROOT / page).read_text(encoding="utf-8"))
+    sentences = [one.strip() for one in _END.split(text) if re.search(r"\w", one)]
+    indirect = [one for one in sentences if _INDIRECT.search(one)]
+    assert len(sentences) > 100
+    assert len(indirect) < LARGEST_INDIRECT_SHARE * len(sentences), indirect
