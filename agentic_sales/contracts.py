@@ -96,7 +96,7 @@ class Checkpoint(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     checkpoint_id: str | None = Field(default=None, description="Id of the state; none: the latest.")
-    checkpoint_ns: str = Field(default="", description="Subgraph that it is of; empty: the graph itself.")
+    checkpoint_ns: str = Field(default="", description="Subgraph that it is of. Empty: the graph itself.")
     checkpoint_map: dict[str, str] | None = Field(default=None, description="Ids of the states of the graphs around.")
 
 
@@ -289,7 +289,7 @@ class ErrorBody(BaseModel):
     """Body of every answer that is not a success."""
 
     detail: str
-    """A sentence for people that names the thing, the value and what to do."""
+    """A sentence for people that names the thing, the value and the cure."""
     code: str
     """Stable snake_case code for programs."""
     kind: ErrorKind

@@ -33,9 +33,9 @@ __all__ = [
 ]
 
 IMPORT = "import"
-"""Name of the discovery of a flow whose leads come from a file. It is the only name of a step that is no row."""
+"""Name of the discovery of a flow with leads from a file. It is the only name of a step that is no row."""
 LearnsFrom = Literal["query", "source", "persona", "template", "score_band"]
-"""What outcomes are counted by."""
+"""Kinds of arms that outcomes are counted by."""
 
 
 class FlowError(ValueError):
@@ -47,7 +47,7 @@ class SearchArms:
     """Values of a field of the discovery that a round chooses among. Each gets a discovery of its own."""
 
     kind: Literal["query", "source"]
-    """What the values are."""
+    """Kind of the values."""
     input_field: str
     """Field of the discovery's input. Its value in `given` says whether it takes a text or a list."""
     names: tuple[str, ...]
@@ -67,7 +67,7 @@ class Discovery:
     limit_field: str = ""
     """Field of its input that takes the most leads of a round. Empty: it has none."""
     arms: tuple[SearchArms, ...] = ()
-    """What a round chooses among. Empty: each round asks the same."""
+    """Choices of a round. Empty: each round asks the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Mail:
     workflow: str = "email_outreach"
     """Workflow that writes it."""
     instructions: str = ""
-    """What the message should say or ask for."""
+    """Wishes for the content and the request of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Template:
     name: str
     """Its name in every report: lower-case letters, digits and hyphens."""
     instructions: str
-    """What the first message should say or ask for."""
+    """Wishes for the content and the request of the first message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,7 @@ class Flow:
     flow_id: str
     """Its id on the command line, in HTTP and in the store."""
     looks_for: str
-    """What it looks for, in one sentence for people."""
+    """Its goal, in one sentence for people."""
     discover: Discovery
     """Finds leads."""
     enrich: tuple[LeadStep, ...]
@@ -176,11 +176,11 @@ class Flow:
     score: LeadScore
     """Judges each lead."""
     people: str
-    """Mapping from a kept lead to the people who may be written to."""
+    """Mapping from a kept lead to the people with a right to be written to."""
     outreach: Outreach
     """How they are written to."""
     learns_from: tuple[LearnsFrom, ...] = ("query", "persona", "template", "score_band")
-    """What its outcomes are counted by."""
+    """Kinds of arms that its outcomes are counted by."""
     limits: Limits = field(default_factory=Limits)
     """Limits of a round that states no others."""
     exploration: float = 0.1
@@ -207,7 +207,7 @@ class Flow:
 
     @property
     def steps(self) -> tuple[LeadStep | LeadScore, ...]:
-        """Return what is asked about a lead, in order: enrichment, the score, and what only kept leads get."""
+        """Return the questions about a lead, in order: enrichment, the score, and the steps for kept leads alone."""
         first = [step for step in self.enrich if not step.is_for_kept]
         return (*first, self.score, *(step for step in self.enrich if step.is_for_kept))
 

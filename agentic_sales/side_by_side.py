@@ -13,8 +13,8 @@ async def ask_each(items: Iterable[T], ask: Callable[[T], Awaitable[R]], *, at_o
     """Return the answer about each item, in the order of the items.
 
     Args:
-        items: What is asked about.
-        ask: Asks about one item. What it raises is raised here.
+        items: Subjects of the questions.
+        ask: Asks about one item. Its exception is raised here.
         at_once: Most items that are asked about at a time.
     """
     turns = asyncio.Semaphore(at_once)
@@ -32,8 +32,8 @@ async def ask_while(
     """Ask about one item after the other for as long as another may be started.
 
     Args:
-        items: What is asked about.
-        ask: Asks about one item. What it raises is raised here, and ends the others.
+        items: Subjects of the questions.
+        ask: Asks about one item. Its exception is raised here, and ends the others.
         may_start: Takes the number of items under way. After an answer it is asked again. False at 0 ends the work.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Tell what flows cost by the recorded counts, and keep the table of `deploy/README.md` equal to that."""
+"""Tell the costs of flows by the recorded counts, and keep the table of `deploy/README.md` equal to that."""
 
 from collections.abc import Mapping
 from importlib.resources import files
@@ -53,7 +53,7 @@ def flow_costs(
     own_prices: tuple[str, ...] = (),
     only: str | None = None,
 ) -> list[FlowCost]:
-    """Return what leads of each counted flow cost.
+    """Return the costs of leads of each counted flow.
 
     Args:
         counts: The counts.

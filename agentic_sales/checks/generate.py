@@ -31,7 +31,7 @@ def generate_all(configuration: Settings, folder: Path) -> list[Path]:
     """Write `langgraph.json` into a folder and the other two files beside every registry of this deployment.
 
     The other two are `schemas.json` and `graphs.json`. The list of workflows in the folder's README is brought up to
-    date, and so is the table of what flows cost in `deploy/README.md`. The gazetteer is written too if its sources are
+    date, and so is the table of costs of flows in `deploy/README.md`. The gazetteer is written too if its sources are
     installed. They are packages of the development environment.
 
     Raises:

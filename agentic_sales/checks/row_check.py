@@ -38,7 +38,7 @@ def problems_of_unloadable(row: GraphSpec, error: GraphUnavailable) -> Iterator[
 
 
 def problems_of_graph(loaded: LoadedGraph, nodes: Collection[str], *, is_own: bool) -> Iterator[Problem]:
-    """Name the problems of a row whose graph loads.
+    """Name the problems of a row with a graph that loads.
 
     Args:
         loaded: The row and its code.

@@ -35,7 +35,7 @@ def _told(model: type[BaseModel], graph: Graph, side: Side, mode: JsonSchemaMode
 
 
 def derived_schema(graph: Graph, side: Side) -> dict[str, Any]:
-    """Return LangGraph's schema of what a graph takes or gives. A class that has no JSON form is any object."""
+    """Return LangGraph's schema of the input or output of a graph. A class that has no JSON form is any object."""
     schema = graph.get_input_jsonschema if side == "input" else graph.get_output_jsonschema
     state = getattr(getattr(graph, "builder", None), f"{side}_schema", None)
     try:

@@ -21,7 +21,7 @@ _ROUTE = re.compile(r"[:,]? `?START\b")
 
 
 def workflow_list() -> str:
-    """Return the list by pool, in the order of the registry. A line has the effect of the row and what it is for."""
+    """Return the list by pool, in the order of the registry. A line has the effect and the purpose of the row."""
     routes = build_routes({})
     by_queue: dict[str, list[str]] = {queue: [] for queue in (*(route.queue for route in routes), DEFAULT_CORE_QUEUE)}
     for row in rows_of(OWN_REGISTRY).values():

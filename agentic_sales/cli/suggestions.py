@@ -48,7 +48,7 @@ def accept(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Enroll a person that an answer named in the campaign of the answer. Who accepts is kept with the basis.
+    """Enroll a person that an answer named in the campaign of the answer. The basis keeps your name.
 
     agentic-sales campaigns accept 3f0c2a9be1d44c70 --by Ann
 

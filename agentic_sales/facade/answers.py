@@ -79,7 +79,7 @@ def error_answer(
 
 
 def body_too_large(limit_bytes: int) -> Response:
-    """Make the answer of a request whose body is over the limit."""
+    """Make the answer of a request with a body over the limit."""
     return error_answer(413, "body_too_large", f"the request body is larger than {limit_bytes} bytes")
 
 
@@ -102,7 +102,7 @@ def answer_of_outcome(outcome: Outcome, headers: Mapping[str, str], *, graph_err
 
 
 def error_in_band(failure: RunFailure) -> bytes:
-    """Make LangGraph's form of a failure for an answer whose status has been sent already. Both SDKs raise on it."""
+    """Make LangGraph's form of a failure for an answer after its status has been sent. Both SDKs raise on it."""
     return to_wire({"__error__": error_of_langgraph(failure)})
 
 
@@ -112,7 +112,7 @@ def error_of_langgraph(failure: RunFailure) -> dict[str, str]:
 
 
 def failure_of_error(error: AgenticSalesError) -> RunFailure:
-    """Describe an error of this side as a failure, for an answer whose status has been sent already."""
+    """Describe an error of this side as a failure, for an answer after its status has been sent."""
     is_retryable = isinstance(error, TransientError)
     return RunFailure(code=error.code, message=str(error), is_retryable=is_retryable, error=type(error).__name__)
 

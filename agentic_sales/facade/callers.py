@@ -1,4 +1,4 @@
-"""Describe the caller of a request to what lies below the routes. No request of Starlette goes further down."""
+"""Describe the caller of a request to the layers below the routes. No request of Starlette goes further down."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -50,4 +50,4 @@ async def trace_of(request: Request) -> TraceContext:
 Calling = Annotated[Caller, Depends(caller_of)]
 """Parameter of a route that needs more of the request than its parameters."""
 Trace = Annotated[TraceContext, Depends(trace_of)]
-"""Parameter of a route whose work belongs to the caller's trace."""
+"""Parameter of a route with work that belongs to the caller's trace."""

@@ -39,11 +39,11 @@ class ImportedLine(Protocol):
 
     @property
     def problems(self) -> tuple[LineProblem, ...]:
-        """What is wrong with it."""
+        """Its faults."""
 
 
 class OpenedFile(Protocol):
-    """A file whose headings have been read."""
+    """A file after its headings have been read."""
 
     @property
     def encoding(self) -> str:

@@ -44,7 +44,7 @@ class ListedBoard(BaseModel):
 class Input(Form):
     """Input of a run."""
 
-    keywords: list[str] = Field(default_factory=list, max_length=20, description="Words of the openings; empty: any.")
+    keywords: list[str] = Field(default_factory=list, max_length=20, description="Words of the openings. Empty: any.")
     vendors: list[Vendor] = Field(
         default=["ashby", "greenhouse", "lever"], min_length=1, description="Vendors of the boards to look for."
     )

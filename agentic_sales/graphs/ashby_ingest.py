@@ -31,7 +31,7 @@ class Input(Form):
     slug: str = Field(min_length=1, max_length=300, description="The board's name at its vendor, or its address.")
     vendor: Vendor = Field(default="ashby", description="Its host. An address tells it by itself.")
     company_id: str = Field(default="", max_length=100, description="The company, if it is in the book.")
-    company_name: str = Field(default="", max_length=300, description="Its name; empty: as the board has it.")
+    company_name: str = Field(default="", max_length=300, description="Its name. Empty: as the board has it.")
     domain: str = Field(default="", max_length=300, description="Domain of its site.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
@@ -56,12 +56,12 @@ class Output(BaseModel):
     remote_ai_role_count: int = Field(default=0, description="Those of them that are remote.")
     board_url: str = Field(default="", description="Address of the board.")
     is_missing: bool = Field(default=False, description="The vendor has no such board, or its company hides it.")
-    company_id: str = Field(default="", description="The company; empty: a dry run, and the book has none.")
+    company_id: str = Field(default="", description="The company. Empty: a dry run, and the book has none.")
     counters_updated: bool = Field(default=False, description="Whether the company's counters were written.")
     inserted: int = Field(default=0, description="Openings that are new in the book.")
     updated: int = Field(default=0, description="Openings that the book had.")
     closed: list[str] = Field(default_factory=list, description="Keys of openings that the board no longer lists.")
-    intent_signal_id: str | None = Field(default=None, description="Fact that is the hiring signal; null: no signal.")
+    intent_signal_id: str | None = Field(default=None, description="Fact that is the hiring signal. Null: no signal.")
     unavailable_sources: list[str] = Field(default_factory=list, description="Sources that did not serve, and why.")
 
 

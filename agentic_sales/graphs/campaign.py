@@ -43,7 +43,7 @@ class Output(BaseModel):
 
     act: str = Field(default="", description="The last decision.")
     why: str = Field(default="", description="Why, for people.")
-    wake_at: str | None = Field(None, description="When the next visit is, in UTC; null: when an event wakes it.")
+    wake_at: str | None = Field(None, description="When the next visit is, in UTC. Null: when an event wakes it.")
     step: int = Field(default=0, description="Step that comes next, from 0.")
     sent: list[str] = Field(default_factory=list, description="Touches that were sent, oldest first.")
 
@@ -52,7 +52,7 @@ class State(Input, Output):
     """Input, output, and the notes of a visit for its end."""
 
     wakes: int = Field(default=-1, description="How often they had been woken when the visit began; -1: not known.")
-    answer_at: str | None = Field(None, description="When an agreed answer is due, in UTC; null: none waits.")
+    answer_at: str | None = Field(None, description="When an agreed answer is due, in UTC. Null: none waits.")
 
 
 EXAMPLE: dict[str, Any] = {"campaign_id": "example", "contact_id": "example"}

@@ -28,7 +28,7 @@ class Input(Form):
 
     title: str = Field(max_length=rules.LONGEST_TITLE_CHARS, description="Title of the paper.")
     abstract: str = Field(
-        default="", max_length=rules.LONGEST_ABSTRACT_CHARS, description="Abstract; empty: the title alone counts."
+        default="", max_length=rules.LONGEST_ABSTRACT_CHARS, description="Abstract. Empty: the title alone counts."
     )
 
     @field_validator("title")

@@ -77,7 +77,7 @@ class ReplyVerdict(BaseModel):
     reply_class: ReplyClass = Field(description="One of the classes.")
     confidence: float = Field(ge=0, le=1, description="Probability that this is right.")
     until: Annotated[date | None, BeforeValidator(day_or_none)] = Field(
-        default=None, description="Day before which they are away or not ready; null: none."
+        default=None, description="Day before which they are away or not ready. Null: none."
     )
     reasons: list[str] = Field(description="One or two short reasons that quote the deciding words.")
 

@@ -44,7 +44,7 @@ MAX_CAREERS_PROMPT_CHARS = 4_000
 class Input(RefreshedForm):
     """Input of a run."""
 
-    name: str = Field(default="", max_length=200, description="Name of the company; empty: taken from its home page.")
+    name: str = Field(default="", max_length=200, description="Name of the company. Empty: taken from its home page.")
 
 
 class Output(Enrichment, ModelOutput):

@@ -40,7 +40,7 @@ class Output(BaseModel):
     qa_issues: list[checks.AuditFinding] = Field(default_factory=list, description="Every finding with its fact.")
     companies: list[checks.AuditedCompany] = Field(default_factory=list, description="The rows that were audited.")
     intent: str = Field(default="", description="Description of the wanted companies, in words.")
-    expected_categories: list[str] = Field(default_factory=list, description="Categories of the list; empty: any.")
+    expected_categories: list[str] = Field(default_factory=list, description="Categories of the list. Empty: any.")
 
 
 class State(Input, Output):

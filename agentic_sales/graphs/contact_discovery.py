@@ -106,7 +106,7 @@ async def merge(state: State) -> dict[str, Any]:
 
 
 async def dedupe_vs_db(state: State) -> dict[str, Any]:
-    """Find the people whom the book has in this company."""
+    """Find the people that the book has in this company."""
     names = await names_known(company_id=state.company["company_id"], domain=state.company["domain"])
     told = [each.model_copy(update={"is_known": person_name_key(each.name) in names}) for each in state.merged]
     fresh = dumped(each for each in told if not each.is_known)

@@ -54,7 +54,7 @@ class Output(ModelOutput):
     linkedin_profile: dict[str, Any] = Field(default_factory=dict, description="Headline and bio, as given or known.")
     linkedin_scrape_source: str = Field(default="", description="`existing` if the book had the profile, else empty.")
     icp_bucket: roles.IcpBucket = Field(default="", description="Employer: high from .7, medium from .4; else low.")
-    icp_company_score: float | None = Field(default=None, description="Score of the employer; null: none is known.")
+    icp_company_score: float | None = Field(default=None, description="Score of the employer. Null: none is known.")
     enriched_at: str = Field(default="", description="When, ISO 8601.")
 
 

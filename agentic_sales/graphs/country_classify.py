@@ -32,7 +32,7 @@ class Input(Form):
 class Output(ModelOutput):
     """Output of a run."""
 
-    country: str | None = Field(default=None, description="ISO 3166-1 alpha-2 code; null: no single country is named.")
+    country: str | None = Field(default=None, description="ISO 3166-1 alpha-2 code. Null: no single country is named.")
     confidence: float = Field(default=0.0, description="Probability that the country is right, 0-1; 0 for null.")
     reasons: list[str] = Field(default_factory=list, description="At most two reasons, for people.")
 

@@ -54,7 +54,7 @@ class Output(BaseModel):
     contacts: list[RankedPerson] = Field(default_factory=list, description="People that were looked at, 50 at most.")
     ranked: list[RankedPerson] = Field(default_factory=list, description="The same, the highest rank first.")
     decision_makers: list[RankedPerson] = Field(default_factory=list, description="Those that may sign a deal.")
-    top_decision_maker: RankedPerson | None = Field(default=None, description="The first of them; null: there is none.")
+    top_decision_maker: RankedPerson | None = Field(default=None, description="The first of them. Null: there is none.")
     classify_count: int = Field(default=0, description="People with a role that this run told.")
     failed: list[dict[str, str]] = Field(default_factory=list, description="People that failed, with the error.")
     summary: str = Field(default="", description="One sentence that names the decision makers.")

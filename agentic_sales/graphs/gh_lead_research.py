@@ -46,10 +46,10 @@ class Output(ModelOutput):
     """Output of a run."""
 
     brief: research.Dossier = Field(default_factory=research.Dossier, description="The dossier.")
-    research_id: str | None = Field(default=None, description="The dossier in the book; null: nothing was written.")
+    research_id: str | None = Field(default=None, description="The dossier in the book. Null: nothing was written.")
     summary: dict[str, Any] = Field(default_factory=dict, description="icp_disqualifier, and counts of the sources.")
     repo: RepositoryFacts | None = Field(
-        default=None, description="The repository; null: GitHub has none, or did not serve."
+        default=None, description="The repository. Null: GitHub has none, or did not serve."
     )
     owner: OwnerFacts | None = Field(default=None, description="Its owner.")
     homepages: list[str] = Field(default_factory=list, description="Sites of the owner that were tried.")

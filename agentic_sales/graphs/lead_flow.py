@@ -29,10 +29,10 @@ class Input(Form):
 
     flow: str = Field(min_length=1, max_length=64, description="Id of the flow; `agentic-sales flows list` has all.")
     round: str = Field(
-        default="", max_length=100, pattern=r"^([A-Za-z0-9][\w.-]*)?$", description="Id of the round; empty: a new one."
+        default="", max_length=100, pattern=r"^([A-Za-z0-9][\w.-]*)?$", description="Id of the round. Empty: a new one."
     )
-    limit: int | None = Field(default=None, ge=1, le=1_000, description="Most leads; null: the flow's limit.")
-    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="Most cost; null: the flow's budget.")
+    limit: int | None = Field(default=None, ge=1, le=1_000, description="Most leads. Null: the flow's limit.")
+    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="Most cost. Null: the flow's budget.")
     dry_run: bool = Field(default=False, description="Write nothing into the book and enroll nobody.")
 
 
@@ -41,7 +41,7 @@ class Output(BaseModel):
 
     leads: dict[str, int] = Field(default_factory=dict, description="Leads by stage.")
     next_visit_at: str | None = Field(
-        default=None, description="When the next visit is, in UTC; null: the round ended."
+        default=None, description="When the next visit is, in UTC. Null: the round ended."
     )
     report: dict[str, Any] = Field(default_factory=dict, description="state, reason, found, spent_usd and arms.")
 

@@ -87,7 +87,7 @@ async def score(state: State) -> dict[str, Any]:
 
 
 async def ask_scorer(state: State) -> dict[str, Any]:
-    """Take the tier of the scoring service, if there is one. A person whom the card rules out stays out."""
+    """Take the tier of the scoring service, if there is one. A person that the card rules out stays out."""
     gone, by_rules = Unavailable(), {"scorer": "rules", "unavailable_sources": list[str]()}
     async with ContactScorer(settings()) as scorer:
         if not scorer.is_there:

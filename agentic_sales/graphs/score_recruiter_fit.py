@@ -50,7 +50,7 @@ class Output(ModelOutput):
     fit_score: float = Field(default=0.0, description="0 to 1: use for people in search of work in AI.")
     tier: RecruiterTier = Field(default="off_target", description="ideal ≥ .75, strong ≥ .55, weak ≥ .30, off_target.")
     specialty: Specialty = Field(default="unknown", description="Kind of people that the person recruits.")
-    remote_global: bool | None = Field(default=None, description="Whether roles are remote over borders; null: unsaid.")
+    remote_global: bool | None = Field(default=None, description="Whether roles are remote over borders. Null: unsaid.")
     reasons: list[str] = Field(default_factory=list, description="At most three reasons, for people.")
 
 

@@ -30,7 +30,7 @@ class Input(Form):
 
     question: str = Field(min_length=3, max_length=4_000, description="The question in words.")
     database_schema: str = Field(
-        default="", max_length=8_000, description="Tables as `name(column, …)` or CREATE TABLE; empty: the book's."
+        default="", max_length=8_000, description="Tables as `name(column, …)` or CREATE TABLE. Empty: the book's."
     )
 
     @field_validator("database_schema")
@@ -44,7 +44,7 @@ class Input(Form):
 class Output(ModelOutput):
     """Output of a run."""
 
-    sql: str = Field(default="", description="One SELECT with a LIMIT; empty: there is none, see `explanation`.")
+    sql: str = Field(default="", description="One SELECT with a LIMIT. Empty: there is none, see `explanation`.")
     explanation: str = Field(
         default="", description="Purpose of the statement. It begins with `Rejected` if it was refused."
     )

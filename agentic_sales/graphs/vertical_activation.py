@@ -34,8 +34,8 @@ class Output(BaseModel):
 
     state: str = Field(default="", description="running, waiting, active, refused or failed.")
     stage: str = Field(default="", description="seed, sample, confirm or roll_out.")
-    found: int | None = Field(default=None, description="Companies that the search found; null: it has not ended.")
-    round_id: str | None = Field(default=None, description="Round that has begun; null: none has.")
+    found: int | None = Field(default=None, description="Companies that the search found. Null: it has not ended.")
+    round_id: str | None = Field(default=None, description="Round that has begun. Null: none has.")
 
 
 class State(Input, Output):
@@ -46,12 +46,12 @@ EXAMPLE: dict[str, Any] = {"vertical": "ingestible"}
 
 
 async def seed(state: State) -> dict[str, Any]:
-    """Begin the search, or write what it found."""
+    """Begin the search, or write its results."""
     return _standing(await visit.seed(_database(), state.vertical, now=clock.waking_now()))
 
 
 async def sample(state: State) -> dict[str, Any]:
-    """Begin to read the sites of the best companies, or write what they say."""
+    """Begin to read the sites of the best companies, or write their facts."""
     return _standing(await visit.sample(_database(), state.vertical, now=clock.waking_now()))
 
 
@@ -76,7 +76,7 @@ async def rest(state: State) -> dict[str, Any]:
 
 
 def route_after_rest(state: State) -> Literal["seed", "sample"]:
-    """Go back to the stage whose runs are under way."""
+    """Go back to the stage with runs under way."""
     return "seed" if state.stage == "seed" else "sample"
 
 

@@ -34,7 +34,7 @@ class Input(Form):
     )
     max_pages_per_query: int = Field(default=3, ge=1, le=10, description="Most pages of 100 files of a search.")
     max_total_results: int = Field(default=1000, ge=1, le=5000, description="Most files in all.")
-    queries: list[str] = Field(default_factory=list, max_length=20, description="Code searches; empty: the vertical's.")
+    queries: list[str] = Field(default_factory=list, max_length=20, description="Code searches. Empty: the vertical's.")
     dry_run: bool = Field(default=False, description="Write nothing into the book.")
 
     @field_validator("vertical_slug")

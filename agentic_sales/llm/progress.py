@@ -34,7 +34,7 @@ def tell_event(event: str, **told: object) -> None:
     """Send one event of a name to the readers of the run's stream. Without a reader, or outside a run, nothing is sent.
 
     Args:
-        event: What has happened, such as `found`.
+        event: Name of the event, such as `found`.
         **told: Its members, as JSON has them.
     """
     try:

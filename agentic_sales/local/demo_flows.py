@@ -67,16 +67,16 @@ class Killed:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What became of the flows."""
+    """The results of the flows."""
 
     leads: Mapping[str, Sequence[Mapping[str, Any]]]
     """By flow: its leads as the facade lists them."""
     reports: Mapping[str, Mapping[str, Any]]
-    """By flow: what it has learnt, as the facade tells it."""
+    """By flow: its lessons, as the facade tells them."""
     touches: Sequence[Mapping[str, Any]]
     """The messages as the facade lists them."""
     answered: str
-    """Address of the person who answered."""
+    """Address of the person that answered."""
     approved: int
     """Messages that were approved."""
     mails: int

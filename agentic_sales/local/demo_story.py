@@ -17,7 +17,7 @@ MAILS = 2
 
 
 def told(story: Story) -> Iterator[Table | Tree | str]:
-    """Tell what the flows found, what was sent, what came back, what was learnt, and where all of it ran."""
+    """Tell the findings of the flows, the messages, the replies, the lessons, and where all of it ran."""
     yield _leads(story)
     yield f"\nNothing is sent without a word: {APPROVER} approved each of {story.approved} messages."
     yield _calendar(story)

@@ -59,7 +59,7 @@ class FleetPlan:
 
 @dataclass(frozen=True, slots=True)
 class LocalFleet:
-    """A fleet whose processes were started."""
+    """A fleet with started processes."""
 
     plan: FleetPlan
     """The plan of its start."""

@@ -53,7 +53,7 @@ Params = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a service answered."""
+    """The answer of a service."""
 
     service: str
     """Name of the service."""

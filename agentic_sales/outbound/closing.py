@@ -1,4 +1,4 @@
-"""Close what holds connections at the end of a block."""
+"""Close the holders of connections at the end of a block."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType

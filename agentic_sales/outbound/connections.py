@@ -174,7 +174,7 @@ class Connections:
             raise ProviderUnavailable(target.host, f"{type(exc).__name__} {exc}".strip()) from exc
 
     async def exchange(self, target: Target, budget: Budget, question: Question, max_bytes: int) -> RawAnswer:
-        """Send one request to an API and return its whole answer, whatever its status.
+        """Send one request to an API and return its whole answer with any status.
 
         Raises:
             FetchRefused: An address of the host is not public, or the answer is damaged or larger than `max_bytes`.

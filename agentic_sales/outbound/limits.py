@@ -42,7 +42,7 @@ class Quota:
     units: int
     """Units per day."""
     zone: str = "UTC"
-    """Time zone whose midnight begins a day."""
+    """Time zone of the midnight that begins a day."""
 
     def day(self, now_s: float) -> tuple[str, float]:
         """Return the date of a moment and the seconds that are left of that day."""
@@ -53,7 +53,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What a service counts together."""
+    """Calls that a service counts together."""
 
     name: str
     """Name within the service."""
@@ -83,7 +83,7 @@ class Limiter(Protocol):
 
         Args:
             account: Name of the service and key, from `account_of`.
-            bucket: What the call is counted in.
+            bucket: Bucket that the call is counted in.
             ticket: Name of this call.
             cost: Units of the quota that it takes.
         """

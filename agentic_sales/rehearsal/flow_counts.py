@@ -1,4 +1,4 @@
-"""Count what one round of a flow asks for: calls of sources, prompts with their tokens, runs and processor time.
+"""Count the requests of one round of a flow: calls of sources, prompts with their tokens, runs and processor time.
 
 The round goes on in a process of its own, on an empty store, where the environment leads to the sample world and names
 no model. The rules answer, and each prompt is counted as a model would have got it. Every call of a source is counted
@@ -123,7 +123,7 @@ def counted_rounds(
         tell: Told of each flow before its round.
 
     Raises:
-        RuntimeError: A process failed. The message has what it wrote.
+        RuntimeError: A process failed. The message has its output.
     """
     found = list[FlowCounts]()
     for flow in flows:

@@ -26,7 +26,7 @@ Combination = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Who answers what."""
+    """The people and their answers."""
 
     rates: Mapping[ArmKind, Mapping[str, float]]
     """Rates of the arms of each kind. The share of contacts that answer with interest is the product of their arms'."""
@@ -60,7 +60,7 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """What became of all rounds."""
+    """The results of all rounds."""
 
     contacts: Sequence[Mapping[Combination, int]]
     """Contacts by their arms, a mapping for each round."""
@@ -81,7 +81,7 @@ class Season:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """What one way to choose arms brought, over many seeds."""
+    """The results of one way to choose arms, over many seeds."""
 
     name: str
     """`bandit`, `chance` or `oracle`."""
@@ -105,9 +105,9 @@ class _Sent:
     round: int
     count: int
     answered: list[float]
-    """Days after which each of those who answer does."""
+    """Days until each answer."""
     complained: list[float]
-    """Days after which each of those who complain does."""
+    """Days until each complaint."""
 
     def trials(self, now: int, market: Market) -> Iterable[Trial]:
         """Return them as they are known when a round begins."""
@@ -140,7 +140,7 @@ def strategies(
         seeds: Seasons of each.
         exploration: The c of the bandit's bonus.
         discount: Weight that earlier rounds keep in each later one, 0-1.
-        rewards: What outcomes are worth, and how long answers take. None: our table.
+        rewards: Values of outcomes, and the times until answers. None: our table.
     """
     table = rewards or rewards_of_outcomes()
 
@@ -179,7 +179,7 @@ def season(market: Market, choose: Choose, *, seed: int, rewards: Rewards) -> Se
     Args:
         market: The market.
         choose: Chooses the arms of each round.
-        seed: Decides who answers and when.
+        seed: Decides the answers and their times.
         rewards: Has the days that answers take.
     """
     chance = Random(seed)  # noqa: S311 - a simulation

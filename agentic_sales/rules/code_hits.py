@@ -33,7 +33,7 @@ class CodeMatch(BaseModel):
     url: str = Field(description="Its page.")
     stack: str = Field(description="Stack of the code.")
     quote: str = Field(default="", description="The matching place.")
-    why_not: str = Field(default="", description="Why it was left out; empty: it was not.")
+    why_not: str = Field(default="", description="Why it was left out. Empty: it was not.")
 
     @property
     def owner(self) -> str:

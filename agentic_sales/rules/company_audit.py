@@ -104,9 +104,9 @@ class AuditedCompany(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    company_id: str = Field(default="", max_length=64, description="Its id; empty: by value.")
+    company_id: str = Field(default="", max_length=64, description="Its id. Empty: by value.")
     name: str = Field(default="", max_length=300, description="Its name.")
-    domain: str = Field(default="", max_length=300, description="Its site; empty: none is known.")
+    domain: str = Field(default="", max_length=300, description="Its site. Empty: none is known.")
     is_blocked: bool = Field(default=False, description="Whether nobody of it is written to.")
     facts: list[AuditedFact] = Field(default_factory=list, max_length=500, description="Current facts.")
 
@@ -118,7 +118,7 @@ class AuditedCompany(BaseModel):
 class AuditForm(Form):
     """Which companies are audited: of the book by ids or by a list, or by value."""
 
-    tab: Tab = Field(default="", description="List that they stand in: its categories are expected; empty: any.")
+    tab: Tab = Field(default="", description="List that they stand in: its categories are expected. Empty: any.")
     service_taxonomy_any: list[str] = Field(
         default_factory=list, max_length=50, description="Kinds of which a company of the list has one."
     )
@@ -128,21 +128,21 @@ class AuditForm(Form):
     companies: list[AuditedCompany] = Field(
         default_factory=list, max_length=MOST_COMPANIES, description="Rows by value; without ids the book is not read."
     )
-    vertical: str = Field(default="", max_length=64, description="Vertical that they are sold to; empty: none.")
+    vertical: str = Field(default="", max_length=64, description="Vertical that they are sold to. Empty: none.")
     limit: int = Field(default=25, ge=1, le=MOST_COMPANIES, description="Most companies of the book.")
 
 
 class AuditFinding(BaseModel):
     """One finding, with the fact that it rests on."""
 
-    company_id: str = Field(description="The company; empty: by value.")
+    company_id: str = Field(description="The company. Empty: by value.")
     name: str = Field(description="Its name.")
     check: AuditCheck = Field(description="Which check found it.")
     reason: str = Field(description="Kind of the finding, such as `category_contradicts_words`.")
     severity: Severity = Field(description="high: false positive. medium: weak. low: told.")
     detail: str = Field(description="Description of the problem, for people.")
     field: str = Field(description="Field of the fact, or of the fact that is missing.")
-    value: Any = Field(default=None, description="Its value; null: there is no such fact.")
+    value: Any = Field(default=None, description="Its value. Null: there is no such fact.")
     quote: str = Field(default="", description="Words that the finding rests on.")
     source_url: str = Field(default="", description="Where they stand.")
 
@@ -150,7 +150,7 @@ class AuditFinding(BaseModel):
 class RowVerdict(BaseModel):
     """The verdict on one company."""
 
-    company_id: str = Field(description="The company; empty: by value.")
+    company_id: str = Field(description="The company. Empty: by value.")
     name: str = Field(description="Its name.")
     domain: str = Field(description="Its site.")
     verdict: AuditVerdict = Field(description="clean, weak or false_positive.")

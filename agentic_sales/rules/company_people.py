@@ -36,9 +36,9 @@ class CompanyPerson(BaseModel):
     name: str = Field(description="Name as the source has it.")
     source: PeopleSource = Field(description="`gh`, `papers` or `team`.")
     method: FoundMethod = Field(default="api", description="How it was found.")
-    title: str = Field(default="", description="Job title; empty: the source tells none.")
+    title: str = Field(default="", description="Job title. Empty: the source tells none.")
     url: str = Field(default="", description="Page that says so.")
-    quote: str = Field(default="", description="Words of the page; empty: the source is no text.")
+    quote: str = Field(default="", description="Words of the page. Empty: the source is no text.")
     profile: str = Field(default="", description="A page about the person.")
     orcid: str = Field(default="", description="ORCID iD.")
     email: str = Field(default="", description="Address that a page prints. Never a guess.")
@@ -49,7 +49,7 @@ class PersonCandidate(BaseModel):
     """A person of a company, from all sources."""
 
     name: str = Field(description="Whole name.")
-    title: str = Field(default="", description="Job title; empty: no source tells one.")
+    title: str = Field(default="", description="Job title. Empty: no source tells one.")
     confidence: float = Field(
         description="Probability that the person works there: .55 gh, .65 papers, .70 team, +.10."
     )
@@ -74,7 +74,7 @@ class FoundPeople(BaseModel):
     candidates: list[PersonCandidate] = Field(default_factory=list, description="Those that the book lacks.")
     candidates_inserted: int = Field(default=0, description="People that are new in the book.")
     skipped_existing: int = Field(default=0, description="People that the book has in this company.")
-    skipped_papers: str = Field(default="", description="Why no papers were looked for; empty: they were.")
+    skipped_papers: str = Field(default="", description="Why no papers were looked for. Empty: they were.")
 
 
 def is_personal_name(text: str) -> bool:

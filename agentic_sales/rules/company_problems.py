@@ -45,7 +45,7 @@ class ProblemForm(CompanyForm):
         """Return the fields of which one must not be blank."""
         return ("company_id", "url", "text")
 
-    name: str = Field(default="", max_length=200, description="Its name; empty: as the book or its page has it.")
+    name: str = Field(default="", max_length=200, description="Its name. Empty: as the book or its page has it.")
     text: str = Field(
         default="",
         max_length=50_000,
@@ -73,13 +73,13 @@ class ProvenProblem(CompanyProblem):
     """A problem with words on a page."""
 
     slug: str = Field(description="Its name in the book, behind `problem.`.")
-    source_url: str = Field(default="", description="Page that the words stand on; empty: the caller's text.")
+    source_url: str = Field(default="", description="Page that the words stand on. Empty: the caller's text.")
 
 
 class ProblemReport(Booked):
     """The problems of a company."""
 
-    company_id: str = Field(default="", description="The company in the book; empty: it was not written there.")
+    company_id: str = Field(default="", description="The company in the book. Empty: it was not written there.")
     company: dict[str, Any] = Field(default_factory=dict, description="`name`, `domain` and `company_id`.")
     classification: dict[str, Any] = Field(
         default_factory=dict, description="The book's category, ai_tier, industry and remote_policy."

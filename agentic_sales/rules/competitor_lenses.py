@@ -58,7 +58,7 @@ class CompetitorForm(GivenForm):
         """Return the fields of which one must not be blank."""
         return "competitor_id", "url"
 
-    competitor_id: str = Field(default="", max_length=64, description="The company in the book; empty: `url` counts.")
+    competitor_id: str = Field(default="", max_length=64, description="The company in the book. Empty: `url` counts.")
     url: str = Field(default="", max_length=2048, description="Its home page. Empty: its site in the book.")
     name: str = Field(default="", max_length=200, description="Its name, if the book does not know it.")
     page_texts: dict[PageName, str] = Field(

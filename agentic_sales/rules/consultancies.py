@@ -42,8 +42,8 @@ class ConsultanciesForm(Form):
         default="all", description="Where to look: discover is the seed list, gh_discover GitHub, web a web search."
     )
     domains: list[str] = Field(default_factory=list, max_length=500, description="Seed list: sites to look at.")
-    topics: list[str] = Field(default_factory=list, max_length=20, description="GitHub topics; empty: our own.")
-    queries: list[str] = Field(default_factory=list, max_length=20, description="Web searches; empty: our own.")
+    topics: list[str] = Field(default_factory=list, max_length=20, description="GitHub topics. Empty: our own.")
+    queries: list[str] = Field(default_factory=list, max_length=20, description="Web searches. Empty: our own.")
     limit: int = Field(default=40, ge=1, le=500, description="Most companies that are looked at.")
     min_score: int = Field(default=LEAST_SCORE, ge=0, le=100, description="Score below which a company is left out.")
 

@@ -64,8 +64,8 @@ class ContactForm(Form):
 
     contact_id: str = Field(default="", max_length=64, description="A contact of the book.")
     person_id: str = Field(default="", max_length=64, description="A person of the book.")
-    company_id: str = Field(default="", max_length=64, description="Company of the book; empty: the person's employer.")
-    company: CompanyByValue | None = Field(default=None, description="Employer by value; null: as the book has it.")
+    company_id: str = Field(default="", max_length=64, description="Company of the book. Empty: the person's employer.")
+    company: CompanyByValue | None = Field(default=None, description="Employer by value. Null: as the book has it.")
 
     @property
     def given_profile(self) -> PersonByValue:
@@ -89,10 +89,10 @@ class ContactKnowledge(BaseModel):
     words: dict[str, str] = Field(default_factory=dict, description="All words about the person by their source.")
     company_name: str = Field(default="", description="The employer.")
     pages: dict[str, str] = Field(default_factory=dict, description="Words about the employer by their source.")
-    company_score: float | None = Field(default=None, description="Score of the employer, 0-1; null: none is known.")
+    company_score: float | None = Field(default=None, description="Score of the employer, 0-1. Null: none is known.")
     company_blocked: bool = Field(default=False, description="Whether nobody of the employer is written to.")
     reach: Reach = Field(default="nobody", description="How the person can be reached.")
-    refusal: str = Field(default="", description="Why the person must not be written to; empty: nothing says so.")
+    refusal: str = Field(default="", description="Why the person must not be written to. Empty: nothing says so.")
 
 
 def knowledge_of_values(person: PersonByValue, company: CompanyByValue | None) -> ContactKnowledge:

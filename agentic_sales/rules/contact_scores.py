@@ -52,7 +52,7 @@ class ContactScore(BaseModel):
     tier: ContactTier = Field(default="D", description="A from .75, B from .55, C from .35, else D.")
     score: float = Field(default=0.0, ge=0, le=1, description="0 to 1.")
     reasons: list[str] = Field(default_factory=list, description="At most five reasons, the weightiest first.")
-    card: list[CardLine] = Field(default_factory=list, description="The parts of the score; empty: a service scored.")
+    card: list[CardLine] = Field(default_factory=list, description="The parts of the score. Empty: a service scored.")
     disqualifiers: list[VerticalReason] = Field(
         default_factory=list, description="Reasons against the contact. One of high severity makes the tier D."
     )

@@ -36,7 +36,7 @@ class DkimKey:
 
 @dataclass(frozen=True, slots=True)
 class DkimSignature:
-    """What a signature says of itself."""
+    """The tags of a signature."""
 
     domain: str
     selector: str

@@ -35,10 +35,10 @@ class Enrichment(Booked):
 
     company: Company = Field(default=Company(), description="Name and facts that identify the company.")
     readable: bool = Field(default=True, description="Whether the home page shows text that can be read.")
-    unreadable_reason: str = Field(default="", description="Why it does not; empty: it does.")
+    unreadable_reason: str = Field(default="", description="Why it does not. Empty: it does.")
     home_markdown: str = Field(default="", description="Home page as Markdown, the first 20,000 characters.")
-    careers_markdown: str = Field(default="", description="Careers page as Markdown, likewise; empty: none was read.")
-    careers_url: str | None = Field(default=None, description="Address of the careers page; null: none was read.")
+    careers_markdown: str = Field(default="", description="Careers page as Markdown, likewise. Empty: none was read.")
+    careers_url: str | None = Field(default=None, description="Address of the careers page. Null: none was read.")
     emails: list[str] = Field(default_factory=list, description="Addresses that the pages show, lower case.")
     classification: Classification = Field(default=UNDECIDED, description="Class of the company.")
     classify_source: ClassifySource = Field(

@@ -1,4 +1,4 @@
-"""Hold what examinations find: the doctor's of a fleet, and those of a mailbox's domain."""
+"""Hold the results of examinations: the doctor's of a fleet, and those of a mailbox's domain."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal

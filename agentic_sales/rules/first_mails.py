@@ -53,7 +53,7 @@ class WrittenMail(BaseModel):
     draft: str = Field(default="", description="The draft in one piece: subject line, blank line, body.")
     context_summary: str = Field(default="", description="Basis of the mail in short.")
     prompt_version: str = Field(default="", description="Derived from the digests of the prompts.")
-    model: str = Field(default="", description="The model that answered, as `provider:model`; empty: the rules did.")
+    model: str = Field(default="", description="The model that answered, as `provider:model`. Empty: the rules did.")
     prompt_tokens: int = Field(default=0, description="Tokens that models read for this mail.")
     completion_tokens: int = Field(default=0, description="Tokens that models wrote for this mail.")
     refine_attempts: int = Field(default=0, description="Refinements tried, at most 2.")

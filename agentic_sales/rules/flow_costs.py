@@ -1,4 +1,4 @@
-"""Tell what leads of a flow cost, from what one round of it asked for in the sample world.
+"""Tell the costs of leads of a flow, from the requests of one round of it in the sample world.
 
 A round is counted once (`agentic-sales flows measure`), and the counts stand in `flow_counts.json`. The cost of so many
 leads follows from them by proportion. So a search that finds many leads at once is told too dear, never too cheap.
@@ -19,11 +19,11 @@ class SourceCalls(BaseModel):
     calls: int = Field(description="Calls.")
     units: int = Field(default=0, description="Units of the daily quota that they took.")
     limits: list[tuple[int, float]] = Field(default_factory=list, description="Most calls and the span in seconds.")
-    quota: int | None = Field(default=None, description="Units of a day; null: there is no quota.")
+    quota: int | None = Field(default=None, description="Units of a day. Null: there is no quota.")
 
 
 class FlowCounts(BaseModel):
-    """What one round of a flow asked for."""
+    """The requests of one round of a flow."""
 
     flow_id: str = Field(description="The flow.")
     found: int = Field(description="Leads that were found.")
@@ -39,7 +39,7 @@ class FlowCounts(BaseModel):
 
 
 class MailCounts(BaseModel):
-    """What one message asks for."""
+    """The requests of one message."""
 
     model_calls: int = Field(default=0, description="As for a flow.")
     input_tokens: int = Field(default=0, description="As for a flow.")
@@ -62,7 +62,7 @@ class SourceCost(BaseModel):
 
 
 class FlowCost(BaseModel):
-    """What leads of a flow cost."""
+    """The costs of leads of a flow."""
 
     flow_id: str = Field(description="The flow.")
     leads: int = Field(description="Leads.")
@@ -72,7 +72,7 @@ class FlowCost(BaseModel):
     model_calls: int = Field(description="Calls of a model, those for the messages among them.")
     input_tokens: int = Field(description="Tokens that it reads.")
     output_tokens: int = Field(description="Tokens that it writes.")
-    usd: float | None = Field(description="Their list price; null: the model has none.")
+    usd: float | None = Field(description="Their list price. Null: the model has none.")
     children_minutes: float = Field(description="Minutes of work on that many children.")
     minutes: float = Field(description="Minutes in all: the longer of the work and of the slowest source.")
     held_up_by: str = Field(description="Cause of most of the minutes: `children`, or a source.")
@@ -88,11 +88,11 @@ def flow_cost(
     call_s: float = CALL_S,
     model_s: float = MODEL_S,
 ) -> FlowCost:
-    """Return what leads of a flow cost.
+    """Return the costs of leads of a flow.
 
     Args:
-        counts: What a round of it asked for.
-        mail: What one message asks for.
+        counts: Requests of a round of it.
+        mail: The requests of one message.
         leads: Leads.
         children: Worker children that work at the same time.
         price: USD of one call with tokens read and written. None: the model has no known price.

@@ -62,7 +62,7 @@ class CompanyForm(GivenForm):
         """Return the fields of which one must not be blank."""
         return ("company_id", "url")
 
-    company_id: str = Field(default="", max_length=64, description="The company in the book; empty: only `url` counts.")
+    company_id: str = Field(default="", max_length=64, description="The company in the book. Empty: only `url` counts.")
     url: str = Field(
         default="",
         max_length=2048,

@@ -27,8 +27,8 @@ class FoundFact(BaseModel):
     value: Any = Field(description="Any JSON value but null.")
     method: FoundMethod = Field(description="How it was found: by a service's API, by rules or by a model.")
     confidence: float = Field(default=1.0, ge=0, le=1, description="Probability that it is right.")
-    source_url: str = Field(default="", description="Page that says so; empty: none does.")
-    quote: str = Field(default="", description="Words of that page; empty: the source is no text.")
+    source_url: str = Field(default="", description="Page that says so. Empty: none does.")
+    quote: str = Field(default="", description="Words of that page. Empty: the source is no text.")
 
 
 def standing(claims: Iterable[FoundFact], pages: Mapping[str, str]) -> list[FoundFact]:

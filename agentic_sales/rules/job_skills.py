@@ -29,7 +29,7 @@ class JobSkill(BaseModel):
     level: SkillLevel = Field(description="required, nice_to_have or optional (named without a wish).")
     confidence: float = Field(description="Probability that skill and level are right, 0-1.")
     evidence: str = Field(description="The sentence of the description, at most 400 characters.")
-    escoLabel: str | None = Field(default=None, description="Title in ESCO; null: none.")  # noqa: N815 - callers know it
+    escoLabel: str | None = Field(default=None, description="Title in ESCO. Null: none.")  # noqa: N815 - callers know it
 
 
 class ReadSkill(BaseModel):

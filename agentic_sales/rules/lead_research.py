@@ -71,7 +71,7 @@ class Signal(BaseModel):
 class LeadPerson(BaseModel):
     """A person that may decide for the owner."""
 
-    name: str = Field(default="", max_length=200, description="Name as the page has it; empty: only a login is known.")
+    name: str = Field(default="", max_length=200, description="Name as the page has it. Empty: only a login is known.")
     title: str = Field(default="", max_length=200, description="Title as the page has it.")
     linkedin: str | None = Field(default=None, description="Profile, where it is printed.")
     twitter: str | None = Field(default=None, description="Profile, where it is printed.")
@@ -90,7 +90,7 @@ class WebResult(BaseModel):
 class Dossier(BaseModel):
     """The dossier of a repository's owner as a lead."""
 
-    recent_fundraise: str = Field(default="", description="Words on money that was raised; empty: none are known.")
+    recent_fundraise: str = Field(default="", description="Words on money that was raised. Empty: none are known.")
     recent_launch: str = Field(default="", description="Words on a launch.")
     team_size_signal: str = Field(default="", description="Words on the size of the team.")
     pedigree_signal: str = Field(default="", description="Words on a famous past of its people.")

@@ -48,8 +48,8 @@ class LeadSoFar(BaseModel):
     kind: str = Field(description="Kind of the subject.")
     key: str = Field(description="Its key.")
     name: str = Field(description="Its name.")
-    company_id: str = Field(default="", description="Company of the book; empty: none is known.")
-    person_id: str = Field(default="", description="Person of the book; empty: none is known.")
+    company_id: str = Field(default="", description="Company of the book. Empty: none is known.")
+    person_id: str = Field(default="", description="Person of the book. Empty: none is known.")
     found: dict[str, Any] = Field(default_factory=dict, description="Values of the discovery.")
     answers: dict[str, dict[str, Any]] = Field(default_factory=dict, description="Answers of the steps by workflow.")
 
@@ -76,10 +76,10 @@ class ReachablePerson(BaseModel):
 
     name: str = Field(description="Whole name.")
     position: str = Field(default="", description="Job title.")
-    email: str = Field(default="", description="Address that a source printed; empty: none is known.")
+    email: str = Field(default="", description="Address that a source printed. Empty: none is known.")
     profile: str = Field(default="", description="A page about the person.")
     source_url: str = Field(default="", description="Page that names the person.")
-    person_id: str = Field(default="", description="Person of the book; empty: not written yet.")
+    person_id: str = Field(default="", description="Person of the book. Empty: not written yet.")
     about: str = Field(default="", description="Words of a source about the person.")
 
 

@@ -15,7 +15,7 @@ class MailProvider:
     hosts: tuple[str, ...] = ()
     """Endings of its servers' names."""
     spf: tuple[str, ...] = ()
-    """What an SPF record includes for it. One of them is enough."""
+    """Names that an SPF record includes for it. One of them is enough."""
     selectors: tuple[str, ...] = ()
     """Usual selectors of the key of a sender's domain."""
     fixed: bool = False

@@ -67,7 +67,7 @@ class Job(BaseModel):
     job_id: str = Field(description="Identity at the vendor.")
     title: str = Field(description="Title.")
     url: str = Field(description="Its page.")
-    department: str | None = Field(default=None, description="Department; null: the board does not say.")
+    department: str | None = Field(default=None, description="Department. Null: the board does not say.")
     locations: list[str] = Field(default_factory=list, description="Places.")
     country: str | None = Field(default=None, description="Country as the board writes it.")
     workplace: Workplace | None = Field(default=None, description="remote, hybrid or onsite, as the board says.")

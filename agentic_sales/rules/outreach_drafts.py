@@ -35,7 +35,7 @@ class OutreachTemplate(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     channel: str = Field(default="cold_email", max_length=100, description="`cold_email` for mails.")
-    persona: str = Field(default="", max_length=200, description="Title of the persona that it is for; empty: any.")
+    persona: str = Field(default="", max_length=200, description="Title of the persona that it is for. Empty: any.")
     hook: str = Field(default="", max_length=2_000, description="How it opens.")
     body: str = Field(default="", max_length=5_000, description="Its main text.")
     cta: str = Field(default="", max_length=500, description="Its request.")
@@ -77,7 +77,7 @@ class OutreachForm(AddressedForm, InstructedForm, SignedForm):
     product: Product | None = Field(default=None, description="The product itself; goes before `product_id`.")
     persona_match_threshold: float = Field(default=0.55, ge=0, le=1, description="Least score of a persona, 0-1.")
     earlier_mails: list[EarlierMail] | None = Field(
-        default=None, max_length=50, description="Mails that they got before, oldest first; null: as the store has it."
+        default=None, max_length=50, description="Mails that they got before, oldest first. Null: as the store has it."
     )
 
 
@@ -86,7 +86,7 @@ class OutreachMaterial(BaseModel):
 
     contact_id: str | None = Field(default=None, description="The person in the store.")
     product_aware: bool = Field(default=False, description="Whether a product was known.")
-    persona_match: PersonaMatch | None = Field(default=None, description="The persona; null: the product has none.")
+    persona_match: PersonaMatch | None = Field(default=None, description="The persona. Null: the product has none.")
     template: OutreachTemplate | None = Field(default=None, description="The template that was used.")
     hook: str = Field(default="", description="First words of the mail.")
     personas: list[Persona] = Field(default_factory=list, description="The product's personas.")
@@ -102,7 +102,7 @@ class OutreachBrief(OutreachForm, OutreachMaterial):
 class Hook(BaseModel):
     """The reason to write now."""
 
-    hook: str = Field(max_length=400, description='One sentence that begins with "You"; empty: there is none.')
+    hook: str = Field(max_length=400, description='One sentence that begins with "You". Empty: there is none.')
 
 
 class OutreachEmail(BaseModel):

@@ -29,7 +29,7 @@ _COMPANY, _ROR, _HOMEPAGE, _GITHUB, _DECIDES, _UNKNOWN, _ACADEMIC = 0.55, 0.10, 
 class AuthorProfile(BaseModel):
     """The records of services on an author."""
 
-    openalex_id: str = Field(default="", description="Such as `A1`; empty: nobody is surely the person.")
+    openalex_id: str = Field(default="", description="Such as `A1`. Empty: nobody is surely the person.")
     openalex_status: ServiceStatus = Field(default="", description="`not_found` is no failure of the service.")
     orcid: str = Field(default="", description="ORCID iD.")
     display_name: str = Field(default="", description="Name at OpenAlex.")
@@ -74,7 +74,7 @@ class AuthorProfile(BaseModel):
     buyer_reasons: list[str] = Field(default_factory=list, description="Contribution of each part.")
     auto_flagged_for_deletion: bool = Field(default=False, description="Nobody to sell to, and no way to reach.")
     auto_flag_reason: str = Field(default="", description="Why, or why not.")
-    person_id: str = Field(default="", description="The person in the book; empty: nobody was written.")
+    person_id: str = Field(default="", description="The person in the book. Empty: nobody was written.")
     papers: list[FoundPaper] = Field(default_factory=list, description="Papers of the author at OpenAlex.")
     enriched: list[str] = Field(default_factory=list, description="Fields that the book keeps.")
     enriched_at: str = Field(default="", description="When, ISO 8601.")

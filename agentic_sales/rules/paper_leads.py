@@ -27,7 +27,7 @@ class PaperForm(Form):
     """An input about the papers of a topic."""
 
     topic: str = Field(min_length=2, max_length=200, description="Subject of the papers.")
-    queries: list[str] = Field(default_factory=list, max_length=20, description="Searches to choose from; empty: ours.")
+    queries: list[str] = Field(default_factory=list, max_length=20, description="Searches to choose from. Empty: ours.")
     rounds: int = Field(default=3, ge=1, le=10, description="Searches of this run.")
     limit: int = Field(default=25, ge=1, le=200, description="Most papers of a search.")
     since_year: int | None = Field(default=None, ge=1900, le=2100, description="Only papers from this year on.")
@@ -46,7 +46,7 @@ class ListedPaper(BaseModel):
     key: str = Field(description="Its DOI, or else its OpenAlex id.")
     title: str = Field(description="Title.")
     url: str = Field(description="Its page.")
-    abstract: str = Field(default="", description="Abstract; empty: none is known.")
+    abstract: str = Field(default="", description="Abstract. Empty: none is known.")
     year: int | None = Field(default=None, description="Year of publication.")
     query: str = Field(description="Search that found it.")
 
@@ -55,9 +55,9 @@ class ListedAuthor(BaseModel):
     """An author of a paper that was found, as the paper's record has the author."""
 
     name: str = Field(description="Name.")
-    profile: str = Field(default="", description="Page of the author at ORCID or OpenAlex; empty: not identified.")
+    profile: str = Field(default="", description="Page of the author at ORCID or OpenAlex. Empty: not identified.")
     institution: str = Field(default="", description="Where the author worked.")
-    institution_type: str = Field(default="", description="company, education, facility, …; empty: not known.")
+    institution_type: str = Field(default="", description="company, education, facility, …. Empty: not known.")
     institution_url: str = Field(default="", description="Home page of the institution.")
     is_leading: bool = Field(default=False, description="First, last or corresponding author.")
     paper: ListedPaper = Field(description="The paper.")

@@ -47,7 +47,7 @@ class FoundPaper(BaseModel):
     year: int | None = Field(default=None, description="Year of publication.")
     doi: str = Field(default="", description="Without `https://doi.org/`.")
     url: str = Field(default="", description="Its page.")
-    citation_count: int | None = Field(default=None, description="Citations; null: the service does not tell.")
+    citation_count: int | None = Field(default=None, description="Citations. Null: the service does not tell.")
     source: str = Field(default="", description="`openalex`, `crossref` or `semantic_scholar`.")
     source_id: str = Field(default="", description="Its id there.")
     abstract: str = Field(default="", description="Abstract, cut at 3,000 characters.")

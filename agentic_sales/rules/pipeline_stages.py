@@ -56,10 +56,10 @@ class StageRun(BaseModel):
 class CompanyAnswers(BaseModel):
     """One company on its way; a result is null until its stage has succeeded."""
 
-    url: str = Field(description="Where its site begins; empty: the book knows no site of it.")
-    domain: str = Field(description="Host of the site; empty: likewise.")
-    company_id: str = Field("", description="The company in the book; empty: it was given by its site.")
-    name: str = Field("", description="Its name in the book; empty: likewise.")
+    url: str = Field(description="Where its site begins. Empty: the book knows no site of it.")
+    domain: str = Field(description="Host of the site. Empty: likewise.")
+    company_id: str = Field("", description="The company in the book. Empty: it was given by its site.")
+    name: str = Field("", description="Its name in the book. Empty: likewise.")
     is_blocked: bool = Field(False, description="A person said that nobody of it is written to.")
     deep_scrape: dict[str, Any] | None = Field(None, description="Answer of `deep_scrape`.")
     company_enrichment: dict[str, Any] | None = Field(None, description="Answer of `company_enrichment`.")

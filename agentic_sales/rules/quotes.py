@@ -274,7 +274,7 @@ def _labels_within(line: str, marks: Marks) -> set[str | None]:
 
 
 def _without_programs(lines: Sequence[str], marks: Marks) -> list[str]:
-    """Return the lines without what mail programs put there."""
+    """Return the lines without the additions of mail programs."""
     own = [(line, own_part(line, marks.programs)) for line in lines]
     return [part for line, part in own if part or not line.strip()]
 

@@ -74,7 +74,7 @@ class RecruiterFit(BaseModel):
 
     fit_score: float = Field(ge=0, le=1, description="0 to 1: use for people in search of work in AI.")
     specialty: Specialty = Field(description="Kind of people that the person recruits. unknown: the words do not say.")
-    remote_global: bool | None = Field(description="Whether the roles are remote over borders; null: not said.")
+    remote_global: bool | None = Field(description="Whether the roles are remote over borders. Null: not said.")
     reasons: list[str] = Field(description="One to three short reasons that quote the person's words.")
 
 

@@ -50,7 +50,7 @@ class GivenOpening(Form):
     workplace_type: str = Field(
         default="", max_length=100, description="Workplace in the board's words, such as `Hybrid`."
     )
-    is_remote: bool | None = Field(default=None, description="The board's flag; null: it has none.")
+    is_remote: bool | None = Field(default=None, description="The board's flag. Null: it has none.")
     description: str = Field(
         default="", max_length=LONGEST_DESCRIPTION_CHARS, description="Description, as text or Markdown."
     )
@@ -92,7 +92,7 @@ class ClassifiedOpening(BaseModel):
     source: str = Field(default="", description="Where it was found.")
     url: str = Field(default="", description="Its page.")
     workplace_type: str = Field(default="", description="Workplace in its board's words.")
-    workplace: Workplace | None = Field(default=None, description="remote, hybrid or onsite; null: nothing says it.")
+    workplace: Workplace | None = Field(default=None, description="remote, hybrid or onsite. Null: nothing says it.")
     is_remote: bool = Field(default=False, description="Remote, in some region at least. Hybrid work is not.")
     is_fully_remote: bool = Field(default=False, description="Remote without any limit of region or time zone.")
     regions: list[str] = Field(
@@ -113,7 +113,7 @@ class ClassifiedOpening(BaseModel):
 class RemoteVerdict(BaseModel):
     """A model's reading of an opening."""
 
-    workplace: Workplace | None = Field(description="remote, hybrid or onsite; null: the opening does not say.")
+    workplace: Workplace | None = Field(description="remote, hybrid or onsite. Null: the opening does not say.")
     quote: str = Field(max_length=400, description="Words of the opening, copied, that say it.")
 
 

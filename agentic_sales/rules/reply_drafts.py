@@ -72,7 +72,7 @@ class EmailIntent(BaseModel):
 
     intent: Intent = Field(description="What the email is.")
     sentiment: Sentiment = Field(description="The writer's mood towards the reader.")
-    key_ask: str = Field(description="The one thing they want, in one sentence; empty: nothing.")
+    key_ask: str = Field(description="The one thing they want, in one sentence. Empty: nothing.")
 
 
 class ReplyDraft(BaseModel):

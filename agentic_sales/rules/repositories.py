@@ -125,7 +125,7 @@ class OwnerFacts(BaseModel):
     name: str = Field(default="", description="Name.")
     website: str = Field(default="", description="Site that it names.")
     location: str = Field(default="", description="Place that it names.")
-    members: int | None = Field(default=None, description="Public members; null: not asked.")
+    members: int | None = Field(default=None, description="Public members. Null: not asked.")
     public_repos: int | None = Field(default=None, description="Public repositories.")
     total_stars: int | None = Field(default=None, description="Stars of its repositories together.")
 
@@ -174,7 +174,7 @@ class ScoredRepository(BaseModel):
     heuristic_score: float = Field(description="0 to 1, by rules, with the freshness multiplied in.")
     freshness: float = Field(description="Multiplier of its age: 1 to .2.")
     reasons: list[str] = Field(default_factory=list, description="Contribution of each part.")
-    llm_score: float | None = Field(default=None, description="0 to 1 by a model; null: no model judged it.")
+    llm_score: float | None = Field(default=None, description="0 to 1 by a model. Null: no model judged it.")
     final_score: float = Field(description=".55 heuristic + .45 model; the heuristic alone without a model.")
     brief: Brief | None = Field(
         default=None, description="Its value to sellers. Null: it was below the floor or not looked at."

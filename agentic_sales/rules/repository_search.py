@@ -25,7 +25,7 @@ TOLD_CHARS = 12_000
 class RepositoryForm(Form):
     """An input that says which repositories to look for."""
 
-    topics: list[str] = Field(default_factory=list, max_length=30, description="GitHub topics; empty: the usual ones.")
+    topics: list[str] = Field(default_factory=list, max_length=30, description="GitHub topics. Empty: the usual ones.")
     min_stars: int = Field(default=200, ge=0, description="Least stars.")
     max_stars: int = Field(default=10_000, ge=1, description="Most stars; beyond, its owner is no small team.")
     active_within_days: int = Field(default=30, ge=1, le=36_500, description="Most days since the last push.")

@@ -31,7 +31,7 @@ class EnrichedResearcher(BaseModel):
     tags_added: list[ResearchTag] = Field(default_factory=list, description="Those that are new.")
     existing_tags: list[str] = Field(default_factory=list, description="Those that the book had.")
     extracted_skills: list[str] = Field(default_factory=list, description="Skills that the papers name.")
-    github_handle: str = Field(default="", description="Login; empty: none is surely the person's.")
+    github_handle: str = Field(default="", description="Login. Empty: none is surely the person's.")
     github_handle_source: str = Field(default="", description="`existing`, `search`, or empty.")
 
 

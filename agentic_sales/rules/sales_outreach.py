@@ -18,7 +18,7 @@ class SalesOutreachForm(InstructedForm, SignedForm):
     """An input that says to which companies drafts are written."""
 
     company_ids: list[str] = Field(
-        default_factory=list, max_length=200, description="Companies; empty: those with sales technology in the book."
+        default_factory=list, max_length=200, description="Companies. Empty: those with sales technology in the book."
     )
     limit: int = Field(default=10, ge=1, le=200, description="Most companies.")
     product_id: int | None = Field(default=None, ge=1, description="The product that the mails are about.")

@@ -47,12 +47,12 @@ class RoleForm(PersonForm):
 class RankedPerson(BaseModel):
     """A person of a company with the rank."""
 
-    id: str = Field(default="", description="Id of the person in the book; empty: given by value.")
-    contact_id: str = Field(default="", description="Contact that the person is; empty: none.")
+    id: str = Field(default="", description="Id of the person in the book. Empty: given by value.")
+    contact_id: str = Field(default="", description="Contact that the person is. Empty: none.")
     name: str = Field(default="", description="Whole name.")
     first_name: str = Field(default="", description="Given name.")
     last_name: str = Field(default="", description="Family name.")
-    email: str | None = Field(default=None, description="Address that a source printed; null: none is known.")
+    email: str | None = Field(default=None, description="Address that a source printed. Null: none is known.")
     position: str | None = Field(default=None, description="Job title.")
     seniority: Seniority | None = Field(default=None, description="Null: nothing tells it.")
     department: Department | None = Field(default=None, description="Null: nothing tells it.")

@@ -62,12 +62,12 @@ class PricingTier(BaseModel):
 
     name: str = Field(max_length=80, description="Its name.")
     price_usd: float | None = Field(
-        default=None, ge=0, description="Price in US dollars; null: in no dollars, or none."
+        default=None, ge=0, description="Price in US dollars. Null: in no dollars, or none."
     )
-    price: float | None = Field(default=None, ge=0, description="Price as it stands; null: none is told.")
-    currency: str = Field(default="", max_length=3, description="ISO 4217 code of the price; empty: none is told.")
+    price: float | None = Field(default=None, ge=0, description="Price as it stands. Null: none is told.")
+    currency: str = Field(default="", max_length=3, description="ISO 4217 code of the price. Empty: none is told.")
     billing: Literal["monthly", "annual", "custom", "one_time"] = Field(default="custom", description="How it is paid.")
-    seats_included: int | None = Field(default=None, ge=0, description="Seats within the price; null: not told.")
+    seats_included: int | None = Field(default=None, ge=0, description="Seats within the price. Null: not told.")
     features: list[str] = Field(default_factory=list, max_length=30, description="Its features, in the page's words.")
 
 
@@ -78,9 +78,9 @@ class ProductPricing(BaseModel):
         default="unknown", description="How it is paid for."
     )
     pricing_tiers: list[PricingTier] = Field(default_factory=list, max_length=12, description="Its plans.")
-    free_trial_days: int | None = Field(default=None, ge=0, le=365, description="Days of trial; null: not told.")
-    money_back_guarantee: bool | None = Field(default=None, description="Money back; null: not told.")
-    annual_minimum_usd: float | None = Field(default=None, ge=0, description="Least sum of a year; null: not told.")
+    free_trial_days: int | None = Field(default=None, ge=0, le=365, description="Days of trial. Null: not told.")
+    money_back_guarantee: bool | None = Field(default=None, description="Money back. Null: not told.")
+    annual_minimum_usd: float | None = Field(default=None, ge=0, description="Least sum of a year. Null: not told.")
 
 
 class ProductIntegrations(BaseModel):
@@ -89,8 +89,8 @@ class ProductIntegrations(BaseModel):
     channels: list[str] = Field(default_factory=list, max_length=20, description="Channels, such as email.")
     crms_supported: list[str] = Field(default_factory=list, max_length=30, description="CRMs by name.")
     native_integrations: list[str] = Field(default_factory=list, max_length=60, description="Other products by name.")
-    has_public_api: bool | None = Field(default=None, description="A public API; null: not told.")
-    has_webhooks: bool | None = Field(default=None, description="Webhooks; null: not told.")
+    has_public_api: bool | None = Field(default=None, description="A public API. Null: not told.")
+    has_webhooks: bool | None = Field(default=None, description="Webhooks. Null: not told.")
     zapier_make_n8n: list[str] = Field(default_factory=list, max_length=3, description="Zapier, Make, n8n.")
 
 
@@ -102,7 +102,7 @@ class GoToMarket(BaseModel):
     )
     customer_logos: list[str] = Field(default_factory=list, max_length=60, description="Customers by name.")
     case_studies: list[str] = Field(default_factory=list, max_length=30, description="Case studies by title.")
-    partner_program: bool | None = Field(default=None, description="A program for partners; null: not told.")
+    partner_program: bool | None = Field(default=None, description="A program for partners. Null: not told.")
     channel_partners: list[str] = Field(default_factory=list, max_length=30, description="Partners by name.")
 
 
@@ -120,7 +120,7 @@ class ProductSecurity(BaseModel):
 
     certifications: list[str] = Field(default_factory=list, max_length=20, description="Certificates by name.")
     data_residency: list[str] = Field(default_factory=list, max_length=10, description="Where data is kept.")
-    encryption_at_rest: bool | None = Field(default=None, description="Encryption at rest; null: not told.")
+    encryption_at_rest: bool | None = Field(default=None, description="Encryption at rest. Null: not told.")
 
 
 class Intelligence(BaseModel):
@@ -129,7 +129,7 @@ class Intelligence(BaseModel):
     ai_capabilities: list[str] = Field(
         default_factory=list, max_length=20, description="Tasks of its artificial intelligence."
     )
-    ai_is_agentic: bool | None = Field(default=None, description="It acts by itself; null: not told.")
+    ai_is_agentic: bool | None = Field(default=None, description="It acts by itself. Null: not told.")
     models_referenced: list[str] = Field(default_factory=list, max_length=20, description="Models by name.")
 
 

@@ -31,7 +31,7 @@ MOST_PAGE_CHARS = 5_000
 class FeatureForm(CompanyForm):
     """The product's company: its id in the book, or its site."""
 
-    name: str = Field(default="", max_length=200, description="Name of the product; empty: as the book has it.")
+    name: str = Field(default="", max_length=200, description="Name of the product. Empty: as the book has it.")
     given_pages: dict[str, str] = Field(
         default_factory=dict, max_length=20, description="Pages by address, by value: nothing is fetched or written."
     )
@@ -40,7 +40,7 @@ class FeatureForm(CompanyForm):
 class FeatureReport(Booked):
     """The card and how it was made."""
 
-    company_id: str = Field(default="", description="The company in the book; empty: it was not written there.")
+    company_id: str = Field(default="", description="The company in the book. Empty: it was not written there.")
     features: SalesTechFeatures = Field(default=SalesTechFeatures(), description="The card.")
     confidence: float = Field(default=0.0, description="How well the card describes the product, 0 to 1.")
     cost_usd: float = Field(default=0.0, description="Cost of the models in USD.")

@@ -34,8 +34,8 @@ class ScrapedPage(BaseModel):
     """One page that was read."""
 
     url: str = Field(description="Where the page was, after redirects.")
-    title: str = Field(description="Its title; empty: it has none.")
-    markdown: str = Field(description="Its content as Markdown; long pages are cut so that all fit `max_chars`.")
+    title: str = Field(description="Its title. Empty: it has none.")
+    markdown: str = Field(description="Its content as Markdown. Long pages are cut so that all fit `max_chars`.")
     depth: int = Field(description="Links that it is away from the first page.")
     truncated: bool = Field(default=False, description="The page is larger than the part that was read.")
     left_out: int = Field(default=0, description="Characters of its Markdown that are not returned.")
@@ -59,15 +59,15 @@ class SiteReport(Booked):
     domain: str = Field("", description="Host of the site, without `www.`, after redirects.")
     target_url: str = Field("", description="Where the first page was, after redirects.")
     readable: bool = Field(True, description="Whether the first page shows text that can be read.")
-    unreadable_reason: str = Field("", description="Why it does not; empty: it does.")
+    unreadable_reason: str = Field("", description="Why it does not. Empty: it does.")
     pages_crawled: int = Field(0, description="Pages that were read.")
     pages: list[ScrapedPage] = Field([], description="The pages, in the order in which they were read.")
     emails: list[str] = Field([], description="Email addresses on the pages, each once, in order; the first 500.")
     links: list[str] = Field([], description="Where the pages link to, each once; the first 200.")
     has_careers: bool = Field(False, description="A careers page was read, or a page links to one or to a job board.")
-    careers_url: str = Field("", description="The careers page or job board; empty: none was seen.")
+    careers_url: str = Field("", description="The careers page or job board. Empty: none was seen.")
     has_pricing: bool = Field(False, description="A pricing page was read, or a page links to one.")
-    pricing_url: str = Field("", description="The pricing page; empty: none was seen.")
+    pricing_url: str = Field("", description="The pricing page. Empty: none was seen.")
     skipped: list[SkippedPage] = Field([], description="Pages that were chosen and could not be read.")
 
 

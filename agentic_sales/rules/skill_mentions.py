@@ -59,7 +59,7 @@ class SkillMention(BaseModel):
     phrase: str = Field(description="The words, as written.")
     sentence: str = Field(description="The sentence or line around them.")
     section: SectionKind = Field(description="Section of the description.")
-    tag: str = Field(default="", description="Tag of the skill; empty: the table does not have it.")
+    tag: str = Field(default="", description="Tag of the skill. Empty: the table does not have it.")
     level: SkillLevel = Field(default="optional", description="required, nice_to_have or optional.")
     confidence: float = Field(default=PLAIN_CONFIDENCE, ge=0, le=1, description="Probability that this is right.")
 

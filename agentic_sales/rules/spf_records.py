@@ -15,7 +15,7 @@ MOST_VOID_LOOKUPS = 2
 """Of these, questions without an answer."""
 Stance = Literal["pass", "fail", "softfail", "neutral"]
 RESULTS: Mapping[str, Stance] = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
-"""What a qualifier says of a sender."""
+"""Meaning of a qualifier for a sender."""
 
 _VERSION = re.compile(r"v=spf1(?: |\Z)", re.IGNORECASE)
 _MECHANISM = re.compile(r"([-+~?]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?![\w.=-])(.*)", re.IGNORECASE)

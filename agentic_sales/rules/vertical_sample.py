@@ -23,8 +23,8 @@ class SampledCompany(BaseModel):
     disqualifiers: list[VerticalReason] = Field(
         default_factory=list, description="Reasons against it, in words of its site."
     )
-    why_not: str = Field(default="", description="Why its site was not judged; empty: it was, or will be.")
-    run_id: str | None = Field(default=None, description="Run that reads its site; null: none does.")
+    why_not: str = Field(default="", description="Why its site was not judged. Empty: it was, or will be.")
+    run_id: str | None = Field(default=None, description="Run that reads its site. Null: none does.")
     tries: int = Field(default=0, description="Readings that failed.")
 
     @property

@@ -90,7 +90,7 @@ class VerticalReason(BaseModel):
     quote: str = Field(default="", description="Words behind it.")
     source: str = Field(default="", description="The page.")
     points: float = Field(default=0.0, description="Points that it added to the score.")
-    severity: Severity | None = Field(default=None, description="How much it speaks against; null: it speaks for.")
+    severity: Severity | None = Field(default=None, description="How much it speaks against. Null: it speaks for.")
 
 
 class VerticalFit(BaseModel):

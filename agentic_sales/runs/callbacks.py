@@ -48,7 +48,7 @@ def is_callback(metadata: Mapping[str, Any]) -> bool:
 
 
 def callback_body(metadata: Mapping[str, Any], values: Mapping[str, Any] | None, failure: RunFailure | None) -> bytes:
-    """Write what a callback is told: `appRunId`, `status`, and `output` or `error`."""
+    """Write the body of a callback: `appRunId`, `status`, and `output` or `error`."""
     told: dict[str, Any] = {"appRunId": metadata[APP_RUN_ID], "status": "error" if failure else "success"}
     if failure is not None:
         told["error"] = failure.message[:MOST_ERROR_CHARS]

@@ -63,7 +63,7 @@ class Holds:
         return int(self._renew(keys=[RUNNING_KEY], args=[LEASE_S, RUN_PREFIX, *pairs])) if pairs else 0
 
     def lose(self, hold: Hold) -> bool:
-        """End the lease of a run whose child died. Return False when another process holds it by now."""
+        """End the lease of a run after its child died. Return False when another process holds it by now."""
         keys = [run_key(hold.run_id), RUNNING_KEY]
         return bool(self._lose(keys=keys, args=[hold.run_id, hold.worker]))
 
@@ -85,7 +85,7 @@ class Holds:
         return str(verdict.decode())
 
     def fail(self, hold: Hold, failure: RunFailure) -> bool:
-        """End a run whose child was killed. Return False without a change when another process holds it by now."""
+        """End a run after its child was killed. Return False without a change when another process holds it by now."""
         holder, attempt = self.redis.hmget(run_key(hold.run_id), "worker", "attempt")
         if holder != hold.worker.encode() or attempt is None:
             return False

@@ -9,7 +9,7 @@ RUNNING_KEY = "agentic:running"
 RUNS_KEY = "agentic:runs"
 """Sorted set of the last requested runs. A run's score is the time of its request."""
 DEAD_KEY = "agentic:dead"
-"""Sorted set of the runs whose workers died too often. A run's score is the time of giving up."""
+"""Sorted set of the runs that lost their workers too often. A run's score is the time of giving up."""
 RUN_PREFIX = "agentic:run:"
 
 

@@ -43,7 +43,7 @@ def send_run(
         assistant_id: Its workflow.
         queue_name: Its queue.
         headers: Trace headers that make the trace known beside the message. None means that the ledger has them.
-        producer: What sends it. None means one of the app's.
+        producer: Sender of the message. None means one of the app's.
 
     Raises:
         kombu.exceptions.OperationalError: The broker did not take it within the retries.

@@ -41,7 +41,7 @@ class Purse:
 
     @property
     def limit_usd(self) -> float | None:
-        """What the run may spend on models in USD. None: there is no limit."""
+        """Budget of the run for models in USD. None: there is no limit."""
         return self._budgets.of_run(self._assistant_id)
 
     async def admit(self, model: str, *, is_priced: bool) -> None:

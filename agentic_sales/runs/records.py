@@ -8,7 +8,7 @@ from agentic_sales.contracts import RunFailure, RunId, RunStatus
 from agentic_sales.observability.tracing import TraceContext
 
 CANCELLED = RunFailure(code="cancelled", message="the run was cancelled", is_retryable=False, error="RunCancelled")
-"""Outcome of a run whose cancellation was asked for."""
+"""Outcome of a run after a request for cancellation."""
 CANCELLED_BODY = CANCELLED.model_dump_json()
 """The same as JSON, which every end of a run takes along."""
 

@@ -11,7 +11,7 @@ from agentic_sales.runs.patience import patiently
 from agentic_sales.runs.purse import current_purse
 
 Part = Mapping[str, Any]
-"""What a part of a run has found, as JSON has it."""
+"""Result of a part of a run, as JSON has it."""
 
 
 def _always(_: Part) -> bool:
@@ -21,7 +21,7 @@ def _always(_: Part) -> bool:
 async def remembered(
     name: str, work: Callable[[], Awaitable[Part]], *, is_kept: Callable[[Part], bool] = _always
 ) -> Part:
-    """Do a part of the current run, or return what an earlier attempt of the run has found.
+    """Do a part of the current run, or return the result of an earlier attempt of the run.
 
     Args:
         name: Name of the part. No other part of the run has it.

@@ -184,7 +184,7 @@ class Runs:
         return record
 
     async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
-        """List the runs whose workers died too often. The latest comes first.
+        """List the runs that lost their workers too often. The latest comes first.
 
         Raises:
             BrokerUnavailable: Redis did not answer.

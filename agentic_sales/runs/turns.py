@@ -63,7 +63,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class NextRun:
-    """A run whose turn on its thread has come, and whose message is to be published."""
+    """A run at its turn on its thread. Its message is to be published."""
 
     run_id: RunId
     """The run."""

@@ -37,7 +37,7 @@ class ActivationRow(Table):
     reason: Mapped[str] = mapped_column(default="")
     """Why it is in that state, for people."""
     given: Mapped[dict[str, Any]] = mapped_column(JSON_OBJECT)
-    """What the person ordered."""
+    """Order of the person."""
     is_dry: Mapped[bool] = mapped_column(default=False)
     """True: its round writes nothing into the book and enrolls nobody."""
     trace: Mapped[dict[str, Any]] = mapped_column(JSON_OBJECT)
@@ -53,7 +53,7 @@ class ActivationRow(Table):
     word: Mapped[str] = mapped_column(default="")
     """`confirmed` or `refused`. Empty: nobody has said so yet."""
     word_by: Mapped[str] = mapped_column(default="")
-    """Person who said so."""
+    """Person that said so."""
     round_id: Mapped[str | None] = mapped_column(default=None)
     """Round that it has begun, or None."""
     wake_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -1,4 +1,4 @@
-"""Keep the audit list: who changed what of a campaign by hand, when and why."""
+"""Keep the audit list: the changes of a campaign by hand, each with name, time and reason."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ from agentic_sales.store.columns import Table
 from agentic_sales.store.statements import every, insert_new, narrowed
 
 AuditedAct = Literal["edit", "clone", "add", "move", "remove", "unpark", "reclassify", "accept", "decline"]
-"""What a person changed. The commands have the same names."""
+"""Kinds of changes by a person. The commands have the same names."""
 
 
 class AuditEntryRow(Table):
@@ -36,7 +36,7 @@ class AuditEntryRow(Table):
     note: Mapped[str]
     """Reason in that person's words. Empty if none was given."""
     told: Mapped[dict[str, Any]]
-    """What was before and what is afterwards, by name."""
+    """Values before and afterwards, by name."""
     at: Mapped[datetime]
     """Time of the change."""
 

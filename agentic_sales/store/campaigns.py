@@ -236,7 +236,7 @@ async def change_enrollment(
 async def place_enrollment(
     connection: AsyncConnection, found: EnrollmentRow, values: Mapping[str, Any], *, is_visited: bool, now: datetime
 ) -> None:
-    """Let a person go on at a place, in whatever state the enrollment was. `is_visited` plans a visit at once."""
+    """Let a person go on at a place, in any state of the enrollment. `is_visited` plans a visit at once."""
     going_on = {"state": ACTIVE, "reason": "", "fruitless": 0, **woken(now), **values}
     if not is_visited:
         going_on["wake_at"] = None

@@ -89,7 +89,7 @@ async def remove_endpoint(connection: AsyncConnection, endpoint_id: str) -> bool
 
 
 async def add_message(connection: AsyncConnection, values: Mapping[str, Any]) -> bool:
-    """Write what an endpoint is to be told. False if it was written before.
+    """Write a message for an endpoint. False if it was written before.
 
     Args:
         connection: Of the transaction of the event.
@@ -197,6 +197,6 @@ async def revive_messages(connection: AsyncConnection, *, endpoint_id: str, even
 
 
 async def forget_delivered(connection: AsyncConnection, *, now: datetime) -> None:
-    """Forget the delivered messages whose time is over."""
+    """Forget the delivered messages after their time."""
     old = (WebhookMessageRow.state == DELIVERED, WebhookMessageRow.due_at <= now)
     await connection.execute(delete(WebhookMessageRow).where(*old))

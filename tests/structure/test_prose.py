@@ -1,5 +1,6 @@
 """Plain technical English: a sentence names the noun, and few of them turn on a clause with `who` or `what`."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.structure.sources import PACKAGE, ROOT
+from tests.structure.sources import PACKAGE, ROOT, name_of, python_files, tree_of
 
 LARGEST_INDIRECT_SHARE = 0.02
 _INDIRECT = re.compile(r"\b(?:who|what|whoever|whatever|whose|whom)\b", re.IGNORECASE)
@@ -27,6 +28,17 @@ def _descriptions(node: Any) -> Iterator[str]:
             yield from _descriptions(value)
 
 
+def _docstrings() -> Iterator[tuple[str, str]]:
+    for path in python_files():
+        for node in ast.walk(tree_of(path)):
+            if (
+                isinstance(node, ast.Expr)
+                and isinstance(node.value, ast.Constant)
+                and isinstance(node.value.value, str)
+            ):
+                yield f"{name_of(path)}:{node.lineno}", node.value.value
+
+
 def test_fewer_than_two_in_a_hundred_descriptions_of_fields_have_a_clause_with_who_or_what() -> None:
     """Write `Target group, as the page states it.` instead of `For whom it says it is.`"""
     schemas = json.loads((PACKAGE / "schemas.json").read_text(encoding="utf-8"))
@@ -43,4 +55,12 @@ def test_fewer_than_two_in_a_hundred_sentences_of_a_page_have_a_clause_with_who_
     sentences = [one.strip() for one in _END.split(text) if re.search(r"\w", one)]
     indirect = [one for one in sentences if _INDIRECT.search(one)]
     assert len(sentences) > 100
+    assert len(indirect) < LARGEST_INDIRECT_SHARE * len(sentences), indirect
+
+
+def test_fewer_than_two_in_a_hundred_sentences_of_docstrings_have_a_clause_with_who_or_what() -> None:
+    """The texts below attributes count too. Rewrite some of those that are listed, or your own."""
+    sentences = [(place, one.strip()) for place, text in _docstrings() for one in _END.split(text) if one.strip()]
+    indirect = [found for found in sentences if _INDIRECT.search(found[1])]
+    assert len(sentences) > 10_000
     assert len(indirect) < LARGEST_INDIRECT_SHARE * len(sentences), indirect

@@ -27,7 +27,7 @@ class KnownCompany(BaseModel):
 
     company_id: str = Field(description="Its id.")
     name: str = Field(description="Its name.")
-    domain: str | None = Field(default=None, description="Registrable domain of its site; null: none is known.")
+    domain: str | None = Field(default=None, description="Registrable domain of its site. Null: none is known.")
     is_blocked: bool = Field(default=False, description="Whether a person said that nobody of it is written to.")
     facts: dict[str, Any] = Field(default_factory=dict, description="Current values by field.")
 

@@ -25,14 +25,14 @@ MOST_NAMES = 5_000
 class KnownPerson(BaseModel):
     """A person of the book."""
 
-    person_id: str = Field(default="", description="The person's id; empty: only a contact is known.")
+    person_id: str = Field(default="", description="The person's id. Empty: only a contact is known.")
     contact_id: str = Field(
-        default="", description="Contact that the person is; empty: nobody may write to the person."
+        default="", description="Contact that the person is. Empty: nobody may write to the person."
     )
     name: str = Field(default="", description="Whole name.")
     position: str = Field(default="", description="Job title.")
     profile: str = Field(default="", description="A page about the person, such as `github.com/ada`.")
-    company: KnownCompany | None = Field(default=None, description="Employer; null: none is known.")
+    company: KnownCompany | None = Field(default=None, description="Employer. Null: none is known.")
     facts: dict[str, Any] = Field(default_factory=dict, description="Current values by field.")
     quotes: dict[str, str] = Field(default_factory=dict, description="Words that back a current value, by field.")
     sources: dict[str, str] = Field(default_factory=dict, description="Pages that tell a current value, by field.")

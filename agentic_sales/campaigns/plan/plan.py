@@ -52,7 +52,7 @@ class Step(BaseModel):
         default_factory=dict,
         description="Fields of the contact and the values that they must have; the step is left out for others.",
     )
-    variants: tuple[Variant, ...] = Field(default=(), description="Ways to write it; empty: one way.")
+    variants: tuple[Variant, ...] = Field(default=(), description="Ways to write it. Empty: one way.")
     thread: Literal["same", "new"] = Field(
         default="same",
         description="`same`: a reply to the message before, with its subject behind `Re:`; `new`: a mail of its own.",
@@ -133,7 +133,7 @@ class CampaignPlan(BaseModel):
     answers: Answers | None = Field(
         default=None,
         description="A reply that is interested, asks, or asks for a later time gets a drafted answer, which waits for "
-        "somebody's word; null: nobody drafts one.",
+        "somebody's word. Null: nobody drafts one.",
     )
     guardrail: Guardrail = Field(
         default_factory=Guardrail, description="When it pauses by itself, to be looked at by somebody."

@@ -62,7 +62,7 @@ class AddedAddress(BaseModel):
 async def add_file(facade: Facade, request: Request, name: Name, company: OfCompany = None) -> dict[str, Any]:
     """Add a file: Markdown, text, HTML or PDF. It is the body of the request, as large as an import may be.
 
-    A file of the same name is replaced. A known text changes nothing, whatever its name.
+    A file of the same name is replaced. A known text changes nothing under any name.
     """
     with ExitStack() as opened:
         raw = await received_whole(request.stream(), opened)
@@ -129,7 +129,9 @@ async def list_documents(
 @router.get("/search", responses=ERRORS, summary="Search documents")
 async def search(
     facade: Facade,
-    question: Annotated[str, Query(min_length=2, max_length=2_000, pattern=r"\w", description="What is looked for.")],
+    question: Annotated[
+        str, Query(min_length=2, max_length=2_000, pattern=r"\w", description="Question or words to look for.")
+    ],
     company: OfCompany = None,
     limit: Annotated[int, Query(ge=1, le=40, description="Most passages.")] = 8,
 ) -> dict[str, Any]:

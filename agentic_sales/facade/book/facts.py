@@ -57,7 +57,7 @@ async def list_facts(
 
 @router.post("", responses=ERRORS, status_code=201, summary="State a fact as a person")
 async def state_fact(facade: Facade, body: Word) -> dict[str, Any]:
-    """Record a person's word. It counts more than what any workflow finds."""
+    """Record a person's word. It counts more than the findings of workflows."""
     async with facade.database.writing() as connection:
         about = await known_subject(connection, body.subject)
         fact = _stated(about, body)

@@ -47,7 +47,7 @@ class Promotion(BaseModel):
     by: str = Field(
         min_length=1, max_length=200, pattern=r"\S", description="Name of the person behind the decision. It is kept."
     )
-    email: str | None = Field(default=None, max_length=320, description="The address; null: the known one.")
+    email: str | None = Field(default=None, max_length=320, description="The address. Null: the known one.")
     checked: str = Field(
         default="", max_length=500, description="How you know that the address is right, where no check has said so."
     )

@@ -1,4 +1,4 @@
-"""Hand out or erase what is held of a person who is named by a profile, by name and company, or by an address."""
+"""Hand out or erase the data of a person that is named by a profile, by name and company, or by an address."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ class NamedPerson(BaseModel):
     company: str = Field(default="", max_length=300, description="Id, site or name of the person's company.")
 
     def whom(self) -> Whom:
-        """Return whom it names."""
+        """Return the person that it names."""
         return Whom(self.email, self.profile, self.name, self.company)
 
 

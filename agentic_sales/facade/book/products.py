@@ -19,7 +19,7 @@ from agentic_sales.store.products import products, save_product
 router = APIRouter(prefix="/products", tags=["book"], route_class=JsonRoute)
 
 READER = "email_outreach"
-"""The workflow whose input describes a product."""
+"""The workflow with an input that describes a product."""
 Given = Annotated[dict[str, Any] | list[dict[str, Any]], Body(description="A product, or a list of products.")]
 
 

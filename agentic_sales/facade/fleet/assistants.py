@@ -24,7 +24,7 @@ NAMESPACE_SEPARATOR = "|"
 
 
 class AssistantMetadata(BaseModel):
-    """Where the runs of an assistant go and what they may do."""
+    """The places and the rights of the runs of an assistant."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -60,7 +60,7 @@ async def approve_several(facade: Facade, body: ManyAnswers) -> dict[str, Any]:
 
 @router.get("/{campaign_id}/export/{file}", responses=ERRORS, summary="Export a campaign as CSV")
 async def export_campaign(facade: Facade, campaign_id: str, file: CampaignFile) -> StreamingResponse:
-    """Export the people, the messages or what came back as CSV. No cell is one that a spreadsheet executes."""
+    """Export people, messages, or replies and bounces as CSV. No cell is one that a spreadsheet executes."""
     async with facade.database.reading() as connection:
         found = await desk.known_campaign(connection, CampaignId(campaign_id))
     return StreamingResponse(exported(facade.database, found, file), media_type=CSV)

@@ -64,7 +64,7 @@ class DecidedBody(_Body):
 class Unparking(_Body):
     """Body of a request that lets parked people go on. It may be left out."""
 
-    person: str = Field(default="", max_length=320, description="Address or `contact_id`; empty: everybody.")
+    person: str = Field(default="", max_length=320, description="Address or `contact_id`. Empty: everybody.")
     by: str = Field(default="", max_length=200, description="Name of the person that decides. The audit list keeps it.")
     note: str = Field(default="", max_length=2_000, description="Why; the audit list keeps it.")
 

@@ -1,4 +1,4 @@
-"""Serve what receivers find of a mailbox and its domain, and the rules that a campaign would break.
+"""Serve the receivers' findings on a mailbox and its domain, and the rules that a campaign would break.
 
 The DNS is asked for it. Nothing is sent, and nobody else is connected to.
 """
@@ -41,7 +41,7 @@ async def examine_mailbox(facade: Facade, mailbox_id: str, selector: Selectors =
 
 @router.get("/{campaign_id}/deliverability", responses=ERRORS, summary="List the rules that a campaign would break")
 async def examine_campaign(facade: Facade, campaign_id: str) -> dict[str, Any]:
-    """List what of its mailboxes and its plan would break the rules of Gmail, Yahoo and Microsoft for senders."""
+    """List the breaches of the rules of Gmail, Yahoo and Microsoft for senders, by its mailboxes and its plan."""
     async with facade.database.reading() as connection:
         plan = stored_plan(await desk.known_campaign(connection, CampaignId(campaign_id)))
         rows = await mailboxes(connection)

@@ -29,7 +29,7 @@ class NewEndpoint(BaseModel):
     url: str = Field(min_length=1, max_length=2_000, description="Where events are posted, on the public internet.")
     events: list[str] = Field(default=[], max_length=20, description=f"Which ones; none: all. {', '.join(EVENTS)}.")
     secret: str = Field(
-        default="", max_length=500, description="Where its secret is: `env:NAME` or `file:/path`; empty: the fleet's."
+        default="", max_length=500, description="Where its secret is: `env:NAME` or `file:/path`. Empty: the fleet's."
     )
 
 

@@ -38,7 +38,7 @@ async def export(facade: Facade, body: Person) -> Exported:
 
 
 def rows_of(traces: Traces) -> dict[str, list[dict[str, Any]]]:
-    """Return what the book holds as plain data, by the kinds that `forget` counts. Empty kinds are left out."""
+    """Return the records of the book as plain data, by the kinds that `forget` counts. Empty kinds are left out."""
     kinds = {"people": traces.people, "facts": traces.facts, "analyses": traces.analyses, "things": traces.things}
     kinds |= {"leads": traces.leads}
     rows = {kind: [row.as_data() for row in rows] for kind, rows in kinds.items() if rows}

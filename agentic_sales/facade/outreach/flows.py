@@ -47,8 +47,8 @@ class NewRound(BaseModel):
     round: str = Field(
         default="", max_length=100, description="Id of the round; one that is there stays. Empty: a new one."
     )
-    limit: int | None = Field(default=None, ge=1, le=1_000, description="Most leads; null: the flow's limit.")
-    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="Most cost; null: the flow's budget.")
+    limit: int | None = Field(default=None, ge=1, le=1_000, description="Most leads. Null: the flow's limit.")
+    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="Most cost. Null: the flow's budget.")
     dry_run: bool = Field(default=False, description="Write nothing into the book and enroll nobody.")
     input: dict[str, Any] = Field(default_factory=dict, description="Input of the discovery that replaces the flow's.")
     campaign_id: str = Field(default="", max_length=64, description="Campaign that the people join.")
@@ -60,7 +60,7 @@ class NewRound(BaseModel):
         max_length=200,
         description="Name of the person that lets the round make contacts of people with checked addresses.",
     )
-    cron: str = Field(default="", max_length=100, description="Schedule of five fields; empty: one round, now.")
+    cron: str = Field(default="", max_length=100, description="Schedule of five fields. Empty: one round, now.")
     time_zone: str = Field(default="UTC", max_length=64, description="IANA zone of the schedule.")
     missed: Literal["once", "skip"] = Field(
         default="once", description="Whether missed slots are made up for by one round, or left out."
@@ -72,7 +72,7 @@ class Resumption(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="New budget; null: as it is.")
+    budget_usd: float | None = Field(default=None, gt=0, le=10_000, description="New budget. Null: as it is.")
     campaign_id: str = Field(default="", max_length=64, description="Campaign that waiting people join.")
 
 
@@ -147,13 +147,13 @@ async def run_flow(facade: Facade, trace: Trace, flow_id: str, body: NewRound) -
 
 @router.post("/{name}/pause", responses=ERRORS, summary="Pause a round, or a flow")
 async def pause_rounds(facade: Facade, name: str) -> dict[str, list[str]]:
-    """Pause a round, or all rounds of a flow and its plan. What is under way ends, and nothing more begins."""
+    """Pause a round, or all rounds of a flow and its plan. Work under way ends, and nothing more begins."""
     return {"paused": await desk.pause(facade.database, name, now=clock.waking_now())}
 
 
 @router.post("/{name}/resume", responses=ERRORS, summary="Resume a round, or a flow")
 async def resume_rounds(facade: Facade, name: str, body: Resumption | None = None) -> dict[str, list[str]]:
-    """Resume a paused or failed round, or all of a flow and its plan. A campaign lets people who wait for one join."""
+    """Resume a paused or failed round, or all of a flow and its plan. A campaign lets waiting people join."""
     told = body or Resumption()
     resumed = await desk.resume(
         facade.database,
@@ -174,9 +174,9 @@ async def allow_arm(facade: Facade, flow_id: str, body: AllowedArm) -> dict[str,
 
 @router.get("/{name}/report", responses=ERRORS, summary="Report on a round, or on a flow")
 async def report(facade: Facade, name: str) -> dict[str, Any]:
-    """Report how many leads are how far, what became of them per arm with intervals, and what they cost.
+    """Report the leads by stage, their results per arm with intervals, and their costs.
 
-    For a flow also what changes in the next round because of it, in sentences.
+    For a flow it also tells the changes of the next round, in sentences.
     """
     async with facade.database.reading() as connection:
         rounds = await desk.rounds_named(connection, name)

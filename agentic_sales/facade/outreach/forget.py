@@ -102,7 +102,7 @@ async def erase_step_runs(facade: FacadeState, trace: TraceContext, words: Colle
 
 
 async def drop_kept_answers(facade: FacadeState) -> None:
-    """Drop what outside services answered in the last day. Nobody can look for a person in it, so all of it goes.
+    """Drop the answers of outside services of the last day. Nobody can look for a person in it, so all of it goes.
 
     Raises:
         BrokerUnavailable: Redis did not answer.
@@ -122,7 +122,7 @@ class _Erasure:
         self._erased_runs = 0
 
     async def of(self, leaving: Leaving) -> Forgotten:
-        """Erase a person whose messages have been stopped for good.
+        """Erase a person after all messages have been stopped for good.
 
         Raises:
             PoolUnavailable: No live worker can erase a thread. Nothing is sent meanwhile.

@@ -27,16 +27,16 @@ class _MailboxBody(BaseModel):
     display_name: str = Field(default="", max_length=200, description="The sender's name.")
     sender_role: str = Field(default="", max_length=300, description="Role of the sender. Empty: not told.")
     signature: str = Field(
-        default="", max_length=2_000, description="Signature of its messages; empty: the name and the role."
+        default="", max_length=2_000, description="Signature of its messages. Empty: the name and the role."
     )
-    reply_to: str | None = Field(default=None, description="Where replies go; null: to the address.")
+    reply_to: str | None = Field(default=None, description="Where replies go. Null: to the address.")
     time_zone: str = Field(default="UTC", description="IANA name; its day is the day of the cap.")
     window: SendWindow | None = Field(
-        default=None, description="Hours in its time zone in which it sends; null: those of the plan alone."
+        default=None, description="Hours in its time zone in which it sends. Null: those of the plan alone."
     )
     daily_cap: int = Field(default=50, ge=0, le=1_000_000, description="Messages a day.")
     ramp_start: int | None = Field(
-        default=None, ge=1, le=1_000_000, description="Messages on the first day; null: no ramp-up."
+        default=None, ge=1, le=1_000_000, description="Messages on the first day. Null: no ramp-up."
     )
     ramp_per_day: int = Field(default=0, ge=0, le=1_000_000, description="How many more on each further day.")
     spacing_s: float = Field(
@@ -45,9 +45,9 @@ class _MailboxBody(BaseModel):
     booking_link: str = Field(
         default="",
         max_length=LONGEST_URL_CHARS,
-        description="`https://` page on which a person picks a time; empty: none.",
+        description="`https://` page on which a person picks a time. Empty: none.",
     )
-    login: Login = Field(default="", description="How it logs in; empty: by the server of `AGENTIC_SALES_MAIL`.")
+    login: Login = Field(default="", description="How it logs in. Empty: by the server of `AGENTIC_SALES_MAIL`.")
     smtp_url: str = Field(
         default="", max_length=LONGEST_URL_CHARS, description="`smtps://user@host:465`, without a password."
     )
@@ -68,7 +68,7 @@ class NewMailbox(_MailboxBody):
 
 
 class EditedMailbox(_MailboxBody):
-    """Body of a request that changes a mailbox. What it does not name stays."""
+    """Body of a request that changes a mailbox. Other values stay."""
 
     postal_address: str = Field(
         default="", max_length=2_000, description="The sender's, which every message shows; it cannot be emptied."
@@ -100,7 +100,7 @@ async def show_mailbox(facade: Facade, mailbox_id: str) -> dict[str, Any]:
 
 @router.patch("/{mailbox_id}", responses=ERRORS, summary="Change a mailbox")
 async def change_mailbox(facade: Facade, mailbox_id: str, body: EditedMailbox) -> dict[str, Any]:
-    """Change a mailbox. What the body does not name stays."""
+    """Change a mailbox. Other values stay."""
     values = body.model_dump(mode="json", exclude_unset=True)
     row = await keeping.edit_mailbox(facade.database, MailboxId(mailbox_id), values, now=clock.now())
     return row.as_data()

@@ -12,7 +12,7 @@ from agentic_sales.store.flow_rounds import flow_rounds
 from agentic_sales.store.traces import naming
 
 RUNS_AT_ONCE = 100
-"""Runs whose inputs and answers are read at a time."""
+"""Runs that are read at a time, with inputs and answers."""
 
 
 async def step_runs_naming(facade: FacadeState, words: Collection[str]) -> list[RunId]:

@@ -27,8 +27,8 @@ router = APIRouter(prefix="/campaigns", tags=["campaigns"], route_class=JsonRout
 class AcceptedSuggestion(DecidedBody):
     """Body of a request that accepts a suggestion."""
 
-    email: str = Field(default="", max_length=320, description="Address of the person; empty: that of the answer.")
-    name: str = Field(default="", max_length=200, description="Name of the person; empty: that of the answer.")
+    email: str = Field(default="", max_length=320, description="Address of the person. Empty: that of the answer.")
+    name: str = Field(default="", max_length=200, description="Name of the person. Empty: that of the answer.")
     basis: ConsentBasis = Field(default="legitimate_interest", description="Lawful basis; it is kept.")
 
 

@@ -38,7 +38,7 @@ class Lift(Suppression):
     """Body of a request that takes a person off the list."""
 
     why: str = Field(min_length=1, max_length=2_000, pattern=r"\S", description="Why; it is kept.")
-    reason: StopReason | None = Field(default=None, description="Only the entry of this reason; null: every one.")
+    reason: StopReason | None = Field(default=None, description="Only the entry of this reason. Null: every one.")
     has_opted_in: bool = Field(default=False, description="The person has asked for mail after an opt-out.")
 
 

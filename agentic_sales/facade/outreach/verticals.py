@@ -1,4 +1,4 @@
-"""Serve verticals. Activate one, confirm or refuse what was found, and tell how each stands.
+"""Serve verticals. Activate one, confirm or refuse its findings, and tell how each stands.
 
 No request here runs a stage. It changes a row. The next tick acts on it.
 """
@@ -32,9 +32,9 @@ class NewActivation(BaseModel):
     dry_run: bool = Field(default=False, description="Its round writes nothing into the book and enrolls nobody.")
     pages: int = Field(default=1, ge=1, le=10, description="Most pages of 100 files of a code search.")
     sample: int = Field(default=5, ge=1, le=20, description="Most companies that a person looks at first.")
-    limit: int | None = Field(default=None, ge=1, le=1_000, description="Most leads of the round; null: the flow's.")
+    limit: int | None = Field(default=None, ge=1, le=1_000, description="Most leads of the round. Null: the flow's.")
     budget_usd: float | None = Field(
-        default=None, gt=0, le=10_000, description="Most cost of the round; null: as well."
+        default=None, gt=0, le=10_000, description="Most cost of the round. Null: as well."
     )
     campaign_id: str = Field(default="", max_length=64, description="Campaign that the people of the round join.")
     mailbox_id: str = Field(default="", max_length=64, description="Mailbox of the flow's own campaign, which is made.")

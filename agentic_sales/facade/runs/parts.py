@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 
 class PartsAnswer(StreamingResponse):
-    """An answer of status 200 whose parts are sent as they come."""
+    """An answer of status 200. Its parts are sent as they come."""
 
     def __init__(
         self,

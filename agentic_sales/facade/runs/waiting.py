@@ -85,7 +85,7 @@ async def _as_ended(state: FacadeState, run: SubmittedRun) -> SubmittedRun:
 
 
 async def give_up(state: FacadeState, run: SubmittedRun, *, cancel: bool) -> None:
-    """Stop waiting for a run whose caller has left. Cancel it if its caller wants that."""
+    """Stop waiting for a run after its caller has left. Cancel it if its caller wants that."""
     run.ended.cancel()
     if cancel:
         await patiently(lambda: state.runs.ledger.cancel(run.run_id), run.run_id)

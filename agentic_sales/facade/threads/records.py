@@ -54,7 +54,7 @@ class ThreadRecords:
         return await self.threads.merge_metadata(thread_id, metadata, now=datetime.now(UTC))
 
     async def revalue(self, thread_id: str, values: Mapping[str, Any]) -> None:
-        """Write down the values of a thread whose state a caller has changed.
+        """Write down the values of a thread after a caller has changed its state.
 
         Raises:
             StateUnavailable: The database does not answer.

@@ -1,4 +1,4 @@
-"""Say what a service of the sample world is asked and what it answers."""
+"""Describe the requests to a service of the sample world, and its answers."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class WorldAnswer:
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked of one service."""
+    """A request to one service."""
 
     method: str
     path: str

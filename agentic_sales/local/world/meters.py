@@ -19,7 +19,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Count:
-    """What is left of a limit after a request."""
+    """The rest of a limit after a request."""
 
     limit: int
     remaining: int

@@ -21,7 +21,7 @@ ANSWER_TIMEOUT_S = 5.0
 """How long Redis may take to answer before it counts as away. The wait for a connection is included."""
 
 PublishNext = Callable[[RunId, str, str], Awaitable[None]]
-"""Publishes a run whose turn on its thread has come. It takes the id and the assistant and the queue."""
+"""Publishes a run at its turn on its thread. It takes the id and the assistant and the queue."""
 
 
 class Commands:
@@ -49,7 +49,7 @@ class Commands:
             raise RedisTimeoutError(f"no answer within {ANSWER_TIMEOUT_S:g} s") from exc
 
     async def _pass_on(self, run: NextRun | None) -> None:
-        """Publish the run whose turn has come. After a failure the sweeper finds it without a message."""
+        """Publish the run at its turn. After a failure the sweeper finds it without a message."""
         if run is None or self._publish_next is None:
             return
         try:

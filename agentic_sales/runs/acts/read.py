@@ -32,7 +32,7 @@ class ReadsRuns(Commands):
         return [record for record in records if record is not None]
 
     async def payloads(self, run_ids: Iterable[RunId]) -> list[tuple[RunId, list[Any]]]:
-        """Return what runs were asked and what they answered, as plain values. Unknown runs have none."""
+        """Return inputs and answers of runs, as plain values. Unknown runs have none."""
         asked = list(run_ids)
         async with self.in_time(), self.redis.pipeline(transaction=False) as pipe:
             for run_id in asked:
@@ -50,7 +50,7 @@ class ReadsRuns(Commands):
         return [outcome_of(run_id, *row) for run_id, row in zip(asked, rows, strict=True)]
 
     async def dead(self, *, limit: int, offset: int = 0) -> list[RunRecord]:
-        """List the runs whose workers died too often. The latest comes first."""
+        """List the runs that lost their workers too often. The latest comes first."""
         async with self.in_time():
             raw: list[bytes] = await self.redis.zrange(  # type: ignore[assignment]  # without scores, members only
                 DEAD_KEY, offset, offset + limit - 1, desc=True
