@@ -75,6 +75,6 @@ def _decide(suggestion: str, verb: str, body: dict[str, Any], url: str | None, a
     from agentic_sales.cli.views import asking, campaigns
 
     if not body["by"]:
-        end(WRONG, "say who decides: --by NAME")
+        end(WRONG, "name the person that decides: --by NAME")
     path = f"/suggestions{asking.path_of(suggestion, verb)}"
     return answer(as_json, lambda: campaigns.ask("POST", path, url, body))

@@ -173,7 +173,7 @@ def test_a_person_that_an_answer_names_is_listed_and_accepted_or_declined_by_nam
     jane, bob = sorted(json.loads(done(command, "suggestions", "named", "--json")), key=lambda row: str(row["email"]))[
         ::-1
     ]
-    assert "say who decides: --by NAME" in command("campaigns", "accept", jane["suggestion_id"]).stderr
+    assert "name the person that decides: --by NAME" in command("campaigns", "accept", jane["suggestion_id"]).stderr
     assert "at step 0" in done(command, "accept", jane["suggestion_id"], "--by", "Ann")
     assert "nobody is enrolled" in done(command, "decline", bob["suggestion_id"], "--by", "Ann")
     again = command("campaigns", "accept", bob["suggestion_id"], "--by", "Ann")
