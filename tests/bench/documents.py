@@ -8,16 +8,13 @@ import asyncio
 import random
 import select
 import statistics
-import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import accumulate, islice
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +29,7 @@ from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.documents import NewDocument, save_document
 from agentic_sales.store.vectors import nearest, save_embeddings, without_embedding
 from tests.bench.campaigns import store
+from tests.support.hashed_embeddings import hashed
 from tests.support.small_campaign import NOW
 
 PASSAGES_OF_DOCUMENT = 20
@@ -47,8 +45,6 @@ FREQUENT = 300
 QUESTIONS = 200
 WARM_UP = 20
 MOST = 8
-NUMBERS = 256
-"""Numbers of an embedding."""
 EMBEDDER = "bench:hashed"
 SEARCHERS = 2
 NEAR_QUESTIONS = 30
@@ -72,7 +68,7 @@ class MatrixCost:
     searched: Percentiles
     """A search of one process, while nothing else runs."""
     own_mb: float
-    """What a process has for itself by its searches (USS), mean of all."""
+    """What a process has for itself by its searches, mean of all."""
     together_mb: float
     """What all of them have by their searches, what they share counted once (PSS)."""
 
@@ -82,7 +78,7 @@ class Memory:
     """The memory of a process, in MB."""
 
     own_mb: float
-    """Its own (USS)."""
+    """Its own: all that is in no file. A file counts as USS while just one process has it mapped."""
     shared_mb: float
     """Its own, and its share of what it has in common with others (PSS)."""
 
@@ -114,8 +110,8 @@ def matrix_cost(configuration: Settings) -> MatrixCost:
     command += [configuration.database_url] if configuration.database_url else []
     searchers = [_searcher(command) for _ in range(SEARCHERS)]
     try:
-        [first, *_] = searchers
-        p50_ms, p95_ms = map(float, _search(first)().split())
+        # Each has searched once before it is weighed, so that only the matrix counts.
+        p50_ms, p95_ms = map(float, [_search(each)() for each in searchers][-1].split())
         before = [_memory(each) for each in searchers]
         ends = [_search(each) for each in searchers]
         meanwhile = []
@@ -188,16 +184,6 @@ def _sentences(words: Sequence[str]) -> str:
     return " ".join(f"{' '.join(words[start : start + WORDS_OF_SENTENCE])}." for start in starts)
 
 
-def hashed(words: str) -> bytes:
-    """Return the embedding of a text: each word adds or takes one of some numbers, as its hash says."""
-    numbers = [0.0] * NUMBERS
-    for word in words.replace(".", "").split():
-        digest = int.from_bytes(blake2b(word.encode(), digest_size=4).digest(), "little")
-        numbers[digest % NUMBERS] += 1.0 if digest & 1 << 31 else -1.0
-    length = sqrt(sum(number * number for number in numbers)) or 1.0
-    return struct.pack(f"<{NUMBERS}f", *(number / length for number in numbers))
-
-
 def questions(number: int) -> list[str]:
     """Return questions by words of any frequency, half of them with frequent ones besides."""
     chance, words = random.Random(11), vocabulary()  # noqa: S311 - a sample
@@ -251,7 +237,7 @@ def _search(process: "subprocess.Popen[str]") -> Callable[[], str]:
 
 def _memory(process: "subprocess.Popen[str]") -> Memory:
     full = psutil.Process(process.pid).memory_full_info()
-    return Memory(full.uss / 1e6, full.pss / 1e6)
+    return Memory((full.rss - full.shared) / 1e6, full.pss / 1e6)
 
 
 async def _serve(configuration: Settings) -> None:

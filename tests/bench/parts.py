@@ -381,7 +381,7 @@ def _document_lines(where: str) -> Iterator[Line]:
     yield Fact(f"a search by meaning {among}, p95", cost.searched.p95_ms, "ms")
     yield Fact(f"matrix of {MANY_PASSAGES:,} embeddings", cost.file_mb, "MB")
     most = MOST_OF_MATRIX * cost.file_mb
-    what = "memory of a process by its searches in the matrix, USS"
+    what = "memory of a process by its searches in the matrix, its own"
     yield Fact(what, cost.own_mb, "MB", f"≤ {most:.0f}", is_met=cost.own_mb <= most)
     most = cost.file_mb * (1 + SEARCHERS * MOST_OF_MATRIX)
     what = f"memory of {SEARCHERS} processes together by their searches in the matrix, PSS"
