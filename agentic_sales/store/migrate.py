@@ -20,6 +20,7 @@ from agentic_sales.errors import ConfigurationError
 from agentic_sales.settings import Settings
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.grants import grant_book
+from agentic_sales.store.pgvector import prepare_vectors
 
 _SCRIPTS = Path(__file__).with_name("migrations")
 _LOCK = 0x5A1E5
@@ -102,6 +103,7 @@ def _apply(connection: Connection) -> list[str]:
     config.attributes.update(connection=connection, on_version_apply=note)
     command.upgrade(config, "head")
     grant_book(connection)
+    prepare_vectors(connection)
     return applied
 
 

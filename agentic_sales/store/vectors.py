@@ -2,7 +2,8 @@
 
 All embeddings of a model are one matrix in a file below the state directory. Each process maps the file into its
 memory, so N children of a worker hold its pages once. The file is written anew when passages came or went, a batch of
-rows at a time. The table keeps the embeddings themselves; a lost file costs one reading.
+rows at a time. The table keeps the embeddings themselves; a lost file costs one reading. Where PostgreSQL has pgvector,
+there is no matrix.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from agentic_sales.errors import ExtraMissing
 from agentic_sales.store.documents import PassageRow
+from agentic_sales.store.pgvector import has_vectors, keep_vectors, nearest_vectors
 
 ROWS_AT_ONCE = 2_000
 _NUMBER_BYTES = 4
@@ -49,10 +51,14 @@ async def save_embeddings(connection: AsyncConnection, embedder: str, embeddings
     if rows:
         table: Any = PassageRow.__table__
         await connection.execute(update(table).where(table.c.passage_id == bindparam("wanted")), rows)
+        if await has_vectors(connection):
+            await keep_vectors(connection, embedder, embeddings)
 
 
 async def nearest(connection: AsyncConnection, embedder: str, question: bytes, *, folder: Path, most: int) -> list[int]:
     """Return the ids of the passages whose embeddings are nearest to a question's by the cosine, the nearest first.
+
+    PostgreSQL with the extension `vector` searches them itself. The matrix serves everywhere else.
 
     Args:
         connection: Connection to the store.
@@ -64,6 +70,8 @@ async def nearest(connection: AsyncConnection, embedder: str, question: bytes, *
     Raises:
         ExtraMissing: The package numpy is not installed.
     """
+    if await has_vectors(connection):
+        return await nearest_vectors(connection, embedder, question, most=most)
     matrix = await _matrix(connection, embedder, len(question) // _NUMBER_BYTES, folder)
     return [] if matrix is None else await asyncio.to_thread(_best, matrix, question, most)
 

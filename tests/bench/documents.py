@@ -70,7 +70,7 @@ class MatrixCost:
     own_mb: float
     """What a process has for itself by its searches, mean of all."""
     together_mb: float
-    """What all of them have by their searches, what they share counted once (PSS)."""
+    """What all of them have of the matrix, what they share counted once (PSS)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +79,11 @@ class Memory:
 
     own_mb: float
     """Its own: all that is in no file. A file counts as USS while just one process has it mapped."""
-    shared_mb: float
-    """Its own, and its share of what it has in common with others (PSS)."""
+    matrix_mb: float
+    """Its share of the matrix (PSS): the half if two have it mapped."""
 
     def __sub__(self, other: "Memory") -> "Memory":
-        return Memory(self.own_mb - other.own_mb, self.shared_mb - other.shared_mb)
+        return Memory(self.own_mb - other.own_mb, self.matrix_mb - other.matrix_mb)
 
 
 @contextmanager
@@ -115,7 +115,7 @@ def matrix_cost(configuration: Settings) -> MatrixCost:
         before = [_memory(each) for each in searchers]
         ends = [_search(each) for each in searchers]
         meanwhile = []
-        while len(select.select([one.stdout for one in searchers if one.stdout], [], [], 0)[0]) < SEARCHERS:
+        while len(select.select([one.stdout for one in searchers if one.stdout], [], [], 0.02)[0]) < SEARCHERS:
             meanwhile.append([_memory(each) for each in searchers])
         for end in ends:
             end()
@@ -126,7 +126,7 @@ def matrix_cost(configuration: Settings) -> MatrixCost:
     (file,) = folder.glob("*.vectors")
     more = [[late - early for early, late in zip(before, one, strict=True)] for one in meanwhile]
     own = max(statistics.fmean(each.own_mb for each in one) for one in more)
-    together = max(sum(each.shared_mb for each in one) for one in more)
+    together = max(sum(each.matrix_mb for each in one) for one in more)
     return MatrixCost(file.stat().st_size / 1e6, Percentiles(p50_ms, p95_ms), own, together)
 
 
@@ -236,8 +236,11 @@ def _search(process: "subprocess.Popen[str]") -> Callable[[], str]:
 
 
 def _memory(process: "subprocess.Popen[str]") -> Memory:
-    full = psutil.Process(process.pid).memory_full_info()
-    return Memory((full.rss - full.shared) / 1e6, full.pss / 1e6)
+    measured = psutil.Process(process.pid)
+    full, maps = measured.memory_info(), measured.memory_maps()
+    return Memory(
+        (full.rss - full.shared) / 1e6, sum(each.pss for each in maps if each.path.endswith(".vectors")) / 1e6
+    )
 
 
 async def _serve(configuration: Settings) -> None:

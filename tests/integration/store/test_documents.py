@@ -2,10 +2,13 @@
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import sqrt
 from pathlib import Path
+
+import pytest
 
 from agentic_sales.campaigns.book.documents import cut_changed, index_book
 from agentic_sales.campaigns.book.retrieval import Corpus, by_value, retrieve_passages
@@ -18,8 +21,17 @@ from agentic_sales.settings import Settings
 from agentic_sales.store.analyses import Analysis, erase_analyses, save_analysis
 from agentic_sales.store.companies import company_ids
 from agentic_sales.store.database import Database, open_database
-from agentic_sales.store.documents import NewDocument, UncutDocument, documents, passages_of, save_document
+from agentic_sales.store.documents import (
+    NewDocument,
+    UncutDocument,
+    documents,
+    erase_documents,
+    passages_of,
+    save_document,
+)
+from agentic_sales.store.pgvector import has_vectors, is_available
 from agentic_sales.store.vectors import nearest, save_embeddings, without_embedding
+from tests.support.hashed_embeddings import hashed
 
 EVALS = Path(__file__).parents[3] / "evals"
 GIVEN = [
@@ -132,8 +144,45 @@ async def test_the_nearest_passages_are_those_with_the_greatest_cosine_also_afte
                 found = await nearest(connection, "m", _bytes(question), folder=tmp_path, most=10)
             cosines = {n: round(sum(a * b for a, b in zip(vectors[n], question, strict=True)), 5) for n in known}
             assert [cosines[n] for n in found] == sorted(cosines.values(), reverse=True)[:10]
-        assert [each.suffix for each in sorted(tmp_path.iterdir())].count(".vectors") == 1  # noqa: ASYNC240
+        async with database.reading() as connection:
+            files = 0 if await has_vectors(connection) else 1
+        assert [each.suffix for each in sorted(tmp_path.iterdir())].count(".vectors") == files  # noqa: ASYNC240
         assert await _waiting(database) == []
+
+
+async def test_numpy_and_pgvector_find_what_a_plain_count_finds_for_every_question_of_the_set(
+    migrated: Settings, tmp_path: Path
+) -> None:
+    async with open_database(migrated) as database:
+        async with database.reading() as connection:
+            if is_pgvector := connection.dialect.name == "postgresql":
+                if not await connection.run_sync(is_available):
+                    pytest.skip("this PostgreSQL server has no extension `vector`")
+                assert await has_vectors(connection)
+        await fill(database, GIVEN)
+        async with database.writing() as connection:
+            waiting = await without_embedding(connection, "m", most=10_000)
+            await save_embeddings(connection, "m", [(number, hashed(text)) for number, text in waiting])
+        vectors = {number: _numbers(hashed(text)) for number, text in waiting}
+        async with database.reading() as connection:
+            for question in QUESTIONS:
+                asked = hashed(question)
+                found = await nearest(connection, "m", asked, folder=tmp_path / "vectors", most=8)
+                cosines = {n: _cosine(vector, _numbers(asked)) for n, vector in vectors.items()}
+                assert [cosines[n] for n in found] == sorted(cosines.values(), reverse=True)[:8], question
+        assert (tmp_path / "vectors").exists() != is_pgvector
+        async with database.writing() as connection:
+            gone = [row.document_id for row in await documents(connection, limit=1_000)]
+            await erase_documents(connection, gone)
+            assert await nearest(connection, "m", hashed("pumps"), folder=tmp_path / "vectors", most=8) == []
+
+
+def _numbers(embedding: bytes) -> tuple[float, ...]:
+    return struct.unpack(f"<{len(embedding) // 4}f", embedding)
+
+
+def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
+    return round(sum(a * b for a, b in zip(one, other, strict=True)), 4)
 
 
 async def _waiting(database: Database) -> list[tuple[int, str]]:
