@@ -116,7 +116,7 @@ def matrix_cost(configuration: Settings) -> MatrixCost:
         ends = [_search(each) for each in searchers]
         meanwhile = []
         while len(select.select([one.stdout for one in searchers if one.stdout], [], [], 0.02)[0]) < SEARCHERS:
-            meanwhile.append([_memory(each) for each in searchers])
+            meanwhile.append(_at_one_moment(searchers))
         for end in ends:
             end()
     finally:
@@ -233,6 +233,18 @@ def _search(process: "subprocess.Popen[str]") -> Callable[[], str]:
     process.stdin.write("search\n")
     process.stdin.flush()
     return process.stdout.readline
+
+
+def _at_one_moment(processes: Sequence["subprocess.Popen[str]"]) -> list[Memory]:
+    """Weigh processes while they stand still. One that maps a file meanwhile changes the share of the others."""
+    measured = [psutil.Process(each.pid) for each in processes]
+    for each in measured:
+        each.suspend()
+    try:
+        return [_memory(each) for each in processes]
+    finally:
+        for each in measured:
+            each.resume()
 
 
 def _memory(process: "subprocess.Popen[str]") -> Memory:
