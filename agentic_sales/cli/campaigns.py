@@ -427,7 +427,10 @@ def waiting_message(waiting: Sequence[Mapping[str, Any]], begin: str) -> Mapping
     """Return the one waiting message whose approval's id begins so. End the command if there is none, or several."""
     seen = [question for question in waiting if question["approval_id"].startswith(begin)]
     if not seen:
-        end(WRONG, f"no waiting message has an id that begins with `{begin}`: it was answered, or has expired, or never was")
+        end(
+            WRONG,
+            f"no waiting message has an id that begins with `{begin}`: it was answered, or has expired, or never was",
+        )
     if len(seen) > 1:
         end(WRONG, f"{len(seen)} messages that wait have an id that begins with `{begin}`; write more of it")
     return seen[0]
