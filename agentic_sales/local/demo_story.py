@@ -24,7 +24,7 @@ def told(story: Story) -> Iterator[Table | Tree | str]:
     who = {touch["to_email"]: touch["contact_id"] for touch in story.touches}.get(story.answered)
     lead = next((lead["name"] for lead in story.written_to if lead["contact_id"] == who), "")
     yield f"{story.answered} ({lead}) answered:\n“{ANSWER}”"
-    yield f"The answer was read as {INTERESTED}, so no second mail went there."
+    yield f"The answer was read as {INTERESTED}: it was answered, and no follow-up went there."
     if story.killed:
         yield f"Process {story.killed.pid} of core was killed at work. Another one went on with its visit."
     count = f"{len(story.touches)} messages, {story.tries} tries, {story.mails} mails in the maildir"
@@ -38,7 +38,7 @@ def told(story: Story) -> Iterator[Table | Tree | str]:
 def wrong(story: Story) -> list[str]:
     """Say why the story is not a success. An empty answer means that it is one."""
     sent = Counter(touch["to_email"] for touch in story.touches if touch["state"] == "sent")
-    expected = {email: 1 if email == story.answered else MAILS for email in sent}
+    expected = dict.fromkeys(sent, MAILS)  # Who answered got the first mail, and the answer in the place of the second.
     interested = [lead for lead in story.written_to if lead["outcome"] == INTERESTED]
     checks = {
         **{f"`{flow_id}` wrote to nobody": _written(story, flow_id) > 0 for flow_id in ROUNDS},

@@ -6,9 +6,9 @@ Assignments are pure and stable. The same person gets the same variant and the s
 from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from agentic_sales.campaigns.plan.windows import SendWindow
 from agentic_sales.contracts import CampaignId, ContactId, MailboxId
@@ -94,6 +94,13 @@ class Answers(BaseModel):
     )
 
 
+def _answers_of(told: object) -> object:
+    """Read `true` as answers by default, and `false` or an empty list as none."""
+    if told is True:
+        return {}
+    return None if told is False or told == [] else told
+
+
 class Guardrail(BaseModel):
     """When a campaign pauses by itself, until somebody resumes it."""
 
@@ -130,10 +137,12 @@ class CampaignPlan(BaseModel):
         description="Hours before a message may go at which it is written and asked about, also outside the window; 0: "
         "when it is due. Messages that need no approval are written when they are due.",
     )
-    answers: Answers | None = Field(
-        default=None,
-        description="A reply that is interested, asks, or asks for a later time gets a drafted answer, which waits for "
-        "somebody's word. Null: nobody drafts one.",
+    answers: Annotated[Answers | None, BeforeValidator(_answers_of, json_schema_input_type=Answers | bool | None)] = (
+        Field(
+            default_factory=Answers,
+            description="A reply that is interested, asks, or asks for a later time gets a drafted answer, which waits "
+            "for somebody's word, also where messages need no approval. False: nobody drafts one.",
+        )
     )
     guardrail: Guardrail = Field(
         default_factory=Guardrail, description="When it pauses by itself, to be looked at by somebody."

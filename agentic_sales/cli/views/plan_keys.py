@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, get_args
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -38,7 +39,7 @@ def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, False
     held = next((one for one in get_args(annotation) if isinstance(one, type) and issubclass(one, BaseModel)), None)
-    return held, held is not None
+    return held, held is not None and get_origin(annotation) is not UnionType
 
 
 def _plain(value: Any) -> Any:

@@ -228,11 +228,25 @@ async def test_nobody_drafts_an_answer_to_an_opt_out_a_refusal_or_nothing(migrat
         assert await begun.answers() == []
 
 
-async def test_a_plan_without_answers_drafts_none(migrated: Settings) -> None:
-    async with spring(migrated, answers=None) as begun:
+@pytest.mark.parametrize("told", [None, False, []])
+async def test_a_plan_that_wants_no_answers_drafts_none(migrated: Settings, told: Any) -> None:
+    async with spring(migrated, answers=told) as begun:
         await begun.reply(ASKS)
         await begun.go_on(days=3)
         assert await begun.answers() == []
+
+
+async def test_a_plan_that_says_nothing_of_answers_drafts_one_that_waits_though_its_steps_need_no_word(
+    migrated: Settings,
+) -> None:
+    async with small_campaign(migrated, plan={"steps": [{}], "needs_approval": False}) as campaign:
+        begun = Spring(campaign, await campaign.person("jo@example.com"))
+        await begun.go_on()
+        await begun.reply(ASKS)
+        await begun.go_on(days=6)
+        (answer,) = await begun.answers()
+        assert (answer.state, (await begun.question()).touch_id) == ("pending", answer.touch_id)
+        assert len(campaign.mails()) == 1
 
 
 async def test_an_opt_out_after_the_word_ends_the_answer(migrated: Settings) -> None:
