@@ -201,7 +201,7 @@ async def _judge(life: Life, sink: NotingSink, swept: Sweep) -> None:
             one for one in await inbound_of(connection, life.key[1]) if one.kind in UNREAD and one.reply_class is None
         ]
     assert row is not None
-    taken = {one.step: sink.count(one.message_id) for one in sent}
+    taken = {one.touch_id: sink.count(one.message_id) for one in sent}
     unknown = [one for one in sent if one.resolved_by]
     swept.mails += sum(taken.values())
     swept.ambiguous += len(unknown)
@@ -211,7 +211,7 @@ async def _judge(life: Life, sink: NotingSink, swept: Sweep) -> None:
     swept.unapproved += len(unapproved) if SHAPES[life.shape].plan["needs_approval"] else 0
     if unread or not _is_right(SHAPES[life.shape], row, sent, taken):
         swept.lost += 1
-        told = [(one.step, one.state, one.detail, taken[one.step]) for one in sent]
+        told = [(one.step, one.answers, one.state, one.detail, taken[one.touch_id]) for one in sent]
         swept.wrong.append(f"killed at {life.dies_at}: {row.state} ({row.reason}), {told}, {len(unread)} unread")
 
 
@@ -219,10 +219,12 @@ def _exactly(one: TouchRow) -> tuple[TouchId, str]:
     return TouchId(one.touch_id), one.digest
 
 
-def _is_right(shape: Shape, row: EnrollmentRow, sent: Sequence[TouchRow], taken: Mapping[int, int]) -> bool:
+def _is_right(shape: Shape, row: EnrollmentRow, sent: Sequence[TouchRow], taken: Mapping[str, int]) -> bool:
     """Tell whether a way ended as it had to, or because somebody found that a message never left."""
-    if any((one.state == "sent") != (taken[one.step] == 1) for one in sent):
+    if any((one.state == "sent") != (taken[one.touch_id] == 1) for one in sent):
         return False
     if any(one.state == "failed" and one.resolved_by for one in sent):
         return row.state == "stopped" and bool(row.reason)
-    return row.state == shape.ends and {one.step for one in sent if one.state == "sent"} == shape.sends
+    got = [one for one in sent if one.state == "sent"]
+    steps, answers = {one.step for one in got if one.answers is None}, sum(one.answers is not None for one in got)
+    return row.state == shape.ends and steps == shape.sends and answers == shape.answers

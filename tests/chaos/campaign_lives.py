@@ -20,6 +20,7 @@ from typing import Any
 import structlog
 from sqlalchemy import event
 
+from agentic_sales.campaigns.sending.door import LEASE, sweep
 from agentic_sales.campaigns.sending.transports.contract import Handover
 from agentic_sales.campaigns.sending.transports.smtp import SmtpServer, SmtpTransport
 from agentic_sales.campaigns.visits.clock import VirtualClock
@@ -41,7 +42,7 @@ BOUNDARIES = frozenset({"commit", "committed", "checkpoint", "mail"})
 """Points between two durable steps."""
 EVERYWHERE = BOUNDARIES | {"statement"}
 """Those, and the points inside every transaction."""
-GRAPHS = ("campaign", "classify_reply", "email_outreach")
+GRAPHS = ("campaign", "classify_reply", "email_outreach", "email_reply")
 """What every process needs, imported once for all of them."""
 PROCESSES = get_context("forkserver")
 PROCESSES.set_forkserver_preload(
@@ -179,6 +180,11 @@ async def _live(life: Life) -> None:
             await SHAPES[life.shape].deed(around)
 
         graph = load_graph(control_plane().row(CAMPAIGN), saver).graph
-        await people()
-        fleet = Survivors(graph, tells=life.tells, people=people)
-        await rehearse(database, clock, FatefulTransport(life.server, fate), fleet=fleet)
+        fleet, transport = Survivors(graph, tells=life.tells, people=people), FatefulTransport(life.server, fate)
+        is_over = False
+        while not is_over:
+            await people()
+            await rehearse(database, clock, transport, fleet=fleet)
+            # A fleet ticks on where nobody is to be visited. So the lease of an answer in the door ends there, too.
+            clock.forward_to(clock.at + LEASE)
+            is_over = not await sweep(database, now=clock.at)

@@ -61,10 +61,10 @@ class People:
             asked = [(row, await touch(connection, TouchId(row.touch_id))) for row in await approvals(connection)]
         return [(row, about) for row, about in asked if about is not None and about.campaign_id == self.key[0]]
 
-    async def write(self, kind: Kind, text: str) -> None:
-        """Let the person write; the same words again are the same mail."""
-        about, event_id = self.email, f"{kind}-{self.key[0]}"
-        event = Inbound(event_id, "test", kind, self.now, address=about, text=text, is_signed=True)
+    async def write(self, kind: Kind, text: str, about_ids: tuple[str, ...] = ()) -> None:
+        """Let the person write, in the thread of some messages; the same words again are the same mail."""
+        told: Any = {"address": self.email, "text": text, "about_ids": about_ids, "is_signed": True}
+        event = Inbound(f"{kind}-{self.key[0]}", "test", kind, self.now, **told)
         async with self.database.writing() as connection:
             await events.record(connection, event, now=self.now)
 
@@ -160,6 +160,15 @@ async def agrees_and_replans(people: People) -> None:
         await move(people.database, people.key[0], "resume", now=people.now)
 
 
+async def agrees_and_replies(people: People) -> None:
+    """Agree to every message, also to the drafted answer. Reply to the first message in its thread."""
+    await agrees(people)
+    async with people.database.reading() as connection:
+        first = await touch(connection, touch_key(*people.key, 0))
+    if first is not None and first.state == "sent":
+        await people.write("reply", "Sounds good, can we have a call next week?", (first.message_id,))
+
+
 def greylists(recipient: int) -> str:
     """Answer every other recipient that it is too early."""
     return "451 4.7.1 come back later" if recipient % 2 else "250 OK"
@@ -178,6 +187,8 @@ class Shape:
     """Its steps."""
     sends: frozenset[int]
     """Steps whose message the person gets."""
+    answers: int = 0
+    """Drafted answers to replies that the person gets."""
     ends: str = "finished"
     """How the person's way ends."""
     plan: Mapping[str, Any] = field(default_factory=lambda: {"needs_approval": False})
@@ -197,12 +208,13 @@ SHAPES: Mapping[str, Shape] = {
     "asked": Shape((FIRST,), frozenset({0}), plan={"needs_approval": True}, deed=edits_and_agrees),
     "ahead": Shape((FIRST, LATER), frozenset({0, 1}), plan={"needs_approval": True}, deed=agrees_and_corrects),
     "replanned": Shape((FIRST, LATER), frozenset({0, 1}), plan={"needs_approval": True}, deed=agrees_and_replans),
-    "refused": Shape((FIRST,), frozenset(), "stopped", plan={"needs_approval": True}, deed=refuses),
+    "refused": Shape((FIRST,), frozenset(), ends="stopped", plan={"needs_approval": True}, deed=refuses),
     "left_out": Shape(({"only_if": {"plan": "pro"}}, A_OR_B), frozenset({1})),
-    "answered": Shape((FIRST, LATER), frozenset({0}), "stopped", deed=answers),
-    "left": Shape((FIRST, LATER), frozenset({0}), "stopped", deed=leaves),
+    "answered": Shape((FIRST, LATER), frozenset({0}), ends="stopped", deed=answers),
+    "replied": Shape((FIRST, LATER), frozenset({0}), 1, "stopped", {"needs_approval": True}, agrees_and_replies),
+    "left": Shape((FIRST, LATER), frozenset({0}), ends="stopped", deed=leaves),
     "greylisted": Shape((FIRST,), frozenset({0}), on_recipient=greylists),
     "hung_up": Shape((FIRST,), frozenset({0}), on_message=drops_the_connection),
-    "bounced": Shape((FIRST, LATER), frozenset(), "stopped", on_recipient=refuses_everybody),
+    "bounced": Shape((FIRST, LATER), frozenset(), ends="stopped", on_recipient=refuses_everybody),
 }
 """Every campaign, by its name."""
