@@ -193,6 +193,10 @@ async def test_cancelling_the_stop_kills_at_once(children: Children, guard: Reap
     await asyncio.wait({ending}, timeout=DEADLINE_S)
     assert ending.cancelled()
     await asyncio.to_thread(wait_until_ended, children())
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait(
+        left, timeout=DEADLINE_S
+    )  # The watches: a transport that is left open is told in any later test.
 
 
 def test_nothing_is_left_when_the_supervisor_is_killed(tmp_path: Path) -> None:
