@@ -56,10 +56,10 @@ STORY = Story(
         "open_source": [lead("beta/kit", "2", "sent")],
     },
     reports={"hiring": {"sentences": ["2 leads found."]}, "open_source": {"sentences": ["1 leads found."]}},
-    touches=[touch("1", ANSWERED, "09:00"), touch("2", ASKED, "09:00"), touch("2", ASKED, "10:00")],
+    touches=[touch(who, email, at) for who, email in (("1", ANSWERED), ("2", ASKED)) for at in ("09:00", "10:00")],
     answered=ANSWERED,
-    approved=3,
-    mails=3,
+    approved=4,
+    mails=4,
     killed=Killed(77, "r"),
     runs=[
         run("v1", "lead_flow", "core", None, flow_id="hiring"),
@@ -104,10 +104,10 @@ def test_a_story_in_which_all_went_well_has_no_failure() -> None:
 @pytest.mark.parametrize(
     ("changed", "reason"),
     [
-        ({"mails": 4}, "3 tries and 4 mails for 3 messages"),
-        ({"approved": 2}, "2 approvals for 3 messages"),
+        ({"mails": 5}, "4 tries and 5 mails for 4 messages"),
+        ({"approved": 2}, "2 approvals for 4 messages"),
         ({"killed": None}, "no process was killed at work"),
-        ({"answered": ASKED}, "the messages that were sent are"),
+        ({"touches": STORY.touches[:3]}, "the messages that were sent are"),
         ({"leads": {**STORY.leads, "open_source": []}}, "`open_source` wrote to nobody"),
         ({"leads": {**STORY.leads, "hiring": [lead("Acme", "1", "sent")]}}, "0 leads are interested, and not one"),
     ],
