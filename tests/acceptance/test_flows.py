@@ -330,7 +330,9 @@ def test_ten_rounds_that_wait_for_their_sources_hold_no_child_of_core(flowing: F
             "/campaigns/meanwhile/import?basis=consent&source=a%20fair", content=lines, headers={"accept": "*/*"}
         )
         assert imported.is_success, imported.text
-        [question] = soon(flowing, "the campaign writes", lambda: flowing.get("/campaigns/approvals").json())
+        [question] = soon(
+            flowing, "the campaign writes", lambda: flowing.get("/campaigns/approvals?campaign_id=meanwhile").json()
+        )
         assert question["message"]["to_email"] == "leocadia.esterhold@brassfield-talent.example"
         states = {round_id: flowing.get(f"/flows/{round_id}/report").json() for round_id in waiting}
         assert {(told["state"], told["found"]) for told in states.values()} == {("running", None)}
