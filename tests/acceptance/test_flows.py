@@ -21,6 +21,7 @@ import pytest
 
 from agentic_sales.campaigns.answers.events import record
 from agentic_sales.campaigns.answers.inbound import Inbound
+from agentic_sales.campaigns.leads.desk import campaign_plan
 from agentic_sales.campaigns.visits.clock import ClockFile
 from agentic_sales.flows import BY_FLOW, IMPORT
 from agentic_sales.local.world.server import serve_world
@@ -55,6 +56,8 @@ ORDERS: Mapping[str, Mapping[str, Any]] = {
     "list": {"input": {"leads": LISTED}},
 }
 """By flow: settings of its round. The limits are small, so that ten flows take seconds."""
+OWN = ("sales_tech", "open_source", "list")
+"""Flows that write by their own campaigns. The sample world is small, and its people are in one of these at a time."""
 FIRST = 3
 A_WHILE = timedelta(seconds=5)
 """By so much the clock is put forward at each look, so that a back-off ends."""
@@ -221,7 +224,8 @@ def story(flowing: Fleet) -> Story:
     for number, (flow_id, order) in enumerate(ORDERS.items()):
         if 0 < number <= FIRST:
             wait_for_all(flowing, list(ORDERS)[:number], "have looked", lambda report: report["found"] is not None)
-        body = {"round": f"r-{flow_id}", "mailbox_id": "sales", "promote_by": "Ann", **order}
+        told = {"mailbox_id": "sales"} if flow_id in OWN else {"campaign_id": begun_campaign(flowing, flow_id)}
+        body = {"round": f"r-{flow_id}", "promote_by": "Ann", **told, **order}
         posted(flowing, f"/flows/{flow_id}/run", body, traceparent=f"00-{trace_of(flow_id)}-b7ad6b7169203331-01")
     wait_for_all(flowing, ORDERS, "are through", lambda report: report["state"] == "finished")
     leads = {flow_id: flowing.get(f"/flows/r-{flow_id}/leads").json() for flow_id in ORDERS}
@@ -248,6 +252,15 @@ def story(flowing: Fleet) -> Story:
         ),
     )
     return Story(leads, {flow_id: flowing.get(f"/flows/{flow_id}/report").json() for flow_id in ORDERS})
+
+
+def begun_campaign(fleet: Fleet, flow_id: str) -> str:
+    """Begin a campaign for a round of a flow, with the plan of the flow's own ones. Return its id."""
+    campaign_id = f"for-{flow_id}"
+    plan = campaign_plan(BY_FLOW[flow_id], "sales").model_dump(mode="json")
+    posted(fleet, "/campaigns", {"campaign_id": campaign_id, "plan": plan})
+    posted(fleet, f"/campaigns/{campaign_id}/start", None)
+    return campaign_id
 
 
 def is_of_a_flow(question: dict[str, Any]) -> bool:

@@ -2,8 +2,9 @@
 
 Nothing here writes a message or sends one. The campaign does, and its messages wait for a person's word. A person
 becomes a contact by hand, unless somebody lets the round promote. An address that takes no mail and a suppressed person
-never reach the campaign. Nor does a person that the campaign of another flow writes to at the time. The visits to the
-person belong to the trace of the round.
+never reach the campaign. Nor does a person reach a flow's own campaign while the campaign of another flow writes to
+the person. A campaign that somebody named for the round takes the person in any case. The visits to the person belong
+to the trace of the round.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ from agentic_sales.store.companies import company
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.facts import current_values
-from agentic_sales.store.flow_rounds import FlowRoundRow, flow_campaign_of, flow_round
+from agentic_sales.store.flow_rounds import OWN_CAMPAIGN, FlowRoundRow, flow_campaign_of, flow_round
 from agentic_sales.store.leads import LeadRow, change_lead, leads_ready
 from agentic_sales.store.locks import lock
 from agentic_sales.store.people import PersonRow, SourcedPerson, person
@@ -139,7 +140,7 @@ async def _enrolled(
             # Two rounds may meet the person at the same moment. The second one sees the campaign of the first.
             await lock(connection, "people", [contact_id])
             other = await flow_campaign_of(connection, contact_id, besides=CampaignId(campaign_id))
-            if other is not None:
+            if other is not None and campaign_id.startswith(f"{OWN_CAMPAIGN}-"):
                 why = f"the person is in campaign `{other}` of a flow already, and no second one writes meanwhile"
                 return {"stage": "dropped", "reason": why, "contact_id": contact_id}
             await enroll_people_over(connection, CampaignId(campaign_id), [contact_id], now=now, trace=row.trace)

@@ -14,11 +14,12 @@ from agentic_sales.campaigns.leads.report import report_of_round
 from agentic_sales.campaigns.people.addresses import email_hash
 from agentic_sales.campaigns.people.stops import stop_person
 from agentic_sales.campaigns.visits.clock import VirtualClock
-from agentic_sales.contracts import MailboxId, PersonId
+from agentic_sales.contracts import CampaignId, MailboxId, PersonId
 from agentic_sales.errors import RunFailed
+from agentic_sales.flows import BY_FLOW
 from agentic_sales.observability.tracing import parse_inbound
 from agentic_sales.settings import Settings
-from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow
+from agentic_sales.store.campaigns import CampaignRow, EnrollmentRow, add_campaign
 from agentic_sales.store.contacts import ContactRow
 from agentic_sales.store.database import Database, open_database
 from agentic_sales.store.facts import Fact
@@ -259,6 +260,18 @@ async def test_a_person_in_the_campaign_of_one_flow_joins_no_campaign_of_another
     assert (lead.stage, lead.campaign_id) == ("dropped", None)
     assert "in campaign `flow-open_source-sales` of a flow already" in lead.reason
     assert {row.campaign_id for row in await rows(store, EnrollmentRow)} == {"flow-open_source-sales"}
+
+
+async def test_a_campaign_that_somebody_named_for_the_round_takes_the_person_in_any_case(store: Database) -> None:
+    await through(store)
+    plan = desk.campaign_plan(BY_FLOW["list"], "sales").model_dump(mode="json")
+    async with store.writing() as connection:
+        await add_campaign(connection, CampaignId("autumn"), name="Autumn", plan=plan, now=BEGUN)
+    line = {"company": "Acme", "domain": "acme.example", "person": "Ada Acme", "email": "ada@acme.example"}
+    order = desk.RoundOrder("list", campaign_id="autumn", promoted_by="Ann", given={"leads": [line]})
+    await desk.begin_round(store, "list-1", order, trace={}, now=BEGUN)
+    assert await go_on(store, ScriptedRunner(LIST_SCRIPT), InMemorySaver(), VirtualClock(BEGUN))
+    assert (await leads_by_name(store))["Acme"].campaign_id == "autumn"
 
 
 async def test_a_later_round_finds_no_lead_anew(store: Database) -> None:
