@@ -65,7 +65,13 @@ def _remembering(configuration: Settings) -> Iterator[Remembering]:
             {"mailbox_id": "sales", "address": "bob@acme.example", "postal_address": "1 Main Street, Springfield"},
         )
         for campaign in (CAREFUL, HASTY):
-            plan = {"mailboxes": ["sales"], "steps": STEPS, "window": ALWAYS, "needs_approval": campaign == CAREFUL}
+            plan = {
+                "mailboxes": ["sales"],
+                "steps": STEPS,
+                "window": ALWAYS,
+                "needs_approval": campaign == CAREFUL,
+                "answers": False,
+            }
             made.post("", {"campaign_id": campaign, "plan": plan})
         yield made
         fleet.stop()

@@ -24,7 +24,12 @@ from tests.support.web_server import Answer, WebServer, web_server
 SECRET = f"whsec_{b64encode(b'learn' * 5).decode()}"
 ALWAYS = {"starts": "00:00:00", "ends": "23:59:59", "days": [1, 2, 3, 4, 5, 6, 7]}
 VARIANTS = [{"name": "short", "input": {"tone": "short"}}, {"name": "warm", "input": {"tone": "warm"}}]
-PLAN = {"mailboxes": ["sales"], "steps": [{"variants": VARIANTS}, {"delay_days": 30}], "window": ALWAYS}
+PLAN = {
+    "mailboxes": ["sales"],
+    "steps": [{"variants": VARIANTS}, {"delay_days": 30}],
+    "window": ALWAYS,
+    "answers": False,
+}
 EXPECTED = {
     "noted": {"approval": (1.0, "approved: good, ask [email] too")},
     "edited": {"approval": (0.5, "edited: too long; now it is fine")},
