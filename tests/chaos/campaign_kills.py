@@ -41,7 +41,7 @@ from tests.support.smtp_server import MailSink, smtp_server
 
 SWEPT_AT_RUNS = 200
 """Size of a chaos run from which on every point is visited."""
-STRIDE = 131
+STRIDE = 199
 """Of a smaller one each n-th is; a prime, so that the points differ in kind."""
 AFTERWARDS = timedelta(minutes=1)
 """When the next process begins."""

@@ -94,12 +94,12 @@ def exit_status_of(work: Coroutine[Any, Any, Any]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def main(state_dir: str, database_url: str, port: str) -> None:
-    """Kill at every point; print what became of each message, a line of JSON each."""
+def main(state_dir: str, database_url: str, port: str, every: str) -> None:
+    """Kill at each n-th point; print what became of each message, a line of JSON each."""
     configuration = Settings(state_dir=Path(state_dir), database_url=database_url or None)
     point, status = 0, DIED
     while status == DIED:
-        point += 1
+        point += int(every)
         touch_id = asyncio.run(write(configuration, point))
         status = exit_status_of(send(configuration, int(port), touch_id, point=point))
         state = asyncio.run(recover(configuration, int(port), touch_id, point=point))

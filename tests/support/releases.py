@@ -33,7 +33,7 @@ class Release:
 
 def release(folder: Path, edits: Mapping[str, Sequence[Edit]]) -> Release:
     """Copy the product into a folder and edit its files, named from the top of the project."""
-    shutil.copytree(PROJECT / "agentic_sales", folder / "agentic_sales", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / "agentic_sales", folder / "agentic_sales")  # With the byte code of what stays.
     shutil.copy(PROJECT / "celeryconfig.py", folder)
     for path, changes in edits.items():
         text = (folder / path).read_text(encoding="utf-8")

@@ -132,6 +132,7 @@ async def test_a_rehearsal_writes_nothing_into_the_database_that_the_environment
             assert await enrollment_counts(connection, CAMPAIGN) == {("active", ""): 1}
 
 
+@pytest.mark.long
 async def test_a_rehearsal_foretells_the_calendar_where_no_mailbox_is_full(tmp_path: Path) -> None:
     configuration = Settings(state_dir=tmp_path)
     await asyncio.to_thread(upgrade, configuration)

@@ -218,12 +218,13 @@ def accept_and_die(configuration: Settings, suggestion_id: str, dies_at: int) ->
     asyncio.run(accepting())
 
 
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.long)])
 async def test_an_acceptance_that_is_killed_between_its_statements_is_made_once_afterwards(
-    spring: SmallCampaign, migrated: Settings
+    spring: SmallCampaign, migrated: Settings, every: int
 ) -> None:
     await answered(spring)
     (row,) = await suggested(spring)
-    for dies_at in count():
+    for dies_at in count(0, every):
         process = PROCESSES.Process(target=partial(accept_and_die, migrated, row.suggestion_id, dies_at))
         process.start()
         await asyncio.to_thread(process.join)
