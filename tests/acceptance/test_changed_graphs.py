@@ -21,6 +21,7 @@ from tests.support.small_campaign import CAMPAIGN, NOW, SmallCampaign, set_up
 from tests.support.waiting import eventually
 
 GRAPH = "agentic_sales/graphs/campaign.py"
+pytestmark = pytest.mark.timeout(900)
 STEPS = 5
 PLAN = {
     "steps": [{}, *[{"delay_days": 3, "counts": "days"}] * (STEPS - 1)],
@@ -101,7 +102,7 @@ def sleeps_before(fleet: Fleet, contact_id: ContactId, step: int) -> None:
         f"the person sleeps before step {step}",
         lambda: standing(fleet, contact_id),
         lambda row: (row.state, row.step, row.run_id) == ("active", step, None),
-        within_s=60,
+        within_s=180,
     )
     assert len(list((fleet.directory / "mail" / "new").iterdir())) == step
 
@@ -124,7 +125,7 @@ def test_a_thread_outlives_every_change_of_its_graph_or_is_parked_with_what_to_d
     release(tmp_path / "type", {GRAPH: CHANGED_TYPE}).deploy(fleet, "worker-core")
     three_days_later(fleet)
     parked = eventually(
-        "the person is parked", lambda: standing(fleet, contact_id), lambda row: row.state == "parked", within_s=60
+        "the person is parked", lambda: standing(fleet, contact_id), lambda row: row.state == "parked", within_s=180
     )
     assert parked.reason == (
         "the stored state does not fit the graph of `campaign`: `sent`: Input should be a valid dictionary; deploy a "
@@ -137,7 +138,7 @@ def test_a_thread_outlives_every_change_of_its_graph_or_is_parked_with_what_to_d
     fleet.wait_until_ready()
     assert json.loads(command(fleet, "unpark", CAMPAIGN, "--json").stdout) == {"unparked": 1}
     done = eventually(
-        "the sequence is finished", lambda: standing(fleet, contact_id), lambda row: row.state != "active", within_s=60
+        "the sequence is finished", lambda: standing(fleet, contact_id), lambda row: row.state != "active", within_s=180
     )
     assert (done.state, done.reason, done.step) == ("finished", "every message was sent", STEPS)
     assert len(list((fleet.directory / "mail" / "new").iterdir())) == STEPS
