@@ -17,7 +17,7 @@ help:
 	@echo 'make demo                one company and two flows through the whole fleet, then all is ended'
 	@echo 'make demo URL=https://…  the same with a real web site'
 	@echo 'make up                  keep the fleet running here; Ctrl-C ends all of it'
-	@echo 'make test                the whole gate: check beside every test; 17 minutes on two cores'
+	@echo 'make test                the whole gate: check beside every test; 11 minutes on two cores'
 	@echo 'make test-fast           check, and every test that needs no server; under a minute'
 	@echo 'make test-long           what takes longer: kills at every node, simulated months, the long chaos'
 	@echo 'make check               format, lint, types, import contracts, control plane'
