@@ -6,14 +6,18 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from agentic_sales.campaigns.visits.clock import ClockFile
 from tests.acceptance.readme import README, blocks
-from tests.support.fleet import PROJECT, TOKEN, Fleet
-from tests.support.services import MACHINE_ENVIRONMENT
+from tests.support.fleet import ONLY_CORE, PROJECT, TOKEN, WEB, Fleet, fleet_of
+from tests.support.services import MACHINE_ENVIRONMENT, redis_server
 
+SUNDAY = datetime(2026, 11, 29, 11, tzinfo=UTC)
 DEFAULT_URL = "http://127.0.0.1:8002"
 BIN = Path(sys.executable).parent
 
@@ -56,7 +60,28 @@ class TestARun:
         assert "pipeline" in printed[1]
 
 
+@pytest.fixture
+def fleet_of_a_sunday(tmp_path: Path) -> Iterator[Fleet]:
+    """A small fleet whose campaigns live on a Sunday."""
+    clock = ClockFile(tmp_path / "clock")
+    clock.forward_to(SUNDAY)
+    environment = {**ONLY_CORE, "AGENTIC_SALES_VIRTUAL_CLOCK": str(clock.path)}
+    with redis_server(tmp_path) as redis, fleet_of(tmp_path, redis, environment, names=(WEB, "worker-core")) as fleet:
+        fleet.wait_until_ready()
+        yield fleet
+        fleet.stop()
+
+
 def test_the_campaign_is_made_rehearsed_started_shown_and_forgets_its_person(fleet: Fleet) -> None:
+    assert "jo@example.com" in walked(fleet), "who is next"
+
+
+def test_the_campaign_can_be_made_on_a_sunday_and_its_first_message_goes_on_monday(fleet_of_a_sunday: Fleet) -> None:
+    assert re.search(r"jo@example\.com .*2026-11-30", walked(fleet_of_a_sunday)), "who is next, and when"
+
+
+def walked(fleet: Fleet) -> str:
+    """Type the README's campaign, word for word. Return what is printed after its start."""
     block = next(block for block in blocks("sh") if "campaigns" in block)
     commands = block.replace(".venv/bin/", "").replace("alias campaigns=", "shopt -s expand_aliases\nalias campaigns=")
     environment = {**fleet.environment, "LANGGRAPH_URL": fleet.url, "COLUMNS": "160"}
@@ -64,8 +89,8 @@ def test_the_campaign_is_made_rehearsed_started_shown_and_forgets_its_person(fle
     rehearsed, started, followed = printed.partition("campaign `spring` is running")
     assert rehearsed.count("jo@example.com") == 2, "the rehearsed messages"
     assert started
-    assert "jo@example.com" in followed, "who is next"
     assert "contacts: 1 erased" in printed
+    return followed
 
 
 @pytest.fixture(scope="module")
