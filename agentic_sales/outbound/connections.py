@@ -19,6 +19,7 @@ import structlog
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.addresses import AddressGuard, Target
 from agentic_sales.outbound.bodies import ACCEPTED_ENCODING, read_body
+from agentic_sales.outbound.closing import Closing
 from agentic_sales.outbound.http import httpx
 
 Transport = Callable[[], httpx.AsyncBaseTransport]
@@ -128,7 +129,7 @@ class Budget:
             self._left_s -= loop.time() - started_at
 
 
-class Connections:
+class Connections(Closing):
     """Holds the connections of one fetcher. Each host has a transport, because a TLS connection is for one name only.
 
     These are transports and not clients. A client would add unwanted cookies, redirects and credentials.

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from standardwebhooks import Webhook
 
 from agentic_sales.outbound.addresses import AddressGuard
+from agentic_sales.outbound.closing import Closing
 from agentic_sales.outbound.connections import Budget, Connections
 
 AT_ONCE = 20
@@ -20,7 +21,7 @@ ROUND_S = 20.0
 """After so long no further post is begun. The next round makes it."""
 
 
-class Receivers:
+class Receivers(Closing):
     """The receivers of one round of posts. Their connections are kept until its end."""
 
     def __init__(self, allow_private_hosts: tuple[str, ...]) -> None:

@@ -43,6 +43,11 @@ class CaldavPlace:
     """Place of the password, `env:NAME` or `file:/path`. Empty without a login."""
 
 
+def is_collection(place: str) -> bool:
+    """Tell whether a place is that of a collection."""
+    return place.lower().startswith(SCHEME)
+
+
 def caldav_place(place: str) -> CaldavPlace:
     """Read the place of a collection.
 
@@ -79,12 +84,9 @@ async def caldav_calendars(
     """
     collection = caldav_place(place)
     guard = AddressGuard([urlsplit(collection.url).netloc])
-    connections = Connections(guard)
     question = Question("REPORT", _headers(collection), _query(begins_at, ends_at))
-    try:
+    async with Connections(guard) as connections:
         answer = await connections.exchange(guard.target(collection.url), Budget(timeout_s), question, max_bytes)
-    finally:
-        await connections.aclose()
     if answer.status in _REFUSED:
         raise ValueError(f"the server refused the login ({answer.status})")
     if answer.status != _MULTI_STATUS:

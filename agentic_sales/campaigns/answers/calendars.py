@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from agentic_sales.campaigns.answers.caldav import SCHEME, caldav_calendars, caldav_place
+from agentic_sales.campaigns.answers.caldav import caldav_calendars, caldav_place, is_collection
 from agentic_sales.campaigns.answers.free_times import Busy
 from agentic_sales.contracts import MailboxId
 from agentic_sales.errors import ConfigurationError, ExtraMissing, FetchRefused, ProviderUnavailable
@@ -36,7 +36,7 @@ def calendar_of(configuration: Settings, mailbox_id: MailboxId) -> str:
     entries = [part.strip().partition("=") for part in value.split(";") if part.strip()]
     if any(not name.strip() or not place.strip() for name, _, place in entries):
         raise ConfigurationError("AGENTIC_SALES_CALENDARS must be `mailbox=https://…/calendar.ics;other=/a/file.ics`")
-    for place in (place.strip() for _, _, place in entries if place.strip().lower().startswith(SCHEME)):
+    for place in (place.strip() for _, _, place in entries if is_collection(place.strip())):
         try:
             caldav_place(place)
         except ValueError as exc:
@@ -60,7 +60,7 @@ async def busy_spans(place: str, *, begins_at: datetime, ends_at: datetime, zone
     """
     span: Any = {"begins_at": begins_at, "ends_at": ends_at}
     try:
-        if place.lower().startswith(SCHEME):
+        if is_collection(place):
             contents = await caldav_calendars(place, **span, timeout_s=TIMEOUT_S, max_bytes=MOST_BYTES)
         else:
             contents = [await _content(place)]
@@ -70,7 +70,7 @@ async def busy_spans(place: str, *, begins_at: datetime, ends_at: datetime, zone
     except ProviderUnavailable as exc:
         raise ProviderUnavailable("calendar", "its server does not answer") from exc
     except (httpx.HTTPError, OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as exc:
-        told = str(exc) if type(exc) is ValueError and place.lower().startswith(SCHEME) else type(exc).__name__
+        told = str(exc) if type(exc) is ValueError and is_collection(place) else type(exc).__name__
         raise ProviderUnavailable("calendar", f"it cannot be read: {told}") from exc
 
 

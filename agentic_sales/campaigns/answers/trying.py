@@ -69,13 +69,12 @@ async def _try_times(configuration: Settings, row: MailboxRow) -> dict[str, str]
 
 async def _try_page(url: str, allow_private_hosts: tuple[str, ...]) -> str:
     guard = AddressGuard(allow_private_hosts)
-    connections = Connections(guard)
+    wanted = Wanted(MOST_PAGE_BYTES, is_head_enough=True)
     try:
-        await connections.ask(guard.target(url), Budget(PAGE_TIMEOUT_S), Wanted(MOST_PAGE_BYTES, is_head_enough=True))
+        async with Connections(guard) as connections:
+            await connections.ask(guard.target(url), Budget(PAGE_TIMEOUT_S), wanted)
     except (FetchRefused, ProviderUnavailable) as exc:
         return str(exc)
-    finally:
-        await connections.aclose()
     return ""
 
 

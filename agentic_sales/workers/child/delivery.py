@@ -1,7 +1,6 @@
 """Tell webhooks of the ends of runs, from a worker child."""
 
 import asyncio
-from contextlib import aclosing
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -26,7 +25,7 @@ async def deliver_due(ledger: Ledger, configuration: Settings) -> int:
     if configuration.webhook_secret is None:
         return 0
     webhooks, tries, until_s = Webhooks(ledger, ttl_s=configuration.run_ttl_s), 0, monotonic() + ROUND_S
-    async with aclosing(Receivers(configuration.allow_private_hosts)) as receivers:
+    async with Receivers(configuration.allow_private_hosts) as receivers:
         teller = _Teller(receivers, webhooks, configuration.webhook_secret)
         while monotonic() < until_s and (deliveries := await webhooks.claim(AT_ONCE)):
             await asyncio.gather(*map(teller.deliver, deliveries))

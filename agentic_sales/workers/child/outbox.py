@@ -1,7 +1,5 @@
 """Deliver campaigns' events from a worker child of core."""
 
-from contextlib import aclosing
-
 from agentic_sales.campaigns.webhooks.outbox import SignedCall, deliver_outbox
 from agentic_sales.errors import FetchRefused, ProviderUnavailable
 from agentic_sales.outbound.signed_posts import Receivers
@@ -11,7 +9,7 @@ from agentic_sales.store.database import current_database
 
 async def deliver_events(configuration: Settings) -> int:
     """Tell every endpoint what it is due to be told. Return the number of tries."""
-    async with aclosing(Receivers(configuration.allow_private_hosts)) as receivers:
+    async with Receivers(configuration.allow_private_hosts) as receivers:
 
         async def post(call: SignedCall) -> int | str:
             try:
