@@ -9,7 +9,7 @@ import typer
 
 from agentic_sales.cli.campaigns import CampaignArgument, waiting_message
 from agentic_sales.cli.companies import write_csv
-from agentic_sales.cli.output import FAILED, WRONG, AsJson, By, Url, answer, end, note, print_json
+from agentic_sales.cli.output import FAILED, WRONG, AsJson, By, Url, answer, check_decider, end, note, print_json
 
 app = typer.Typer()
 
@@ -65,8 +65,7 @@ def approve_many(
         end(WRONG, "name messages by their ids, or take --all of a --campaign")
     if every and campaign is None:
         end(WRONG, "--all takes the messages of one campaign: --campaign NAME")
-    if not by:
-        end(WRONG, "name the person that decides: --by NAME")
+    check_decider(by)
     waiting = answer(as_json, lambda: campaigns.ask("GET", "/approvals", url, campaign_id=campaign, limit=1000))
     chosen = waiting[:limit] if every else [waiting_message(waiting, begin) for begin in approvals or []]
     told: dict[str, list[dict[str, Any]]] = {"approved": [], "left": []}

@@ -21,6 +21,7 @@ from agentic_sales.cli.output import (
     Most,
     Url,
     answer,
+    check_decider,
     end,
     note,
     print_json,
@@ -317,8 +318,7 @@ def approve(
             note("no message waits for anybody's word")
         return
     seen = waiting_message(waiting, approval)
-    if not by:
-        end(WRONG, "name the person that decides: --by NAME")
+    check_decider(by)
     if reject and edit is not None:
         end(WRONG, "a message is refused or changed, not both: --reject or --edit")
     body = {"decision": "reject" if reject else "approve", "digest": seen["digest"], "by": by, "note": note_text}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from agentic_sales.cli.campaigns import CampaignArgument, read_json
-from agentic_sales.cli.output import WRONG, AsJson, By, From, Most, Url, answer, end, show_list, tell
+from agentic_sales.cli.output import AsJson, By, From, Most, Url, answer, check_decider, show_list, tell
 
 app = typer.Typer()
 
@@ -188,8 +188,7 @@ def audit(
 
 
 def _decision(by: str, note: str) -> dict[str, str]:
-    if not by:
-        end(WRONG, "name the person that decides: --by NAME")
+    check_decider(by)
     return {"by": by, "note": note}
 
 

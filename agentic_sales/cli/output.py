@@ -48,6 +48,12 @@ def end(status: int, *lines: str) -> NoReturn:
     raise typer.Exit(status)
 
 
+def check_decider(by: str) -> None:
+    """End the command if no person is named that decides."""
+    if not by:
+        end(WRONG, "name the person that decides: --by NAME")
+
+
 def note(*lines: str, style: str | None = None) -> None:
     """Tell people something on standard error, so that standard output holds only the result."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)

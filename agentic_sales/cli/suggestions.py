@@ -7,7 +7,7 @@ import typer
 
 from agentic_sales.cli.campaigns import CampaignArgument
 from agentic_sales.cli.corrections import Note
-from agentic_sales.cli.output import WRONG, AsJson, By, From, Most, Url, answer, end, show_list, tell
+from agentic_sales.cli.output import AsJson, By, From, Most, Url, answer, check_decider, show_list, tell
 
 app = typer.Typer()
 
@@ -74,7 +74,6 @@ def decline(
 def _decide(suggestion: str, verb: str, body: dict[str, Any], url: str | None, as_json: bool) -> Any:  # noqa: FBT001 - the flag of the command
     from agentic_sales.cli.views import asking, campaigns
 
-    if not body["by"]:
-        end(WRONG, "name the person that decides: --by NAME")
+    check_decider(body["by"])
     path = f"/suggestions{asking.path_of(suggestion, verb)}"
     return answer(as_json, lambda: campaigns.ask("POST", path, url, body))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from agentic_sales.cli.campaigns import PersonArgument
-from agentic_sales.cli.output import WRONG, AsJson, By, From, Most, Url, answer, end, show_list, tell
+from agentic_sales.cli.output import WRONG, AsJson, By, From, Most, Url, answer, check_decider, end, show_list, tell
 
 app = typer.Typer()
 
@@ -56,8 +56,7 @@ def suppress(person: PersonArgument, *, by: By = "", url: Url = None, as_json: A
     """
     from agentic_sales.cli.views import campaigns
 
-    if not by:
-        end(WRONG, "name the person that decides: --by NAME")
+    check_decider(by)
     told = answer(as_json, lambda: campaigns.ask("POST", "/suppressions", url, {"email": person, "by": by}))
     ended = f"it ended {len(told['touches'])} messages, {len(told['campaigns'])} campaigns"
     tell(told, as_json, f"nothing more is sent; {ended}")
