@@ -12,6 +12,8 @@ from tests.support.fleet import WEB, Fleet, fleet_of
 from tests.support.services import members_of_group
 
 CHILDREN = 4
+SWEPT_AT_RUNS = 200
+"""Size of a chaos run from which on every point is visited, and months are long."""
 FIRST, SECOND, OTHER_POOL = "worker-core", "worker-core-2", "worker-email"
 BOTH = (FIRST, SECOND)
 """The two workers of the pool that is broken, `core`; `echo` alone is on another pool, `email`."""
@@ -42,6 +44,11 @@ class Arena:
     """Campaigns are killed inside their transactions too, not between them alone."""
     tell: Callable[[str], None]
     """Tells whoever waits how far a long scenario has come."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether every point is visited, and not a sample."""
+        return self.runs >= SWEPT_AT_RUNS
 
     def random_child(self, worker: str) -> list[int]:
         """Return the process id of a random child of a worker, alone in a list; empty when it has none now."""

@@ -39,10 +39,8 @@ from tests.support.databases import new_postgresql
 from tests.support.small_campaign import NOW
 from tests.support.smtp_server import MailSink, smtp_server
 
-SWEPT_AT_RUNS = 200
-"""Size of a chaos run from which on every point is visited."""
 STRIDE = 199
-"""Of a smaller one each n-th is; a prime, so that the points differ in kind."""
+"""Of the points of a smaller chaos run each n-th is visited; a prime, so that the points differ in kind."""
 AFTERWARDS = timedelta(minutes=1)
 """When the next process begins."""
 LATE = timedelta(days=4)
@@ -87,7 +85,7 @@ class Sweep:
 
 def campaign_kills(arena: Arena) -> Report:
     """Kill campaigns at every durable step, on SQLite and PostgreSQL: nothing is sent twice, nobody is lost."""
-    every = 1 if arena.runs >= SWEPT_AT_RUNS else STRIDE
+    every = 1 if arena.is_whole else STRIDE
     return kills_of(arena, points=EVERYWHERE if arena.inside else BOUNDARIES, every=every)
 
 

@@ -48,7 +48,6 @@ FEW, MANY = 24, 1000
 """People of a small chaos run, and of one from which on everything is swept."""
 ON_FLEET = 4
 """One of so many of them is on the fleet, whose every visit and every message is a run of its own."""
-SWEPT_AT_RUNS = 200
 SECOND_OF_MINUTE = 50
 """Where in its minute a wake is waited for: those of one minute are due together, and none in the next."""
 LONGEST_S = 3600.0
@@ -73,7 +72,7 @@ def month_on_fleet(arena: Arena) -> Report:
 
 
 def people_of(arena: Arena) -> int:
-    return MANY if arena.runs >= SWEPT_AT_RUNS else FEW
+    return MANY if arena.is_whole else FEW
 
 
 Working = Callable[[Place], AbstractContextManager[Workers]]

@@ -18,10 +18,8 @@ from tests.support.small_campaign import parsed, set_up
 from tests.support.smtp_server import MailSink, smtp_server
 
 FEWEST_POINTS = 60
-SWEPT_AT_RUNS = 200
-"""Size of a chaos run from which on every point is visited."""
 STRIDE = 3
-"""Of a smaller one each n-th is."""
+"""Of the points of a smaller chaos run each n-th is visited."""
 ALWAYS = {"starts": "00:00", "ends": "23:59:59.999999", "days": [1, 2, 3, 4, 5, 6, 7]}
 EXPLAINED = {("sent", 1), ("ambiguous", 1), ("ambiguous", 0)}
 """State of a message, and how often it left, that may be together."""
@@ -30,7 +28,7 @@ EXPLAINED = {("sent", 1), ("ambiguous", 1), ("ambiguous", 0)}
 def door_kills(arena: Arena) -> Report:
     """Kill a sender at every point of the door, on SQLite and PostgreSQL: each message left once, or is shown."""
     report, found = Report(), Counter[tuple[str, int]]()
-    every = 1 if arena.runs >= SWEPT_AT_RUNS else STRIDE
+    every = 1 if arena.is_whole else STRIDE
     with new_postgresql() as url:
         for kind, named in {"sqlite": None, "postgresql": url}.items():
             directory = arena.fleet.directory / f"door-kills-{kind}"
