@@ -242,6 +242,11 @@ async def change_plan(connection: AsyncConnection, flow_id: str, values: Mapping
     return (await connection.execute(statement)).rowcount == 1
 
 
+def is_own_campaign(campaign_id: str) -> bool:
+    """Tell whether a flow made a campaign for itself."""
+    return campaign_id.startswith(f"{OWN_CAMPAIGN}-")
+
+
 async def flow_campaign_of(
     connection: AsyncConnection, contact_id: ContactId, *, besides: CampaignId
 ) -> CampaignId | None:

@@ -93,9 +93,8 @@ async def count_terms(connection: AsyncConnection, groups: Iterable[Group]) -> T
     where = str(connection.engine.url)
     known = {group: count for group in wanted if (count := _FREQUENT.get(where, group)) is not None}
     open_groups = [group for group in wanted if group not in known]
-    if (
-        connection.dialect.name == "postgresql"
-    ):  # It takes the reading of a tsvector for free. So it would read them all.
+    if connection.dialect.name == "postgresql":
+        # It takes the reading of a tsvector for free. So it would read them all.
         await connection.execute(_BY_INDEX)
     counts = [_COUNT[connection.dialect.name].format(number=number) for number in range(len(open_groups))]
     every_count = ", ".join(["(SELECT count(*) FROM passages)", *counts])

@@ -184,17 +184,8 @@ async def decline(database: Database, suggestion_id: str, *, by: str, now: datet
     return row
 
 
-async def _decide(
-    connection: AsyncConnection,
-    suggestion_id: str,
-    to: SuggestionState,
-    *,
-    by: str,
-    note: str,
-    now: datetime,
-    values: dict[str, Any] | None = None,
-) -> SuggestionRow:
-    row = await decide_suggestion(connection, suggestion_id, to=to, by=by, note=note, now=now, values=values)
+async def _decide(connection: AsyncConnection, suggestion_id: str, to: SuggestionState, **told: Any) -> SuggestionRow:
+    row = await decide_suggestion(connection, suggestion_id, to=to, **told)
     if row is None:
         _check_open(known(await suggestion(connection, suggestion_id), "suggestion", suggestion_id))
         raise StateConflict("suggestion", suggestion_id, "it is being decided")

@@ -34,7 +34,7 @@ from agentic_sales.store.companies import company
 from agentic_sales.store.contacts import contact
 from agentic_sales.store.database import Database
 from agentic_sales.store.facts import current_values
-from agentic_sales.store.flow_rounds import OWN_CAMPAIGN, FlowRoundRow, flow_campaign_of, flow_round
+from agentic_sales.store.flow_rounds import FlowRoundRow, flow_campaign_of, flow_round, is_own_campaign
 from agentic_sales.store.leads import LeadRow, change_lead, leads_ready
 from agentic_sales.store.locks import lock
 from agentic_sales.store.people import PersonRow, SourcedPerson, person
@@ -139,8 +139,9 @@ async def _enrolled(
         async with database.writing() as connection:
             # Two rounds may meet the person at the same moment. The second one sees the campaign of the first.
             await lock(connection, "people", [contact_id])
-            other = await flow_campaign_of(connection, contact_id, besides=CampaignId(campaign_id))
-            if other is not None and campaign_id.startswith(f"{OWN_CAMPAIGN}-"):
+            if is_own_campaign(campaign_id) and (
+                other := await flow_campaign_of(connection, contact_id, besides=CampaignId(campaign_id))
+            ):
                 why = f"the person is in campaign `{other}` of a flow already, and no second one writes meanwhile"
                 return {"stage": "dropped", "reason": why, "contact_id": contact_id}
             await enroll_people_over(connection, CampaignId(campaign_id), [contact_id], now=now, trace=row.trace)
